@@ -1,0 +1,83 @@
+// The vocabulary of the pool core: time, ids, what a caller may say and what the core may answer. Plain values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace copg::pool {
+
+/// The core never reads a clock: every input carries the time. Only the type is taken from the steady clock.
+using TimePoint = std::chrono::steady_clock::time_point;
+using Duration = std::chrono::nanoseconds;
+
+/// A deadline or duration that never comes.
+inline constexpr TimePoint never = TimePoint::max();
+inline constexpr Duration forever = Duration::max();
+
+/// A connection: its slot, and how many connections that slot had before. A stale id is recognised, never followed.
+struct ConnectionId {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;  ///< 0 names no connection.
+  friend bool operator==(const ConnectionId&, const ConnectionId&) = default;
+};
+
+/// A queued request for a connection, in the same manner.
+struct WaiterId {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;  ///< 0 names no waiter.
+  friend bool operator==(const WaiterId&, const WaiterId&) = default;
+};
+
+/// The numbers that steer the core.
+struct CoreOptions {
+  std::uint32_t min_size = 2;     ///< Connections kept open. 0..max_size.
+  std::uint32_t max_size = 10;    ///< Connections at most. At least 1.
+  std::uint32_t min_idle = 0;     ///< Idle connections kept ready while max_size allows. 0..max_size.
+  std::uint32_t num_workers = 3;  ///< Connects in flight at most, and checks likewise. At least 1.
+  std::uint32_t max_waiting = 0;  ///< Waiters at most; 0: no bound.
+  Duration max_idle = std::chrono::seconds(300);       ///< An idle connection above min_size is closed after it.
+  Duration max_lifetime = std::chrono::seconds(3600);  ///< A connection is never granted when older.
+  Duration reconnect_timeout = std::chrono::seconds(300);  ///< An outage is reported each time it has lasted this long.
+  std::uint64_t seed = 1;         ///< Of the jitter: the same seed and inputs give the same actions.
+};
+
+/// How a lease, a reset or a check ended.
+enum class Disposition : std::uint8_t {
+  clean,        ///< Idle at the protocol, session untouched: it can be granted at once.
+  needs_reset,  ///< Alive, but the session, a transaction or an answer is left over: wipe it first.
+  discard,      ///< Close this one; it says nothing of the others.
+  broken,       ///< The server is gone: end the epoch, so that every connection from before is closed.
+  demoted,      ///< The server no longer is what was connected to (SQLSTATE 25006): end the epoch likewise.
+};
+
+/// Why a connect failed.
+enum class ConnectFailure : std::uint8_t {
+  transient,      ///< Nothing listening, server starting, timeout: back off and try again.
+  overloaded,     ///< The server has no room (53300): back off, one connect at a time.
+  configuration,  ///< Wrong password, database, host, TLS: nobody needs to wait for the next try.
+};
+
+/// Why a connection is closed.
+enum class CloseReason : std::uint8_t {
+  idle,            ///< Idle for longer than max_idle.
+  lifetime,        ///< Older than max_lifetime.
+  surplus,         ///< Above max_size after a resize.
+  discarded,       ///< Its lease, reset or check ended with Disposition::discard.
+  broken,          ///< It was found dead.
+  demoted,         ///< It proved that the server was demoted.
+  stale_epoch,     ///< Opened before an epoch that ended.
+  drained,         ///< Opened before a drain.
+  connect_failed,  ///< It never came to life.
+  pool_closed,     ///< The pool was closed.
+};
+
+/// Why a request gets no connection.
+enum class WaitError : std::uint8_t {
+  none,              ///< It did get one.
+  timeout,           ///< Its deadline passed.
+  closed,            ///< The pool was closed.
+  too_many_waiting,  ///< max_waiting requests are queued already.
+  connect_failed,    ///< No connection is open, and connecting fails by configuration.
+};
+
+}  // namespace copg::pool

@@ -1,0 +1,56 @@
+// What every exchange with the server has in common: it is advanced when its socket is ready, and never waits itself.
+//
+// The driver (sync/: poll(2); engine/ and async/: Asio) calls `advance` with nothing ready, waits for what the step asks,
+// and calls again, until done. Deadlines are the driver's. The descriptor may change from step to step.
+#pragma once
+
+#include <copg/error.hpp>
+
+#include <cstdint>
+#include <optional>
+
+namespace copg::pq {
+
+/// What a descriptor is ready for, or what to wait for: a set.
+enum class Ready : std::uint8_t { none = 0, read = 1, write = 2, read_write = 3 };
+
+/// What an operation needs next.
+struct Step {
+  bool done = false;          ///< The operation has ended; `fd` and `wait_for` mean nothing.
+  Ready wait_for = Ready::none;
+  int fd = -1;                ///< Owned by the operation or its connection; may differ from the last step's.
+
+  static Step finished() { return {.done = true}; }
+  static Step wait(int fd, Ready what) { return {.done = false, .wait_for = what, .fd = fd}; }
+};
+
+/// One exchange with the server. Not thread-safe; never blocks, never locks, never throws from `advance` except
+/// std::bad_alloc. After `done`, `error()` tells how it went.
+class Operation {
+ public:
+  Operation() = default;
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+  virtual ~Operation() = default;
+
+  /// Goes on as far as it can without waiting. `ready`: what the last step's descriptor is ready for.
+  virtual Step advance(Ready ready) = 0;
+  /// The name of the present phase, for a debugger and for error messages.
+  [[nodiscard]] virtual const char* phase() const noexcept = 0;
+
+  /// After `done`: what went wrong, or nullptr.
+  [[nodiscard]] const ErrorInfo* error() const noexcept { return error_ ? &*error_ : nullptr; }
+  /// The error, moved out.
+  [[nodiscard]] ErrorInfo take_error() { return std::move(*error_); }
+
+ protected:
+  Step fail(ErrorInfo error) {
+    error_.emplace(std::move(error));
+    return Step::finished();
+  }
+
+ private:
+  std::optional<ErrorInfo> error_;
+};
+
+}  // namespace copg::pq
