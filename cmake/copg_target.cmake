@@ -15,15 +15,68 @@ function(copg_configure_target target)
   if(COPG_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${COPG_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${COPG_SANITIZE})
+    if(COPG_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      # GCC warns that TSan does not model fences; Boost.Asio's are harmless here.
+      target_compile_options(${target} PRIVATE -Wno-tsan)
+    endif()
   endif()
 endfunction()
 
-# copg_add_layer(name LINKS lib...): one layer of the picture in ARCHITECTURE.md. It links only what LINKS names, so
-# that a wrong dependency between layers fails to compile or to link.
+# copg_add_layer(name SOURCES file... LINKS lib...): one layer of the picture in ARCHITECTURE.md. It links only what
+# LINKS names, so that a wrong dependency between layers fails to compile or to link. A layer without sources is headers
+# alone.
 function(copg_add_layer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
-  add_library(copg_${name} STATIC ${ARG_SOURCES})
-  target_include_directories(copg_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
-  target_link_libraries(copg_${name} PUBLIC ${ARG_LINKS})
-  copg_configure_target(copg_${name})
+  set(folders ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+  if(ARG_SOURCES)
+    add_library(copg_${name} STATIC ${ARG_SOURCES})
+    target_include_directories(copg_${name} PUBLIC ${folders})
+    target_link_libraries(copg_${name} PUBLIC ${ARG_LINKS})
+    copg_configure_target(copg_${name})
+    set_property(GLOBAL APPEND PROPERTY COPG_COMPILED_LAYERS copg_${name})
+  else()
+    add_library(copg_${name} INTERFACE)
+    target_include_directories(copg_${name} INTERFACE ${folders})
+    target_link_libraries(copg_${name} INTERFACE ${ARG_LINKS})
+  endif()
+endfunction()
+
+# copg_add_test(name SOURCES file... LINKS lib... [LABELS label...] [TIMEOUT seconds]): a GoogleTest program, each of
+# whose tests is a test of ctest. LABELS: `fast` belongs to `scripts/test fast`, which must stay under a minute;
+# `threads` is worth running under the thread sanitizer; `slow` needs minutes. TIMEOUT is per test, 60 s if not given.
+function(copg_add_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gtest_main)
+  copg_configure_target(${name})
+  set_property(GLOBAL APPEND PROPERTY COPG_TEST_PROGRAMS ${name})
+  # PRE_TEST: building does not run the program, ctest asks it for its tests. A label list would be split into several
+  # arguments on its way to ctest, hence the escaped semicolon.
+  string(REPLACE ";" "\\;" labels "${ARG_LABELS}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${labels}")
+endfunction()
+
+# Adds each folder below the given one that has a CMakeLists.txt; what lies deeper inside such a folder is its own affair.
+function(copg_add_folders_below top)
+  file(GLOB_RECURSE lists CONFIGURE_DEPENDS LIST_DIRECTORIES false ${top}/*/CMakeLists.txt)
+  list(SORT lists)
+  set(added)
+  foreach(list IN LISTS lists)
+    cmake_path(GET list PARENT_PATH folder)
+    set(inside FALSE)
+    foreach(outer IN LISTS added)
+      cmake_path(IS_PREFIX outer ${folder} NORMALIZE inside)
+      if(inside)
+        break()
+      endif()
+    endforeach()
+    if(NOT inside)
+      list(APPEND added ${folder})
+      add_subdirectory(${folder})
+    endif()
+  endforeach()
 endfunction()
