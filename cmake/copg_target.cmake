@@ -53,11 +53,14 @@ function(copg_add_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gtest_main)
   copg_configure_target(${name})
   set_property(GLOBAL APPEND PROPERTY COPG_TEST_PROGRAMS ${name})
-  # PRE_TEST: building does not run the program, ctest asks it for its tests. A label list would be split into several
-  # arguments on its way to ctest, hence the escaped semicolon.
-  string(REPLACE ";" "\\;" labels "${ARG_LABELS}")
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${labels}")
+  # PRE_TEST: building does not run the program, ctest asks it for its tests.
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  # gtest_discover_tests loses all but the first of several labels, so they are set after it has found the tests.
+  set(script ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake)
+  file(WRITE ${script} "foreach(test IN LISTS ${name}_TESTS)\n"
+                       "  set_tests_properties(\"\${test}\" PROPERTIES LABELS \"${ARG_LABELS}\")\n"
+                       "endforeach()\n")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${script})
 endfunction()
 
 # Adds each folder below the given one that has a CMakeLists.txt; what lies deeper inside such a folder is its own affair.
