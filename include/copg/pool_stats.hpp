@@ -6,32 +6,33 @@
 
 namespace copg {
 
-/// One snapshot of a pool. The first group is a recount of the connections at that moment; the second group only grows
-/// over the life of the pool. Durations are sums over all requests that ended.
+/// One snapshot of a pool. The first group is a recount of the connections at that moment; the second group
+/// only grows over the life of the pool. Durations are sums over all requests that ended.
 struct PoolStats {
-  std::uint32_t pool_min = 0;         ///< Lower bound on open connections that the pool keeps.
-  std::uint32_t pool_max = 0;         ///< Upper bound on connections.
-  std::uint32_t pool_size = 0;        ///< Open connections: available + leased + resetting + checking.
-  std::uint32_t pool_available = 0;   ///< Idle connections that an acquire gets at once.
-  std::uint32_t leased = 0;           ///< Connections handed out to callers.
-  std::uint32_t connecting = 0;       ///< Connects in flight.
-  std::uint32_t resetting = 0;        ///< Connections whose session is being wiped.
-  std::uint32_t checking = 0;         ///< Connections whose life is being checked.
-  std::uint32_t closing = 0;          ///< Connections given up but not closed yet. They count against pool_max.
-  std::uint32_t requests_waiting = 0; ///< Waiters in the queue.
+  std::uint32_t pool_min = 0;        ///< Lower bound on open connections that the pool keeps.
+  std::uint32_t pool_max = 0;        ///< Upper bound on connections.
+  std::uint32_t pool_size = 0;       ///< Open connections: available + leased + resetting + checking.
+  std::uint32_t pool_available = 0;  ///< Idle connections that an acquire gets at once.
+  std::uint32_t leased = 0;          ///< Connections handed out to callers.
+  std::uint32_t connecting = 0;      ///< Connects in flight.
+  std::uint32_t resetting = 0;       ///< Connections whose session is being wiped.
+  std::uint32_t checking = 0;        ///< Connections whose life is being checked.
+  std::uint32_t closing = 0;  ///< Connections given up but not closed yet. They count against pool_max.
+  std::uint32_t requests_waiting = 0;  ///< Waiters in the queue.
 
-  std::uint64_t requests_num = 0;        ///< Requests for a connection.
-  std::uint64_t requests_queued = 0;     ///< Requests that had to wait.
+  std::uint64_t requests_num = 0;            ///< Requests for a connection.
+  std::uint64_t requests_queued = 0;         ///< Requests that had to wait.
   std::chrono::nanoseconds requests_wait{};  ///< Time spent waiting, of all requests that waited.
-  std::uint64_t requests_errors = 0;     ///< Requests that ended without a connection: timeout, rejected, closed, failed connect.
+  std::uint64_t requests_errors =
+      0;  ///< Requests that ended without a connection: timeout, rejected, closed, failed connect.
   std::uint64_t requests_cancelled = 0;  ///< Requests that their caller gave up.
   std::chrono::nanoseconds usage{};      ///< Time connections were leased, of all leases that ended.
-  std::uint64_t returns_bad = 0;         ///< Leases that ended with a connection that could not be used again.
-  std::uint64_t resets_num = 0;          ///< Sessions wiped in the background.
-  std::uint64_t connections_num = 0;     ///< Connects started.
+  std::uint64_t returns_bad = 0;      ///< Leases that ended with a connection that could not be used again.
+  std::uint64_t resets_num = 0;       ///< Sessions wiped in the background.
+  std::uint64_t connections_num = 0;  ///< Connects started.
   std::chrono::nanoseconds connections_time{};  ///< Time spent connecting, of all connects that succeeded.
-  std::uint64_t connections_errors = 0;  ///< Connects that failed.
-  std::uint64_t connections_lost = 0;    ///< Open connections found dead.
+  std::uint64_t connections_errors = 0;         ///< Connects that failed.
+  std::uint64_t connections_lost = 0;           ///< Open connections found dead.
 
   friend bool operator==(const PoolStats&, const PoolStats&) = default;
 };

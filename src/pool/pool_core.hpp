@@ -1,40 +1,43 @@
 // The whole truth about a pool, as a state machine: slots, idle stack, wait queue, limits, backoff, epoch.
 //
 // It knows no socket, thread, clock, string or database, and allocates only in its constructor, `resize` and
-// `reserve_waiters`. One thread at a time. Every member that takes `now` may leave actions behind; the caller takes them
-// with `poll_action` until there is none, before it gives up the lock under which it called.
-// Time that runs backwards is taken as standing still.
+// `reserve_waiters`. One thread at a time. Every member that takes `now` may leave actions behind; the caller
+// takes them with `poll_action` until there is none, before it gives up the lock under which it called. Time
+// that runs backwards is taken as standing still.
 //
 // The specification is in docs/explanation/pool.md; sim/ checks it after every input.
 #pragma once
 
 #include <copg/pool_stats.hpp>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
-#include "pool/timer_wheel.hpp"
+#include "pool/backoff.hpp"
+#include "pool/index_list.hpp"
 #include "pool/types.hpp"
+#include "pool/wait_queue.hpp"
 
 namespace copg::pool {
 
 enum class ActionKind : std::uint8_t {
-  open,           ///< Connect; answer with on_connected, on_connect_failed, or (after a close action) on_closed.
-  close,          ///< Close the connection, or give up its connect; answer with on_closed.
-  reset,          ///< Wipe the session; answer with on_reset_done.
-  check,          ///< Prove that it is alive; answer with on_check_done.
-  grant,          ///< The waiter has the connection; the waiter answers with accept or cancel.
-  fail,           ///< The waiter gets nothing, for the reason in `error`. Its id is dead from now on.
+  open,   ///< Connect; answer with on_connected, on_connect_failed, or (after a close action) on_closed.
+  close,  ///< Close the connection, or give up its connect; answer with on_closed.
+  reset,  ///< Wipe the session; answer with on_reset_done.
+  check,  ///< Prove that it is alive; answer with on_check_done.
+  grant,  ///< The waiter has the connection; the waiter answers with accept or cancel.
+  fail,   ///< The waiter gets nothing, for the reason in `error`. Its id is dead from now on.
   report_outage,  ///< No connect has succeeded for (another) reconnect_timeout while one was wanted.
 };
 
 struct Action {
   ActionKind kind = ActionKind::open;
-  ConnectionId connection{};                     ///< of open, close, reset, check, grant
-  WaiterId waiter{};                             ///< of grant, fail
-  CloseReason reason = CloseReason::pool_closed; ///< of close
-  WaitError error = WaitError::none;             ///< of fail
+  ConnectionId connection{};                      ///< of open, close, reset, check, grant
+  WaiterId waiter{};                              ///< of grant, fail
+  CloseReason reason = CloseReason::pool_closed;  ///< of close
+  WaitError error = WaitError::none;              ///< of fail
   friend bool operator==(const Action&, const Action&) = default;
 };
 
@@ -64,8 +67,9 @@ struct Cancelled {
 
 class PoolCore {
  public:
-  /// `options` must be in range (asserted): 1 <= max_size, min_size <= max_size, min_idle <= max_size, 1 <= num_workers,
-  /// 0 < max_lifetime, no negative duration. Opens nothing before the first input: call `tick` once.
+  /// `options` must be in range (asserted): 1 <= max_size, min_size <= max_size, min_idle <= max_size, 1 <=
+  /// num_workers, 0 < max_lifetime, no negative duration. Opens nothing before the first input: call `tick`
+  /// once.
   explicit PoolCore(const CoreOptions& options, TimePoint now);
 
   // Getters.
@@ -76,27 +80,31 @@ class PoolCore {
   [[nodiscard]] bool suspended() const { return suspended_; }
   /// True when closed and no connection is left.
   [[nodiscard]] bool finished() const { return closed_ && live() == 0; }
-  /// Idle connections that a `check_all` has marked and that have not been checked, used or closed since, and those
-  /// being checked right now.
-  [[nodiscard]] std::uint32_t checks_pending() const { return checks_due_ + counts_.checking; }
+  /// Idle connections that a `check_all` has marked and that have not been checked, used or closed since, and
+  /// those being checked right now.
+  [[nodiscard]] std::uint32_t checks_pending() const { return checks_due_ + count(State::checking); }
   /// When the connection was opened, leased, ... last: the start of its present state. The id must be live.
   [[nodiscard]] TimePoint state_since(ConnectionId connection) const;
   /// Free places for waiters: `acquire` must not be called while this is 0 (asserted).
-  [[nodiscard]] std::uint32_t free_waiters() const { return free_waiters_; }
+  [[nodiscard]] std::uint32_t free_waiters() const { return waiters_.free(); }
 
   // Commands.
-  /// Makes room for at least `count` more waiters. Allocates; strong exception guarantee. Amortised O(1) per waiter.
+  /// Makes room for at least `count` more waiters. Allocates; strong exception guarantee. Amortised O(1) per
+  /// waiter.
   void reserve_waiters(std::uint32_t count);
   /// Asks for a connection until `deadline`. A deadline that has passed still takes an idle connection. O(1).
   Acquired acquire(TimePoint now, TimePoint deadline);
-  /// Gives up a connection found dead before its first use and asks for another, keeping the place in the queue that the
-  /// lease was granted from. The epoch ends as with Disposition::broken. A stale id counts as a new acquire.
+  /// Gives up a connection found dead before its first use and asks for another, keeping the place in the
+  /// queue that the lease was granted from. The epoch ends as with Disposition::broken. A stale id counts as
+  /// a new acquire.
   Acquired reacquire(TimePoint now, ConnectionId connection, TimePoint deadline);
-  /// Takes the grant of a waiter: its connection, or nothing if the id is stale or still waiting. Frees the waiter.
+  /// Takes the grant of a waiter: its connection, or nothing if the id is stale or still waiting. Frees the
+  /// waiter.
   std::optional<ConnectionId> accept(WaiterId waiter);
   /// Leaves the queue. O(1).
   Cancelled cancel(TimePoint now, WaiterId waiter);
-  /// Ends a lease. False, and nothing done, if the id is stale or not leased (a second release, or one after `cut`).
+  /// Ends a lease. False, and nothing done, if the id is stale or not leased (a second release, or one after
+  /// `cut`).
   bool release(TimePoint now, ConnectionId connection, Disposition disposition);
   /// New bounds, asserted as in the constructor. Allocates when max_size grows beyond what it ever was.
   void resize(TimePoint now, std::uint32_t min_size, std::uint32_t max_size);
@@ -107,7 +115,8 @@ class PoolCore {
   /// Grants nothing until `resume`; leases go on, requests queue.
   void suspend();
   void resume(TimePoint now);
-  /// Fails every waiter, closes every connection that is not leased; leased ones as they come back. Idempotent.
+  /// Fails every waiter, closes every connection that is not leased; leased ones as they come back.
+  /// Idempotent.
   void close(TimePoint now);
   /// After `close`: takes the leased connections away from their callers; their later release is stale.
   void cut(TimePoint now);
@@ -125,7 +134,91 @@ class PoolCore {
   std::optional<Action> poll_action();
 
  private:
-  // (to be completed)
+  enum class State : std::uint8_t { free, connecting, idle, leased, resetting, checking, dying };
+  static constexpr std::size_t states = 7;
+
+  struct Slot {
+    TimePoint since{};          // start of the present state; of an idle one: since when nobody used it
+    TimePoint opened{};         // when it was connected
+    TimePoint expires = never;  // not granted from here on
+    TimePoint idle_since{};     // kept over a check
+    std::uint64_t epoch = 0;
+    std::uint64_t ticket = 0;  // of the request it is leased to
+    std::uint32_t generation = 1;
+    State state = State::free;
+    Links links{};          // of free_ or idle_
+    Links pending_links{};  // of pending_
+    std::optional<ActionKind> pending;
+    CloseReason reason = CloseReason::pool_closed;  // of a pending close
+    bool aging = false;                             // close to its expiry: does not count towards min_size
+    bool check_due = false;                         // marked by check_all, idle
+    bool overdue = false;  // resetting or checking for longer than the grace: not counted on
+  };
+  using Slots = std::vector<Slot>;
+
+  [[nodiscard]] std::uint32_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
+  [[nodiscard]] std::uint32_t live() const {
+    return static_cast<std::uint32_t>(slots_.size()) - count(State::free);
+  }
+  [[nodiscard]] std::uint32_t established() const;
+  [[nodiscard]] std::uint32_t wanted() const;
+  [[nodiscard]] std::uint32_t connect_limit() const;
+  [[nodiscard]] Duration replacement_lead() const;
+  [[nodiscard]] std::optional<TimePoint> idle_trim_due() const;
+  [[nodiscard]] ConnectionId id(std::uint32_t slot) const { return {slot, slots_[slot].generation}; }
+  [[nodiscard]] bool is(ConnectionId connection, State state) const;
+  [[nodiscard]] CloseReason epoch_reason(const Slot& slot) const;
+  [[nodiscard]] std::optional<CloseReason> unfit(const Slot& slot) const;
+
+  void advance(TimePoint now) { now_ = now > now_ ? now : now_; }
+  void wake_by(TimePoint time) { next_tick_ = time < next_tick_ ? time : next_tick_; }
+  void enter(std::uint32_t slot, State state);
+  void set_pending(std::uint32_t slot, ActionKind kind);
+  void clear_pending(std::uint32_t slot);
+  void set_overdue(Slot& slot, bool overdue);
+  void set_aging(Slot& slot, bool aging);
+  void set_check_due(Slot& slot, bool check_due);
+
+  Acquired acquire(TimePoint deadline, std::uint64_t ticket, bool returning);
+  bool drop_expired_idle();
+  void lease(std::uint32_t slot, std::uint64_t ticket);
+  void take_back(std::uint32_t slot, Disposition disposition);
+  void deliver(std::uint32_t slot);
+  void make_idle(std::uint32_t slot, TimePoint idle_since);
+  void start_closing(std::uint32_t slot, CloseReason reason);
+  void forget(std::uint32_t slot);
+  void end_epoch();
+  void fail_waiters(WaitError error);
+
+  void open_one();
+  void take_back_opens();
+  void start_checks();
+  void settle();
+  void retire_by_age();
+  void trim_idle();
+  void plan_next_tick();
+
+  CoreOptions options_;
+  TimePoint now_;
+  TimePoint next_tick_;
+  Random random_;
+  Backoff backoff_;
+  WaitQueue waiters_;
+  Slots slots_;
+  IndexList<Slots, &Slot::links> free_;
+  IndexList<Slots, &Slot::links> idle_;  // front: used last, granted next; back: the cold end
+  IndexList<Slots, &Slot::pending_links> pending_;
+  std::array<std::uint32_t, states> counts_{};
+  std::uint32_t aging_ = 0;
+  std::uint32_t overdue_ = 0;
+  std::uint32_t checks_due_ = 0;
+  std::uint64_t epoch_ = 1;
+  std::uint64_t drained_epoch_ = 0;  // the last epoch that a drain ended
+  std::uint64_t next_ticket_ = 1;
+  PoolStats totals_;  // the monotone counters only
+  bool suspended_ = false;
+  bool closed_ = false;
+  bool report_outage_ = false;
 };
 
 }  // namespace copg::pool

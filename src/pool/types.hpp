@@ -1,4 +1,5 @@
-// The vocabulary of the pool core: time, ids, what a caller may say and what the core may answer. Plain values.
+// The vocabulary of the pool core: time, ids, what a caller may say and what the core may answer. Plain
+// values.
 #pragma once
 
 #include <chrono>
@@ -14,7 +15,8 @@ using Duration = std::chrono::nanoseconds;
 inline constexpr TimePoint never = TimePoint::max();
 inline constexpr Duration forever = Duration::max();
 
-/// A connection: its slot, and how many connections that slot had before. A stale id is recognised, never followed.
+/// A connection: its slot, and how many connections that slot had before. A stale id is recognised, never
+/// followed.
 struct ConnectionId {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;  ///< 0 names no connection.
@@ -35,9 +37,10 @@ struct CoreOptions {
   std::uint32_t min_idle = 0;     ///< Idle connections kept ready while max_size allows. 0..max_size.
   std::uint32_t num_workers = 3;  ///< Connects in flight at most, and checks likewise. At least 1.
   std::uint32_t max_waiting = 0;  ///< Waiters at most; 0: no bound.
-  Duration max_idle = std::chrono::seconds(300);       ///< An idle connection above min_size is closed after it.
+  Duration max_idle = std::chrono::seconds(300);  ///< An idle connection above min_size is closed after it.
   Duration max_lifetime = std::chrono::seconds(3600);  ///< A connection is never granted when older.
-  Duration reconnect_timeout = std::chrono::seconds(300);  ///< An outage is reported each time it has lasted this long.
+  Duration reconnect_timeout =
+      std::chrono::seconds(300);  ///< An outage is reported each time it has lasted this long.
   std::uint64_t seed = 1;         ///< Of the jitter: the same seed and inputs give the same actions.
 };
 

@@ -1,7 +1,9 @@
-// What every exchange with the server has in common: it is advanced when its socket is ready, and never waits itself.
+// What every exchange with the server has in common: it is advanced when its socket is ready, and never waits
+// itself.
 //
-// The driver (sync/: poll(2); engine/ and async/: Asio) calls `advance` with nothing ready, waits for what the step asks,
-// and calls again, until done. Deadlines are the driver's. The descriptor may change from step to step.
+// The driver (sync/: poll(2); engine/ and async/: Asio) calls `advance` with nothing ready, waits for what
+// the step asks, and calls again, until done. Deadlines are the driver's. The descriptor may change from step
+// to step.
 #pragma once
 
 #include <copg/error.hpp>
@@ -16,16 +18,16 @@ enum class Ready : std::uint8_t { none = 0, read = 1, write = 2, read_write = 3 
 
 /// What an operation needs next.
 struct Step {
-  bool done = false;          ///< The operation has ended; `fd` and `wait_for` mean nothing.
+  bool done = false;  ///< The operation has ended; `fd` and `wait_for` mean nothing.
   Ready wait_for = Ready::none;
-  int fd = -1;                ///< Owned by the operation or its connection; may differ from the last step's.
+  int fd = -1;  ///< Owned by the operation or its connection; may differ from the last step's.
 
   static Step finished() { return {.done = true}; }
   static Step wait(int fd, Ready what) { return {.done = false, .wait_for = what, .fd = fd}; }
 };
 
-/// One exchange with the server. Not thread-safe; never blocks, never locks, never throws from `advance` except
-/// std::bad_alloc. After `done`, `error()` tells how it went.
+/// One exchange with the server. Not thread-safe; never blocks, never locks, never throws from `advance`
+/// except std::bad_alloc. After `done`, `error()` tells how it went.
 class Operation {
  public:
   Operation() = default;

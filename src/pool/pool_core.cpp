@@ -1,0 +1,268 @@
+#include "pool/pool_core.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace copg::pool {
+
+PoolCore::PoolCore(const CoreOptions& options, TimePoint now)
+    : options_(options),
+      now_(now),
+      next_tick_(now),
+      random_(options.seed),
+      backoff_(options.reconnect_timeout),
+      waiters_(now) {
+  assert(options.max_size >= 1 && options.min_size <= options.max_size &&
+         options.min_idle <= options.max_size);
+  assert(options.num_workers >= 1 && options.max_idle >= Duration::zero() &&
+         options.max_lifetime > Duration::zero());
+  assert(options.reconnect_timeout >= Duration::zero());
+  resize(now, options.min_size, options.max_size);
+}
+
+PoolStats PoolCore::stats() const {
+  PoolStats stats = totals_;
+  stats.pool_min = options_.min_size;
+  stats.pool_max = options_.max_size;
+  stats.pool_size = established();
+  stats.pool_available = count(State::idle);
+  stats.leased = count(State::leased);
+  stats.connecting = count(State::connecting);
+  stats.resetting = count(State::resetting);
+  stats.checking = count(State::checking);
+  stats.closing = count(State::dying);
+  stats.requests_waiting = waiters_.waiting();
+  stats.requests_wait = waiters_.waited();
+  return stats;
+}
+
+TimePoint PoolCore::next_deadline() const { return std::min(next_tick_, waiters_.next_deadline()); }
+
+TimePoint PoolCore::state_since(ConnectionId connection) const {
+  assert(connection.slot < slots_.size() && slots_[connection.slot].generation == connection.generation);
+  return slots_[connection.slot].since;
+}
+
+// --- commands
+
+void PoolCore::reserve_waiters(std::uint32_t count) { waiters_.reserve(count); }
+
+Acquired PoolCore::acquire(TimePoint now, TimePoint deadline) {
+  advance(now);
+  ++totals_.requests_num;
+  return acquire(deadline, next_ticket_++, false);
+}
+
+Acquired PoolCore::reacquire(TimePoint now, ConnectionId connection, TimePoint deadline) {
+  if (!is(connection, State::leased)) return acquire(now, deadline);
+  const std::uint64_t ticket = slots_[connection.slot].ticket;
+  release(now, connection, Disposition::broken);
+  return acquire(deadline, ticket, true);
+}
+
+Acquired PoolCore::acquire(TimePoint deadline, std::uint64_t ticket, bool returning) {
+  const auto reject = [this](WaitError error) {
+    ++totals_.requests_errors;
+    return Acquired{.kind = Acquired::Kind::rejected, .error = error};
+  };
+  if (closed_) return reject(WaitError::closed);
+  if (!suspended_ && drop_expired_idle()) {
+    const std::uint32_t slot = idle_.front();
+    lease(slot, ticket);
+    if (options_.min_idle > 0) settle();
+    return {.kind = Acquired::Kind::granted, .connection = id(slot)};
+  }
+  if (deadline <= now_) return reject(WaitError::timeout);
+  if (established() == 0 && backoff_.failing_by(ConnectFailure::configuration) &&
+      now_ < backoff_.retry_at()) {
+    return reject(WaitError::connect_failed);
+  }
+  if (!returning && options_.max_waiting > 0 && waiters_.waiting() >= options_.max_waiting) {
+    return reject(WaitError::too_many_waiting);
+  }
+  const WaiterId waiter = waiters_.push(now_, deadline, ticket);
+  ++totals_.requests_queued;
+  settle();
+  return {.kind = Acquired::Kind::queued, .waiter = waiter};
+}
+
+std::optional<ConnectionId> PoolCore::accept(WaiterId waiter) {
+  const auto left = waiters_.accept(waiter);
+  if (left.was != WaitQueue::Was::granted) return std::nullopt;
+  return left.connection;
+}
+
+Cancelled PoolCore::cancel(TimePoint now, WaiterId waiter) {
+  advance(now);
+  const auto left = waiters_.cancel(now_, waiter);
+  switch (left.was) {
+    case WaitQueue::Was::waiting:
+      ++totals_.requests_cancelled;
+      settle();
+      return {.kind = Cancelled::Kind::cancelled};
+    case WaitQueue::Was::granted: return {.kind = Cancelled::Kind::granted, .connection = left.connection};
+    case WaitQueue::Was::gone: break;
+  }
+  return {};
+}
+
+bool PoolCore::release(TimePoint now, ConnectionId connection, Disposition disposition) {
+  advance(now);
+  if (!is(connection, State::leased)) return false;
+  totals_.usage += now_ - slots_[connection.slot].since;
+  if (disposition != Disposition::clean && disposition != Disposition::needs_reset) ++totals_.returns_bad;
+  take_back(connection.slot, disposition);
+  return true;
+}
+
+void PoolCore::resize(TimePoint now, std::uint32_t min_size, std::uint32_t max_size) {
+  assert(max_size >= 1 && min_size <= max_size && options_.min_idle <= max_size);
+  const auto old_size = static_cast<std::uint32_t>(slots_.size());
+  if (max_size > old_size) {
+    slots_.resize(max_size);
+    counts_[static_cast<std::size_t>(State::free)] += max_size - old_size;
+    for (std::uint32_t slot = old_size; slot < max_size; ++slot) free_.push_back(slots_, slot);
+  }
+  options_.min_size = min_size;
+  options_.max_size = max_size;
+  if (old_size > 0) tick(now);
+}
+
+void PoolCore::check_all(TimePoint now) {
+  advance(now);
+  for (std::uint32_t slot = idle_.front(); slot != no_index; slot = decltype(idle_)::next(slots_, slot)) {
+    set_check_due(slots_[slot], true);
+  }
+  settle();
+}
+
+void PoolCore::drain(TimePoint now) {
+  advance(now);
+  drained_epoch_ = epoch_;
+  end_epoch();
+  settle();
+}
+
+void PoolCore::suspend() { suspended_ = true; }
+
+void PoolCore::resume(TimePoint now) {
+  advance(now);
+  suspended_ = false;
+  while (waiters_.waiting() > 0 && drop_expired_idle()) {
+    const std::uint32_t slot = idle_.front();
+    lease(slot, waiters_.front_ticket());
+    waiters_.grant_front(now_, id(slot));
+  }
+  settle();
+}
+
+void PoolCore::close(TimePoint now) {
+  advance(now);
+  if (closed_) return;
+  closed_ = true;
+  suspended_ = false;
+  report_outage_ = false;
+  fail_waiters(WaitError::closed);
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+    if (slots_[slot].state != State::free && slots_[slot].state != State::leased) {
+      start_closing(slot, CloseReason::pool_closed);
+    }
+  }
+  next_tick_ = never;
+}
+
+void PoolCore::cut(TimePoint now) {
+  advance(now);
+  assert(closed_);
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+    if (slots_[slot].state == State::leased) start_closing(slot, CloseReason::pool_closed);
+  }
+}
+
+// --- inputs
+
+void PoolCore::on_connected(TimePoint now, ConnectionId connection) {
+  advance(now);
+  if (!is(connection, State::connecting)) return;
+  Slot& slot = slots_[connection.slot];
+  totals_.connections_time += now_ - slot.since;
+  backoff_.succeeded();
+  slot.opened = now_;
+  slot.expires = never;
+  if (options_.max_lifetime < never - now_) {
+    slot.expires = now_ + random_.share(options_.max_lifetime, 0.9, 1.0);
+    wake_by(slot.expires - replacement_lead());
+  }
+  deliver(connection.slot);
+  settle();
+}
+
+void PoolCore::on_connect_failed(TimePoint now, ConnectionId connection, ConnectFailure failure) {
+  advance(now);
+  if (!is(connection, State::connecting)) return;
+  ++totals_.connections_errors;
+  backoff_.failed(now_, failure, random_);
+  forget(connection.slot);
+  if (failure == ConnectFailure::configuration && established() == 0) fail_waiters(WaitError::connect_failed);
+  settle();
+}
+
+void PoolCore::on_reset_done(TimePoint now, ConnectionId connection, Disposition disposition) {
+  advance(now);
+  assert(disposition != Disposition::needs_reset);
+  if (!is(connection, State::resetting)) return;
+  ++totals_.resets_num;
+  take_back(connection.slot, disposition);
+}
+
+void PoolCore::on_check_done(TimePoint now, ConnectionId connection, Disposition disposition) {
+  advance(now);
+  assert(disposition != Disposition::needs_reset);
+  if (!is(connection, State::checking)) return;
+  take_back(connection.slot, disposition);
+}
+
+void PoolCore::on_closed(TimePoint now, ConnectionId connection) {
+  advance(now);
+  if (!is(connection, State::dying)) return;
+  forget(connection.slot);
+  settle();
+}
+
+void PoolCore::tick(TimePoint now) {
+  advance(now);
+  if (closed_) return;
+  while (waiters_.fail_expired(now_)) ++totals_.requests_errors;
+  retire_by_age();
+  trim_idle();
+  settle();
+  if (backoff_.next_report() <= now_) {
+    report_outage_ = report_outage_ || count(State::connecting) > 0 || wanted() > 0;
+    backoff_.reported(now_);
+  }
+  plan_next_tick();
+}
+
+// --- outputs
+
+std::optional<Action> PoolCore::poll_action() {
+  if (const auto outcome = waiters_.poll_outcome()) {
+    return Action{.kind = outcome->error == WaitError::none ? ActionKind::grant : ActionKind::fail,
+                  .connection = outcome->connection,
+                  .waiter = outcome->waiter,
+                  .error = outcome->error};
+  }
+  if (!pending_.empty()) {
+    const std::uint32_t slot = pending_.front();
+    const Action action{.kind = *slots_[slot].pending, .connection = id(slot), .reason = slots_[slot].reason};
+    clear_pending(slot);
+    return action;
+  }
+  if (report_outage_) {
+    report_outage_ = false;
+    return Action{.kind = ActionKind::report_outage};
+  }
+  return std::nullopt;
+}
+
+}  // namespace copg::pool

@@ -1,0 +1,341 @@
+// The life of a connection inside PoolCore: leased, taken back, delivered, closed; and when to open, check
+// and retire.
+#include <algorithm>
+#include <cassert>
+
+#include "pool/pool_core.hpp"
+
+namespace copg::pool {
+
+namespace {
+
+/// A reset or check is expected to be back within this time, and a waiter waits for it; after it, a connect
+/// is started.
+constexpr Duration grace = std::chrono::milliseconds(100);
+
+std::uint32_t minus(std::uint32_t a, std::uint32_t b) { return a > b ? a - b : 0; }
+
+}  // namespace
+
+// --- getters
+
+/// How long before its expiry a connection is replaced.
+Duration PoolCore::replacement_lead() const {
+  return std::min<Duration>(std::chrono::seconds(10), options_.max_lifetime / 20);
+}
+
+std::uint32_t PoolCore::established() const {
+  return count(State::idle) + count(State::leased) + count(State::resetting) + count(State::checking);
+}
+
+std::uint32_t PoolCore::wanted() const {
+  const std::uint32_t waiting = suspended_ ? 0 : waiters_.waiting();
+  const std::uint32_t coming_back = count(State::resetting) + count(State::checking) - overdue_;
+  const std::uint32_t by_demand = minus(waiting, coming_back) + minus(options_.min_idle, count(State::idle));
+  const std::uint32_t by_size = minus(options_.min_size, established() - aging_);
+  return std::max(by_demand, by_size);
+}
+
+std::uint32_t PoolCore::connect_limit() const {
+  return backoff_.failing_by(ConnectFailure::overloaded) ? 1 : options_.num_workers;
+}
+
+bool PoolCore::is(ConnectionId connection, State state) const {
+  return connection.slot < slots_.size() && slots_[connection.slot].generation == connection.generation &&
+         slots_[connection.slot].state == state;
+}
+
+CloseReason PoolCore::epoch_reason(const Slot& slot) const {
+  return slot.epoch <= drained_epoch_ ? CloseReason::drained : CloseReason::stale_epoch;
+}
+
+/// Why a healthy connection must not be granted or kept, if so.
+std::optional<CloseReason> PoolCore::unfit(const Slot& slot) const {
+  if (closed_) return CloseReason::pool_closed;
+  if (slot.epoch != epoch_) return epoch_reason(slot);
+  if (now_ >= slot.expires) return CloseReason::lifetime;
+  if (live() > options_.max_size) return CloseReason::surplus;
+  return std::nullopt;
+}
+
+// --- bookkeeping
+
+/// Leaves the present state and enters another. The lists are the caller's business.
+void PoolCore::enter(std::uint32_t index, State state) {
+  Slot& slot = slots_[index];
+  --counts_[static_cast<std::size_t>(slot.state)];
+  ++counts_[static_cast<std::size_t>(state)];
+  slot.state = state;
+  slot.since = now_;
+  set_overdue(slot, false);
+}
+
+void PoolCore::set_pending(std::uint32_t index, ActionKind kind) {
+  clear_pending(index);
+  slots_[index].pending = kind;
+  pending_.push_back(slots_, index);
+}
+
+void PoolCore::clear_pending(std::uint32_t index) {
+  if (!slots_[index].pending) return;
+  slots_[index].pending.reset();
+  pending_.erase(slots_, index);
+}
+
+void PoolCore::set_overdue(Slot& slot, bool overdue) {
+  if (slot.overdue != overdue) overdue_ = overdue ? overdue_ + 1 : overdue_ - 1;
+  slot.overdue = overdue;
+}
+
+void PoolCore::set_aging(Slot& slot, bool aging) {
+  if (slot.aging != aging) aging_ = aging ? aging_ + 1 : aging_ - 1;
+  slot.aging = aging;
+}
+
+void PoolCore::set_check_due(Slot& slot, bool check_due) {
+  if (slot.check_due != check_due) checks_due_ = check_due ? checks_due_ + 1 : checks_due_ - 1;
+  slot.check_due = check_due;
+}
+
+// --- from state to state
+
+/// Closes connections past their lifetime at the warm end. True if a connection is left that can be granted.
+bool PoolCore::drop_expired_idle() {
+  bool dropped = false;
+  while (!idle_.empty() && now_ >= slots_[idle_.front()].expires) {
+    start_closing(idle_.front(), CloseReason::lifetime);
+    dropped = true;
+  }
+  if (dropped) settle();
+  return !idle_.empty();
+}
+
+/// Leases an idle connection.
+void PoolCore::lease(std::uint32_t index, std::uint64_t ticket) {
+  idle_.erase(slots_, index);
+  set_check_due(slots_[index], false);
+  enter(index, State::leased);
+  slots_[index].ticket = ticket;
+}
+
+/// Judges a connection that comes back from a lease, a reset or a check.
+void PoolCore::take_back(std::uint32_t index, Disposition disposition) {
+  Slot& slot = slots_[index];
+  switch (disposition) {
+    case Disposition::clean: {
+      const bool nobody_waits = waiters_.waiting() == 0;
+      deliver(index);
+      if (nobody_waits && slot.state == State::idle && checks_due_ == 0)
+        return;  // the usual case: nothing to settle
+      break;
+    }
+    case Disposition::needs_reset:
+      if (const auto reason = unfit(slot)) {
+        start_closing(index, *reason);
+      } else {
+        enter(index, State::resetting);
+        wake_by(now_ + grace);
+        set_pending(index, ActionKind::reset);
+      }
+      break;
+    case Disposition::discard: start_closing(index, CloseReason::discarded); break;
+    case Disposition::broken:
+    case Disposition::demoted: {
+      const bool current = slot.epoch == epoch_;
+      const bool broken = disposition == Disposition::broken;
+      if (broken) ++totals_.connections_lost;
+      start_closing(index, broken ? CloseReason::broken : CloseReason::demoted);
+      if (current) end_epoch();
+      break;
+    }
+  }
+  settle();
+}
+
+/// A healthy, clean connection goes to the waiter that is next, to the idle stack, or away.
+void PoolCore::deliver(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  if (const auto reason = unfit(slot)) {
+    start_closing(index, *reason);
+  } else if (waiters_.waiting() > 0 && !suspended_) {
+    slot.ticket = waiters_.front_ticket();
+    enter(index, State::leased);
+    waiters_.grant_front(now_, id(index));
+  } else {
+    const bool from_check = slot.state == State::checking;
+    make_idle(index, from_check ? slot.idle_since : now_);
+  }
+}
+
+/// The idle stack is ordered by use: a connection that was only checked goes back to its place.
+void PoolCore::make_idle(std::uint32_t index, TimePoint idle_since) {
+  enter(index, State::idle);
+  slots_[index].since = idle_since;
+  std::uint32_t position = idle_.front();
+  if (idle_since < now_) {
+    while (position != no_index && slots_[position].since > idle_since)
+      position = decltype(idle_)::next(slots_, position);
+  }
+  idle_.insert_before(slots_, position, index);
+  if (slots_[index].aging) wake_by(slots_[index].expires);
+  if (const auto due = idle_trim_due()) wake_by(*due);
+}
+
+/// From any live state, except that a connect nobody was told of is simply forgotten.
+void PoolCore::start_closing(std::uint32_t index, CloseReason reason) {
+  Slot& slot = slots_[index];
+  switch (slot.state) {
+    case State::connecting:
+      if (slot.pending == ActionKind::open) {
+        --totals_.connections_num;
+        return forget(index);
+      }
+      break;
+    case State::idle:
+      idle_.erase(slots_, index);
+      set_check_due(slot, false);
+      break;
+    case State::dying: return;
+    case State::free:
+    case State::leased:
+    case State::resetting:
+    case State::checking: break;
+  }
+  set_aging(slot, false);
+  enter(index, State::dying);
+  slot.reason = reason;
+  set_pending(index, ActionKind::close);
+}
+
+/// The slot is free for another connection; the id is stale from here on.
+void PoolCore::forget(std::uint32_t index) {
+  clear_pending(index);
+  set_aging(slots_[index], false);
+  enter(index, State::free);
+  if (++slots_[index].generation == 0) slots_[index].generation = 1;  // 0 names no connection
+  free_.push_front(slots_, index);
+}
+
+/// Every connection opened until now is suspect: idle ones are closed here, the others as they come back.
+void PoolCore::end_epoch() {
+  ++epoch_;
+  while (!idle_.empty()) start_closing(idle_.front(), epoch_reason(slots_[idle_.front()]));
+}
+
+void PoolCore::fail_waiters(WaitError error) {
+  while (waiters_.waiting() > 0) {
+    waiters_.fail_front(now_, error);
+    ++totals_.requests_errors;
+  }
+}
+
+// --- decisions
+
+void PoolCore::open_one() {
+  const std::uint32_t index = free_.pop_front(slots_);
+  enter(index, State::connecting);
+  slots_[index].epoch = epoch_;
+  ++totals_.connections_num;
+  set_pending(index, ActionKind::open);
+}
+
+/// Connects that nobody was told of yet and nobody wants any more. (Those in flight go on.)
+void PoolCore::take_back_opens() {
+  std::uint32_t index = pending_.front();
+  while (index != no_index && count(State::connecting) > wanted()) {
+    const std::uint32_t next = decltype(pending_)::next(slots_, index);
+    if (slots_[index].pending == ActionKind::open) start_closing(index, CloseReason::surplus);
+    index = next;
+  }
+}
+
+void PoolCore::start_checks() {
+  std::uint32_t index = idle_.back();
+  while (checks_due_ > 0 && index != no_index && count(State::checking) < options_.num_workers) {
+    const std::uint32_t warmer = slots_[index].links.prev;
+    Slot& slot = slots_[index];
+    if (slot.check_due) {
+      idle_.erase(slots_, index);
+      set_check_due(slot, false);
+      slot.idle_since = slot.since;
+      enter(index, State::checking);
+      wake_by(now_ + grace);
+      set_pending(index, ActionKind::check);
+    }
+    index = warmer;
+  }
+}
+
+/// After any change: what to check, and what to open.
+void PoolCore::settle() {
+  if (closed_) return;
+  start_checks();
+  take_back_opens();
+  const std::uint32_t limit = std::min(wanted(), connect_limit());
+  if (count(State::connecting) >= limit) return;
+  if (now_ < backoff_.retry_at()) return wake_by(backoff_.retry_at());
+  while (count(State::connecting) < limit && live() < options_.max_size) open_one();
+}
+
+/// Lifetime, grace and lowered bounds.
+void PoolCore::retire_by_age() {
+  const Duration lead = replacement_lead();
+  for (std::uint32_t index = 0; index < slots_.size(); ++index) {
+    Slot& slot = slots_[index];
+    switch (slot.state) {
+      case State::idle:
+        if (now_ >= slot.expires) {
+          start_closing(index, CloseReason::lifetime);
+          continue;
+        }
+        [[fallthrough]];
+      case State::leased:
+      case State::resetting:
+      case State::checking: set_aging(slot, slot.expires != never && now_ >= slot.expires - lead); break;
+      case State::free:
+      case State::connecting:
+      case State::dying: break;
+    }
+    if (slot.state == State::resetting || slot.state == State::checking)
+      set_overdue(slot, now_ >= slot.since + grace);
+  }
+}
+
+/// From the cold end: what is above max_size, then what nobody used for max_idle and nothing keeps.
+void PoolCore::trim_idle() {
+  const auto above = [this] { return minus(live() - count(State::dying), options_.max_size); };
+  while (above() > 0 && !idle_.empty()) start_closing(idle_.back(), CloseReason::surplus);
+  for (std::uint32_t index = 0; above() > 0 && index < slots_.size(); ++index) {
+    if (slots_[index].state == State::connecting) start_closing(index, CloseReason::surplus);
+  }
+  for (auto due = idle_trim_due(); due && *due <= now_; due = idle_trim_due()) {
+    start_closing(idle_.back(), CloseReason::idle);
+  }
+}
+
+/// When the coldest idle connection has been idle for max_idle, if the bounds let it go.
+std::optional<TimePoint> PoolCore::idle_trim_due() const {
+  if (idle_.size() <= options_.min_idle || established() <= options_.min_size) return std::nullopt;
+  const TimePoint since = slots_[idle_.back()].since;
+  if (options_.max_idle >= never - since) return std::nullopt;
+  return since + options_.max_idle;
+}
+
+/// The first moment at which a tick has something to do.
+void PoolCore::plan_next_tick() {
+  next_tick_ = backoff_.next_report();
+  if (backoff_.retry_at() > now_ && count(State::connecting) < std::min(wanted(), connect_limit())) {
+    wake_by(backoff_.retry_at());
+  }
+  if (const auto due = idle_trim_due()) wake_by(*due);
+  const Duration lead = replacement_lead();
+  for (const Slot& slot : slots_) {
+    if (slot.state == State::free || slot.state == State::connecting || slot.state == State::dying) continue;
+    if (slot.expires != never && !slot.aging) wake_by(slot.expires - lead);
+    if (slot.aging && slot.state == State::idle) wake_by(slot.expires);
+    const bool out = slot.state == State::resetting || slot.state == State::checking;
+    if (out && !slot.overdue) wake_by(slot.since + grace);
+  }
+}
+
+}  // namespace copg::pool
