@@ -1,0 +1,51 @@
+// Asks the server to cancel what a connection is running, over a socket of its own.
+//
+// Done means that the server (or the pooler in front of it) has closed that socket: the request has been
+// acted upon. It may still have hit nothing, and a Sync must come back on the connection before its next
+// statement is safe from it: that fence is ResetOperation's. Touches nothing of the connection but its
+// address and cancel key, so that it may run beside another operation on it.
+#pragma once
+
+#include <memory>
+
+#include "pq/connection.hpp"
+#include "pq/operation.hpp"
+
+namespace copg::pq {
+
+class CancelOperation : public Operation {
+ public:
+  /// Before libpq 17 PQcancel blocks: a detached worker makes it, at most this many at a time in the process.
+  /// A peer that drops every packet holds one until TCP gives up. Above it an operation fails at once.
+  static constexpr int max_workers = 64;
+
+  explicit CancelOperation(Connection& connection);
+  /// Half-way is safe: the request may still reach the server, and the connection must not be used again.
+  ~CancelOperation() override;
+
+  Step advance(Ready ready) override;
+  [[nodiscard]] const char* phase() const noexcept override;
+
+ private:
+  enum class Phase : std::uint8_t {
+    start,         // nothing was sent
+    worker,        // PQcancel runs on a worker
+    conversation,  // PQcancelPoll (libpq 17)
+    done,
+  };
+  struct Worker;
+
+  Step start();
+  Step start_worker();
+  Step poll_worker();
+  Step start_conversation();
+  Step poll_conversation();
+  Step fail_with(const char* what, const char* reason);
+
+  Connection& connection_;
+  Phase phase_ = Phase::start;
+  std::shared_ptr<Worker> worker_;
+  struct pg_cancel_conn* conversation_ = nullptr;
+};
+
+}  // namespace copg::pq

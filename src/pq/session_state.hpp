@@ -1,0 +1,95 @@
+// What a session has become since it was opened or wiped: does it need a wipe before somebody else may have
+// it?
+//
+// It is told the command tag of every statement and what its text may do. A false alarm costs a reset; a miss
+// leaks one caller's session into the next, so doubt counts as a change. What a server-side function does
+// behind an innocent name is seen only where the server reports it (ParameterStatus): ResetMode::full is for
+// those who have such functions.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace copg::pq {
+
+/// What a statement may do to the session that its command tag does not tell. Ordered: the worse, the
+/// greater.
+enum class TextEffect : std::uint8_t {
+  none,       ///< Nothing.
+  touches,    ///< It may leave a setting, a session lock, a temporary table, a held cursor: wipe.
+  permanent,  ///< It may leave what no wipe undoes (a loaded library, a seed, a dblink connection): close.
+};
+
+class SessionState {
+ public:
+  /// Reads a statement, or several, for what they may do. One pass, about a nanosecond per byte: keep the
+  /// answer beside the prepared statement. Words count wherever they stand, in literals and comments too.
+  [[nodiscard]] static TextEffect text_effect(std::string_view sql) noexcept;
+
+  /// After each result of a statement. With an empty tag after one that failed or whose answer never came: a
+  /// session lock outlives the error of the statement that took it. After `prepared_statements_gone` the
+  /// caller must forget its statement cache. A few nanoseconds for SELECT, INSERT, UPDATE, DELETE without an
+  /// effect.
+  void note(std::string_view command_tag, TextEffect effect) noexcept {
+    if (effect == TextEffect::none && is_row_command(command_tag)) return;
+    note_command(command_tag, effect);
+  }
+  void note(std::string_view command_tag, std::string_view sql) noexcept {
+    note(command_tag, text_effect(sql));
+  }
+
+  /// A wipe is needed (not counting reported parameters).
+  [[nodiscard]] bool changed() const noexcept { return effect_ != TextEffect::none; }
+  /// No wipe will do: the connection must be closed.
+  [[nodiscard]] bool beyond_wiping() const noexcept { return effect_ == TextEffect::permanent; }
+  /// The user has made prepared statements in SQL: a wipe must deallocate all.
+  [[nodiscard]] bool prepared_in_sql() const noexcept { return prepared_in_sql_; }
+  /// DISCARD ALL or DEALLOCATE ALL has taken the statements that the cache believes in.
+  [[nodiscard]] bool prepared_statements_gone() const noexcept { return prepared_gone_; }
+  /// The statement cache has been forgotten.
+  void prepared_statements_forgotten() noexcept { prepared_gone_ = false; }
+
+  /// A parameter that the server reports is not what it was at the baseline. Compares strings, sends nothing.
+  [[nodiscard]] bool parameters_changed(const PGconn* conn) const noexcept;
+  /// The session as it is now is the baseline: after connecting, and after a wipe.
+  void set_baseline(const PGconn* conn);
+
+ private:
+  // The parameters that a session can change and the server reports; search_path since PostgreSQL 18. Others
+  // that it reports are the server's own (in_hot_standby, server_version) and say nothing of the session.
+  static constexpr std::array<const char*, 11> reported_parameters = {"application_name",
+                                                                      "client_encoding",
+                                                                      "DateStyle",
+                                                                      "default_transaction_read_only",
+                                                                      "IntervalStyle",
+                                                                      "is_superuser",
+                                                                      "scram_iterations",
+                                                                      "search_path",
+                                                                      "session_authorization",
+                                                                      "standard_conforming_strings",
+                                                                      "TimeZone"};
+
+  static bool is_row_command(std::string_view tag) noexcept {
+    if (tag.size() < 6) return false;
+    switch (tag[0]) {
+      case 'S': return std::memcmp(tag.data(), "SELECT", 6) == 0;
+      case 'I': return std::memcmp(tag.data(), "INSERT", 6) == 0;
+      case 'U': return std::memcmp(tag.data(), "UPDATE", 6) == 0;
+      case 'D': return std::memcmp(tag.data(), "DELETE", 6) == 0;
+      default: return false;
+    }
+  }
+  void note_command(std::string_view tag, TextEffect effect) noexcept;
+
+  TextEffect effect_ = TextEffect::none;
+  bool prepared_in_sql_ = false;
+  bool prepared_gone_ = false;
+  std::array<std::string, reported_parameters.size()> baseline_;
+};
+
+}  // namespace copg::pq
