@@ -5,11 +5,14 @@
 
 #include <libpq-fe.h>
 
+#include <copg/error.hpp>
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "pq/notices.hpp"
 #include "pq/session_state.hpp"
 #include "pq/statement_cache.hpp"
 
@@ -31,15 +34,16 @@ class Connection {
   /// Empty when the server never reported it.
   [[nodiscard]] std::string_view parameter_status(const char* name) const noexcept;
 
-  /// One look at the socket (recv with MSG_PEEK | MSG_DONTWAIT), for just before the first bytes of a lease: false when
-  /// the peer has closed, reset, or left an unsolicited message that says so. Consumes harmless messages (NOTIFY,
-  /// ParameterStatus, anything under TLS) through libpq. Costs one system call when nothing is there.
+  /// One look at the socket (recv with MSG_PEEK | MSG_DONTWAIT), for just before the first bytes of a lease:
+  /// false when the peer has closed, reset, or left an unsolicited message that says so. Consumes harmless
+  /// messages (NOTIFY, ParameterStatus, anything under TLS) through libpq. Costs one system call when nothing
+  /// is there.
   [[nodiscard]] bool looks_alive() noexcept;
   /// False once an operation has seen the connection die (or PQstatus says so).
-  [[nodiscard]] bool alive() const noexcept;
+  [[nodiscard]] bool alive() const noexcept { return !dead_ && PQstatus(conn_) == CONNECTION_OK; }
   void mark_dead() noexcept { dead_ = true; }
-  /// True once the server has proved to be a demoted primary: SQLSTATE 25006 where writing was possible before, or
-  /// in_hot_standby / default_transaction_read_only reported "on" after it was "off".
+  /// True once the server has proved to be a demoted primary: SQLSTATE 25006 where writing was possible
+  /// before, or in_hot_standby / default_transaction_read_only reported "on" after it was "off".
   [[nodiscard]] bool demoted() const noexcept;
 
   /// Nothing is outstanding: no operation in flight or given up half-way, no pipeline mode, no COPY.
@@ -53,15 +57,48 @@ class Connection {
   [[nodiscard]] SessionState& session() noexcept { return session_; }
   [[nodiscard]] const SessionState& session() const noexcept { return session_; }
   [[nodiscard]] StatementCache& statements() noexcept { return statements_; }
+  [[nodiscard]] Notices& notices() noexcept { return notices_; }
+
+  // For operations. One at a time: each says when its first bytes may have gone out, and when the last of its
+  // answers has come in and pipeline mode is left. One that is dropped in between leaves the connection not
+  // protocol_idle; what is below is what a reset needs to drain it.
+  void operation_began() noexcept { outstanding_ = true; }
+  void operation_ended() noexcept { outstanding_ = false; }
+  /// Answers of a dropped operation may still come.
+  [[nodiscard]] bool operation_outstanding() const noexcept { return outstanding_; }
+  /// Syncs sent in pipeline mode whose PGRES_PIPELINE_SYNC has not been taken. Bytes of an unfinished batch
+  /// may stand in front of no Sync at all: who drains sends one more of their own.
+  [[nodiscard]] int syncs_pending() const noexcept { return syncs_pending_; }
+  void sync_sent() noexcept { ++syncs_pending_; }
+  void sync_received() noexcept { --syncs_pending_; }
+
+  /// A statement ended with this command tag ("" for an error): keeps the session state, and forgets prepared
+  /// statements that the statement has wiped.
+  void note_statement(std::string_view command_tag, const TextTraits& traits) noexcept {
+    if (traits.says_read_only) chose_read_only_ = true;
+    session_.note(command_tag, traits.effect);
+    if (session_.prepared_statements_gone()) forget_statements();
+  }
+  /// An operation ended with this error: keeps whether the connection died or the server proved to be
+  /// demoted.
+  void note_error(const ErrorInfo& error) noexcept;
 
   /// In a forked child: lets go of the socket without a word on the wire. The connection is dead afterwards.
   void abandon() noexcept;
 
  private:
+  void forget_statements() noexcept;
+
   PGconn* conn_;
   SessionState session_;
   StatementCache statements_;
+  Notices notices_;
+  int syncs_pending_ = 0;
+  bool outstanding_ = false;
   bool dead_ = false;
+  bool could_write_;              // when it was opened, as far as the server says
+  bool chose_read_only_ = false;  // a text of the present lease spoke of "read only"
+  bool refused_write_ = false;    // SQLSTATE 25006 though nobody had asked for it
 };
 
 }  // namespace copg::pq

@@ -1,0 +1,38 @@
+// Turns what libpq and the server say about a failure into an ErrorInfo. Never throws anything but
+// std::bad_alloc.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <copg/error.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace copg::pq {
+
+struct ClearResult {
+  void operator()(PGresult* result) const noexcept { PQclear(result); }
+};
+using ResultPtr = std::unique_ptr<PGresult, ClearResult>;
+
+/// From a result with PGRES_FATAL_ERROR or another bad status. query_failed, or connection_failed when the
+/// server said FATAL or PANIC or libpq found the connection lost (then connection_survives is false).
+[[nodiscard]] ErrorInfo error_from(const PGresult* result, std::string_view sql);
+
+/// From the connection's own error message, when there is no result: connection_failed, connection_survives
+/// false.
+[[nodiscard]] ErrorInfo connection_lost(const PGconn* conn, std::string_view sql);
+
+/// A call that was wrong; the connection survives.
+[[nodiscard]] ErrorInfo usage_error(std::string message, std::string_view sql);
+
+/// libpq's words on one line: trailing white space gone, what stands behind the first line (advice for people
+/// at a terminal) gone.
+[[nodiscard]] std::string first_line(const char* text);
+
+/// The command tag of a result, such as "INSERT 0 1". Empty for an error. Lives as long as the result.
+[[nodiscard]] std::string_view command_tag(const PGresult* result) noexcept;
+
+}  // namespace copg::pq

@@ -1,0 +1,30 @@
+// Reads SQL text just far enough to know how it must be sent. Never judges it: what the scanner can't make
+// sense of goes to the server as it is, and the server says what is wrong with it.
+#pragma once
+
+#include <string_view>
+
+#include "pq/session_state.hpp"
+
+namespace copg::pq {
+
+/// What must be known of a text before it is sent. Found once per text and kept beside the prepared
+/// statement.
+struct TextTraits {
+  bool several = false;  ///< More than one statement: only the simple protocol takes it.
+  bool copies = false;   ///< One of them starts with COPY: the server may ask for data, or send it.
+  bool commits = false;  ///< One of them is COMMIT or END: a lost answer leaves its outcome unknown.
+  bool says_read_only =
+      false;  ///< "read only" or "read_only" stands in it: a refused write is the user's own choice.
+  TextEffect effect = TextEffect::none;  ///< What it may do to the session.
+};
+
+/// One pass over the text; quotes, E'' strings, dollar quotes, quoted identifiers and nested comments are
+/// respected, as are the bodies of SQL-standard functions (BEGIN ATOMIC ... END). standard_conforming_strings
+/// is taken to be on.
+[[nodiscard]] TextTraits text_traits(std::string_view sql) noexcept;
+
+/// The offset just behind the first statement's ';', or npos if the text holds no second statement.
+[[nodiscard]] std::size_t second_statement(std::string_view sql) noexcept;
+
+}  // namespace copg::pq

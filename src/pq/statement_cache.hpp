@@ -1,0 +1,104 @@
+// The prepared statements of one connection: which texts were used, which have a name on the server, which
+// names are to be closed there. Least recently used out first. Talks to nobody; operations carry out what it
+// says.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <boost/unordered/unordered_flat_set.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pq/sql_text.hpp"
+
+namespace copg::pq {
+
+/// The name of a prepared statement on the server, such as "copg_17". Fits in place; NUL-terminated.
+using StatementName = std::array<char, 24>;
+
+/// A text that was used more than once with these parameter types.
+struct Statement {
+  std::string text;
+  std::vector<Oid> types;
+  TextTraits traits;
+  StatementName name{};   ///< Valid once `prepared`, or while a Parse of it is under way.
+  bool prepared = false;  ///< The server has confirmed the name.
+  std::size_t hash = 0;
+  std::list<Statement>::iterator self{};
+};
+
+class StatementCache {
+ public:
+  static constexpr std::size_t capacity = 256;
+  /// Texts used once are remembered by a few bits of their hash, in as many places: a one-off text costs no
+  /// memory and evicts nothing. A collision names a statement one use too early.
+  static constexpr std::size_t first_uses = 256;
+
+  /// `prepare` false: texts are remembered, but nothing is ever to be given a name.
+  explicit StatementCache(bool prepare);
+  StatementCache(const StatementCache&) = delete;
+  StatementCache& operator=(const StatementCache&) = delete;
+
+  /// A use of this text: nullptr for the first one, the statement from the second on. Allocates only on the
+  /// second. The pointer holds until the next call of a non-const member.
+  Statement* use(std::string_view text, std::span<const Oid> types);
+  [[nodiscard]] bool prepares() const noexcept { return prepare_; }
+  [[nodiscard]] std::size_t size() const noexcept { return statements_.size(); }
+
+  /// Gives the statement a name that was never used on this connection, just before it is sent to be parsed.
+  /// If the answer never comes, call `doubt`.
+  void name(Statement& statement) noexcept;
+  void confirm(Statement& statement) noexcept { statement.prepared = true; }
+  /// The name may or may not exist on the server: it is closed later, and the next use takes another.
+  void doubt(Statement& statement);
+  /// The server does not know the name, or no longer wants its plan: the next use parses anew. Keeps the
+  /// text.
+  void forget(Statement& statement);
+  /// After DISCARD ALL or DEALLOCATE ALL: no name exists on the server any more.
+  void forget_all() noexcept;
+
+  /// Names that the server still holds for nothing. Closing one that does not exist is harmless.
+  [[nodiscard]] bool closes_pending() const noexcept { return !closes_.empty(); }
+  /// Takes one of them, to be closed now. Not when none is pending.
+  StatementName take_close() noexcept;
+
+ private:
+  struct Key {
+    std::string_view text;
+    std::span<const Oid> types;
+    std::size_t hash;
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(const Key& key) const noexcept { return key.hash; }
+    std::size_t operator()(const Statement* statement) const noexcept { return statement->hash; }
+  };
+  struct Equal {
+    using is_transparent = void;
+    static Key key_of(const Key& key) noexcept { return key; }
+    static Key key_of(const Statement* s) noexcept { return {s->text, s->types, s->hash}; }
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const noexcept {
+      return same(key_of(a), key_of(b));
+    }
+    static bool same(const Key& a, const Key& b) noexcept;
+  };
+
+  void evict_oldest();
+
+  bool prepare_;
+  std::uint64_t names_given_ = 0;
+  std::list<Statement> statements_;  // most recently used first
+  boost::unordered_flat_set<Statement*, Hash, Equal> index_;
+  std::array<std::uint32_t, first_uses> used_once_{};
+  std::vector<StatementName> closes_;
+};
+
+}  // namespace copg::pq
