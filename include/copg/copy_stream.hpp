@@ -1,0 +1,34 @@
+// The two ends of COPY: where the data comes from, and where it goes.
+#pragma once
+
+#include <string_view>
+
+namespace [[gnu::visibility("default")]] copg {
+
+/// Gives the data of COPY ... FROM STDIN, piece by piece, in the format that the statement asks for.
+class CopySource {
+ public:
+  CopySource() = default;
+  CopySource(const CopySource&) = delete;
+  CopySource& operator=(const CopySource&) = delete;
+  virtual ~CopySource() = default;
+
+  /// The next piece, of any size, cut anywhere; it must stay valid until the next call. Empty: the end. What it throws
+  /// ends the COPY, which then has no effect, and reaches the caller.
+  virtual std::string_view next() = 0;
+};
+
+/// Takes the data of COPY ... TO STDOUT.
+class CopySink {
+ public:
+  CopySink() = default;
+  CopySink(const CopySink&) = delete;
+  CopySink& operator=(const CopySink&) = delete;
+  virtual ~CopySink() = default;
+
+  /// One piece, in text and CSV format a whole row with its newline. It is valid during the call. What it throws ends the
+  /// COPY and reaches the caller.
+  virtual void take(std::string_view piece) = 0;
+};
+
+}  // namespace copg
