@@ -24,7 +24,4 @@ struct TextTraits {
 /// is taken to be on.
 [[nodiscard]] TextTraits text_traits(std::string_view sql) noexcept;
 
-/// The offset just behind the first statement's ';', or npos if the text holds no second statement.
-[[nodiscard]] std::size_t second_statement(std::string_view sql) noexcept;
-
 }  // namespace copg::pq

@@ -1,0 +1,72 @@
+// Opens a connection: resolves, connects, authenticates, host by host. Never blocks on the network. (libpq
+// reads its files, such as .pgpass and certificates, while it starts.)
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pq/connect_settings.hpp"
+#include "pq/connection.hpp"
+#include "pq/operation.hpp"
+#include "pq/resolve_operation.hpp"
+
+namespace copg::pq {
+
+class ConnectOperation final : public Operation {
+ public:
+  // What is asked of TCP where the user has not asked for anything: a peer that vanished is noticed after
+  // idle + interval * count = 60 s of silence, unacknowledged data after 30 s. The names are libpq's.
+  static constexpr const char* keepalives_idle_s = "30";
+  static constexpr const char* keepalives_interval_s = "10";
+  static constexpr const char* keepalives_count = "3";
+  static constexpr const char* tcp_user_timeout_ms = "30000";
+
+  explicit ConnectOperation(ConnectSettings settings);
+  /// Half-way: closes the socket.
+  ~ConnectOperation() override;
+
+  Step advance(Ready ready) override;
+  [[nodiscard]] const char* phase() const noexcept override;
+
+  /// After `done` without an error, once.
+  [[nodiscard]] std::unique_ptr<Connection> take_connection() { return std::move(connection_); }
+  /// After `done` with an error.
+  [[nodiscard]] ConnectFailureKind failure() const noexcept { return failure_; }
+  /// Gives up the host that is being tried and goes on with those after it: the next `advance(Ready::none)`
+  /// starts there. False when none is left, or while names are still being resolved; nothing has changed
+  /// then.
+  bool try_next_host();
+
+ private:
+  enum class Phase : std::uint8_t { starting, resolving, connecting, over };
+  struct Finish {
+    void operator()(PGconn* conn) const noexcept { PQfinish(conn); }
+  };
+
+  void read_effective_options();
+  [[nodiscard]] bool user_set(const char* keyword) const noexcept;
+  [[nodiscard]] std::string_view effective(const char* keyword) const noexcept;
+  Step resolve(Ready ready);
+  Step start_connecting();
+  Step poll();
+  Step established();
+  Step fail_connect();
+  [[nodiscard]] bool asked_for_date_style() const;
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> final_keywords() const;
+  [[nodiscard]] std::size_t current_host() const;
+
+  ConnectSettings settings_;
+  std::vector<std::pair<std::string, std::string>> effective_;  // merged by libpq: environment, service file
+  std::unique_ptr<ResolveOperation> resolve_;
+  std::vector<Host> hosts_;
+  std::unique_ptr<PGconn, Finish> conn_;
+  std::unique_ptr<Connection> connection_;
+  ConnectFailureKind failure_ = ConnectFailureKind::transient;
+  Phase phase_ = Phase::starting;
+};
+
+}  // namespace copg::pq

@@ -1,0 +1,75 @@
+// What operations on an established connection have in common: put messages into libpq, flush, read, take
+// results one by one until nothing is outstanding. Knows both the plain and the pipeline mode of libpq, and
+// what a lost connection looks like in each. Never waits; never calls PQgetResult before PQisBusy has said
+// that it would not block.
+#pragma once
+
+#include <copg/error.hpp>
+
+#include <string_view>
+
+#include "pq/connection.hpp"
+#include "pq/errors.hpp"
+#include "pq/operation.hpp"
+
+namespace copg::pq {
+
+class Exchange : public Operation {
+ public:
+  Step advance(Ready ready) final;
+  [[nodiscard]] const char* phase() const noexcept override;
+  /// Bytes may have left for the server: from then on nothing may be tried again elsewhere.
+  [[nodiscard]] bool first_bytes_sent() const noexcept { return phase_ != Phase::unsent && !refused_; }
+
+ protected:
+  Exchange(Connection& connection, std::string_view sql) : connection_(connection), sql_(sql) {}
+
+  /// Puts the messages into libpq. False if libpq refused: the connection is gone.
+  virtual bool send() = 0;
+  /// A result other than the ones that Exchange deals with (Sync, COPY). May put further messages.
+  virtual void on_result(ResultPtr result) = 0;
+  /// A PGRES_PIPELINE_SYNC has come.
+  virtual void on_sync() {}
+  /// Everything put so far has been flushed and there is nothing to read: put more, if there is more. False
+  /// if libpq refused.
+  virtual bool send_more() { return true; }
+  /// The protocol is idle again. True to go on with another send().
+  virtual bool again() { return false; }
+  /// The connection died. `error` is of kind connection_failed; what it means is the operation's to say.
+  virtual ErrorInfo lost(ErrorInfo error) { return error; }
+  /// The server wants COPY data, or sends it: it is refused, and reported through this.
+  virtual void on_copy() {}
+
+  /// Keeps the first error; the ones after it are its consequences.
+  void keep_error(ErrorInfo error);
+  [[nodiscard]] bool has_kept_error() const noexcept { return kept_error_.has_value(); }
+  [[nodiscard]] ErrorInfo& kept_error() noexcept { return *kept_error_; }
+  void drop_kept_error() noexcept { kept_error_.reset(); }
+
+  bool enter_pipeline() noexcept { return PQenterPipelineMode(connection_.raw()) == 1; }
+  bool send_sync() noexcept;
+  [[nodiscard]] bool flushed() const noexcept { return flushed_; }
+
+  Connection& connection_;
+  std::string_view sql_;  ///< Of the caller, who keeps it until the operation is gone.
+
+ private:
+  enum class Phase : std::uint8_t { unsent, talking, copying_out, over };
+
+  Step begin();
+  Step go_on();
+  Step collect();
+  bool take_results();
+  void take_result(ResultPtr result);
+  bool drain_copy_out();
+  Step end();
+  Step end_lost();
+
+  std::optional<ErrorInfo> kept_error_;
+  Phase phase_ = Phase::unsent;
+  bool refused_ = false;  // nothing was sent: the connection was not fit for it
+  bool flushed_ = false;
+  bool answered_ = false;  // a NULL result has closed the last statement's results
+};
+
+}  // namespace copg::pq

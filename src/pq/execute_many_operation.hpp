@@ -1,0 +1,82 @@
+// One statement with many rows of parameters, in one pipeline: a constant number of round trips, all rows or
+// none.
+//
+// Bounded in both directions: it reads while it sends, and asks for no further row while the socket is full
+// or too many answers are outstanding.
+#pragma once
+
+#include <copg/params.hpp>
+#include <copg/row_source.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pq/exchange.hpp"
+#include "pq/execute_operation.hpp"
+
+namespace copg::pq {
+
+class ExecuteManyOperation final : public Exchange {
+ public:
+  /// Answers that may be outstanding before the next row is asked for.
+  static constexpr std::int64_t max_outstanding = 65536;
+
+  /// `sql` (one statement) and `rows` must outlive the operation. In no transaction: atomic by itself. In an
+  /// open one, or one begun here with BeginFirst::yes: part of it, and any error leaves it failed. Rows that
+  /// the statement returns are dropped. A row whose parameter types differ from the one before is parsed anew
+  /// in the same flush.
+  ExecuteManyOperation(Connection& connection, std::string_view sql, RowSource& rows,
+                       BeginFirst begin = BeginFirst::no);
+  ~ExecuteManyOperation() override;
+
+  /// After `done` without an error: the sum of the affected rows over all rows of parameters.
+  [[nodiscard]] std::int64_t affected_rows() const noexcept { return affected_; }
+  /// Rows of parameters sent so far: for a progress line.
+  [[nodiscard]] std::int64_t rows_sent() const noexcept { return rows_sent_; }
+  /// After `done`: what RowSource::next threw, or nullptr. error() is set then too (kind usage), for who does
+  /// not ask.
+  [[nodiscard]] std::exception_ptr source_error() const noexcept { return source_error_; }
+  /// Throws source_error(), if there is one.
+  void rethrow_source_error() const {
+    if (source_error_) std::rethrow_exception(source_error_);
+  }
+
+ private:
+  enum class Expect : std::uint8_t { begin, row, abort };
+
+  bool send() override;
+  bool send_more() override;
+  void on_result(ResultPtr result) override;
+  ErrorInfo lost(ErrorInfo error) override;
+
+  bool fetch_row();
+  bool send_row();
+  bool parse_for_row();
+  bool finish(bool abort);
+  void on_parsed(const PGresult* result);
+  [[nodiscard]] std::int64_t outstanding() const noexcept { return rows_sent_ - rows_answered_; }
+
+  RowSource& rows_;
+  BeginFirst begin_;
+  bool own_transaction_ = false;  // the Sync commits
+  bool begin_answered_ = true;
+  bool finished_ = false;  // the last Sync was put
+  bool aborting_ = false;  // a statement that fails on purpose stands before it
+  Params row_;
+  std::string text_;
+  TextTraits traits_;
+  std::vector<Oid> types_;                      // that the statement in use was parsed with
+  StatementName name_{};                        // of the statement in use; empty: the unnamed one
+  std::deque<std::int64_t> parsed_before_row_;  // Parses under way: the index of the row behind each
+  std::deque<Statement*> parsing_;              // their statements; nullptr for the unnamed one
+  std::int64_t rows_sent_ = 0;
+  std::int64_t rows_answered_ = 0;
+  std::int64_t affected_ = 0;
+  std::exception_ptr source_error_;
+};
+
+}  // namespace copg::pq

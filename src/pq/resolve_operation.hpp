@@ -1,0 +1,62 @@
+// Resolves the host names of a connect outside libpq, which would block. Numeric addresses, socket folders
+// and hosts with a given hostaddr need no resolving and no thread; names go to getaddrinfo on a detached
+// worker thread, which touches nothing but a state it shares with this operation.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pq/connect_settings.hpp"
+#include "pq/operation.hpp"
+
+namespace copg::pq {
+
+/// One place to connect to.
+struct Host {
+  std::string
+      name;  ///< Host name or socket folder, for TLS, .pgpass and messages. Empty: libpq's default socket.
+  std::string address;  ///< Numeric address. Empty for a socket.
+  std::string port;     ///< Empty: libpq's default.
+  friend bool operator==(const Host&, const Host&) = default;
+};
+
+/// The host, hostaddr and port lists as libpq takes them; empty strings where the user gave none.
+struct HostLists {
+  std::string host;
+  std::string hostaddr;
+  std::string port;
+};
+
+class ResolveOperation final : public Operation {
+ public:
+  explicit ResolveOperation(HostLists lists);
+  /// Safe half-way: the worker finishes by itself and its answer is dropped.
+  ~ResolveOperation() override;
+
+  Step advance(Ready ready) override;
+  [[nodiscard]] const char* phase() const noexcept override { return "resolving host names"; }
+
+  /// After `done` without an error: each address of each host, in order. Empty when the lists can't be told
+  /// apart (their lengths differ): libpq has the words for that.
+  [[nodiscard]] std::vector<Host> take_hosts() { return std::move(hosts_); }
+  /// After `done` with an error: whether the name server was silent (transient) or denied the name
+  /// (configuration).
+  [[nodiscard]] ConnectFailureKind failure() const noexcept { return failure_; }
+
+ private:
+  struct Shared;
+
+  void split();
+  Step start_worker();
+  Step take_answers();
+
+  HostLists lists_;
+  std::vector<Host> hosts_;
+  std::shared_ptr<Shared> shared_;
+  ConnectFailureKind failure_ = ConnectFailureKind::transient;
+  bool started_ = false;
+};
+
+}  // namespace copg::pq

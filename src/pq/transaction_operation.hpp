@@ -1,0 +1,25 @@
+// The end of a transaction: COMMIT or ROLLBACK, one round trip. Savepoints are ordinary statements
+// (ExecuteOperation).
+#pragma once
+
+#include "pq/exchange.hpp"
+
+namespace copg::pq {
+
+enum class TransactionCommand : std::uint8_t { commit, rollback };
+
+class TransactionOperation final : public Exchange {
+ public:
+  /// COMMIT that the server answers with ROLLBACK, because the transaction had failed, is an error
+  /// (query_failed), and the transaction is over. COMMIT whose answer never came is commit_unknown.
+  TransactionOperation(Connection& connection, TransactionCommand command);
+
+ private:
+  bool send() override;
+  void on_result(ResultPtr result) override;
+  ErrorInfo lost(ErrorInfo error) override;
+
+  TransactionCommand command_;
+};
+
+}  // namespace copg::pq
