@@ -2,6 +2,8 @@
 // values.
 #pragma once
 
+#include <copg/close_reason.hpp>
+
 #include <chrono>
 #include <cstdint>
 
@@ -58,20 +60,6 @@ enum class ConnectFailure : std::uint8_t {
   transient,      ///< Nothing listening, server starting, timeout: back off and try again.
   overloaded,     ///< The server has no room (53300): back off, one connect at a time.
   configuration,  ///< Wrong password, database, host, TLS: nobody needs to wait for the next try.
-};
-
-/// Why a connection is closed.
-enum class CloseReason : std::uint8_t {
-  idle,            ///< Idle for longer than max_idle.
-  lifetime,        ///< Older than max_lifetime.
-  surplus,         ///< Above max_size after a resize.
-  discarded,       ///< Its lease, reset or check ended with Disposition::discard.
-  broken,          ///< It was found dead.
-  demoted,         ///< It proved that the server was demoted.
-  stale_epoch,     ///< Opened before an epoch that ended.
-  drained,         ///< Opened before a drain.
-  connect_failed,  ///< It never came to life.
-  pool_closed,     ///< The pool was closed.
 };
 
 /// Why a request gets no connection.
