@@ -1,0 +1,169 @@
+#include "sim/driver.hpp"
+
+#include <algorithm>
+#include <new>
+
+#include "sim/allocations.hpp"
+
+namespace copg::sim {
+
+using pool::ActionKind;
+
+namespace {
+bool concerns_a_lease(const Input& input) {
+  return input.kind == InputKind::release || input.kind == InputKind::reacquire;
+}
+/// Inputs from the background come after the actions that they answer: nothing is held back across them.
+bool is_command(const Input& input) {
+  return input.kind < InputKind::on_connected && input.kind != InputKind::cut &&
+         input.kind != InputKind::resize;
+}
+}  // namespace
+
+Driver::Driver(const pool::CoreOptions& options, Sabotage sabotage)
+    : core_(options, pool::TimePoint{}), model_(options), sabotage_(sabotage) {
+  actions_.reserve(4096);
+  core_.reserve_waiters(8);
+}
+
+Driver::~Driver() = default;
+
+bool Driver::apply(const Input& input) {
+  if (holding_ && !is_command(input)) {
+    take_actions(InputKind::tick);
+    model_.settle(core_, next_deadline_, core_.stats());
+    holding_ = false;
+    if (model_.violation()) return false;
+  }
+  const bool in_batch = holding_;
+  actions_.clear();
+  if (input.kind == InputKind::cut && !core_.closed()) return true;  // what only a shrunk trace does
+  if (in_batch && concerns_a_lease(input) && !model_.is(input.connection(), Model::State::leased))
+    return true;
+  call(input, in_batch);
+  holding_ = input.hold && is_command(input);
+  if (holding_) return !model_.violation();
+  take_actions(input.kind);
+  model_.settle(core_, next_deadline_, core_.stats());
+  return !model_.violation();
+}
+
+void Driver::acquire(const Input& input) {
+  if (core_.free_waiters() == 0) core_.reserve_waiters(1);
+  const std::uint64_t before = allocations();
+  acquired_ = input.kind == InputKind::acquire
+                  ? core_.acquire(input.now, input.deadline)
+                  : core_.reacquire(input.now, input.connection(), input.deadline);
+  if (allocations() != before) model_.violate("no allocation", "an acquire allocated");
+  mix(static_cast<std::uint64_t>(acquired_.kind));
+  mix(acquired_.connection);
+  mix(acquired_.waiter);
+  model_.on_acquired(input, acquired_);
+}
+
+void Driver::call(const Input& input, bool in_batch) {
+  model_.begin(input, in_batch);
+  const pool::TimePoint now = input.now;
+  std::uint64_t before = allocations();
+  switch (input.kind) {
+    case InputKind::acquire:
+    case InputKind::reacquire: return acquire(input);
+    case InputKind::accept: {
+      const auto answer = core_.accept(input.waiter());
+      return model_.on_accepted(input, answer);
+    }
+    case InputKind::cancel: {
+      const auto answer = sabotage_ == Sabotage::deaf_cancels
+                              ? pool::Cancelled{.kind = pool::Cancelled::Kind::cancelled}
+                              : core_.cancel(now, input.waiter());
+      if (allocations() != before) model_.violate("no allocation", "a cancel allocated");
+      mix(static_cast<std::uint64_t>(answer.kind));
+      return model_.on_cancelled(input, answer);
+    }
+    case InputKind::release: {
+      const bool trust =
+          sabotage_ == Sabotage::trust_broken && input.disposition == pool::Disposition::broken;
+      const bool answer =
+          core_.release(now, input.connection(), trust ? pool::Disposition::clean : input.disposition);
+      if (sabotage_ == Sabotage::allocate) ::operator delete(::operator new(1));
+      if (allocations() != before) model_.violate("no allocation", "a release allocated");
+      return model_.on_released(input, answer);
+    }
+    case InputKind::resize:
+      core_.resize(now, input.min_size, input.max_size);
+      before = allocations();
+      break;
+    case InputKind::check_all: core_.check_all(now); break;
+    case InputKind::drain: core_.drain(now); break;
+    case InputKind::suspend: core_.suspend(); break;
+    case InputKind::resume: core_.resume(now); break;
+    case InputKind::close: core_.close(now); break;
+    case InputKind::cut: core_.cut(now); break;
+    case InputKind::on_connected: core_.on_connected(now, input.connection()); break;
+    case InputKind::on_connect_failed: core_.on_connect_failed(now, input.connection(), input.failure); break;
+    case InputKind::on_reset_done: core_.on_reset_done(now, input.connection(), input.disposition); break;
+    case InputKind::on_check_done: core_.on_check_done(now, input.connection(), input.disposition); break;
+    case InputKind::on_closed: core_.on_closed(now, input.connection()); break;
+    case InputKind::tick: core_.tick(now); break;
+  }
+  if (allocations() != before) model_.violate("no allocation", "an input allocated");
+  model_.on_input(input);
+}
+
+void Driver::take_actions(InputKind kind) {
+  actions_.clear();
+  const std::uint64_t before = allocations();
+  while (const auto action = core_.poll_action()) {
+    actions_.push_back(*action);
+    if (actions_.size() == actions_.capacity()) {
+      model_.violate("I12 bounded", "the actions never end");
+      break;
+    }
+  }
+  next_deadline_ = core_.next_deadline();
+  if (allocations() != before) model_.violate("no allocation", "taking the actions allocated");
+  spoil_actions(kind);
+  for (const pool::Action& action : actions_) {
+    mix(static_cast<std::uint64_t>(action.kind));
+    mix(action.connection);
+    mix(action.waiter);
+    mix(static_cast<std::uint64_t>(action.reason) * 16 + static_cast<std::uint64_t>(action.error));
+    model_.on_action(action);
+  }
+  mix(static_cast<std::uint64_t>(next_deadline_.time_since_epoch().count()));
+}
+
+void Driver::spoil_actions(InputKind kind) {
+  switch (sabotage_) {
+    case Sabotage::drop_grants:
+      if (kind == InputKind::on_connected)
+        std::erase_if(actions_, [](const auto& it) { return it.kind == ActionKind::grant; });
+      break;
+    case Sabotage::skip_timeouts:
+      std::erase_if(actions_, [](const auto& it) {
+        return it.kind == ActionKind::fail && it.error == pool::WaitError::timeout;
+      });
+      break;
+    case Sabotage::double_opens: {
+      const auto it = std::find_if(actions_.begin(), actions_.end(),
+                                   [](const auto& a) { return a.kind == ActionKind::open; });
+      if (it != actions_.end()) actions_.push_back(*it);
+      break;
+    }
+    case Sabotage::cut_in:
+      if (actions_.size() > 1 && actions_[0].kind == ActionKind::grant &&
+          actions_[1].kind == ActionKind::grant) {
+        std::swap(actions_[0], actions_[1]);
+      }
+      break;
+    case Sabotage::oversleep:
+      if (next_deadline_ < pool::never - std::chrono::minutes(1)) next_deadline_ += std::chrono::minutes(1);
+      break;
+    case Sabotage::none:
+    case Sabotage::deaf_cancels:
+    case Sabotage::trust_broken:
+    case Sabotage::allocate: break;
+  }
+}
+
+}  // namespace copg::sim

@@ -1,0 +1,71 @@
+// One core and the model that watches it: applies an input to both, takes the actions, and judges.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "pool/pool_core.hpp"
+#include "sim/input.hpp"
+#include "sim/model.hpp"
+
+namespace copg::sim {
+
+/// Faults built in on purpose between the core and the model, to prove that the simulator finds and shrinks
+/// them.
+enum class Sabotage : std::uint8_t {
+  none,
+  drop_grants,    ///< The grants that follow a connect never arrive.
+  deaf_cancels,   ///< The core is not told of cancels.
+  skip_timeouts,  ///< Fail actions for timeouts never arrive.
+  trust_broken,   ///< A broken connection is returned as a clean one.
+  double_opens,   ///< An open action arrives twice.
+  cut_in,         ///< Grants that come in twos come in the wrong order.
+  oversleep,      ///< next_deadline says a minute later.
+  allocate,       ///< Each release allocates.
+};
+
+class Driver {
+ public:
+  explicit Driver(const pool::CoreOptions& options, Sabotage sabotage = Sabotage::none);
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+  ~Driver();
+
+  /// False if an invariant is broken: see `model().violation()`.
+  bool apply(const Input& input);
+
+  /// A violation that only the caller can see.
+  void report(const char* invariant, const char* text) { model_.violate(invariant, text); }
+
+  [[nodiscard]] const Model& model() const { return model_; }
+  [[nodiscard]] const pool::PoolCore& core() const { return core_; }
+  /// What the last input led to; empty while actions are held back.
+  [[nodiscard]] const std::vector<pool::Action>& actions() const { return actions_; }
+  [[nodiscard]] const pool::Acquired& acquired() const {
+    return acquired_;
+  }  ///< The answer to the last acquire.
+  [[nodiscard]] pool::TimePoint next_deadline() const { return next_deadline_; }
+  [[nodiscard]] bool holding() const { return holding_; }
+  /// A digest of every answer and action so far: the same inputs must give the same one.
+  [[nodiscard]] std::uint64_t digest() const { return digest_; }
+
+ private:
+  void call(const Input& input, bool in_batch);
+  void acquire(const Input& input);
+  void take_actions(InputKind kind);
+  void spoil_actions(InputKind kind);
+  void mix(std::uint64_t value) { digest_ = (digest_ ^ value) * 0x100000001b3U; }
+  void mix(pool::ConnectionId id) { mix((std::uint64_t{id.slot} << 32) | id.generation); }
+  void mix(pool::WaiterId id) { mix((std::uint64_t{id.slot} << 32) | id.generation); }
+
+  pool::PoolCore core_;
+  Model model_;
+  std::vector<pool::Action> actions_;
+  pool::Acquired acquired_;
+  pool::TimePoint next_deadline_{};
+  std::uint64_t digest_ = 0xcbf29ce484222325U;
+  Sabotage sabotage_;
+  bool holding_ = false;
+};
+
+}  // namespace copg::sim

@@ -1,0 +1,195 @@
+#include "sim/input.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <istream>
+#include <sstream>
+#include <stdexcept>
+
+namespace copg::sim {
+namespace {
+
+using pool::ConnectFailure;
+using pool::Disposition;
+using pool::Duration;
+using pool::TimePoint;
+
+constexpr std::array<std::string_view, 18> kind_names{
+    "acquire",       "reacquire",     "accept",    "cancel", "release", "resize",       "check_all",
+    "drain",         "suspend",       "resume",    "close",  "cut",     "on_connected", "on_connect_failed",
+    "on_reset_done", "on_check_done", "on_closed", "tick"};
+constexpr std::array<std::string_view, 5> disposition_names{"clean", "needs_reset", "discard", "broken",
+                                                            "demoted"};
+constexpr std::array<std::string_view, 3> failure_names{"transient", "overloaded", "configuration"};
+
+template <typename Enum, std::size_t size>
+std::string_view name_of(const std::array<std::string_view, size>& names, Enum value) {
+  return names.at(static_cast<std::size_t>(value));
+}
+
+template <typename Enum, std::size_t size>
+Enum value_of(const std::array<std::string_view, size>& names, std::string_view text) {
+  for (std::size_t i = 0; i < size; ++i) {
+    if (names[i] == text) return static_cast<Enum>(i);
+  }
+  throw std::invalid_argument(fmt::format("unknown word '{}'", text));
+}
+
+/// The words `key=value` of a line, consumed one by one.
+class Words {
+ public:
+  explicit Words(const std::string& line) : words_(line) {}
+  std::string next() {
+    std::string word;
+    if (!(words_ >> word)) throw std::invalid_argument("the line ends too early");
+    return word;
+  }
+  template <typename Number>
+  Number number(std::string_view key) {
+    const std::string word = next();
+    const auto equals = word.find('=');
+    if (std::string_view(word).substr(0, equals) != key || equals == std::string::npos) {
+      throw std::invalid_argument(fmt::format("'{}' where {}=... was due", word, key));
+    }
+    return static_cast<Number>(std::stoll(word.substr(equals + 1)));
+  }
+  void id(Input& input) {
+    const std::string word = next();
+    const auto dot = word.find('.');
+    if (dot == std::string::npos) throw std::invalid_argument(fmt::format("'{}' is no id", word));
+    input.slot = static_cast<std::uint32_t>(std::stoul(word.substr(0, dot)));
+    input.generation = static_cast<std::uint32_t>(std::stoul(word.substr(dot + 1)));
+  }
+
+ private:
+  std::istringstream words_;
+};
+
+std::int64_t count(TimePoint time) { return time.time_since_epoch().count(); }
+
+std::string arguments(const Input& input) {
+  const std::string id = fmt::format(" {}.{}", input.slot, input.generation);
+  switch (input.kind) {
+    case InputKind::acquire: return fmt::format(" deadline={}", count(input.deadline));
+    case InputKind::reacquire: return fmt::format("{} deadline={}", id, count(input.deadline));
+    case InputKind::accept:
+    case InputKind::cancel:
+    case InputKind::on_connected:
+    case InputKind::on_closed: return id;
+    case InputKind::release:
+    case InputKind::on_reset_done:
+    case InputKind::on_check_done:
+      return fmt::format("{} {}", id, name_of(disposition_names, input.disposition));
+    case InputKind::on_connect_failed: return fmt::format("{} {}", id, name_of(failure_names, input.failure));
+    case InputKind::resize: return fmt::format(" min_size={} max_size={}", input.min_size, input.max_size);
+    case InputKind::check_all:
+    case InputKind::drain:
+    case InputKind::suspend:
+    case InputKind::resume:
+    case InputKind::close:
+    case InputKind::cut:
+    case InputKind::tick: break;
+  }
+  return {};
+}
+
+void read_arguments(Words& words, Input& input) {
+  const auto deadline = [&] { return TimePoint(Duration(words.number<std::int64_t>("deadline"))); };
+  switch (input.kind) {
+    case InputKind::acquire: input.deadline = deadline(); break;
+    case InputKind::reacquire:
+      words.id(input);
+      input.deadline = deadline();
+      break;
+    case InputKind::accept:
+    case InputKind::cancel:
+    case InputKind::on_connected:
+    case InputKind::on_closed: words.id(input); break;
+    case InputKind::release:
+    case InputKind::on_reset_done:
+    case InputKind::on_check_done:
+      words.id(input);
+      input.disposition = value_of<Disposition>(disposition_names, words.next());
+      break;
+    case InputKind::on_connect_failed:
+      words.id(input);
+      input.failure = value_of<ConnectFailure>(failure_names, words.next());
+      break;
+    case InputKind::resize:
+      input.min_size = words.number<std::uint32_t>("min_size");
+      input.max_size = words.number<std::uint32_t>("max_size");
+      break;
+    case InputKind::check_all:
+    case InputKind::drain:
+    case InputKind::suspend:
+    case InputKind::resume:
+    case InputKind::close:
+    case InputKind::cut:
+    case InputKind::tick: break;
+  }
+}
+
+pool::CoreOptions read_options(Words& words) {
+  pool::CoreOptions options;
+  options.min_size = words.number<std::uint32_t>("min_size");
+  options.max_size = words.number<std::uint32_t>("max_size");
+  options.min_idle = words.number<std::uint32_t>("min_idle");
+  options.num_workers = words.number<std::uint32_t>("num_workers");
+  options.max_waiting = words.number<std::uint32_t>("max_waiting");
+  options.max_idle = Duration(words.number<std::int64_t>("max_idle"));
+  options.max_lifetime = Duration(words.number<std::int64_t>("max_lifetime"));
+  options.reconnect_timeout = Duration(words.number<std::int64_t>("reconnect_timeout"));
+  options.seed = words.number<std::uint64_t>("seed");
+  return options;
+}
+
+}  // namespace
+
+std::string to_text(const Input& input) {
+  return fmt::format("{} {}{}{}", count(input.now), name_of(kind_names, input.kind), arguments(input),
+                     input.hold ? " hold" : "");
+}
+
+std::string to_text(const pool::CoreOptions& options) {
+  return fmt::format(
+      "options min_size={} max_size={} min_idle={} num_workers={} max_waiting={} max_idle={} max_lifetime={} "
+      "reconnect_timeout={} seed={}",
+      options.min_size, options.max_size, options.min_idle, options.num_workers, options.max_waiting,
+      options.max_idle.count(), options.max_lifetime.count(), options.reconnect_timeout.count(),
+      static_cast<std::int64_t>(options.seed));
+}
+
+std::string to_text(const Trace& trace) {
+  std::string text = to_text(trace.options) + '\n';
+  for (const Input& input : trace.inputs) text += to_text(input) + '\n';
+  return text;
+}
+
+Trace read_trace(std::istream& in) {
+  Trace trace;
+  std::string line;
+  for (int number = 1; std::getline(in, line); ++number) {
+    line.erase(std::min(line.find('#'), line.size()));
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    try {
+      Words words(line);
+      const std::string first = words.next();
+      if (first == "options") {
+        trace.options = read_options(words);
+        continue;
+      }
+      Input input;
+      input.now = TimePoint(Duration(std::stoll(first)));
+      input.kind = value_of<InputKind>(kind_names, words.next());
+      read_arguments(words, input);
+      input.hold = line.find(" hold") != std::string::npos;
+      trace.inputs.push_back(input);
+    } catch (const std::exception& error) {
+      throw std::invalid_argument(fmt::format("line {}: {}: {}", number, error.what(), line));
+    }
+  }
+  return trace;
+}
+
+}  // namespace copg::sim

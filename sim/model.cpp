@@ -1,0 +1,462 @@
+// The model's account of connections and waiters: what each input, answer and action makes of them.
+#include "sim/model.hpp"
+
+namespace copg::sim {
+
+using pool::ConnectionId;
+using pool::Disposition;
+using pool::Duration;
+using pool::TimePoint;
+using pool::WaiterId;
+using pool::WaitError;
+
+Model::Model(const pool::CoreOptions& options)
+    : options_(options), lead_(std::min<Duration>(std::chrono::seconds(10), options.max_lifetime / 20)) {
+  connections_.resize(options.max_size);
+  idle_.reserve(64);
+  queue_.reserve(64);
+  granted_.reserve(64);
+}
+
+void Model::violate(std::string invariant, std::string text) {
+  if (!violation_) violation_ = Violation{std::move(invariant), std::move(text)};
+}
+
+bool Model::is(ConnectionId connection, State state) const {
+  return connection.slot < connections_.size() &&
+         connections_[connection.slot].generation == connection.generation &&
+         connections_[connection.slot].state == state;
+}
+
+std::uint32_t Model::established() const {
+  return static_cast<std::uint32_t>(
+      std::count_if(connections_.begin(), connections_.end(), [](const auto& it) {
+        return it.state == State::idle || it.state == State::leased || it.state == State::resetting ||
+               it.state == State::checking;
+      }));
+}
+
+std::size_t Model::position_of(WaiterId waiter) const {
+  std::size_t position = 0;
+  while (position < queue_.size() && !(queue_[position].id == waiter)) ++position;
+  return position;
+}
+
+TimePoint Model::age(const Connection& connection, double share, Duration lead) const {
+  constexpr Duration rounding = std::chrono::microseconds(1);
+  if (options_.max_lifetime >= pool::never - connection.opened) return pool::never;
+  const auto life = static_cast<double>(options_.max_lifetime.count()) * share;
+  return connection.opened + Duration(static_cast<Duration::rep>(life)) - lead +
+         (share < 1.0 ? -rounding : rounding);
+}
+
+bool Model::expired_surely(const Connection& connection) const {
+  return now_ >= age(connection, 1.0, Duration::zero());
+}
+bool Model::expired_perhaps(const Connection& connection) const {
+  return now_ >= age(connection, 0.9, Duration::zero());
+}
+
+// --- inputs
+
+void Model::begin(const Input& input, bool in_batch) {
+  now_ = std::max(now_, input.now);
+  in_batch_ = in_batch;
+  ticked_ = input.kind == InputKind::tick || input.kind == InputKind::resize;
+  subject_ = ~0U;
+  if (!in_batch) opens_ = reports_ = 0;
+}
+
+void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
+  std::uint64_t ticket = 0;
+  const bool returning = input.kind == InputKind::reacquire && is(input.connection(), State::leased);
+  if (returning) {
+    ticket = connections_[input.slot].ticket;
+    take_back(input.slot, Disposition::broken);
+    totals_.usage += now_ - connections_[input.slot].since;
+    ++totals_.returns_bad;
+    connections_[input.slot].since = now_;
+  } else {
+    ticket = next_ticket_++;
+    ++totals_.requests_num;
+  }
+  switch (answer.kind) {
+    case pool::Acquired::Kind::granted:
+      require(!closed_ && !suspended_, "I9 nothing left",
+              "a connection was granted while closed or suspended");
+      require(in_batch_ || queue_.empty() || ticket < queue_.front().ticket, "I10 order",
+              "a newcomer was granted a connection before the waiter {}.{}",
+              queue_.empty() ? 0 : queue_.front().id.slot, queue_.empty() ? 0 : queue_.front().id.generation);
+      give(answer.connection, ticket);
+      return;
+    case pool::Acquired::Kind::queued: {
+      require(!closed_ && input.deadline > now_, "I4 one outcome",
+              "queued although closed or past its deadline");
+      require(returning || options_.max_waiting == 0 || in_batch_ || queue_.size() < options_.max_waiting,
+              "I12 bounded", "queued above max_waiting = {}", options_.max_waiting);
+      require(answer.waiter.generation != 0, "I13 identity", "a waiter of generation 0");
+      ++totals_.requests_queued;
+      const auto after =
+          std::find_if(queue_.begin(), queue_.end(), [&](const Waiter& it) { return it.ticket > ticket; });
+      queue_.insert(after, {answer.waiter, ticket, input.deadline, now_});
+      break;
+    }
+    case pool::Acquired::Kind::rejected:
+      ++totals_.requests_errors;
+      if (!in_batch_) judge_rejection(answer.error, input.deadline, returning);
+      break;
+  }
+  if (closed_ || suspended_ || in_batch_) return;
+  while (!idle_.empty()) {  // passed over: they must be too old
+    Connection& connection = connections_[idle_.back()];
+    require(expired_perhaps(connection), "I3 progress", "not granted although connection {} is idle",
+            idle_.back());
+    connection.verdict = CloseReason::lifetime;
+    enter(idle_.back(), State::condemned);
+  }
+}
+
+void Model::judge_rejection(WaitError error, TimePoint deadline, bool returning) {
+  switch (error) {
+    case WaitError::closed: return require(closed_, "I4 one outcome", "rejected as closed while open");
+    case WaitError::timeout:
+      return require(deadline <= now_, "I4 one outcome", "rejected by a timeout before its deadline");
+    case WaitError::too_many_waiting:
+      return require(!returning && options_.max_waiting > 0 && queue_.size() >= options_.max_waiting,
+                     "I12 bounded", "rejected as too many with {} waiting of {}", queue_.size(),
+                     options_.max_waiting);
+    case WaitError::connect_failed:
+      return require(outage_.failures > 0 && outage_.last == pool::ConnectFailure::configuration &&
+                         now_ < outage_.retry_latest,
+                     "I4 one outcome", "rejected by a failed connect without one that stands");
+    case WaitError::none: return violate("I4 one outcome", "rejected without an error");
+  }
+}
+
+void Model::on_accepted(const Input& input, const std::optional<ConnectionId>& answer) {
+  const auto it = std::find_if(granted_.begin(), granted_.end(),
+                               [&](const Grant& g) { return g.waiter == input.waiter(); });
+  if (it == granted_.end()) {
+    if (answer && position_of(input.waiter()) < queue_.size() && in_batch_) {
+      grant(input.waiter(), *answer);
+      granted_.pop_back();
+      return;
+    }
+    return require(!answer, "I13 identity", "a stale waiter {}.{} was given a connection", input.slot,
+                   input.generation);
+  }
+  require(answer == it->connection, "I4 one outcome", "waiter {}.{} did not get what it was granted",
+          input.slot, input.generation);
+  granted_.erase(it);
+}
+
+void Model::on_cancelled(const Input& input, const pool::Cancelled& answer) {
+  using Kind = pool::Cancelled::Kind;
+  const auto it = std::find_if(granted_.begin(), granted_.end(),
+                               [&](const Grant& g) { return g.waiter == input.waiter(); });
+  if (it != granted_.end()) {
+    require(answer.kind == Kind::granted && answer.connection == it->connection, "I2 ownership",
+            "waiter {}.{} was cancelled, and its grant is nobody's", input.slot, input.generation);
+    granted_.erase(it);
+    return;
+  }
+  const std::size_t position = position_of(input.waiter());
+  if (position == queue_.size()) {
+    return require(answer.kind == Kind::unknown, "I13 identity", "a stale waiter {}.{} was cancelled",
+                   input.slot, input.generation);
+  }
+  switch (answer.kind) {
+    case Kind::cancelled:
+      leave_queue(position);
+      ++totals_.requests_cancelled;
+      return;
+    case Kind::granted:
+      require(in_batch_, "I4 one outcome", "a waiting one had been granted a connection without a word");
+      grant(input.waiter(), answer.connection);
+      granted_.pop_back();
+      return;
+    case Kind::unknown:  // failed, and not told yet: its fail action follows
+      return require(in_batch_, "I4 one outcome", "waiter {}.{} is not known", input.slot, input.generation);
+  }
+}
+
+void Model::on_released(const Input& input, bool answer) {
+  const bool leased = is(input.connection(), State::leased);
+  require(answer == leased, "I13 identity", "release of {}.{} said {}", input.slot, input.generation, answer);
+  if (!leased) return;
+  totals_.usage += now_ - connections_[input.slot].since;
+  if (input.disposition != Disposition::clean && input.disposition != Disposition::needs_reset)
+    ++totals_.returns_bad;
+  take_back(input.slot, input.disposition);
+}
+
+void Model::on_input(const Input& input) {
+  switch (input.kind) {
+    case InputKind::resize:
+      options_.min_size = input.min_size;
+      options_.max_size = input.max_size;
+      if (connections_.size() < input.max_size) connections_.resize(input.max_size);
+      break;
+    case InputKind::check_all:
+      for (const std::uint32_t slot : idle_) connections_[slot].marked = true;
+      break;
+    case InputKind::drain:
+      drained_epoch_ = epoch_;
+      end_epoch();
+      break;
+    case InputKind::suspend: suspended_ = true; break;
+    case InputKind::resume: suspended_ = false; break;
+    case InputKind::close:
+      closed_ = true;
+      suspended_ = false;
+      break;
+    case InputKind::cut:
+      for (std::uint32_t slot = 0; slot < connections_.size(); ++slot) {
+        if (connections_[slot].state != State::leased) continue;
+        connections_[slot].verdict = CloseReason::pool_closed;
+        enter(slot, State::condemned);
+      }
+      break;
+    case InputKind::on_connected:
+      if (!is(input.connection(), State::connecting)) return;
+      totals_.connections_time += now_ - connections_[input.slot].since;
+      outage_.failures = 0;
+      connections_[input.slot].opened = now_;
+      subject_ = input.slot;
+      make_idle(input.slot, now_);
+      break;
+    case InputKind::on_connect_failed:
+      if (is(input.connection(), State::connecting)) connect_failed(input.slot, input.failure);
+      break;
+    case InputKind::on_reset_done:
+      if (!is(input.connection(), State::resetting)) return;
+      ++totals_.resets_num;
+      take_back(input.slot, input.disposition);
+      break;
+    case InputKind::on_check_done:
+      if (is(input.connection(), State::checking)) take_back(input.slot, input.disposition);
+      break;
+    case InputKind::on_closed:
+      if (is(input.connection(), State::dying)) enter(input.slot, State::none);
+      break;
+    case InputKind::tick:
+    case InputKind::acquire:
+    case InputKind::reacquire:
+    case InputKind::accept:
+    case InputKind::cancel:
+    case InputKind::release: break;
+  }
+}
+
+void Model::take_back(std::uint32_t slot, Disposition disposition) {
+  Connection& connection = connections_[slot];
+  subject_ = slot;
+  switch (disposition) {
+    case Disposition::clean:
+      make_idle(slot, connection.state == State::checking ? connection.idle_since : now_);
+      return;
+    case Disposition::needs_reset: enter(slot, State::soiled); return;
+    case Disposition::discard: connection.verdict = CloseReason::discarded; break;
+    case Disposition::broken:
+      connection.verdict = CloseReason::broken;
+      ++totals_.connections_lost;
+      break;
+    case Disposition::demoted: connection.verdict = CloseReason::demoted; break;
+  }
+  if (disposition != Disposition::discard && connection.epoch == epoch_) end_epoch();
+  const TimePoint since = connection.since;
+  enter(slot, State::condemned);
+  connection.since = since;  // the caller reckons the lease with it
+}
+
+void Model::connect_failed(std::uint32_t slot, pool::ConnectFailure failure) {
+  constexpr Duration longest = std::chrono::seconds(5);
+  constexpr Duration first = std::chrono::milliseconds(10);
+  constexpr Duration least_overloaded = std::chrono::milliseconds(250);
+  constexpr Duration least_report = std::chrono::milliseconds(100);
+  enter(slot, State::none);
+  ++totals_.connections_errors;
+  if (outage_.failures == 0) outage_.next_report = now_ + std::max(options_.reconnect_timeout, least_report);
+  Duration ceiling = first;
+  for (std::uint32_t n = 0; n < outage_.failures && ceiling < longest; ++n) ceiling *= 2;
+  ceiling = std::min(ceiling, longest);
+  ++outage_.failures;
+  outage_.last = failure;
+  if (failure == pool::ConnectFailure::overloaded) {
+    ceiling = std::max(ceiling, least_overloaded);
+    outage_.retry_earliest = now_ + ceiling / 2;
+  } else {
+    outage_.retry_earliest = now_;
+  }
+  outage_.retry_latest = now_ + ceiling;
+}
+
+// --- what inputs and actions share
+
+void Model::enter(std::uint32_t slot, State state) {
+  Connection& connection = connections_[slot];
+  if (connection.state == State::idle) {
+    idle_.erase(std::find(idle_.begin(), idle_.end(), slot));
+    connection.marked = false;
+  }
+  connection.state = state;
+  connection.since = now_;
+}
+
+/// The stack is ordered by last use; who was only checked goes back to its place.
+void Model::make_idle(std::uint32_t slot, TimePoint since) {
+  enter(slot, State::idle);
+  connections_[slot].since = since;
+  auto place = idle_.end();
+  while (place != idle_.begin() && connections_[*(place - 1)].since > since) --place;
+  idle_.insert(place, slot);
+}
+
+void Model::give(ConnectionId connection, std::uint64_t ticket) {
+  if (!is(connection, State::idle)) {
+    return violate("I2 ownership", fmt::format("connection {}.{} was granted, and is not idle",
+                                               connection.slot, connection.generation));
+  }
+  Connection& given = connections_[connection.slot];
+  require(in_batch_ || given.epoch == epoch_, "I8 recovery", "connection {} of an ended epoch was granted",
+          connection.slot);
+  require(in_batch_ || !expired_surely(given), "I11 limits hold",
+          "connection {} was granted after its max_lifetime", connection.slot);
+  while (!in_batch_ && idle_.back() != connection.slot) {  // passed over: they must be too old
+    const std::uint32_t hotter = idle_.back();
+    require(expired_perhaps(connections_[hotter]), "I10 order",
+            "connection {} was granted before {}, used later", connection.slot, hotter);
+    connections_[hotter].verdict = CloseReason::lifetime;
+    enter(hotter, State::condemned);
+  }
+  enter(connection.slot, State::leased);
+  given.ticket = ticket;
+}
+
+void Model::grant(WaiterId waiter, ConnectionId connection) {
+  const std::size_t position = position_of(waiter);
+  if (position == queue_.size()) {
+    return violate("I4 one outcome", fmt::format("waiter {}.{} is granted a connection, and does not wait",
+                                                 waiter.slot, waiter.generation));
+  }
+  require(position == 0 || in_batch_, "I10 order", "waiter {}.{} is granted a connection before {} others",
+          waiter.slot, waiter.generation, position);
+  give(connection, queue_[position].ticket);
+  granted_.push_back({waiter, connection});
+  leave_queue(position);
+}
+
+void Model::leave_queue(std::size_t position) {
+  totals_.requests_wait += now_ - queue_[position].since;
+  queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(position));
+}
+
+// --- actions
+
+void Model::on_action(const pool::Action& action) {
+  const ConnectionId id = action.connection;
+  switch (action.kind) {
+    case pool::ActionKind::open: return open(id);
+    case pool::ActionKind::close: return close(id, action.reason);
+    case pool::ActionKind::reset:
+      if (!is(id, State::soiled))
+        return violate("I6 clean lease", fmt::format("reset of {}.{}, not soiled", id.slot, id.generation));
+      return enter(id.slot, State::resetting);
+    case pool::ActionKind::check: {
+      if (!is(id, State::idle))
+        return violate("I2 ownership", fmt::format("check of {}.{}, not idle", id.slot, id.generation));
+      const auto coldest =
+          std::find_if(idle_.begin(), idle_.end(), [this](auto slot) { return connections_[slot].marked; });
+      require(coldest != idle_.end() && *coldest == id.slot, "I10 order",
+              "check of {}.{}, not the coldest marked", id.slot, id.generation);
+      connections_[id.slot].idle_since = connections_[id.slot].since;
+      return enter(id.slot, State::checking);
+    }
+    case pool::ActionKind::grant:
+      require(!suspended_ || in_batch_, "I10 order", "a grant while suspended");
+      require(!closed_ || in_batch_, "I9 nothing left", "a grant after close");
+      return grant(action.waiter, id);
+    case pool::ActionKind::fail: return fail(action.waiter, action.error);
+    case pool::ActionKind::report_outage:
+      ++reports_;
+      return require(outage_.failures > 0 && now_ >= outage_.next_report, "I8 recovery",
+                     "an outage was reported before reconnect_timeout");
+  }
+}
+
+void Model::open(ConnectionId id) {
+  require(!closed_, "I9 nothing left", "open after close");
+  if (id.slot >= connections_.size() || connections_[id.slot].state != State::none) {
+    return violate("I2 ownership",
+                   fmt::format("open of {}.{} in a slot that is in use", id.slot, id.generation));
+  }
+  Connection& connection = connections_[id.slot];
+  require(id.generation > connection.generation, "I13 identity", "open of {}.{}, an id used before", id.slot,
+          id.generation);
+  connection = Connection{.generation = id.generation, .epoch = epoch_};
+  enter(id.slot, State::connecting);
+  ++totals_.connections_num;
+  ++opens_;
+}
+
+void Model::close(ConnectionId id, CloseReason reason) {
+  if (id.slot >= connections_.size() || connections_[id.slot].generation != id.generation ||
+      connections_[id.slot].state == State::none || connections_[id.slot].state == State::dying) {
+    return violate("I2 ownership", fmt::format("close of {}.{}, which is not open", id.slot, id.generation));
+  }
+  judge_reason(connections_[id.slot], id.slot, reason);
+  enter(id.slot, State::dying);
+}
+
+void Model::judge_reason(const Connection& connection, std::uint32_t slot, CloseReason reason) {
+  const auto expect = [&](bool holds) {
+    require(holds, "I11 limits hold", "connection {} is closed without the reason given ({})", slot,
+            static_cast<int>(reason));
+  };
+  if (connection.state == State::condemned) return expect(reason == connection.verdict);
+  if (reason == CloseReason::pool_closed) return expect(closed_);
+  if (in_batch_) return;
+  const bool settled = connection.state == State::idle || connection.state == State::soiled;
+  switch (reason) {
+    case CloseReason::stale_epoch:
+      return expect(settled && connection.epoch < epoch_ && connection.epoch > drained_epoch_);
+    case CloseReason::drained: return expect(settled && connection.epoch <= drained_epoch_);
+    case CloseReason::lifetime: return expect(settled && expired_perhaps(connection));
+    case CloseReason::surplus: {
+      const auto open = std::count_if(connections_.begin(), connections_.end(), [](const Connection& it) {
+        return it.state != State::none && it.state != State::dying;
+      });
+      require(slot == subject_ || connection.state != State::idle || slot == idle_.front(), "I10 order",
+              "connection {} is closed before a colder one", slot);
+      return expect((settled || connection.state == State::connecting) && open > options_.max_size);
+    }
+    case CloseReason::idle:
+      require(!idle_.empty() && slot == idle_.front(), "I10 order",
+              "connection {} is closed before a colder one", slot);
+      return expect(connection.state == State::idle && now_ - connection.since >= options_.max_idle &&
+                    idle_.size() > options_.min_idle && established() > options_.min_size);
+    case CloseReason::discarded:
+    case CloseReason::broken:
+    case CloseReason::demoted:
+    case CloseReason::connect_failed:
+    case CloseReason::pool_closed: return expect(false);
+  }
+}
+
+void Model::fail(WaiterId waiter, WaitError error) {
+  const std::size_t position = position_of(waiter);
+  if (position == queue_.size()) {
+    return violate("I4 one outcome",
+                   fmt::format("waiter {}.{} fails, and does not wait", waiter.slot, waiter.generation));
+  }
+  const bool reasonable = (error == WaitError::closed && closed_) ||
+                          (error == WaitError::timeout && queue_[position].deadline <= now_) ||
+                          (error == WaitError::connect_failed && outage_.failures > 0 && established() == 0 &&
+                           outage_.last == pool::ConnectFailure::configuration);
+  require(reasonable, "I4 one outcome", "waiter {}.{} fails without the reason given ({})", waiter.slot,
+          waiter.generation, static_cast<int>(error));
+  ++totals_.requests_errors;
+  leave_queue(position);
+}
+
+}  // namespace copg::sim

@@ -1,0 +1,97 @@
+#include "sim/simulation.hpp"
+
+#include "sim/workload.hpp"
+
+namespace copg::sim {
+namespace {
+
+class Run {
+ public:
+  Run(std::uint64_t seed, Sabotage sabotage, std::uint64_t until, Trace* record)
+      : workload_(seed), driver_(workload_.options(), sabotage), until_(until), record_(record) {
+    if (record_ != nullptr) *record_ = Trace{workload_.options(), {}};
+  }
+
+  RunResult operator()() {
+    if (work() && recover()) end();
+    return {inputs_, driver_.digest(), driver_.model().violation()};
+  }
+
+ private:
+  bool apply(const Input& input) {
+    if (inputs_ >= until_) return false;
+    ++inputs_;
+    if (record_ != nullptr) record_->inputs.push_back(input);
+    if (!driver_.apply(input)) return false;
+    workload_.observe(driver_);
+    return true;
+  }
+  bool step() { return apply(workload_.next(driver_)); }
+  bool command(InputKind kind) {
+    Input input;
+    input.kind = kind;
+    input.now = driver_.model().now();
+    return apply(input);
+  }
+
+  bool work() {
+    if (!command(InputKind::tick)) return false;
+    for (std::uint32_t i = 0; i < workload_.length(); ++i) {
+      if (!step()) return false;
+    }
+    return true;
+  }
+
+  /// I8: once the server is well, the pool serves, and is as large as it should be, within a known time.
+  bool recover() {
+    workload_.begin_recovery(driver_.model().now());
+    if (!driver_.core().closed() && !command(InputKind::resume)) return false;
+    const pool::TimePoint limit = driver_.model().now() + workload_.recovery_time();
+    while (driver_.model().now() < limit && !recovered()) {
+      if (!step()) return false;
+    }
+    return true;
+  }
+  [[nodiscard]] bool recovered() const {
+    const Model& model = driver_.model();
+    return model.closed() || (model.queue().empty() && model.granted().empty() &&
+                              model.established() >= model.options().min_size);
+  }
+
+  /// I9: after close, everything goes, and nothing comes.
+  void end() {
+    if (!recovered()) return fail("I8 recovery", "the server is well, and the pool has not recovered");
+    workload_.begin_ending();
+    if (!command(InputKind::close)) return;
+    for (int i = 0; i < 1000 && !driver_.core().finished(); ++i) {
+      if (i == 100 && !command(InputKind::cut)) return;
+      if (!step()) return;
+    }
+    if (!driver_.core().finished()) fail("I9 nothing left", "closed, all answered, and not finished");
+  }
+  void fail(const char* invariant, const char* text) { driver_.report(invariant, text); }
+
+  Workload workload_;
+  Driver driver_;
+  std::uint64_t until_;
+  std::uint64_t inputs_ = 0;
+  Trace* record_;
+};
+
+}  // namespace
+
+RunResult run(std::uint64_t seed, Sabotage sabotage, std::uint64_t until, Trace* record) {
+  return Run(seed, sabotage, until, record)();
+}
+
+RunResult replay(const Trace& trace, Sabotage sabotage) {
+  Driver driver(trace.options, sabotage);
+  std::uint64_t inputs = 0;
+  for (const Input& input : trace.inputs) {
+    ++inputs;
+    if (!driver.apply(input)) break;
+  }
+  return {inputs, driver.digest(), driver.model().violation()};
+}
+
+}  // namespace copg::sim

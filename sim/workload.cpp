@@ -1,0 +1,325 @@
+#include "sim/workload.hpp"
+
+#include <algorithm>
+
+namespace copg::sim {
+
+using namespace std::chrono_literals;
+using pool::ActionKind;
+using pool::ConnectFailure;
+using pool::Disposition;
+using pool::Duration;
+using pool::TimePoint;
+
+namespace {
+constexpr Duration connect_timeout = 10s;  // a hung connect is given up after it
+}
+
+Dice::Dice(std::uint64_t seed) : state_{} {
+  pool::Random random(seed);
+  for (auto& word : state_)
+    word = static_cast<std::uint64_t>(random.unit() * 0x1.0p53) * 0x9e3779b97f4a7c15U + 1;
+}
+
+std::uint64_t Dice::next() {
+  const auto rotate = [](std::uint64_t value, int by) { return (value << by) | (value >> (64 - by)); };
+  const std::uint64_t result = rotate(state_[1] * 5, 7) * 9;
+  const std::uint64_t shifted = state_[1] << 17;
+  state_[2] ^= state_[0];
+  state_[3] ^= state_[1];
+  state_[1] ^= state_[2];
+  state_[0] ^= state_[3];
+  state_[2] ^= shifted;
+  state_[3] = rotate(state_[3], 45);
+  return result;
+}
+
+Duration Dice::between(Duration low, Duration high) {
+  const double unit = static_cast<double>(next() >> 11) * 0x1.0p-53;
+  return low + Duration(static_cast<Duration::rep>(unit * static_cast<double>((high - low).count())));
+}
+
+Workload::Workload(std::uint64_t seed) : dice_(seed) {
+  options_.seed = seed;
+  options_.max_size = dice_.permille(200) ? dice_.between(1, 2) : dice_.between(1, 16);
+  options_.min_size = dice_.between(0, options_.max_size);
+  if (dice_.permille(250)) options_.min_idle = dice_.between(0, options_.max_size);
+  options_.num_workers = dice_.between(1, 4);
+  if (dice_.permille(250)) options_.max_waiting = dice_.between(1, 10);
+  options_.max_idle =
+      dice_.permille(100) ? pool::forever : dice_.between(0ns, dice_.permille(500) ? 2s : 600s);
+  if (dice_.permille(30)) options_.max_idle = 0ns;
+  options_.max_lifetime =
+      dice_.permille(100) ? pool::forever : dice_.between(1ms, dice_.permille(300) ? 20s : 3600s);
+  options_.reconnect_timeout = dice_.between(0ns, dice_.permille(500) ? 3s : 600s);
+  length_ = dice_.between(50, 2000);
+  choose_rates();
+  due_.resize(options_.max_size, pool::never);
+}
+
+/// Some runs are busy, some are idle for hours; some of the callers are patient, some cancel in storms.
+void Workload::choose_rates() {
+  const Duration pace = dice_.permille(150) ? dice_.between(10s, 4h) : dice_.between(10us, 50ms);
+  arrival_gap_ = pace;
+  hold_ = dice_.permille(200) ? 5s : pace * dice_.between(1, 2 * options_.max_size);
+  patience_ = dice_.permille(300) ? pace * 4 : 30s;
+  connect_time_ = dice_.permille(200) ? 8s : dice_.between(1ms, 200ms);
+  reset_time_ = dice_.between(100us, dice_.permille(300) ? 500ms : 5ms);
+  close_time_ = dice_.between(0ns, dice_.permille(300) ? 1s : 1ms);
+  world_gap_ = pace * dice_.between(20, 400);
+  command_gap_ = pace * dice_.between(20, 400);
+  const auto rare = [this](std::uint32_t most) { return dice_.permille(500) ? 0 : dice_.below(most); };
+  needs_reset_ = rare(500);
+  discard_ = rare(100);
+  broken_ = rare(40);
+  cancel_ = rare(500);
+  hold_lock_ = rare(200);
+  noise_ = rare(50);
+  jump_ = rare(4);
+}
+
+Duration Workload::recovery_time() const {
+  const Duration round = connect_time_ + close_time_ + reset_time_ + 200ms;
+  return connect_timeout + 5s + round * (2 * options_.max_size + 4) + patience_ / 100;
+}
+
+void Workload::begin_recovery(TimePoint now) {
+  now_ = std::max(now_, now);
+  recovering_ = true;
+  server_ = Server::well;
+  broken_ = discard_ = hold_lock_ = jump_ = 0;
+  hold_ = std::min<Duration>(hold_, 1ms);
+  for (TimePoint& due : due_) due = std::min(due, now_ + connect_timeout);
+}
+
+Input Workload::at(InputKind kind, TimePoint time) {
+  now_ = std::max(now_, time);
+  Input input;
+  input.kind = kind;
+  input.now = now_;
+  if (jump_ > 0 && dice_.permille(jump_)) {
+    if (dice_.permille(500)) {
+      now_ += dice_.between(0ns, 8h);
+      input.now = now_;
+    } else {
+      input.now -= dice_.between(0ns, 8h);
+    }
+  }
+  return input;
+}
+
+Input Workload::next(const Driver& driver) {
+  if (driver.holding()) return command(driver);
+  if (!driver.model().granted().empty() && !dice_.permille(100)) {
+    const auto& grant = driver.model().granted().front();
+    Input input = at(dice_.permille(cancel_) ? InputKind::cancel : InputKind::accept, now_);
+    input.slot = grant.waiter.slot;
+    input.generation = grant.waiter.generation;
+    return input;
+  }
+  if (noise_ > 0 && dice_.permille(noise_)) return noise(driver);
+  TimePoint time = driver.next_deadline();
+  Source source = Source::tick;
+  std::uint32_t slot = 0;
+  for (std::uint32_t i = 0; i < due_.size(); ++i) {
+    if (due_[i] >= time) continue;
+    time = due_[i];
+    slot = i;
+    source = Source::connection;
+  }
+  const auto consider = [&](TimePoint other, Source whose) {
+    if (ending_ || recovering_ || other >= time) return;
+    time = other;
+    source = whose;
+  };
+  consider(next_arrival_, Source::arrival);
+  consider(next_world_, Source::world);
+  consider(next_command_, Source::command);
+  if (time == pool::never) return at(InputKind::tick, now_ + 1h);
+  now_ = std::max(now_, time);
+  switch (source) {
+    case Source::arrival: return arrive();
+    case Source::world: change_world(); return at(InputKind::tick, now_);
+    case Source::command: return command(driver);
+    case Source::tick: return at(InputKind::tick, now_);
+    case Source::connection: break;
+  }
+  return finish(slot, driver);
+}
+
+Input Workload::arrive() {
+  if (burst_ == 0 && dice_.permille(10)) burst_ = dice_.between(5, 60);
+  if (burst_ > 0) {
+    --burst_;
+  } else {
+    next_arrival_ = now_ + dice_.between(0ns, 2 * arrival_gap_);
+  }
+  Input input = at(InputKind::acquire, now_);
+  input.deadline = now_ + (dice_.permille(20) ? Duration(0) : dice_.between(1ns, patience_));
+  if (dice_.permille(10)) input.deadline = pool::never;
+  input.hold = dice_.permille(hold_lock_);
+  return input;
+}
+
+Disposition Workload::lease_ending() {
+  if (dead_epoch_ && dice_.permille(300)) return Disposition::broken;
+  const std::uint32_t roll = dice_.below(1000);
+  if (roll < needs_reset_) return Disposition::needs_reset;
+  if (roll < needs_reset_ + discard_) return Disposition::discard;
+  if (roll < needs_reset_ + discard_ + broken_)
+    return dice_.permille(700) ? Disposition::broken : Disposition::demoted;
+  return Disposition::clean;
+}
+
+Disposition Workload::background_ending() {
+  const Disposition ending = lease_ending();
+  return ending == Disposition::needs_reset ? Disposition::clean : ending;
+}
+
+/// What was asked of a connection is over; or its lease is.
+Input Workload::finish(std::uint32_t slot, const Driver& driver) {
+  const Model::Connection& connection = driver.model().connections()[slot];
+  due_[slot] = pool::never;
+  const auto about = [&](InputKind kind) {
+    Input input = at(kind, now_);
+    input.slot = slot;
+    input.generation = connection.generation;
+    return input;
+  };
+  switch (connection.state) {
+    case Model::State::connecting: {
+      if (server_ == Server::well && !dice_.permille(discard_ / 4)) return about(InputKind::on_connected);
+      Input input = about(InputKind::on_connect_failed);
+      if (server_ == Server::overloaded) input.failure = ConnectFailure::overloaded;
+      if (server_ == Server::misconfigured) input.failure = ConnectFailure::configuration;
+      return input;
+    }
+    case Model::State::leased: {
+      if (dice_.permille(broken_ / 2) && !ending_) {
+        Input input = about(InputKind::reacquire);
+        input.deadline = now_ + dice_.between(1ns, patience_);
+        return input;
+      }
+      Input input = about(InputKind::release);
+      input.disposition = lease_ending();
+      input.hold = dice_.permille(hold_lock_);
+      return input;
+    }
+    case Model::State::resetting:
+    case Model::State::checking: {
+      Input input = about(connection.state == Model::State::resetting ? InputKind::on_reset_done
+                                                                      : InputKind::on_check_done);
+      input.disposition = background_ending();
+      return input;
+    }
+    case Model::State::dying: return about(InputKind::on_closed);
+    case Model::State::none:
+    case Model::State::idle:
+    case Model::State::soiled:
+    case Model::State::condemned: break;
+  }
+  return at(InputKind::tick, now_);
+}
+
+void Workload::change_world() {
+  next_world_ = now_ + dice_.between(0ns, 2 * world_gap_);
+  const bool was_well = server_ == Server::well;
+  server_ = static_cast<Server>(dice_.permille(500) ? 0 : dice_.between(1, 4));
+  dead_epoch_ = was_well && server_ == Server::down;
+}
+
+Input Workload::command(const Driver& driver) {
+  const auto& queue = driver.model().queue();
+  next_command_ = now_ + dice_.between(0ns, 2 * command_gap_);
+  Input input = at(InputKind::cancel, now_);
+  input.hold = dice_.permille(hold_lock_);
+  const auto cancel_one = [&] {
+    const auto& waiter = queue[dice_.below(static_cast<std::uint32_t>(queue.size()))];
+    input.slot = waiter.id.slot;
+    input.generation = waiter.id.generation;
+    if (dice_.permille(700)) next_command_ = now_;  // a storm
+  };
+  if (!queue.empty() && dice_.permille(cancel_)) {
+    cancel_one();
+    return input;
+  }
+  switch (dice_.below(recovering_ || ending_ ? 3 : 9)) {
+    case 0: input.kind = InputKind::resume; break;
+    case 1: input.kind = InputKind::check_all; break;
+    case 2: input.kind = InputKind::drain; break;
+    case 3:
+      input.kind = InputKind::suspend;
+      next_command_ = now_ + dice_.between(0ns, arrival_gap_ * 8);
+      break;
+    case 4:
+    case 5:
+      input.kind = InputKind::resize;
+      input.max_size = dice_.between(std::max(1U, options_.min_idle), 16);
+      input.min_size = dice_.between(0, input.max_size);
+      input.hold = false;
+      break;
+    case 6:
+      if (dice_.permille(900)) return arrive();
+      input.kind = driver.core().closed() ? InputKind::cut : InputKind::close;
+      break;
+    default:
+      if (queue.empty()) return arrive();
+      cancel_one();
+      break;
+  }
+  return input;
+}
+
+/// Something that must have no effect: an id of the past, an answer nobody waits for, a second release.
+Input Workload::noise(const Driver& driver) {
+  constexpr InputKind kinds[] = {InputKind::on_connected,  InputKind::on_connect_failed,
+                                 InputKind::on_reset_done, InputKind::on_check_done,
+                                 InputKind::on_closed,     InputKind::release,
+                                 InputKind::accept,        InputKind::cancel,
+                                 InputKind::tick};
+  Input input = at(kinds[dice_.below(9)], now_);
+  const auto& connections = driver.model().connections();
+  input.slot = dice_.below(static_cast<std::uint32_t>(connections.size()) + 1);
+  input.disposition = static_cast<Disposition>(dice_.permille(500) ? 0 : dice_.between(2, 4));
+  if (input.slot == connections.size()) {
+    input.generation = dice_.below(3);
+    if (input.kind == InputKind::accept || input.kind == InputKind::cancel) input.slot = 1U << 20;
+    return input;
+  }
+  const Model::Connection& connection = connections[input.slot];
+  input.generation = connection.generation;
+  const bool leased = connection.state == Model::State::leased;
+  const bool fits = input.kind == InputKind::accept || input.kind == InputKind::cancel ||
+                    (input.kind == InputKind::release && leased) ||
+                    (input.kind == InputKind::on_closed && connection.state == Model::State::dying) ||
+                    connection.state == Model::State::connecting ||
+                    connection.state == Model::State::resetting || connection.state == Model::State::checking;
+  if (fits && input.generation > 0) --input.generation;  // not this one, but the one before
+  return input;
+}
+
+void Workload::observe(const Driver& driver) {
+  if (due_.size() < driver.model().connections().size())
+    due_.resize(driver.model().connections().size(), pool::never);
+  const auto lease_ends = [this] { return now_ + dice_.between(0ns, 2 * hold_); };
+  if (driver.acquired().kind == pool::Acquired::Kind::granted) {
+    const std::uint32_t slot = driver.acquired().connection.slot;
+    if (due_[slot] == pool::never) due_[slot] = lease_ends();
+  }
+  for (const pool::Action& action : driver.actions()) {
+    const std::uint32_t slot = action.connection.slot;
+    switch (action.kind) {
+      case ActionKind::open:
+        due_[slot] = now_ + (server_ == Server::hung ? connect_timeout : dice_.between(0ns, connect_time_));
+        break;
+      case ActionKind::close: due_[slot] = now_ + dice_.between(0ns, close_time_); break;
+      case ActionKind::reset:
+      case ActionKind::check: due_[slot] = now_ + dice_.between(0ns, reset_time_); break;
+      case ActionKind::grant: due_[slot] = lease_ends(); break;
+      case ActionKind::fail:
+      case ActionKind::report_outage: break;
+    }
+  }
+}
+
+}  // namespace copg::sim
