@@ -54,7 +54,9 @@ function(copg_add_test name)
   copg_configure_target(${name})
   set_property(GLOBAL APPEND PROPERTY COPG_TEST_PROGRAMS ${name})
   # PRE_TEST: building does not run the program, ctest asks it for its tests.
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT}
+                                  ENVIRONMENT COPG_POSTGRES_TEMPLATE=${PROJECT_BINARY_DIR}/postgres-template)
   # gtest_discover_tests loses all but the first of several labels, so they are set after it has found the tests.
   set(script ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake)
   file(WRITE ${script} "foreach(test IN LISTS ${name}_TESTS)\n"
