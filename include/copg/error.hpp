@@ -1,4 +1,5 @@
-// Errors: one value with everything a person needs (ErrorInfo), and a class for each thing a caller can do about it.
+// Errors: one value with everything a person needs (ErrorInfo), and a class for each thing a caller can do
+// about it.
 #pragma once
 
 #include <copg/pool_stats.hpp>
@@ -6,6 +7,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -14,51 +16,160 @@ namespace [[gnu::visibility("default")]] copg {
 
 /// What a caller can do about an error; each has a class below.
 enum class ErrorKind : std::uint8_t {
-  configuration,      ///< The configuration can't work: mend it. (ConfigurationError)
-  usage,              ///< The call was wrong: a dead lease, a wrong number of parameters. (UsageError)
-  data,               ///< A value does not fit: out of range, NULL, wrong type, a NUL in a string. (DataError)
-  pool_timeout,       ///< No connection, or no answer, by the deadline. (PoolTimeout)
-  pool_closed,        ///< The pool is closed. (PoolClosed)
+  configuration,  ///< The configuration can't work: mend it. (ConfigurationError)
+  usage,          ///< The call was wrong: a dead lease, a wrong number of parameters. (UsageError)
+  data,           ///< A value does not fit: out of range, NULL, wrong type, a NUL in a string. (DataError)
+  pool_timeout,   ///< No connection, or no answer, by the deadline. (PoolTimeout)
+  pool_closed,    ///< The pool is closed. (PoolClosed)
   too_many_requests,  ///< max_waiting requests wait already. (TooManyRequests)
   connection_failed,  ///< No connection could be made, or it was lost. (ConnectionFailed)
   query_failed,       ///< The server refused the statement. (QueryFailed)
-  commit_unknown,     ///< The connection was lost before COMMIT's answer: it may or may not have happened. (CommitUnknown)
+  commit_unknown,     ///< The connection was lost before COMMIT's answer: it may or may not have happened.
+                      ///< (CommitUnknown)
 };
 
 /// Everything known about an error. Strings are empty where there is nothing to say.
 struct ErrorInfo {
   ErrorKind kind = ErrorKind::usage;
-  SqlState sqlstate{};          ///< From the server; empty when it did not speak.
-  std::string message;          ///< What happened, what it was doing, and what to do. One line.
-  std::string detail;           ///< The server's DETAIL.
-  std::string hint;             ///< The server's HINT.
-  std::string context;          ///< The server's CONTEXT.
-  std::string severity;         ///< ERROR, FATAL or PANIC.
+  SqlState sqlstate{};   ///< From the server; empty when it did not speak.
+  std::string message;   ///< What happened, what it was doing, and what to do. One line.
+  std::string detail;    ///< The server's DETAIL.
+  std::string hint;      ///< The server's HINT.
+  std::string context;   ///< The server's CONTEXT.
+  std::string severity;  ///< ERROR, FATAL or PANIC.
   std::string schema_name;
   std::string table_name;
   std::string column_name;
   std::string datatype_name;
   std::string constraint_name;
-  std::string query;            ///< The SQL text that was running.
-  std::string cause;            ///< The error behind this one, such as the last failed connect.
-  int statement_position = 0;   ///< 1-based character position in `query`; 0: none.
-  std::int64_t row_index = -1;  ///< execute_many: 0-based index of the failing row; -1: none.
+  std::string query;                ///< The SQL text that was running.
+  std::string cause;                ///< The error behind this one, such as the last failed connect.
+  int statement_position = 0;       ///< 1-based character position in `query`; 0: none.
+  std::int64_t row_index = -1;      ///< execute_many: 0-based index of the failing row; -1: none.
   bool connection_survives = true;  ///< False: the connection is gone and was discarded.
   std::optional<PoolStats> pool;    ///< The pool at that moment, when the pool is the cause.
 };
 
+/// The base of all errors of this library. Copying does not throw: copies share the info.
 class Error : public std::runtime_error {
  public:
+  /// what() is the message, followed by a DETAIL and a HINT line where there are some.
   explicit Error(ErrorInfo info);
+  Error(const Error&) noexcept;
+  Error& operator=(const Error&) noexcept;
   ~Error() override;
-  [[nodiscard]] const ErrorInfo& info() const noexcept { return info_; }
-  [[nodiscard]] ErrorKind kind() const noexcept { return info_.kind; }
-  [[nodiscard]] SqlState sqlstate() const noexcept { return info_.sqlstate; }
+  [[nodiscard]] const ErrorInfo& info() const noexcept { return *info_; }
+  [[nodiscard]] ErrorKind kind() const noexcept { return info_->kind; }
+  [[nodiscard]] SqlState sqlstate() const noexcept { return info_->sqlstate; }
 
  private:
-  ErrorInfo info_;
+  std::shared_ptr<const ErrorInfo> info_;
 };
 
-// (the classes, raise(ErrorInfo) and make_exception(ErrorInfo) follow)
+/// Mend the configuration: the message names the option, its value and the rule.
+class ConfigurationError : public Error {
+ public:
+  explicit ConfigurationError(ErrorInfo info);
+  explicit ConfigurationError(std::string message);
+  ~ConfigurationError() override;
+};
+
+/// Mend the program: the call was wrong. Nothing was sent to the server.
+class UsageError : public Error {
+ public:
+  explicit UsageError(ErrorInfo info);
+  explicit UsageError(std::string message);
+  ~UsageError() override;
+};
+
+/// Mend the data, or the type that is asked for: a value does not fit. A user's Codec throws it too.
+class DataError : public Error {
+ public:
+  explicit DataError(ErrorInfo info);
+  explicit DataError(std::string message);
+  ~DataError() override;
+};
+
+/// Try later, with less load, a larger pool or more time: the deadline passed. `info().pool` says what held
+/// it up.
+class PoolTimeout : public Error {
+ public:
+  explicit PoolTimeout(ErrorInfo info);
+  ~PoolTimeout() override;
+};
+
+/// Stop: the pool is closed, or not open yet.
+class PoolClosed : public Error {
+ public:
+  explicit PoolClosed(ErrorInfo info);
+  ~PoolClosed() override;
+};
+
+/// Shed load: max_waiting requests are queued already.
+class TooManyRequests : public Error {
+ public:
+  explicit TooManyRequests(ErrorInfo info);
+  ~TooManyRequests() override;
+};
+
+/// The server can't be reached, or the connection was lost: what ran on it was rolled back, unless it
+/// committed itself.
+class ConnectionFailed : public Error {
+ public:
+  explicit ConnectionFailed(ErrorInfo info);
+  ~ConnectionFailed() override;
+};
+
+/// The server refused the statement: its SQLSTATE says why. The transaction must be rolled back.
+class QueryFailed : public Error {
+ public:
+  explicit QueryFailed(ErrorInfo info);
+  ~QueryFailed() override;
+
+  [[nodiscard]] bool is_integrity_violation() const noexcept {
+    return copg::is_integrity_violation(sqlstate());
+  }
+  [[nodiscard]] bool is_not_null_violation() const noexcept {
+    return copg::is_not_null_violation(sqlstate());
+  }
+  [[nodiscard]] bool is_foreign_key_violation() const noexcept {
+    return copg::is_foreign_key_violation(sqlstate());
+  }
+  [[nodiscard]] bool is_unique_violation() const noexcept { return copg::is_unique_violation(sqlstate()); }
+  [[nodiscard]] bool is_check_violation() const noexcept { return copg::is_check_violation(sqlstate()); }
+  [[nodiscard]] bool is_exclusion_violation() const noexcept {
+    return copg::is_exclusion_violation(sqlstate());
+  }
+  [[nodiscard]] bool is_serialization_failure() const noexcept {
+    return copg::is_serialization_failure(sqlstate());
+  }
+  [[nodiscard]] bool is_deadlock() const noexcept { return copg::is_deadlock(sqlstate()); }
+  /// The same transaction, run again, may succeed.
+  [[nodiscard]] bool is_retryable() const noexcept { return copg::is_retryable(sqlstate()); }
+  [[nodiscard]] bool is_lock_not_available() const noexcept {
+    return copg::is_lock_not_available(sqlstate());
+  }
+  [[nodiscard]] bool is_query_canceled() const noexcept { return copg::is_query_canceled(sqlstate()); }
+  [[nodiscard]] bool is_read_only() const noexcept { return copg::is_read_only(sqlstate()); }
+  [[nodiscard]] bool is_insufficient_privilege() const noexcept {
+    return copg::is_insufficient_privilege(sqlstate());
+  }
+  [[nodiscard]] bool is_syntax_error() const noexcept { return copg::is_syntax_error(sqlstate()); }
+  [[nodiscard]] bool is_undefined_table() const noexcept { return copg::is_undefined_table(sqlstate()); }
+  [[nodiscard]] bool is_undefined_column() const noexcept { return copg::is_undefined_column(sqlstate()); }
+};
+
+/// Look before you repeat: the connection was lost while COMMIT was under way. It may or may not have
+/// happened.
+class CommitUnknown : public Error {
+ public:
+  explicit CommitUnknown(ErrorInfo info);
+  ~CommitUnknown() override;
+};
+
+/// Throws the class that belongs to `info.kind`.
+[[noreturn]] void raise(ErrorInfo info);
+/// The same exception, to be thrown elsewhere.
+[[nodiscard]] std::exception_ptr make_exception(ErrorInfo info);
 
 }  // namespace copg

@@ -1,0 +1,9 @@
+// How C++ types travel to and from the server. The contract, and how to add a type of your own:
+// codec/codec.hpp.
+#pragma once
+
+#include <copg/codec/array.hpp>
+#include <copg/codec/codec.hpp>
+#include <copg/codec/number.hpp>
+#include <copg/codec/text.hpp>
+#include <copg/codec/time.hpp>

@@ -1,0 +1,92 @@
+// What Result, Row and Field have in common. Not for users.
+#pragma once
+
+#include <copg/oid.hpp>
+
+#include <compare>
+#include <cstddef>
+#include <iterator>
+#include <string_view>
+#include <vector>
+
+struct pg_result;
+
+namespace [[gnu::visibility("default")]] copg {
+namespace detail {
+
+struct Column {
+  std::string_view name;
+  Oid type = 0;
+};
+
+/// A PGresult, owned, and its description.
+struct ResultData {
+  explicit ResultData(pg_result* owned);
+  ResultData(const ResultData&) = delete;
+  ResultData& operator=(const ResultData&) = delete;
+  ~ResultData();
+
+  pg_result* raw;
+  std::size_t rows = 0;
+  std::vector<Column> columns;
+};
+
+/// One value. `data` is NUL-terminated; nullptr for NULL.
+struct Cell {
+  const char* data = nullptr;
+  std::size_t size = 0;
+};
+
+/// `row` and `column` must be in range.
+Cell cell(const ResultData& data, std::size_t row, std::size_t column) noexcept;
+
+/// The last column of that name. Throws UsageError naming it and those that there are.
+std::size_t find_column(const ResultData& data, std::string_view name);
+[[noreturn]] void reject_index(const char* what, std::size_t index, std::size_t size);
+
+/// Iterates over anything with operator[](std::size_t): the elements are made as they are asked for.
+template <class Parent, class Value>
+class IndexIterator {
+ public:
+  using value_type = Value;
+  using reference = Value;
+  using pointer = void;
+  using difference_type = std::ptrdiff_t;
+  using iterator_category = std::input_iterator_tag;
+  using iterator_concept = std::random_access_iterator_tag;
+
+  IndexIterator() = default;
+  IndexIterator(Parent parent, std::size_t index) : parent_(parent), index_(index) {}
+
+  Value operator*() const { return parent_.at_unchecked(index_); }
+  Value operator[](difference_type n) const { return *(*this + n); }
+  IndexIterator& operator++() { return ++index_, *this; }
+  IndexIterator& operator--() { return --index_, *this; }
+  IndexIterator operator++(int) {
+    IndexIterator before = *this;
+    ++index_;
+    return before;
+  }
+  IndexIterator operator--(int) {
+    IndexIterator before = *this;
+    --index_;
+    return before;
+  }
+  IndexIterator& operator+=(difference_type n) { return index_ += static_cast<std::size_t>(n), *this; }
+  IndexIterator& operator-=(difference_type n) { return index_ -= static_cast<std::size_t>(n), *this; }
+  friend IndexIterator operator+(IndexIterator it, difference_type n) { return it += n; }
+  friend IndexIterator operator+(difference_type n, IndexIterator it) { return it += n; }
+  friend IndexIterator operator-(IndexIterator it, difference_type n) { return it -= n; }
+  friend difference_type operator-(const IndexIterator& a, const IndexIterator& b) {
+    return static_cast<difference_type>(a.index_) - static_cast<difference_type>(b.index_);
+  }
+  friend bool operator==(const IndexIterator& a, const IndexIterator& b) { return a.index_ == b.index_; }
+  friend auto operator<=>(const IndexIterator& a, const IndexIterator& b) { return a.index_ <=> b.index_; }
+
+ private:
+  Parent parent_{};
+  std::size_t index_ = 0;
+};
+
+}  // namespace detail
+}  // namespace copg

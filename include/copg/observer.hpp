@@ -1,0 +1,43 @@
+// What a pool tells whoever watches it: the place to hang metrics and traces on.
+#pragma once
+
+#include <copg/close_reason.hpp>
+#include <copg/error.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+namespace [[gnu::visibility("default")]] copg {
+
+/// Derive from it and override what is of interest; each hook does nothing by default. Hooks are called on
+/// whatever thread the event happened on, several at a time, without a lock held: they may call the pool.
+/// They must not throw (std::terminate), and should not block: a caller or the pool's background work waits
+/// for them.
+class Observer {
+ public:
+  Observer() = default;
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
+  virtual ~Observer();
+
+  /// A connection was leased; the request waited `wait` for it (0 when one was idle).
+  virtual void acquired(std::chrono::nanoseconds wait) noexcept;
+  /// A request ended without a connection after `wait`: timeout, closed, too many waiting, failed connect.
+  virtual void acquire_failed(ErrorKind kind, std::chrono::nanoseconds wait) noexcept;
+  /// A lease ended after `usage`.
+  virtual void released(std::chrono::nanoseconds usage) noexcept;
+  /// A connection was opened, which took `connect_time`.
+  virtual void opened(std::chrono::nanoseconds connect_time) noexcept;
+  /// A connect failed. `error` lives for the call.
+  virtual void open_failed(const ErrorInfo& error) noexcept;
+  /// A connection was closed. `text`: more about it, such as the server's last words; may be empty; lives for
+  /// the call.
+  virtual void closed(CloseReason reason, std::string_view text) noexcept;
+  /// A session was wiped in the background, which took `reset_time`.
+  virtual void reset(std::chrono::nanoseconds reset_time) noexcept;
+  /// A lease has lasted longer than `leak_after`; `holder` says who took it. Once per lease.
+  virtual void leaked(std::chrono::nanoseconds age, std::string_view holder) noexcept;
+};
+
+}  // namespace copg

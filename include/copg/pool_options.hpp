@@ -1,0 +1,61 @@
+// The options of a pool. Give by name what differs from the default: PoolOptions{.max_size = 20, .timeout =
+// 5s}.
+#pragma once
+
+#include <copg/observer.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace [[gnu::visibility("default")]] copg {
+
+/// A time in seconds: takes 300s, 0.5s, 1h, 250ms.
+using Seconds = std::chrono::duration<double>;
+
+/// How the session of a returned connection is made clean.
+enum class ResetMode : std::uint8_t {
+  tracked,   ///< DISCARD ALL, in the background, only when a statement changed the session.
+  full,      ///< DISCARD ALL, in the background, after every lease.
+  rollback,  ///< ROLLBACK of an open transaction and nothing else: settings, listens and temporary tables
+             ///< stay.
+};
+
+/// Whether statements are prepared on the server.
+enum class PrepareMode : std::uint8_t {
+  automatic,  ///< From the second use on a connection.
+  off,        ///< Never: for poolers that hand the next statement to another server.
+};
+
+struct PoolOptions {
+  // Essential.
+  int min_size = 2;            ///< Connections kept open. 0..max_size.
+  int max_size = 10;           ///< Connections at most. At least 1.
+  Seconds max_idle{300};       ///< A connection above min_size is closed when idle for longer. At least 0.
+  Seconds max_lifetime{3600};  ///< A connection is replaced when older. Above 0.
+  Seconds timeout{30};         ///< A call ends by it: queue, connect and answer together. At least 0.
+  // Frequent.
+  int num_workers = 3;  ///< Connects in flight at most. At least 1.
+  Seconds reconnect_timeout{
+      300};            ///< `reconnect_failed` is called each time an outage has lasted this long. At least 0.
+  std::string name{};  ///< Of the pool, in messages and metrics; empty: the database's.
+  int max_waiting = 0;          ///< Requests that may wait at a time; 0: no bound.
+  Seconds connect_timeout{10};  ///< For one connect. Above 0.
+  int min_idle = 0;             ///< Idle connections kept ready while max_size allows. 0..max_size.
+  // Rare.
+  ResetMode reset = ResetMode::tracked;
+  PrepareMode prepare = PrepareMode::automatic;
+  std::optional<Seconds> leak_after{};  ///< A lease that lasts longer is reported once. Above 0.
+  std::function<void()>
+      reconnect_failed{};                ///< Called on the pool's thread, without locks held. Must not throw.
+  std::shared_ptr<Observer> observer{};  ///< Told of what happens in the pool.
+
+  /// Throws ConfigurationError naming the option, its value and the bound, if one is out of range or NaN.
+  /// Times may be infinite (never), except connect_timeout.
+  void validate() const;
+};
+
+}  // namespace copg

@@ -1,0 +1,91 @@
+// What a statement gave: rows, or a count.
+#pragma once
+
+#include <copg/row.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace copg::pq {
+struct ResultAccess;
+}
+
+namespace [[gnu::visibility("default")]] copg {
+
+/// Holds all rows in memory, shared between its copies: copying is cheap, and nothing refers to the
+/// connection any more. Rows, fields and string_views refer to it. Reading is thread-safe.
+class Result {
+ public:
+  /// Of no statement: no rows, no columns.
+  Result() = default;
+
+  /// The number of rows.
+  [[nodiscard]] std::size_t size() const noexcept { return data_ ? data_->rows : 0; }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  /// The number of columns: 0 if the statement returns no rows by its nature.
+  [[nodiscard]] std::size_t columns() const noexcept { return data_ ? data_->columns.size() : 0; }
+  /// Throws UsageError if there is no such column.
+  [[nodiscard]] std::string_view column_name(std::size_t column) const { return description(column).name; }
+  [[nodiscard]] Oid column_type(std::size_t column) const { return description(column).type; }
+  /// Rows inserted, updated, deleted, selected or copied; 0 for other statements.
+  [[nodiscard]] std::int64_t affected_rows() const noexcept;
+  /// What the server calls what it did: "INSERT 0 1". Empty when there was no statement.
+  [[nodiscard]] std::string_view command_tag() const noexcept;
+
+  /// Throws UsageError if there is no such row.
+  [[nodiscard]] Row operator[](std::size_t row) const {
+    if (row >= size()) detail::reject_index("row", row, size());
+    return {data_.get(), row};
+  }
+  [[nodiscard]] auto begin() const noexcept { return iterator({data_.get()}, 0); }
+  [[nodiscard]] auto end() const noexcept { return iterator({data_.get()}, size()); }
+
+  /// Every row as a T (see Row::as).
+  template <class T>
+  [[nodiscard]] std::vector<T> to_vector() const {
+    std::vector<T> result;
+    result.reserve(size());
+    for (const Row row : *this) result.push_back(row.as<T>());
+    return result;
+  }
+  /// The first row as a T, or nothing if there is none.
+  template <class T>
+  [[nodiscard]] std::optional<T> to_optional() const {
+    if (empty()) return std::nullopt;
+    return (*begin()).template as<T>();
+  }
+  /// The only column of the first row. Without a row: NULL for an optional T, DataError else.
+  template <class T>
+  requires Decodable<T>
+  [[nodiscard]] T to_value() const {
+    if (!empty()) return (*begin()).template as<T>();
+    if constexpr (detail::HoldsNull<T>) {
+      return Codec<T>::null();
+    } else {
+      detail::reject_no_row(detail::name_of<T>());
+    }
+  }
+
+ private:
+  friend pq::ResultAccess;
+  struct Rows {
+    const detail::ResultData* data = nullptr;
+    [[nodiscard]] Row at_unchecked(std::size_t row) const noexcept { return {data, row}; }
+  };
+  using iterator = detail::IndexIterator<Rows, Row>;
+
+  explicit Result(std::shared_ptr<const detail::ResultData> data) noexcept : data_(std::move(data)) {}
+  [[nodiscard]] const detail::Column& description(std::size_t column) const {
+    if (column >= columns()) detail::reject_index("column", column, columns());
+    return data_->columns[column];
+  }
+
+  std::shared_ptr<const detail::ResultData> data_;
+};
+
+}  // namespace copg

@@ -1,0 +1,55 @@
+// One row of a result.
+#pragma once
+
+#include <copg/field.hpp>
+
+#include <cstddef>
+#include <string_view>
+
+namespace [[gnu::visibility("default")]] copg {
+
+/// A view into a Result: valid as long as it (or a copy of it) lives. Reading is thread-safe.
+class Row {
+ public:
+  using iterator = detail::IndexIterator<Row, Field>;
+
+  /// Of no result: only for assigning to.
+  Row() = default;
+
+  /// The number of columns.
+  [[nodiscard]] std::size_t size() const noexcept { return data_->columns.size(); }
+  /// The position of the row in its result, from 0.
+  [[nodiscard]] std::size_t index() const noexcept { return index_; }
+  /// Throws UsageError if there is no such column.
+  [[nodiscard]] Field operator[](std::size_t column) const {
+    if (column >= size()) detail::reject_index("column", column, size());
+    return at_unchecked(column);
+  }
+  /// By name; of several equal names the last. Throws UsageError naming it if there is none.
+  [[nodiscard]] Field operator[](std::string_view name) const {
+    return at_unchecked(detail::find_column(*data_, name));
+  }
+  [[nodiscard]] iterator begin() const { return {*this, 0}; }
+  [[nodiscard]] iterator end() const { return {*this, size()}; }
+
+  /// The row as a T by position: an aggregate (its members), a tuple or pair (its elements), or any other
+  /// type that a field can be read as (its only column). Throws UsageError if the number of columns differs,
+  /// DataError as Field::as.
+  template <class T>
+  [[nodiscard]] T as() const;
+
+ private:
+  friend class Result;  // its iterator makes rows
+  friend iterator;
+  Row(const detail::ResultData* data, std::size_t index) noexcept : data_(data), index_(index) {}
+  [[nodiscard]] Field at_unchecked(std::size_t column) const noexcept {
+    return {data_->columns[column], detail::cell(*data_, index_, column)};
+  }
+
+  const detail::ResultData* data_ = nullptr;
+  std::size_t index_ = 0;
+};
+
+}  // namespace copg
+
+#include <copg/mapping.hpp>
