@@ -1,0 +1,28 @@
+// The one clock of the engine and the shells: steady, in nanoseconds, with deadlines that cannot overflow.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+#include "pool/types.hpp"
+
+namespace copg::engine {
+
+using pool::Duration;
+using pool::TimePoint;
+
+inline TimePoint now() noexcept { return std::chrono::steady_clock::now(); }
+
+/// `time` + `span`, or never.
+inline TimePoint after(TimePoint time, Duration span) noexcept {
+  return span < pool::never - time ? time + span : pool::never;
+}
+
+/// Seconds as the options give them; infinite ones, and those beyond the range, are forever.
+inline Duration duration_of(std::chrono::duration<double> seconds) noexcept {
+  constexpr double most = 9.2e9;  // seconds in Duration's range, 292 years
+  if (!(seconds.count() < most)) return pool::forever;
+  return std::chrono::duration_cast<Duration>(seconds);
+}
+
+}  // namespace copg::engine

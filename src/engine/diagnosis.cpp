@@ -1,0 +1,101 @@
+// What PoolEngine tells a caller who gets nothing: how long, how full, who holds on, and what the server
+// said.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "engine/pool_engine.hpp"
+
+namespace copg::engine {
+
+namespace {
+
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+std::size_t number_of(std::thread::id thread) { return std::hash<std::thread::id>{}(thread); }
+
+}  // namespace
+
+ErrorInfo PoolEngine::why(pool::WaitError error, Duration waited) {
+  const PoolStats stats = core_->stats();
+  const TimePoint time = now();
+  ErrorInfo info{.kind = ErrorKind::pool_timeout, .connection_survives = false, .pool = stats};
+  switch (error) {
+    case pool::WaitError::none:
+    case pool::WaitError::timeout:
+      info.message = fmt::format(
+          "pool '{}' had no connection for {:.3g} s: {}/{} leased, {} available, {} connecting, {} waiting; "
+          "oldest lease "
+          "{}; last connect error: {}",
+          name_, seconds(waited), stats.leased, stats.pool_max, stats.pool_available, stats.connecting,
+          stats.requests_waiting, oldest_lease(time), last_connect_error(time));
+      break;
+    case pool::WaitError::closed:
+      info.kind = ErrorKind::pool_closed;
+      info.message = fmt::format("pool '{}' is closed", name_);
+      break;
+    case pool::WaitError::too_many_waiting:
+      info.kind = ErrorKind::too_many_requests;
+      info.message = fmt::format(
+          "pool '{}' has {} requests waiting already (max_waiting), {}/{} leased; oldest lease {}", name_,
+          stats.requests_waiting, stats.leased, stats.pool_max, oldest_lease(time));
+      break;
+    case pool::WaitError::connect_failed:
+      info = connect_error_.value_or(ErrorInfo{.kind = ErrorKind::connection_failed});
+      info.message = fmt::format("pool '{}' can't connect: {}", name_, info.message);
+      info.pool = stats;
+      return info;
+  }
+  if (connect_error_) info.cause = connect_error_->message;
+  return info;
+}
+
+std::string PoolEngine::oldest_lease(TimePoint time) const {
+  const Slot* oldest = nullptr;
+  for (const auto& slot : slots_) {
+    if (slot->leased_since == TimePoint{}) continue;
+    if (oldest == nullptr || slot->leased_since < oldest->leased_since) oldest = slot.get();
+  }
+  if (oldest == nullptr) return "none";
+  return fmt::format("{:.1f} s, taken at {}:{} in thread {:x}", seconds(time - oldest->leased_since),
+                     oldest->holder.where.file_name(), oldest->holder.where.line(),
+                     number_of(oldest->holder.thread));
+}
+
+std::string PoolEngine::last_connect_error(TimePoint time) const {
+  if (!connect_error_) return "none";
+  return fmt::format("{} ({:.1f} s ago)", connect_error_->message, seconds(time - connect_error_at_));
+}
+
+ErrorInfo PoolEngine::answer_timeout(const pq::Operation& operation, std::string_view sql,
+                                     Duration waited) const {
+  return {.kind = ErrorKind::pool_timeout,
+          .message =
+              fmt::format("no answer from the server within {:.3g} s ({}); the statement is being cancelled",
+                          seconds(waited), operation.phase()),
+          .query = std::string(sql),
+          .connection_survives = false};
+}
+
+void PoolEngine::report_leaks(TimePoint time) {
+  if (!options_.leak_after || !options_.observer) return;
+  const Duration limit = duration_of(*options_.leak_after);
+  std::vector<std::pair<Duration, std::string>> leaks;
+  {
+    const Lock lock(mutex_);
+    for (auto& slot : slots_) {
+      if (slot->leased_since == TimePoint{} || slot->leak_reported || time - slot->leased_since < limit)
+        continue;
+      slot->leak_reported = true;
+      leaks.emplace_back(time - slot->leased_since,
+                         fmt::format("{}:{} in thread {:x}", slot->holder.where.file_name(),
+                                     slot->holder.where.line(), number_of(slot->holder.thread)));
+    }
+  }
+  for (const auto& [age, holder] : leaks) options_.observer->leaked(age, holder);
+}
+
+}  // namespace copg::engine

@@ -1,0 +1,37 @@
+// What stands in a slot of the pool: the connection, who has it, and the background work on it.
+#pragma once
+
+#include <memory>
+#include <source_location>
+#include <thread>
+
+#include "engine/clock.hpp"
+#include "engine/operation_run.hpp"
+#include "engine/use_guard.hpp"
+#include "pq/connection.hpp"
+
+namespace copg::engine {
+
+/// Who took a lease, and where in the program.
+struct Holder {
+  std::source_location where;
+  std::thread::id thread;
+};
+
+struct Slot {
+  // Of the lease while it is leased, of the background otherwise; handed over under the engine's mutex.
+  std::unique_ptr<pq::Connection> connection;
+  UseGuard use;
+
+  // Guarded by the engine's mutex.
+  Holder holder;
+  TimePoint leased_since{};
+  bool leak_reported = false;
+
+  // Of the background alone: what is being done to the connection.
+  std::unique_ptr<pq::Operation> operation;
+  std::shared_ptr<OperationRun> run;
+  TimePoint run_since{};
+};
+
+}  // namespace copg::engine

@@ -1,0 +1,33 @@
+// A caller that waits for a connection. The shells derive from it: a parked thread, a suspended coroutine.
+#pragma once
+
+#include "engine/clock.hpp"
+#include "engine/slot.hpp"
+#include "pool/types.hpp"
+
+namespace copg::engine {
+
+class Waiter {
+ public:
+  Waiter() = default;
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+
+  /// The waiting is over: the shell calls PoolEngine::collect. Called once, with the engine's mutex held:
+  /// must only wake somebody. The waiter must stay in place until `collect` or `give_up` has returned.
+  virtual void settled() noexcept = 0;
+
+ protected:
+  virtual ~Waiter() = default;
+
+ private:
+  friend class PoolEngine;
+  pool::WaiterId id_{};
+  Holder holder_;
+  TimePoint since_{};
+  TimePoint deadline_ = pool::never;
+  pool::WaitError error_ = pool::WaitError::none;
+  bool settled_ = false;
+};
+
+}  // namespace copg::engine
