@@ -57,7 +57,9 @@ class Preparation {
         arguments_(child.arguments),
         environment_(environment_of(child)),
         argument_pointers_(pointers_to(arguments_)),
-        environment_pointers_(pointers_to(environment_)) {}
+        environment_pointers_(pointers_to(environment_)),
+        not_found_("cannot find the program " + child.arguments.front() + "\n"),
+        not_executable_("cannot execute the program " + child.arguments.front() + "\n") {}
 
   [[noreturn]] void exec() noexcept {
     if (child_.own_session) ::setsid();
@@ -66,7 +68,10 @@ class Preparation {
     if (!child_.working_folder.empty() && ::chdir(child_.working_folder.c_str()) != 0)
       ::_exit(status_not_executable);
     ::execvpe(argument_pointers_[0], argument_pointers_.data(), environment_pointers_.data());
-    ::_exit(errno == ENOENT ? status_not_found : status_not_executable);
+    const bool missing = errno == ENOENT;
+    const std::string& message = missing ? not_found_ : not_executable_;
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, message.data(), message.size());
+    ::_exit(missing ? status_not_found : status_not_executable);
   }
 
  private:
@@ -100,6 +105,8 @@ class Preparation {
   std::vector<std::string> environment_;
   std::vector<char*> argument_pointers_;
   std::vector<char*> environment_pointers_;
+  std::string not_found_;
+  std::string not_executable_;
 };
 
 }  // namespace
