@@ -11,6 +11,8 @@
 #include "pq/connection.hpp"
 #include "pq/operation.hpp"
 
+struct pg_cancel_conn;  // of libpq 17
+
 namespace copg::pq {
 
 class CancelOperation : public Operation {
@@ -45,7 +47,7 @@ class CancelOperation : public Operation {
   Connection& connection_;
   Phase phase_ = Phase::start;
   std::shared_ptr<Worker> worker_;
-  struct pg_cancel_conn* conversation_ = nullptr;
+  pg_cancel_conn* conversation_ = nullptr;
 };
 
 }  // namespace copg::pq

@@ -20,6 +20,7 @@ class CheckOperation : public Operation {
 
   Step send();
   Step receive();
+  Step wait();
   Step lost();
 
   Connection& connection_;

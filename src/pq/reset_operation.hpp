@@ -2,16 +2,16 @@
 // transaction.
 //
 // It ends without an error only with a proof: ReadyForQuery 'I', nothing outstanding, no cancel under way,
-// the session at its baseline. With an error the connection must be closed. A dropped operation's answers are
-// thrown away with bounded memory: nothing is read while the server is being asked to stop.
+// the session at its baseline. With an error the connection must be closed. It must never take the statements
+// that we have prepared, unless the user has made some of their own.
 #pragma once
 
 #include <copg/pool_options.hpp>
 
-#include <optional>
+#include <cstdint>
 #include <string>
 
-#include "pq/cancel_operation.hpp"
+#include "pq/abort_operation.hpp"
 #include "pq/connection.hpp"
 #include "pq/operation.hpp"
 
@@ -19,7 +19,8 @@ namespace copg::pq {
 
 class ResetOperation : public Operation {
  public:
-  ResetOperation(Connection& connection, ResetMode mode) : connection_(connection), mode_(mode) {}
+  ResetOperation(Connection& connection, ResetMode mode)
+      : connection_(connection), mode_(mode), abort_(connection) {}
 
   Step advance(Ready ready) override;
   [[nodiscard]] const char* phase() const noexcept override;
@@ -30,40 +31,28 @@ class ResetOperation : public Operation {
 
  private:
   enum class Phase : std::uint8_t {
-    look,    // is anything outstanding, and has it perhaps been answered already?
-    cancel,  // the server is asked to stop
-    drain,   // answers are thrown away up to the last ReadyForQuery
-    fence,   // an empty round trip that outlives the cancel
-    wipe,    // ROLLBACK and the wipe, in one round trip
+    start,  // can it be made clean at all?
+    abort,  // ends what is outstanding
+    wipe,   // ROLLBACK and the wipe, in one round trip
     done,
   };
-  enum class Drained : std::uint8_t { idle, waiting, lost };
 
-  Step look();
-  Step cancel(Ready ready);
-  Step drain();
-  Step fence();
+  Step start();
+  Step abort(Ready ready);
   Step start_wipe();
   Step wipe();
   Step prove();
-
-  Drained drop_answers();
-  Drained drop_result(PGresult* result);
-  Drained drop_copy_out();
-  Drained end_copy_in();
-  bool end_pipeline();
-  bool send(const char* sql);
   std::string wipe_text();
   Step wait_for_answer();
-  Step fail_lost(const char* what);
-  Step fail_refused(const PGresult* result, std::string_view sql);
+  Step fail_lost();
+  Step fail_refused(const PGresult* result);
+  Step fail_for_good(const char* why);
 
   Connection& connection_;
   ResetMode mode_;
-  Phase phase_ = Phase::look;
-  std::optional<CancelOperation> cancel_;
+  AbortOperation abort_;
+  Phase phase_ = Phase::start;
   std::string wipe_text_;
-  bool answers_dropped_ = false;  // what they did to the session is not known
   bool wiped_ = false;
 };
 

@@ -1,0 +1,58 @@
+// Ends whatever is outstanding on a connection, from any point of the protocol: in a query, a pipeline, a
+// COPY.
+//
+// Done without an error means that nothing is outstanding and that no cancel can reach the next statement; a
+// transaction may be open or failed. With an error the connection must be closed. Answers are thrown away
+// with bounded memory: nothing is read while the server is being asked to stop.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "pq/cancel_operation.hpp"
+#include "pq/connection.hpp"
+#include "pq/operation.hpp"
+
+namespace copg::pq {
+
+class AbortOperation : public Operation {
+ public:
+  explicit AbortOperation(Connection& connection) : connection_(connection) {}
+
+  Step advance(Ready ready) override;
+  [[nodiscard]] const char* phase() const noexcept override;
+  /// Something was outstanding: what it has done to the session is not known.
+  [[nodiscard]] bool dropped_answers() const noexcept { return dropped_answers_; }
+
+ private:
+  enum class Phase : std::uint8_t {
+    look,    // is anything outstanding, and has it perhaps been answered already?
+    cancel,  // the server is asked to stop
+    drain,   // answers are thrown away up to the last ReadyForQuery
+    fence,   // an empty round trip that outlives the cancel
+    done,
+  };
+  enum class Drained : std::uint8_t { idle, waiting, lost };
+
+  Step look();
+  Step cancel(Ready ready);
+  Step drain();
+  Step end();
+  Step wait_for_answer();
+  Step fail_lost();
+
+  void end_pipeline();
+  bool left_pipeline();
+  Drained drop_answers();
+  Drained drop_result(const PGresult* result);
+  Drained drop_copy_out();
+  Drained end_copy_in();
+
+  Connection& connection_;
+  Phase phase_ = Phase::look;
+  std::optional<CancelOperation> cancel_;
+  bool pipeline_ended_ = false;  // our own ROLLBACK and Sync stand at the end of a dropped pipeline
+  bool dropped_answers_ = false;
+};
+
+}  // namespace copg::pq

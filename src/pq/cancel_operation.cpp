@@ -1,0 +1,173 @@
+// The cancel request: on a worker thread that calls PQcancel, or without blocking where libpq can (17).
+#include "pq/cancel_operation.hpp"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <new>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "pq/errors.hpp"
+#include "pq/late_symbols.hpp"
+
+namespace copg::pq {
+namespace {
+
+std::atomic<int> workers_in_flight{0};
+
+// The workers of the parent don't exist in a forked child.
+void count_none_after_fork() {
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { workers_in_flight = 0; });
+  static_cast<void>(registered);
+}
+
+// The worker must not run the handlers of the application's signals.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
+// What the worker and the operation share; whoever is last frees it. The PGcancel is a copy that needs no
+// connection.
+struct CancelOperation::Worker {
+  Worker() = default;
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker() {
+    PQfreeCancel(cancel);
+    if (event >= 0) ::close(event);
+    if (counted) --workers_in_flight;
+  }
+
+  void run() noexcept {
+    delivered = PQcancel(cancel, reason.data(), static_cast<int>(reason.size())) == 1;
+    finished.store(true, std::memory_order_release);
+    const std::uint64_t one = 1;
+    // Can't fail: the counter of an eventfd has room for 2^64 - 2.
+    static_cast<void>(::write(event, &one, sizeof one) == sizeof one);
+  }
+
+  PGcancel* cancel = nullptr;
+  int event = -1;
+  bool counted = false;
+  bool delivered = false;          // valid once `finished`
+  std::array<char, 256> reason{};  // of a failure; the size is libpq's advice (docs 34.7)
+  std::atomic<bool> finished{false};
+};
+
+CancelOperation::CancelOperation(Connection& connection) : connection_(connection) {}
+
+CancelOperation::~CancelOperation() {
+  if (conversation_ != nullptr) PQcancelFinish(conversation_);
+}
+
+const char* CancelOperation::phase() const noexcept {
+  switch (phase_) {
+    case Phase::start: return "starting a cancel";
+    case Phase::worker:
+    case Phase::conversation: return "waiting for the server to take a cancel";
+    case Phase::done: return "cancel done";
+  }
+  return "";
+}
+
+Step CancelOperation::advance(Ready) {
+  switch (phase_) {
+    case Phase::start: return start();
+    case Phase::worker: return poll_worker();
+    case Phase::conversation: return poll_conversation();
+    case Phase::done: break;
+  }
+  return Step::finished();
+}
+
+Step CancelOperation::start() { return has_nonblocking_cancel() ? start_conversation() : start_worker(); }
+
+Step CancelOperation::start_worker() {
+  count_none_after_fork();
+  worker_ = std::make_shared<Worker>();
+  worker_->cancel = PQgetCancel(connection_.raw());
+  if (worker_->cancel == nullptr)
+    return fail_with("could not ask the server to cancel", "the connection is closed");
+  worker_->event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (worker_->event < 0) return fail_with("could not ask the server to cancel", std::strerror(errno));
+  worker_->counted = true;
+  if (++workers_in_flight > max_workers) {
+    return fail_with("could not ask the server to cancel",
+                     "too many cancels are waiting for an answer already");
+  }
+  try {
+    const AllSignalsBlocked guard;
+    std::thread([worker = worker_] { worker->run(); }).detach();
+  } catch (const std::system_error& error) {
+    return fail_with("could not ask the server to cancel", error.what());
+  }
+  phase_ = Phase::worker;
+  return Step::wait(worker_->event, Ready::read);
+}
+
+Step CancelOperation::poll_worker() {
+  if (!worker_->finished.load(std::memory_order_acquire)) return Step::wait(worker_->event, Ready::read);
+  if (!worker_->delivered) return fail_with("the server did not take a cancel", worker_->reason.data());
+  worker_.reset();
+  phase_ = Phase::done;
+  return Step::finished();
+}
+
+Step CancelOperation::start_conversation() {
+  conversation_ = PQcancelCreate(connection_.raw());
+  if (conversation_ == nullptr) throw std::bad_alloc();
+  if (PQcancelStart(conversation_) != 1) {
+    return fail_with("could not ask the server to cancel", PQcancelErrorMessage(conversation_));
+  }
+  phase_ = Phase::conversation;
+  // "Start as if PQcancelPoll had returned PGRES_POLLING_WRITING" (libpq docs 17, 32.7.2, as for
+  // PQconnectPoll).
+  return Step::wait(PQcancelSocket(conversation_), Ready::write);
+}
+
+Step CancelOperation::poll_conversation() {
+  switch (PQcancelPoll(conversation_)) {
+    case PGRES_POLLING_READING: return Step::wait(PQcancelSocket(conversation_), Ready::read);
+    case PGRES_POLLING_WRITING: return Step::wait(PQcancelSocket(conversation_), Ready::write);
+    case PGRES_POLLING_OK:
+      PQcancelFinish(std::exchange(conversation_, nullptr));
+      phase_ = Phase::done;
+      return Step::finished();
+    case PGRES_POLLING_FAILED:
+    case PGRES_POLLING_ACTIVE: break;
+  }
+  return fail_with("the server did not take a cancel", PQcancelErrorMessage(conversation_));
+}
+
+Step CancelOperation::fail_with(const char* what, const char* reason) {
+  phase_ = Phase::done;
+  ErrorInfo info;
+  info.kind = ErrorKind::connection_failed;
+  info.message = fmt::format("{}: {}", what, first_line(reason));
+  info.connection_survives = false;
+  return fail(std::move(info));
+}
+
+}  // namespace copg::pq

@@ -1,0 +1,35 @@
+// COPY ... FROM STDIN: data pulled from a source, pushed to the server.
+//
+// An error of the server (a bad row) is reported when the source has ended: libpq shows nothing of the
+// server's answer before that, and the server skips what is still sent. The connection is usable afterwards,
+// as after every error that does not say otherwise.
+#pragma once
+
+#include <copg/copy_stream.hpp>
+
+#include <string_view>
+
+#include "pq/copy_operation.hpp"
+
+namespace copg::pq {
+
+class CopyInOperation final : public CopyOperation {
+ public:
+  /// libpq's buffer is flushed whenever this much was put into it; the next piece is pulled when it is empty.
+  static constexpr std::size_t bytes_per_flush = std::size_t{64} << 10;
+
+  /// `source` must outlive the operation.
+  CopyInOperation(Connection& connection, std::string_view sql, CopySource& source,
+                  BeginFirst begin = BeginFirst::no)
+      : CopyOperation(connection, sql, PGRES_COPY_IN, begin), source_(source) {}
+
+ private:
+  Moved move_data() override;
+  Moved end_data();
+
+  CopySource& source_;
+  std::string_view rest_;  // of the piece that is being sent
+  bool ending_ = false;
+};
+
+}  // namespace copg::pq

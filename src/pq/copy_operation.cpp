@@ -1,0 +1,174 @@
+// BEGIN if asked for, the statement, the data (of the derived class), the verdict.
+#include "pq/copy_operation.hpp"
+
+#include <charconv>
+#include <utility>
+
+#include "pq/errors.hpp"
+
+namespace copg::pq {
+
+CopyOperation::CopyOperation(Connection& connection, std::string_view sql, ExecStatusType wanted,
+                             BeginFirst begin)
+    : connection_(connection), sql_(sql), wanted_(wanted), begin_(begin), traits_(text_traits(sql)) {}
+
+const char* CopyOperation::phase() const noexcept {
+  switch (phase_) {
+    case Phase::unsent: return "starting a COPY";
+    case Phase::begin: return "opening a transaction for a COPY";
+    case Phase::start: return "waiting for a COPY to start";
+    case Phase::data: return "copying";
+    case Phase::verdict: return "waiting for the end of a COPY";
+    case Phase::abort: return abort_->phase();
+    case Phase::done: return "COPY done";
+  }
+  return "";
+}
+
+Step CopyOperation::advance(Ready ready) {
+  switch (phase_) {
+    case Phase::unsent: return begin();
+    case Phase::abort: return abort(ready);
+    case Phase::done: return Step::finished();
+    case Phase::begin:
+    case Phase::start:
+    case Phase::data:
+    case Phase::verdict: break;
+  }
+  if (PQconsumeInput(raw()) != 1) return end_lost();
+  return phase_ == Phase::data ? move() : collect();
+}
+
+Step CopyOperation::begin() {
+  if (!traits_.copies || traits_.several) {
+    return refuse(wanted_ == PGRES_COPY_IN ? "copy_in takes one statement, COPY ... FROM STDIN"
+                                           : "copy_out takes one statement, COPY ... TO STDOUT");
+  }
+  if (sql_.find('\0') != std::string::npos) return refuse("the statement has a NUL character in it");
+  if (!connection_.alive()) return end_lost();
+  connection_.operation_began();
+  sent_ = true;
+  return begin_ == BeginFirst::yes ? send(Phase::begin, "BEGIN") : send(Phase::start, sql_.c_str());
+}
+
+Step CopyOperation::send(Phase phase, const char* text) {
+  if (PQsendQuery(raw(), text) != 1) return end_lost();
+  phase_ = phase;
+  return wait();
+}
+
+Step CopyOperation::collect() {
+  while (PQisBusy(raw()) == 0) {
+    const ResultPtr result(PQgetResult(raw()));
+    if (!connection_.alive()) return end_lost();
+    if (result == nullptr) return on_idle();
+    take_result(result.get());
+    if (phase_ == Phase::data) return move();
+    if (phase_ == Phase::abort) return abort(Ready::none);
+  }
+  return wait();
+}
+
+void CopyOperation::take_result(const PGresult* result) {
+  const ExecStatusType status = PQresultStatus(result);
+  if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+    if (phase_ == Phase::start && status == wanted_) {
+      phase_ = Phase::data;
+    } else {
+      take_wrong_direction();
+    }
+    return;
+  }
+  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+    const std::string_view tag = command_tag(result);
+    connection_.note_statement(tag, phase_ == Phase::begin ? TextTraits{} : traits_);
+    if (tag.starts_with("COPY ")) std::from_chars(tag.data() + 5, tag.data() + tag.size(), rows_copied_);
+    return;
+  }
+  connection_.note_statement("", traits_);
+  keep_error(error_from(result, sql_));
+}
+
+// COPY ... TO STDOUT where data was to be sent, or the other way round.
+void CopyOperation::take_wrong_direction() {
+  keep_error(usage_error(wanted_ == PGRES_COPY_IN
+                             ? "copy_in takes COPY ... FROM STDIN, this statement sends data"
+                             : "copy_out takes COPY ... TO STDOUT, this statement asks for data",
+                         sql_));
+  connection_.note_statement("", traits_);
+  abort_.emplace(connection_);
+  phase_ = Phase::abort;
+}
+
+Step CopyOperation::move() {
+  switch (move_data()) {
+    case Moved::ended: phase_ = Phase::verdict; return collect();
+    case Moved::waiting: return wait();
+    case Moved::paused: return wait(true);
+    case Moved::lost: return end_lost();
+    case Moved::aborted: break;
+  }
+  connection_.note_statement("", traits_);
+  abort_.emplace(connection_);
+  phase_ = Phase::abort;
+  return abort(Ready::none);
+}
+
+// The answers to a query have all come.
+Step CopyOperation::on_idle() {
+  if (phase_ == Phase::begin && !kept_error_) return send(Phase::start, sql_.c_str());
+  // A COPY from or to a file of the server has run without us, and counts as executed.
+  if (phase_ == Phase::start && !kept_error_) {
+    keep_error(usage_error("the statement was executed, but copies neither from STDIN nor to STDOUT", sql_));
+  }
+  return end();
+}
+
+Step CopyOperation::abort(Ready ready) {
+  const Step step = abort_->advance(ready);
+  if (!step.done) return step;
+  if (abort_->error() != nullptr) {
+    phase_ = Phase::done;
+    return fail(abort_->take_error());
+  }
+  return end();
+}
+
+// `now`: to be called again at once. The socket can be written to as a rule, which is as good as a yield.
+Step CopyOperation::wait(bool now) {
+  const int flushed = PQflush(raw());
+  if (flushed < 0) return end_lost();
+  return Step::wait(connection_.fd(), flushed == 0 && !now ? Ready::read : Ready::read_write);
+}
+
+Step CopyOperation::refuse(const char* why) {
+  phase_ = Phase::done;
+  return fail(usage_error(why, sql_));
+}
+
+Step CopyOperation::end() {
+  phase_ = Phase::done;
+  connection_.operation_ended();
+  if (stream_error_) {
+    return fail(usage_error(wanted_ == PGRES_COPY_IN ? "the source of a COPY threw an exception"
+                                                     : "the sink of a COPY threw an exception",
+                            sql_));
+  }
+  if (kept_error_) return fail(std::move(*kept_error_));
+  return Step::finished();
+}
+
+Step CopyOperation::end_lost() {
+  phase_ = Phase::done;
+  connection_.mark_dead();
+  if (kept_error_ && kept_error_->kind == ErrorKind::connection_failed) return fail(std::move(*kept_error_));
+  return fail(connection_lost(raw(), sql_));
+}
+
+// The first error is the cause of the others.
+void CopyOperation::keep_error(ErrorInfo error) {
+  connection_.note_error(error);
+  if (!kept_error_) kept_error_.emplace(std::move(error));
+}
+
+}  // namespace copg::pq

@@ -1,0 +1,86 @@
+// What COPY FROM STDIN and COPY TO STDOUT have in common: the statement, and what the server says before and
+// after the data.
+//
+// Simple protocol, alone on its connection: anything pipelined behind a COPY FROM STDIN kills the connection
+// (libpq would let it). BEGIN therefore is a round trip of its own in front. Memory is bounded in both
+// directions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pq/abort_operation.hpp"
+#include "pq/connection.hpp"
+#include "pq/execute_operation.hpp"
+#include "pq/operation.hpp"
+
+namespace copg::pq {
+
+class CopyOperation : public Operation {
+ public:
+  Step advance(Ready ready) final;
+  [[nodiscard]] const char* phase() const noexcept final;
+
+  /// After `done` without an error: the rows that the server has counted.
+  [[nodiscard]] std::int64_t rows_copied() const noexcept { return rows_copied_; }
+  /// After `done`: what the source or the sink threw, or nullptr. error() is set then too (kind usage), for
+  /// who does not ask.
+  [[nodiscard]] std::exception_ptr stream_error() const noexcept { return stream_error_; }
+  /// Bytes may have left for the server: from then on nothing may be tried again elsewhere.
+  [[nodiscard]] bool first_bytes_sent() const noexcept { return sent_; }
+
+ protected:
+  /// Data moved in one `advance`, so that an endless stream does not hold up the driver's other work.
+  static constexpr std::size_t bytes_per_advance = std::size_t{1} << 20;
+
+  enum class Moved : std::uint8_t {
+    ended,    // the server has, or has sent, all the data; its verdict follows
+    waiting,  // for what `wait_for_data` asks
+    paused,   // bytes_per_advance are done; the rest may be moved at once
+    aborted,  // the stream threw: end the statement by force
+    lost,
+  };
+
+  CopyOperation(Connection& connection, std::string_view sql, ExecStatusType wanted, BeginFirst begin);
+
+  /// Moves data until there is nothing to do without waiting. Called with input consumed.
+  virtual Moved move_data() = 0;
+  [[nodiscard]] PGconn* raw() const noexcept { return connection_.raw(); }
+  /// Within a catch block.
+  void keep_stream_error() noexcept { stream_error_ = std::current_exception(); }
+
+ private:
+  enum class Phase : std::uint8_t { unsent, begin, start, data, verdict, abort, done };
+
+  Step begin();
+  Step send(Phase phase, const char* text);
+  Step collect();
+  void take_result(const PGresult* result);
+  void take_wrong_direction();
+  Step move();
+  Step on_idle();
+  Step abort(Ready ready);
+  Step wait(bool now = false);
+  Step refuse(const char* why);
+  Step end();
+  Step end_lost();
+  void keep_error(ErrorInfo error);
+
+  Connection& connection_;
+  std::string sql_;
+  ExecStatusType wanted_;
+  BeginFirst begin_;
+  TextTraits traits_;
+  Phase phase_ = Phase::unsent;
+  bool sent_ = false;
+  std::int64_t rows_copied_ = 0;
+  std::optional<ErrorInfo> kept_error_;
+  std::exception_ptr stream_error_;
+  std::optional<AbortOperation> abort_;
+};
+
+}  // namespace copg::pq

@@ -1,0 +1,131 @@
+// Abort, wipe, prove: a phase that has nothing to do is skipped.
+#include "pq/reset_operation.hpp"
+
+#include <utility>
+
+#include "pq/errors.hpp"
+
+namespace copg::pq {
+
+const char* ResetOperation::phase() const noexcept {
+  switch (phase_) {
+    case Phase::start: return "starting a reset";
+    case Phase::abort: return abort_.phase();
+    case Phase::wipe: return "wiping the session";
+    case Phase::done: return "reset done";
+  }
+  return "";
+}
+
+Step ResetOperation::advance(Ready ready) {
+  switch (phase_) {
+    case Phase::start: return start();
+    case Phase::abort: return abort(ready);
+    case Phase::wipe: return wipe();
+    case Phase::done: break;
+  }
+  return Step::finished();
+}
+
+Step ResetOperation::start() {
+  if (mode_ != ResetMode::rollback && connection_.session().beyond_wiping()) {
+    return fail_for_good(
+        "the session was given what no reset undoes (LOAD, setseed, a dblink connection, ...)");
+  }
+  phase_ = Phase::abort;
+  return abort(Ready::none);
+}
+
+Step ResetOperation::abort(Ready ready) {
+  const Step step = abort_.advance(ready);
+  if (!step.done) return step;
+  if (abort_.error() != nullptr) {
+    phase_ = Phase::done;
+    return fail(abort_.take_error());
+  }
+  return start_wipe();
+}
+
+Step ResetOperation::start_wipe() {
+  wipe_text_ = wipe_text();
+  if (wipe_text_.empty()) return prove();
+  connection_.operation_began();
+  if (PQsendQuery(connection_.raw(), wipe_text_.c_str()) != 1) return fail_lost();
+  phase_ = Phase::wipe;
+  return wait_for_answer();
+}
+
+std::string ResetOperation::wipe_text() {
+  const SessionState& session = connection_.session();
+  wiped_ = mode_ == ResetMode::full ||
+           (mode_ == ResetMode::tracked &&
+            (abort_.dropped_answers() || session.changed() || session.parameters_changed(connection_.raw())));
+  std::string text;
+  if (connection_.in_transaction()) text = "ROLLBACK;";
+  if (!wiped_) return text;
+  // DISCARD ALL, spelled out (its documentation lists the same), because it takes the statements that we have
+  // prepared, too, and can't travel with a ROLLBACK.
+  text +=
+      "CLOSE ALL;SET SESSION AUTHORIZATION DEFAULT;RESET ROLE;RESET ALL;UNLISTEN *;"
+      "SELECT pg_catalog.pg_advisory_unlock_all();DISCARD PLANS;DISCARD TEMP;DISCARD SEQUENCES";
+  if (session.prepared_in_sql()) text += ";DEALLOCATE ALL";
+  return text;
+}
+
+Step ResetOperation::wipe() {
+  PGconn* conn = connection_.raw();
+  if (PQconsumeInput(conn) != 1) return fail_lost();
+  while (PQisBusy(conn) == 0) {
+    const ResultPtr result(PQgetResult(conn));
+    if (result == nullptr) return prove();
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) return fail_refused(result.get());
+    connection_.note_statement(command_tag(result.get()), TextTraits{});
+  }
+  return wait_for_answer();
+}
+
+Step ResetOperation::prove() {
+  PGconn* conn = connection_.raw();
+  if (!connection_.alive()) return fail_lost();
+  connection_.operation_ended();
+  while (PGnotify* notification = PQnotifies(conn)) PQfreemem(notification);
+  connection_.notices().clear();
+  if (wiped_ || mode_ == ResetMode::rollback) connection_.session().set_baseline(conn);
+  if (!connection_.protocol_idle() || PQtransactionStatus(conn) != PQTRANS_IDLE) {
+    return fail_for_good("the session could not be made idle");
+  }
+  phase_ = Phase::done;
+  return Step::finished();
+}
+
+Step ResetOperation::wait_for_answer() {
+  const int flushed = PQflush(connection_.raw());
+  if (flushed < 0) return fail_lost();
+  return Step::wait(connection_.fd(), flushed == 0 ? Ready::read : Ready::read_write);
+}
+
+Step ResetOperation::fail_lost() {
+  phase_ = Phase::done;
+  connection_.mark_dead();
+  return fail(connection_lost(connection_.raw(), wipe_text_));
+}
+
+Step ResetOperation::fail_refused(const PGresult* result) {
+  phase_ = Phase::done;
+  ErrorInfo info = error_from(result, wipe_text_);
+  info.connection_survives = false;
+  connection_.note_error(info);
+  return fail(std::move(info));
+}
+
+Step ResetOperation::fail_for_good(const char* why) {
+  phase_ = Phase::done;
+  ErrorInfo info;
+  info.kind = ErrorKind::connection_failed;
+  info.message = why;
+  info.connection_survives = false;
+  return fail(std::move(info));
+}
+
+}  // namespace copg::pq
