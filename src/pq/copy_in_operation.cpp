@@ -10,26 +10,28 @@ CopyOperation::Moved CopyInOperation::move_data() {
   // socket.
   static_cast<void>(PQisBusy(raw()));
   for (std::size_t moved = 0; moved < bytes_per_advance;) {
-    const int flushed = PQflush(raw());
-    if (flushed != 0) return flushed < 0 ? Moved::lost : Moved::waiting;
-    if (rest_.empty() && !ending_) {
+    if (unflushed_ >= bytes_per_flush) {
+      const int flushed = PQflush(raw());
+      if (flushed != 0) return flushed < 0 ? Moved::lost : Moved::waiting;
+      unflushed_ = 0;
+    }
+    if (rest_.empty()) {
       try {
         rest_ = source_.next();
       } catch (...) {
         keep_stream_error();
         return Moved::aborted;
       }
-      ending_ = rest_.empty();
+      if (rest_.empty()) return end_data();
     }
-    if (ending_) return end_data();
     const std::string_view slice = rest_.substr(0, bytes_per_flush);
     switch (PQputCopyData(raw(), slice.data(), static_cast<int>(slice.size()))) {
       case 1: break;
-      case 0:
-        return Moved::waiting;  // libpq could not get memory for it; less is needed after the next flush
+      case 0: throw std::bad_alloc();  // for libpq's buffer, which is all but empty
       default: return Moved::lost;
     }
     rest_.remove_prefix(slice.size());
+    unflushed_ += slice.size();
     moved += slice.size();
   }
   return Moved::paused;

@@ -15,7 +15,7 @@ namespace copg::pq {
 
 class CopyInOperation final : public CopyOperation {
  public:
-  /// libpq's buffer is flushed whenever this much was put into it; the next piece is pulled when it is empty.
+  /// Put into libpq before its buffer must have been flushed to go on.
   static constexpr std::size_t bytes_per_flush = std::size_t{64} << 10;
 
   /// `source` must outlive the operation.
@@ -29,7 +29,7 @@ class CopyInOperation final : public CopyOperation {
 
   CopySource& source_;
   std::string_view rest_;  // of the piece that is being sent
-  bool ending_ = false;
+  std::size_t unflushed_ = 0;
 };
 
 }  // namespace copg::pq
