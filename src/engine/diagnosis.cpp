@@ -70,6 +70,13 @@ std::string PoolEngine::last_connect_error(TimePoint time) const {
   return fmt::format("{} ({:.1f} s ago)", connect_error_->message, seconds(time - connect_error_at_));
 }
 
+ErrorInfo PoolEngine::cut_off(std::string_view sql) const {
+  return {.kind = ErrorKind::pool_closed,
+          .message = fmt::format("pool '{}' was closed while this connection was leased", name_),
+          .query = std::string(sql),
+          .connection_survives = false};
+}
+
 ErrorInfo PoolEngine::answer_timeout(const pq::Operation& operation, std::string_view sql,
                                      Duration waited) const {
   return {.kind = ErrorKind::pool_timeout,

@@ -115,10 +115,8 @@ PoolStats PoolEngine::stats() {
 
 // --- getting a connection
 
-PoolEngine::Attempt PoolEngine::acquire(Lease& lease, Waiter& waiter, Duration timeout,
+PoolEngine::Attempt PoolEngine::acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
                                         const std::source_location& where) {
-  const TimePoint time = now();
-  const TimePoint deadline = after(time, timeout);
   Lock lock = lock_here();
   if (core_->free_waiters() == 0) core_->reserve_waiters(1);
   const pool::Acquired acquired = core_->acquire(time, deadline);
@@ -210,18 +208,19 @@ bool PoolEngine::give_up(Lease& lease, Waiter& waiter) {
 
 // --- using it
 
-bool PoolEngine::enter(Lease& lease) {
+void PoolEngine::require_usable(const Lease& lease) const {
   if (!lease) raise(usage_error("this connection was given back already: take another from the pool"));
   if (lease.process != ForkGuard::generation()) {
     raise(
         usage_error("this connection belongs to the parent process: take another from the pool after fork"));
   }
+}
+
+bool PoolEngine::enter(Lease& lease) {
+  require_usable(lease);
   switch (lease.slot->use.enter()) {
     case UseGuard::Entry::entered: break;
-    case UseGuard::Entry::cut:
-      raise({.kind = ErrorKind::pool_closed,
-             .message = "pool '" + name_ + "' was closed while this connection was leased",
-             .connection_survives = false});
+    case UseGuard::Entry::cut: raise(cut_off({}));
     case UseGuard::Entry::busy:
 #ifndef NDEBUG
       std::fputs("copg: two threads use one leased connection at the same time; each needs its own\n",
@@ -233,11 +232,7 @@ bool PoolEngine::enter(Lease& lease) {
   }
   if (!lease.fresh || lease.slot->connection->looks_alive()) return true;
   lease.slot->connection->mark_dead();
-  if (!leave(lease)) {
-    raise({.kind = ErrorKind::pool_closed,
-           .message = "pool '" + name_ + "' was closed",
-           .connection_survives = false});
-  }
+  if (!leave(lease)) raise(cut_off({}));
   return false;
 }
 
@@ -260,9 +255,8 @@ void PoolEngine::close_cut_off(Lease& lease) noexcept {
   if (options_.observer) options_.observer->closed(CloseReason::pool_closed, {});
 }
 
-bool PoolEngine::untouched(const Lease& lease, const pq::Exchange& operation) const noexcept {
-  return lease.fresh && operation.error() != nullptr && !operation.first_bytes_sent() &&
-         !lease.slot->connection->alive();
+bool PoolEngine::died_untouched(const Lease& lease, bool nothing_sent) const noexcept {
+  return lease.fresh && nothing_sent && !lease.slot->connection->alive();
 }
 
 void PoolEngine::release(Lease& lease) noexcept { give_back(lease, true); }

@@ -31,7 +31,7 @@
 #include "engine/waiter.hpp"
 #include "pool/pool_core.hpp"
 #include "pq/connect_settings.hpp"
-#include "pq/exchange.hpp"
+#include "pq/operation.hpp"
 
 namespace copg::engine {
 
@@ -54,9 +54,10 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   // Getting a connection. A wait is: acquire or swap → queued → (settled) → collect, or give_up.
 
   enum class Attempt : std::uint8_t { granted, queued };
-  /// Takes a connection into `lease`, or queues `waiter` until `deadline`. Throws PoolClosed,
+  /// Takes a connection into `lease`, or queues `waiter` until `deadline`. `time` is now. Throws PoolClosed,
   /// TooManyRequests, ConnectionFailed, PoolTimeout.
-  Attempt acquire(Lease& lease, Waiter& waiter, Duration timeout, const std::source_location& where);
+  Attempt acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
+                  const std::source_location& where);
   /// After `settled`: takes the connection that was granted. Throws as above if there is none.
   void collect(Lease& lease, Waiter& waiter);
   /// The waiter's time may be up: settles it if so. (The background does it too, a little later.)
@@ -70,12 +71,14 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// call `swap`. Throws UsageError (dead handle, forked child) or PoolClosed (cut off by close). Two threads
   /// in one lease: aborts in debug builds, UsageError otherwise.
   [[nodiscard]] bool enter(Lease& lease);
+  /// Throws UsageError if the handle is dead or another process's.
+  void require_usable(const Lease& lease) const;
   /// After the operation. False: `close` has cut the lease off meanwhile; `lease` is empty, its connection
   /// closed.
   bool leave(Lease& lease) noexcept;
-  /// Something was sent (or not) by the operation that failed: true if the lease's connection died before its
+  /// After an operation that failed with nothing sent: true if that was because the lease's connection died before its
   /// first byte, so that `swap` and another try are safe.
-  [[nodiscard]] bool untouched(const Lease& lease, const pq::Exchange& operation) const noexcept;
+  [[nodiscard]] bool died_untouched(const Lease& lease, bool nothing_sent) const noexcept;
   /// Gives up a dead connection that nothing was sent on, for another; keeps the place in the queue. As
   /// `acquire`.
   Attempt swap(Lease& lease, Waiter& waiter, TimePoint deadline);
@@ -99,6 +102,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void close(Duration timeout) noexcept;
 
   /// What to throw when an operation on a connection did not end by its deadline.
+  /// When `close` has cut off a lease.
+  [[nodiscard]] ErrorInfo cut_off(std::string_view sql) const;
   [[nodiscard]] ErrorInfo answer_timeout(const pq::Operation& operation, std::string_view sql,
                                          Duration waited) const;
 

@@ -13,11 +13,11 @@ namespace detail {
 
 /// Plain data that PoolEngine makes and takes back; who holds one must give it back exactly once.
 struct Lease {
-  engine::Slot* slot = nullptr;      ///< Null: no lease.
-  std::uint32_t index = 0;           ///< Of the slot in the pool.
-  std::uint32_t generation = 0;      ///< Of the connection in the slot.
-  std::uint32_t process = 0;         ///< ForkGuard::generation() of the process it was made in.
-  bool fresh = true;                 ///< Nothing was sent on it yet.
+  engine::Slot* slot = nullptr;  ///< Null: no lease.
+  std::uint32_t index = 0;       ///< Of the slot in the pool.
+  std::uint32_t generation = 0;  ///< Of the connection in the slot.
+  std::uint32_t process = 0;     ///< ForkGuard::generation() of the process it was made in.
+  bool fresh = true;             ///< Nothing was sent on it yet.
 
   explicit operator bool() const noexcept { return slot != nullptr; }
 };

@@ -1,0 +1,19 @@
+// Everything.
+#pragma once
+
+#include <copg/close_reason.hpp>
+#include <copg/codec.hpp>
+#include <copg/config.hpp>
+#include <copg/connection.hpp>
+#include <copg/copy_stream.hpp>
+#include <copg/error.hpp>
+#include <copg/observer.hpp>
+#include <copg/params.hpp>
+#include <copg/pool_options.hpp>
+#include <copg/pool_stats.hpp>
+#include <copg/pooled_database.hpp>
+#include <copg/result.hpp>
+#include <copg/row_source.hpp>
+#include <copg/sqlstate.hpp>
+#include <copg/transaction.hpp>
+#include <copg/version.hpp>

@@ -1,0 +1,28 @@
+// SQL text, and the place in the program that gave it.
+#pragma once
+
+#include <concepts>
+#include <source_location>
+#include <string_view>
+
+namespace [[gnu::visibility("default")]] copg {
+
+/// Made from any string where a call wants one; never spell it out. The text is not copied: it must live
+/// until the call returns. Placeholders are PostgreSQL's own: $1, $2, ... The place tells, in a PoolTimeout,
+/// who holds a connection.
+class Sql {
+ public:
+  template <std::convertible_to<std::string_view> Text>
+  Sql(const Text& text,  // NOLINT(google-explicit-constructor): a string is SQL text here
+      const std::source_location& where = std::source_location::current())
+      : text_(text), where_(where) {}
+
+  [[nodiscard]] std::string_view text() const noexcept { return text_; }
+  [[nodiscard]] const std::source_location& where() const noexcept { return where_; }
+
+ private:
+  std::string_view text_;
+  std::source_location where_;
+};
+
+}  // namespace copg

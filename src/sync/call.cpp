@@ -1,0 +1,108 @@
+#include "sync/call.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <ctime>
+#include <mutex>
+
+namespace copg::sync {
+
+namespace {
+
+/// A thread that sleeps until its request is settled, or its time is up.
+class ParkedThread final : public engine::Waiter {
+ public:
+  void settled() noexcept override {
+    const std::lock_guard lock(mutex_);
+    settled_ = true;
+    wake_.notify_one();
+  }
+  /// False: the deadline came first.
+  bool sleep_until(TimePoint deadline) {
+    std::unique_lock lock(mutex_);
+    return wake_.wait_until(lock, deadline, [this] { return settled_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool settled_ = false;
+};
+
+void wait_for_grant(PoolEngine& engine, Lease& lease, ParkedThread& waiter, Span& span) {
+  while (!waiter.sleep_until(span.deadline)) engine.expire(waiter);
+  engine.collect(lease, waiter);
+  span.looked = engine::now();
+}
+
+/// How often a thread in poll(2) looks whether its lease was cut off.
+constexpr Duration look_interval = std::chrono::milliseconds(100);
+
+timespec timespec_of(Duration span) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span);
+  return {.tv_sec = static_cast<time_t>(seconds.count()),
+          .tv_nsec = static_cast<long>((span - seconds).count())};
+}
+
+bool includes(pq::Ready set, pq::Ready one) {
+  return (static_cast<unsigned>(set) & static_cast<unsigned>(one)) != 0;
+}
+
+/// What the step's descriptor is ready for within `limit`; none if nothing, or if a signal came.
+pq::Ready wait_ready(const pq::Step& step, Duration limit) {
+  const auto events = static_cast<short>((includes(step.wait_for, pq::Ready::read) ? POLLIN : 0) |
+                                         (includes(step.wait_for, pq::Ready::write) ? POLLOUT : 0));
+  pollfd poll_fd{.fd = step.fd, .events = events, .revents = 0};
+  const timespec timeout = timespec_of(limit);
+  if (ppoll(&poll_fd, 1, &timeout, nullptr) <= 0) return pq::Ready::none;
+  if ((poll_fd.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
+    return step.wait_for;  // the operation finds out
+  const auto readable =
+      static_cast<unsigned>((poll_fd.revents & POLLIN) != 0 ? pq::Ready::read : pq::Ready::none);
+  const auto writable =
+      static_cast<unsigned>((poll_fd.revents & POLLOUT) != 0 ? pq::Ready::write : pq::Ready::none);
+  return static_cast<pq::Ready>(readable | writable);
+}
+
+}  // namespace
+
+Lease acquire(PoolEngine& engine, Span& span, const std::source_location& where) {
+  Lease lease;
+  ParkedThread waiter;
+  if (engine.acquire(lease, waiter, span.begin, span.deadline, where) == PoolEngine::Attempt::queued) {
+    wait_for_grant(engine, lease, waiter, span);
+  }
+  return lease;
+}
+
+void swap(PoolEngine& engine, Lease& lease, Span& span) {
+  ParkedThread waiter;
+  if (engine.swap(lease, waiter, span.deadline) == PoolEngine::Attempt::queued) {
+    wait_for_grant(engine, lease, waiter, span);
+  }
+}
+
+Driven drive(pq::Operation& operation, Span& span, const engine::UseGuard& use) {
+  pq::Step step = operation.advance(pq::Ready::none);
+  for (bool first = true; !step.done; first = false) {
+    if (!first)
+      span.looked = engine::now();  // the usual call waits once, and starts right after a look at the clock
+    if (!first && span.looked >= span.deadline) return Driven::late;
+    if (use.is_cut()) return Driven::cut;
+    const pq::Ready ready =
+        wait_ready(step, std::clamp(span.deadline - span.looked, Duration::zero(), look_interval));
+    if (ready != pq::Ready::none) step = operation.advance(ready);
+  }
+  return Driven::done;
+}
+
+void raise_undone(PoolEngine& engine, const pq::Operation& operation, Driven driven, const Span& span,
+                  std::string_view sql) {
+  if (driven == Driven::cut) raise(engine.cut_off(sql));
+  raise(engine.answer_timeout(operation, sql, engine::now() - span.begin));
+}
+
+}  // namespace copg::sync

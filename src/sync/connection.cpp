@@ -1,0 +1,157 @@
+#include <copg/connection.hpp>
+
+#include <utility>
+
+#include "engine/lease_state.hpp"
+#include "pq/copy_in_operation.hpp"
+#include "pq/copy_out_operation.hpp"
+#include "pq/execute_many_operation.hpp"
+#include "pq/execute_operation.hpp"
+#include "pq/transaction_operation.hpp"
+#include "sync/call.hpp"
+
+namespace copg {
+
+namespace {
+
+sync::Span span_of(Seconds timeout) { return sync::Span(engine::duration_of(timeout)); }
+
+/// The connection of a lease, for questions that it answers by itself.
+const pq::Connection& look_at(engine::PoolEngine& engine, const detail::Lease& lease) {
+  engine.require_usable(lease);
+  return *lease.slot->connection;
+}
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<engine::PoolEngine> engine, const detail::Lease& lease,
+                       Seconds timeout) noexcept
+    : engine_(std::move(engine)), lease_(lease), timeout_(timeout) {}
+
+Connection::Connection(Connection&& other) noexcept
+    : engine_(std::move(other.engine_)),
+      lease_(std::exchange(other.lease_, {})),
+      timeout_(other.timeout_),
+      autocommit_(other.autocommit_),
+      transactions_(std::exchange(other.transactions_, 0)) {}
+
+Connection& Connection::operator=(Connection&& other) noexcept {
+  if (this == &other) return *this;
+  release();
+  engine_ = std::move(other.engine_);
+  lease_ = std::exchange(other.lease_, {});
+  timeout_ = other.timeout_;
+  autocommit_ = other.autocommit_;
+  transactions_ = std::exchange(other.transactions_, 0);
+  return *this;
+}
+
+Connection::~Connection() { release(); }
+
+void Connection::release() noexcept {
+  if (lease_) engine_->release(lease_);
+}
+
+void Connection::close() noexcept {
+  if (lease_) engine_->discard(lease_);
+}
+
+Result Connection::execute(const Sql& sql, const Params& params) {
+  return sync::call(
+      *engine_, lease_, span_of(timeout_), sql.text(),
+      [&](pq::Connection& connection) {
+        return pq::ExecuteOperation(connection, sql.text(), params,
+                                    engine::begin_first(connection, autocommit_, transactions_));
+      },
+      [](pq::ExecuteOperation& operation) {
+        sync::raise_error_of(operation);
+        return operation.take_result();
+      });
+}
+
+std::int64_t Connection::execute_many(const Sql& sql, RowSource& rows) {
+  return sync::call(
+      *engine_, lease_, span_of(timeout_), sql.text(),
+      [&](pq::Connection& connection) {
+        return pq::ExecuteManyOperation(connection, sql.text(), rows,
+                                        engine::begin_first(connection, autocommit_, transactions_));
+      },
+      [](pq::ExecuteManyOperation& operation) {
+        sync::rethrow(operation.source_error());
+        sync::raise_error_of(operation);
+        return operation.affected_rows();
+      });
+}
+
+std::int64_t Connection::copy_in(const Sql& sql, CopySource& source) {
+  return sync::call(
+      *engine_, lease_, span_of(timeout_), sql.text(),
+      [&](pq::Connection& connection) {
+        return pq::CopyInOperation(connection, sql.text(), source,
+                                   engine::begin_first(connection, autocommit_, transactions_));
+      },
+      [](pq::CopyInOperation& operation) {
+        sync::rethrow(operation.stream_error());
+        sync::raise_error_of(operation);
+        return operation.rows_copied();
+      });
+}
+
+std::int64_t Connection::copy_out(const Sql& sql, CopySink& sink) {
+  return sync::call(
+      *engine_, lease_, span_of(timeout_), sql.text(),
+      [&](pq::Connection& connection) {
+        return pq::CopyOutOperation(connection, sql.text(), sink,
+                                    engine::begin_first(connection, autocommit_, transactions_));
+      },
+      [](pq::CopyOutOperation& operation) {
+        sync::rethrow(operation.stream_error());
+        sync::raise_error_of(operation);
+        return operation.rows_copied();
+      });
+}
+
+void Connection::end_transaction(bool commit) {
+  if (!look_at(*engine_, lease_).protocol_idle() || look_at(*engine_, lease_).in_transaction()) {
+    sync::call(
+        *engine_, lease_, span_of(timeout_), commit ? "COMMIT" : "ROLLBACK",
+        [&](pq::Connection& connection) {
+          return pq::TransactionOperation(
+              connection, commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback);
+        },
+        [](pq::TransactionOperation& operation) { sync::raise_error_of(operation); });
+  }
+}
+
+void Connection::commit() { end_transaction(true); }
+
+void Connection::rollback() { end_transaction(false); }
+
+void Connection::autocommit(bool on) {
+  if (transactions_ > 0 || transaction_status() != TransactionStatus::idle) {
+    throw UsageError("autocommit can't be changed inside a transaction: commit or roll back first");
+  }
+  autocommit_ = on;
+}
+
+void Connection::timeout(Seconds limit) {
+  if (!(limit.count() >= 0)) throw UsageError("a timeout must be at least 0 s");
+  timeout_ = limit;
+}
+
+int Connection::backend_pid() const { return look_at(*engine_, lease_).backend_pid(); }
+
+int Connection::server_version() const { return look_at(*engine_, lease_).server_version(); }
+
+TransactionStatus Connection::transaction_status() const {
+  const pq::Connection& connection = look_at(*engine_, lease_);
+  if (!connection.protocol_idle()) return TransactionStatus::busy;
+  if (connection.in_failed_transaction()) return TransactionStatus::failed;
+  return connection.in_transaction() ? TransactionStatus::in_transaction : TransactionStatus::idle;
+}
+
+std::string Connection::parameter_status(const std::string& name) const {
+  return std::string(look_at(*engine_, lease_).parameter_status(name.c_str()));
+}
+
+}  // namespace copg

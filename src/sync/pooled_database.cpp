@@ -1,0 +1,114 @@
+#include <copg/pooled_database.hpp>
+
+#include <utility>
+
+#include "pq/execute_many_operation.hpp"
+#include "pq/execute_operation.hpp"
+#include "sync/call.hpp"
+
+namespace copg {
+
+namespace {
+
+/// A lease for one call.
+class ShortLease {
+ public:
+  ShortLease(engine::PoolEngine& engine, sync::Span& span, const std::source_location& where)
+      : engine_(engine), lease_(sync::acquire(engine, span, where)) {}
+  ShortLease(const ShortLease&) = delete;
+  ShortLease& operator=(const ShortLease&) = delete;
+  ~ShortLease() { engine_.release(lease_); }
+  [[nodiscard]] detail::Lease& operator*() noexcept { return lease_; }
+
+ private:
+  engine::PoolEngine& engine_;
+  detail::Lease lease_;
+};
+
+}  // namespace
+
+PooledDatabase::PooledDatabase(const Config& config, PoolOptions options)
+    : engine_(engine::PoolEngine::create(config, std::move(options))) {}
+
+PooledDatabase PooledDatabase::from_env(PoolOptions options,
+                                        const std::optional<std::filesystem::path>& dotenv) {
+  return PooledDatabase(Config::from_env(dotenv), std::move(options));
+}
+
+PooledDatabase PooledDatabase::from_url(std::string_view url, PoolOptions options) {
+  return PooledDatabase(Config::from_url(url), std::move(options));
+}
+
+PooledDatabase::PooledDatabase(PooledDatabase&&) noexcept = default;
+
+PooledDatabase& PooledDatabase::operator=(PooledDatabase&& other) noexcept {
+  if (this == &other) return *this;
+  close();
+  engine_ = std::move(other.engine_);
+  return *this;
+}
+
+PooledDatabase::~PooledDatabase() { close(); }
+
+Result PooledDatabase::execute(const Sql& sql, const Params& params) {
+  sync::Span span(engine::duration_of(engine_->options().timeout));
+  ShortLease lease(*engine_, span, sql.where());
+  return sync::call(
+      *engine_, *lease, span, sql.text(),
+      [&](pq::Connection& connection) { return pq::ExecuteOperation(connection, sql.text(), params); },
+      [](pq::ExecuteOperation& operation) {
+        sync::raise_error_of(operation);
+        return operation.take_result();
+      });
+}
+
+std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
+  sync::Span span(engine::duration_of(engine_->options().timeout));
+  ShortLease lease(*engine_, span, sql.where());
+  return sync::call(
+      *engine_, *lease, span, sql.text(),
+      [&](pq::Connection& connection) { return pq::ExecuteManyOperation(connection, sql.text(), rows); },
+      [](pq::ExecuteManyOperation& operation) {
+        sync::rethrow(operation.source_error());
+        sync::raise_error_of(operation);
+        return operation.affected_rows();
+      });
+}
+
+Connection PooledDatabase::connection(std::optional<Seconds> timeout, const std::source_location& where) {
+  if (timeout && !(timeout->count() >= 0)) throw UsageError("a timeout must be at least 0 s");
+  const Seconds limit = engine_->options().timeout;
+  sync::Span span(engine::duration_of(timeout.value_or(limit)));
+  return {engine_, sync::acquire(*engine_, span, where), limit};
+}
+
+PoolStats PooledDatabase::stats() const { return engine_->stats(); }
+
+void PooledDatabase::resize(int min_size, int max_size) { engine_->resize(min_size, max_size); }
+
+void PooledDatabase::check() { engine_->check(engine::duration_of(engine_->options().timeout)); }
+
+void PooledDatabase::wait(Seconds timeout) {
+  if (!(timeout.count() >= 0)) throw UsageError("a timeout must be at least 0 s");
+  engine_->wait(engine::duration_of(timeout));
+}
+
+void PooledDatabase::drain() { engine_->drain(); }
+
+void PooledDatabase::suspend() { engine_->suspend(); }
+
+void PooledDatabase::resume() { engine_->resume(); }
+
+void PooledDatabase::close(Seconds timeout) noexcept {
+  if (engine_) engine_->close(timeout.count() >= 0 ? engine::duration_of(timeout) : engine::Duration::zero());
+}
+
+const std::string& PooledDatabase::name() const noexcept { return engine_->name(); }
+
+std::string PooledDatabase::to_string() const {
+  const PoolStats now = stats();
+  return "PooledDatabase('" + engine_->config().database + "', size=" + std::to_string(now.pool_size) + "/" +
+         std::to_string(now.pool_max) + ")";
+}
+
+}  // namespace copg
