@@ -25,6 +25,9 @@ using ResultPtr = std::unique_ptr<PGresult, ClearResult>;
 /// false.
 [[nodiscard]] ErrorInfo connection_lost(const PGconn* conn, std::string_view sql);
 
+/// From `lost` (connection_failed): the connection died while COMMIT's answer was awaited.
+[[nodiscard]] ErrorInfo commit_unknown(ErrorInfo lost);
+
 /// A call that was wrong; the connection survives.
 [[nodiscard]] ErrorInfo usage_error(std::string message, std::string_view sql);
 

@@ -6,6 +6,7 @@
 
 #include <copg/error.hpp>
 
+#include <optional>
 #include <string_view>
 
 #include "pq/connection.hpp"
@@ -24,10 +25,14 @@ class Exchange : public Operation {
  protected:
   Exchange(Connection& connection, std::string_view sql) : connection_(connection), sql_(sql) {}
 
+  /// Before anything is put: a reason to refuse the call.
+  virtual std::optional<ErrorInfo> check() { return std::nullopt; }
   /// Puts the messages into libpq. False if libpq refused: the connection is gone.
   virtual bool send() = 0;
-  /// A result other than the ones that Exchange deals with (Sync, COPY). May put further messages.
+  /// A result of a statement that did not fail.
   virtual void on_result(ResultPtr result) = 0;
+  /// A statement failed; the connection goes on. Must note the statement's end, and keep the error.
+  virtual void on_error(ErrorInfo error, const PGresult* result) = 0;
   /// A PGRES_PIPELINE_SYNC has come.
   virtual void on_sync() {}
   /// Everything put so far has been flushed and there is nothing to read: put more, if there is more. False
@@ -37,6 +42,9 @@ class Exchange : public Operation {
   virtual bool again() { return false; }
   /// The connection died. `error` is of kind connection_failed; what it means is the operation's to say.
   virtual ErrorInfo lost(ErrorInfo error) { return error; }
+  /// What the operation is for has been answered in full; what is outstanding is of no interest to its
+  /// caller.
+  [[nodiscard]] virtual bool settled() const { return false; }
   /// The server wants COPY data, or sends it: it is refused, and reported through this.
   virtual void on_copy() {}
 
@@ -46,9 +54,18 @@ class Exchange : public Operation {
   [[nodiscard]] ErrorInfo& kept_error() noexcept { return *kept_error_; }
   void drop_kept_error() noexcept { kept_error_.reset(); }
 
+  /// Sent, and not answered in full: what a destructor asks to know whether the operation is dropped
+  /// half-way.
+  [[nodiscard]] bool talking() const noexcept {
+    return phase_ == Phase::talking || phase_ == Phase::copying_out;
+  }
   bool enter_pipeline() noexcept { return PQenterPipelineMode(connection_.raw()) == 1; }
   bool send_sync() noexcept;
-  [[nodiscard]] bool flushed() const noexcept { return flushed_; }
+  /// Puts the closing of one statement that the server holds for nothing, with a Sync of its own: if the name
+  /// is not there, nobody else's work fails with it. In pipeline mode only.
+  bool send_close();
+  /// Messages were put that have not been flushed.
+  void unflushed() noexcept { flushed_ = false; }
 
   Connection& connection_;
   std::string_view sql_;  ///< Of the caller, who keeps it until the operation is gone.
@@ -58,9 +75,10 @@ class Exchange : public Operation {
 
   Step begin();
   Step go_on();
-  Step collect();
+  /// False when the operation is over (phase_) or the connection lost.
   bool take_results();
-  void take_result(ResultPtr result);
+  bool take_result(ResultPtr result);
+  bool put_again();
   bool drain_copy_out();
   Step end();
   Step end_lost();

@@ -37,32 +37,35 @@ class ExecuteOperation final : public Exchange {
   enum class Route : std::uint8_t { simple, unnamed, parse, named };
   enum class Expect : std::uint8_t { rollback, begin, parse, answer, close };
 
+  std::optional<ErrorInfo> check() override;
   bool send() override;
   void on_result(ResultPtr result) override;
+  void on_error(ErrorInfo error, const PGresult* result) override;
   void on_sync() override;
+  [[nodiscard]] bool settled() const override { return expect_ == Expect::close && synced_; }
   bool again() override;
   ErrorInfo lost(ErrorInfo error) override;
   void on_copy() override;
 
-  Route choose_route();
+  void look_up();
+  [[nodiscard]] Route choose_route() const noexcept;
+  [[nodiscard]] const char* text() const noexcept;
   bool send_simple();
   bool send_pipeline();
   bool send_statement();
-  bool send_closes();
-  void take_answer(ResultPtr result);
-  void take_error(ErrorInfo error, const PGresult* result);
   void expect_next() noexcept;
+  void take_answer(ResultPtr result);
 
   const Params& params_;
   BeginFirst begin_;
   Route route_ = Route::unnamed;
   Expect expect_ = Expect::answer;
-  bool piped_ = false;
   bool alone_ = false;       // in no transaction before this statement
+  bool naming_ = false;      // a Parse under a name is under way
   bool stale_plan_ = false;  // the named statement was refused before it ran
   bool retried_ = false;
-  bool rollback_first_ = false;
-  bool naming_ = false;  // a Parse under a name is under way
+  bool answered_ = false;  // the session state knows how the statement ended
+  bool synced_ = false;    // the statement's own Sync has come back
   TextTraits traits_;
   Statement* statement_ = nullptr;
   std::string text_;  // NUL-terminated, where the statement cache has none

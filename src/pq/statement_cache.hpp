@@ -60,7 +60,7 @@ class StatementCache {
   void doubt(Statement& statement);
   /// The server does not know the name, or no longer wants its plan: the next use parses anew. Keeps the
   /// text.
-  void forget(Statement& statement);
+  void forget(Statement& statement) noexcept;
   /// After DISCARD ALL or DEALLOCATE ALL: no name exists on the server any more.
   void forget_all() noexcept;
 

@@ -17,9 +17,12 @@ class TransactionOperation final : public Exchange {
  private:
   bool send() override;
   void on_result(ResultPtr result) override;
+  void on_error(ErrorInfo error, const PGresult* result) override;
+  [[nodiscard]] bool settled() const override { return ended_; }
   ErrorInfo lost(ErrorInfo error) override;
 
   TransactionCommand command_;
+  bool ended_ = false;  // answered; what follows is of closed statements
 };
 
 }  // namespace copg::pq

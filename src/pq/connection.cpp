@@ -1,0 +1,103 @@
+// What a connection knows of itself.
+#include "pq/connection.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace copg::pq {
+
+Connection::Connection(PGconn* conn, bool prepare)
+    : conn_(conn),
+      statements_(prepare),
+      could_write_(parameter_status("in_hot_standby") != "on" &&
+                   parameter_status("default_transaction_read_only") != "on") {
+  notices_.receive_from(conn_);
+  session_.set_baseline(conn_);
+}
+
+Connection::~Connection() {
+  if (conn_ != nullptr) PQfinish(conn_);
+}
+
+std::string_view Connection::parameter_status(const char* name) const noexcept {
+  const char* value = PQparameterStatus(conn_, name);
+  return value == nullptr ? std::string_view() : value;
+}
+
+bool Connection::looks_alive() noexcept {
+  // Enough for what a server sends of its own accord; each look takes up to 16 kB.
+  constexpr int max_looks = 64;
+  chose_read_only_ = false;  // a new lease
+  for (int looks = 0; looks < max_looks; ++looks) {
+    // Parses what an earlier read has brought beyond its own answer.
+    (void)PQisBusy(conn_);
+    if (!alive() || notices_.farewell()) break;
+    char byte = 0;
+    const ssize_t n = recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
+    if (n <= 0 || PQconsumeInput(conn_) == 0) break;
+  }
+  mark_dead();
+  return false;
+}
+
+bool Connection::demoted() const noexcept {
+  if (!could_write_) return false;
+  if (refused_write_ || parameter_status("in_hot_standby") == "on") return true;
+  return !session_.changed() && !chose_read_only_ &&
+         parameter_status("default_transaction_read_only") == "on";
+}
+
+bool Connection::protocol_idle() const noexcept {
+  if (outstanding_ || !alive() || PQpipelineStatus(conn_) != PQ_PIPELINE_OFF) return false;
+  const PGTransactionStatusType status = PQtransactionStatus(conn_);
+  return status != PQTRANS_ACTIVE && status != PQTRANS_UNKNOWN;
+}
+
+bool Connection::in_transaction() const noexcept {
+  const PGTransactionStatusType status = PQtransactionStatus(conn_);
+  return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
+bool Connection::in_failed_transaction() const noexcept {
+  return PQtransactionStatus(conn_) == PQTRANS_INERROR;
+}
+
+bool Connection::clean() const noexcept {
+  return protocol_idle() && PQtransactionStatus(conn_) == PQTRANS_IDLE && !session_.changed() &&
+         !session_.parameters_changed(conn_);
+}
+
+void Connection::note_error(const ErrorInfo& error) noexcept {
+  if (!error.connection_survives) mark_dead();
+  if (is_read_only(error.sqlstate) && could_write_ && !chose_read_only_ && !session_.changed())
+    refused_write_ = true;
+}
+
+void Connection::forget_statements() noexcept {
+  statements_.forget_all();
+  session_.prepared_statements_forgotten();
+}
+
+void Connection::abandon() noexcept {
+  if (conn_ == nullptr) return;
+  mark_dead();
+  // libpq would write its goodbye, TLS its own, onto the parent's socket: put something deaf in the socket's
+  // place.
+  const int socket = fd();
+  const int deaf = open("/dev/null", O_RDWR | O_CLOEXEC);
+  const bool silenced = socket < 0 || (deaf >= 0 && dup3(deaf, socket, O_CLOEXEC) >= 0);
+  if (deaf >= 0) close(deaf);
+  if (silenced) {
+    PQfinish(conn_);
+  } else {
+    close(socket);  // the rest of the PGconn is given up: freeing it would write
+  }
+  conn_ = nullptr;
+}
+
+}  // namespace copg::pq

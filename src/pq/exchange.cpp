@@ -1,0 +1,215 @@
+// The loop of every exchange: put, flush, read, take.
+#include "pq/exchange.hpp"
+
+#include <utility>
+
+namespace copg::pq {
+namespace {
+
+bool has(Ready set, Ready what) noexcept {
+  return (static_cast<unsigned>(set) & static_cast<unsigned>(what)) == static_cast<unsigned>(what);
+}
+
+}  // namespace
+
+const char* Exchange::phase() const noexcept {
+  switch (phase_) {
+    case Phase::unsent: return "not sent yet";
+    case Phase::talking: return flushed_ ? "waiting for the answer" : "sending";
+    case Phase::copying_out: return "draining a refused COPY";
+    case Phase::over: return "done";
+  }
+  return "unknown";
+}
+
+Step Exchange::advance(Ready ready) {
+  if (phase_ == Phase::over) return Step::finished();
+  if (phase_ == Phase::unsent) return begin();
+  // One recv(2) per readiness; what it brought is taken until libpq would wait again.
+  if (has(ready, Ready::read) && PQconsumeInput(connection_.raw()) == 0) return end_lost();
+  return go_on();
+}
+
+Step Exchange::begin() {
+  if (!connection_.alive()) {
+    phase_ = Phase::over;
+    refused_ = true;
+    return fail(connection_lost(connection_.raw(), sql_));
+  }
+  if (!connection_.protocol_idle()) {
+    phase_ = Phase::over;
+    refused_ = true;
+    return fail(usage_error("the connection is still busy with another operation", sql_));
+  }
+  if (auto refusal = check()) {
+    phase_ = Phase::over;
+    refused_ = true;
+    return fail(std::move(*refusal));
+  }
+  phase_ = Phase::talking;
+  connection_.operation_began();
+  if (!send()) return end_lost();
+  return go_on();
+}
+
+Step Exchange::go_on() {
+  for (;;) {
+    if (!take_results()) return phase_ == Phase::over ? end() : end_lost();
+    if (!flushed_) {
+      const int left = PQflush(connection_.raw());
+      // A failed write is not the end: the server's last words may still be read.
+      flushed_ = left <= 0;
+      if (left > 0) return Step::wait(connection_.fd(), Ready::read_write);
+    }
+    if (!send_more()) return end_lost();
+    if (flushed_) return Step::wait(connection_.fd(), Ready::read);
+  }
+}
+
+bool Exchange::take_results() {
+  PGconn* conn = connection_.raw();
+  if (phase_ == Phase::copying_out && !drain_copy_out()) return true;
+  while (PQisBusy(conn) == 0) {
+    ResultPtr result(PQgetResult(conn));
+    const bool piped = PQpipelineStatus(conn) != PQ_PIPELINE_OFF;
+    if (!result) {
+      if (PQstatus(conn) != CONNECTION_OK) return false;
+      if (!piped) {
+        connection_.operation_ended();
+        if (!again()) {
+          phase_ = Phase::over;
+          return false;
+        }
+        if (!put_again()) return false;
+        continue;
+      }
+      // Between the statements of a pipeline stands one NULL; a second one means that nothing more is in the
+      // buffer.
+      if (std::exchange(answered_, true)) return true;
+      continue;
+    }
+    answered_ = false;
+    if (!take_result(std::move(result))) return false;
+    if (phase_ == Phase::copying_out && !drain_copy_out()) return true;
+  }
+  return true;
+}
+
+bool Exchange::take_result(ResultPtr result) {
+  PGconn* conn = connection_.raw();
+  switch (PQresultStatus(result.get())) {
+    case PGRES_PIPELINE_SYNC:
+      connection_.sync_received();
+      on_sync();
+      if (connection_.syncs_pending() > 0) return true;
+      if (PQexitPipelineMode(conn) == 0) return false;
+      connection_.operation_ended();
+      if (!again()) {
+        phase_ = Phase::over;
+        return false;
+      }
+      return put_again();
+    case PGRES_PIPELINE_ABORTED: return true;
+    case PGRES_COPY_IN:
+      on_copy();
+      flushed_ = false;
+      return PQputCopyEnd(conn, "COPY was not expected here") == 1;
+    case PGRES_COPY_OUT:
+      on_copy();
+      phase_ = Phase::copying_out;
+      return true;
+    case PGRES_COPY_BOTH: on_copy(); return false;
+    case PGRES_BAD_RESPONSE:
+    case PGRES_FATAL_ERROR: {
+      ErrorInfo error = error_from(result.get(), sql_);
+      if (error.severity.empty() && PQstatus(conn) == CONNECTION_OK) {
+        // libpq's own trouble, such as no memory for the rows: the connection goes on.
+        error.kind = ErrorKind::query_failed;
+        error.connection_survives = true;
+      }
+      if (error.connection_survives) {
+        on_error(std::move(error), result.get());
+        return true;
+      }
+      keep_error(std::move(error));
+      return false;
+    }
+    case PGRES_EMPTY_QUERY:
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+    case PGRES_NONFATAL_ERROR:
+    case PGRES_SINGLE_TUPLE: on_result(std::move(result)); return true;
+  }
+  return false;
+}
+
+bool Exchange::put_again() {
+  phase_ = Phase::talking;
+  flushed_ = false;
+  answered_ = false;
+  connection_.operation_began();
+  return send();
+}
+
+bool Exchange::drain_copy_out() {
+  for (;;) {
+    char* data = nullptr;
+    const int size = PQgetCopyData(connection_.raw(), &data, 1);
+    PQfreemem(data);
+    if (size == 0) return false;
+    if (size < 0) {
+      phase_ = Phase::talking;
+      return true;
+    }
+  }
+}
+
+bool Exchange::send_sync() noexcept {
+  if (PQpipelineSync(connection_.raw()) != 1) return false;
+  connection_.sync_sent();
+  return true;
+}
+
+bool Exchange::send_close() {
+  const StatementName name = connection_.statements().take_close();
+  const std::string text = std::string("DEALLOCATE ") + name.data();
+  return PQsendQueryParams(connection_.raw(), text.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) == 1 &&
+         send_sync();
+}
+
+void Exchange::keep_error(ErrorInfo error) {
+  const bool worse = has_kept_error() && kept_error_->connection_survives && !error.connection_survives;
+  if (!has_kept_error() || worse) kept_error_ = std::move(error);
+}
+
+Step Exchange::end() {
+  phase_ = Phase::over;
+  if (!kept_error_) return Step::finished();
+  connection_.note_error(*kept_error_);
+  return fail(std::move(*kept_error_));
+}
+
+Step Exchange::end_lost() {
+  if (settled()) {
+    connection_.mark_dead();
+    return end();
+  }
+  PGconn* conn = connection_.raw();
+  // The server's last words may stand in the buffer. On a broken connection PQgetResult returns at once; on
+  // one that only said FATAL so far it might wait, so it is not asked.
+  constexpr int max_results = 64;
+  for (int i = 0; i < max_results && PQstatus(conn) != CONNECTION_OK; ++i) {
+    const ResultPtr result(PQgetResult(conn));
+    if (!result) break;
+    if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) {
+      ErrorInfo error = error_from(result.get(), sql_);
+      if (!error.connection_survives) keep_error(std::move(error));
+    }
+  }
+  if (!has_kept_error() || kept_error_->connection_survives) keep_error(connection_lost(conn, sql_));
+  kept_error_ = lost(std::move(*kept_error_));
+  connection_.mark_dead();
+  return end();
+}
+
+}  // namespace copg::pq

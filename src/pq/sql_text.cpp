@@ -1,0 +1,206 @@
+// The scanner behind text_traits: PostgreSQL's lexical rules (documentation 4.1), as psql applies them to
+// find the end of a statement.
+#include "pq/sql_text.hpp"
+
+#include <cstddef>
+
+namespace copg::pq {
+namespace {
+
+enum class Token { word, semicolon, open, close, other, end };
+
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool starts_word(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+constexpr bool continues_word(char c) noexcept { return starts_word(c) || is_digit(c) || c == '$'; }
+
+/// `upper` is in capitals.
+constexpr bool is_word(std::string_view word, std::string_view upper) noexcept {
+  if (word.size() != upper.size()) return false;
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    const char c = word[i];
+    if ((c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c) != upper[i]) return false;
+  }
+  return true;
+}
+
+class Scanner {
+ public:
+  explicit Scanner(std::string_view sql) noexcept : sql_(sql) {}
+
+  Token next() noexcept {
+    skip_space_and_comments();
+    if (at_ >= sql_.size()) return Token::end;
+    const char c = sql_[at_];
+    if (starts_word(c)) return take_word();
+    if (is_digit(c)) {
+      while (at_ < sql_.size() && (continues_word(sql_[at_]) || sql_[at_] == '.')) ++at_;
+      return Token::other;
+    }
+    switch (c) {
+      case '\'': skip_quoted('\'', false); return Token::other;
+      case '"': skip_quoted('"', false); return Token::other;
+      case '$': skip_dollar(); return Token::other;
+      case ';': ++at_; return Token::semicolon;
+      case '(': ++at_; return Token::open;
+      case ')': ++at_; return Token::close;
+      default: ++at_; return Token::other;
+    }
+  }
+  /// The word just taken.
+  [[nodiscard]] std::string_view word() const noexcept { return word_; }
+
+ private:
+  [[nodiscard]] char peek(std::size_t ahead = 0) const noexcept {
+    return at_ + ahead < sql_.size() ? sql_[at_ + ahead] : '\0';
+  }
+
+  Token take_word() noexcept {
+    const std::size_t begin = at_;
+    while (at_ < sql_.size() && continues_word(sql_[at_])) ++at_;
+    word_ = sql_.substr(begin, at_ - begin);
+    if (peek() != '\'' || !is_word(word_, "E")) return Token::word;
+    skip_quoted('\'', true);
+    return Token::other;
+  }
+
+  /// A doubled quote ends the string and starts the next at once, which comes to the same.
+  void skip_quoted(char quote, bool backslashes) noexcept {
+    for (++at_; at_ < sql_.size(); ++at_) {
+      if (backslashes && sql_[at_] == '\\') {
+        ++at_;
+      } else if (sql_[at_] == quote) {
+        ++at_;
+        if (peek() != quote) return;
+      }
+    }
+    at_ = sql_.size();
+  }
+
+  void skip_dollar() noexcept {
+    std::size_t end = at_ + 1;
+    if (end < sql_.size() && is_digit(sql_[end])) {
+      ++at_;
+      return;
+    }
+    while (end < sql_.size() && sql_[end] != '$' && continues_word(sql_[end])) ++end;
+    if (end >= sql_.size() || sql_[end] != '$') {
+      ++at_;
+      return;
+    }
+    const std::string_view tag = sql_.substr(at_, end + 1 - at_);
+    const std::size_t close = sql_.find(tag, end + 1);
+    at_ = close == std::string_view::npos ? sql_.size() : close + tag.size();
+  }
+
+  void skip_space_and_comments() noexcept {
+    for (;;) {
+      const char c = peek();
+      if (c == ' ' || (c >= '\t' && c <= '\r')) {
+        ++at_;
+      } else if (c == '-' && peek(1) == '-') {
+        const std::size_t line_end = sql_.find('\n', at_);
+        at_ = line_end == std::string_view::npos ? sql_.size() : line_end;
+      } else if (c == '/' && peek(1) == '*') {
+        skip_block_comment();
+      } else {
+        return;
+      }
+    }
+  }
+
+  void skip_block_comment() noexcept {
+    int depth = 0;
+    while (at_ < sql_.size()) {
+      if (peek() == '/' && peek(1) == '*') {
+        ++depth;
+        at_ += 2;
+      } else if (peek() == '*' && peek(1) == '/') {
+        at_ += 2;
+        if (--depth == 0) return;
+      } else {
+        ++at_;
+      }
+    }
+  }
+
+  std::string_view sql_;
+  std::string_view word_;
+  std::size_t at_ = 0;
+};
+
+/// Follows the statements of a text, token by token.
+class TraitsReader {
+ public:
+  explicit TraitsReader(TextTraits& traits) noexcept : traits_(traits) {}
+
+  void take(Token token, std::string_view word) noexcept {
+    if (token == Token::semicolon && parens_ <= 0 && body_depth_ == 0) {
+      in_statement_ = false;
+      return;
+    }
+    if (!in_statement_) start_statement();
+    if (token == Token::open) ++parens_;
+    if (token == Token::close) --parens_;
+    if (token == Token::word) take_word(word);
+    after_read_ = token == Token::word && is_word(word, "READ");
+  }
+
+ private:
+  void start_statement() noexcept {
+    traits_.several = seen_statement_;
+    seen_statement_ = in_statement_ = true;
+    words_ = parens_ = body_depth_ = 0;
+    creates_ = creates_routine_ = false;
+  }
+
+  void take_word(std::string_view word) noexcept {
+    ++words_;
+    if (words_ == 1) {
+      traits_.copies = traits_.copies || is_word(word, "COPY");
+      traits_.commits = traits_.commits || is_word(word, "COMMIT") || is_word(word, "END");
+      creates_ = is_word(word, "CREATE");
+    } else if (creates_ && words_ <= max_create_words) {
+      creates_routine_ = creates_routine_ || is_word(word, "FUNCTION") || is_word(word, "PROCEDURE");
+    }
+    if (creates_routine_) follow_body(word);
+    if ((after_read_ && is_word(word, "ONLY")) || is_word(word, "TRANSACTION_READ_ONLY") ||
+        is_word(word, "DEFAULT_TRANSACTION_READ_ONLY")) {
+      traits_.says_read_only = true;
+    }
+  }
+
+  /// BEGIN ATOMIC ... END holds semicolons that end nothing.
+  void follow_body(std::string_view word) noexcept {
+    if (is_word(word, "BEGIN") || (body_depth_ > 0 && is_word(word, "CASE"))) ++body_depth_;
+    if (body_depth_ > 0 && is_word(word, "END")) --body_depth_;
+  }
+
+  static constexpr int max_create_words = 4;  // CREATE OR REPLACE FUNCTION
+
+  TextTraits& traits_;
+  bool seen_statement_ = false;
+  bool in_statement_ = false;
+  bool creates_ = false;
+  bool creates_routine_ = false;
+  bool after_read_ = false;
+  int words_ = 0;
+  int parens_ = 0;
+  int body_depth_ = 0;
+};
+
+}  // namespace
+
+TextTraits text_traits(std::string_view sql) noexcept {
+  TextTraits traits;
+  traits.effect = SessionState::text_effect(sql);
+  Scanner scanner(sql);
+  TraitsReader reader(traits);
+  for (Token token = scanner.next(); token != Token::end; token = scanner.next())
+    reader.take(token, scanner.word());
+  return traits;
+}
+
+}  // namespace copg::pq

@@ -1,0 +1,94 @@
+// The cache's bookkeeping: one list in order of use, one index by text and types.
+#include "pq/statement_cache.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+
+namespace copg::pq {
+namespace {
+
+std::size_t hash_of(std::string_view text, std::span<const Oid> types) noexcept {
+  std::size_t hash = std::hash<std::string_view>()(text);
+  for (const Oid type : types) {
+    hash = (hash ^ type) * 0x9E3779B97F4A7C15ULL;  // Fibonacci hashing, Knuth 6.4
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+}  // namespace
+
+bool StatementCache::Equal::same(const Key& a, const Key& b) noexcept {
+  return a.hash == b.hash && a.text == b.text && std::ranges::equal(a.types, b.types);
+}
+
+StatementCache::StatementCache(bool prepare) : prepare_(prepare) { index_.reserve(capacity); }
+
+Statement* StatementCache::use(std::string_view text, std::span<const Oid> types) {
+  const Key key{text, types, hash_of(text, types)};
+  if (const auto found = index_.find(key); found != index_.end()) {
+    Statement* statement = *found;
+    if (statement->self != statements_.begin())
+      statements_.splice(statements_.begin(), statements_, statement->self);
+    return statement;
+  }
+  std::uint32_t& place = used_once_[key.hash % first_uses];
+  const auto mark = static_cast<std::uint32_t>(key.hash >> 32) | 1U;
+  if (place != mark) {
+    place = mark;
+    return nullptr;
+  }
+  place = 0;
+  Statement& statement = statements_.emplace_front();
+  statement.self = statements_.begin();
+  try {
+    statement.text = text;
+    statement.types.assign(types.begin(), types.end());
+    statement.traits = text_traits(text);
+    statement.hash = key.hash;
+    index_.insert(&statement);
+  } catch (...) {
+    statements_.pop_front();
+    throw;
+  }
+  if (statements_.size() > capacity) evict_oldest();
+  return &statement;
+}
+
+void StatementCache::evict_oldest() {
+  Statement& oldest = statements_.back();
+  doubt(oldest);
+  index_.erase(&oldest);
+  statements_.pop_back();
+}
+
+void StatementCache::name(Statement& statement) noexcept {
+  statement.name = {};
+  fmt::format_to_n(statement.name.data(), statement.name.size() - 1, "copg_{}", ++names_given_);
+}
+
+void StatementCache::doubt(Statement& statement) {
+  if (statement.name[0] != '\0') closes_.push_back(statement.name);
+  forget(statement);
+}
+
+void StatementCache::forget(Statement& statement) noexcept {
+  statement.prepared = false;
+  statement.name = {};
+}
+
+void StatementCache::forget_all() noexcept {
+  for (Statement& statement : statements_) forget(statement);
+  closes_.clear();
+}
+
+StatementName StatementCache::take_close() noexcept {
+  const StatementName name = closes_.back();
+  closes_.pop_back();
+  return name;
+}
+
+}  // namespace copg::pq
