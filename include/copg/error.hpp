@@ -31,7 +31,7 @@ enum class ErrorKind : std::uint8_t {
 /// Everything known about an error. Strings are empty where there is nothing to say.
 struct ErrorInfo {
   ErrorKind kind = ErrorKind::usage;
-  SqlState sqlstate{};   ///< From the server; empty when it did not speak.
+  SqlState sqlstate{};     ///< From the server; empty when it did not speak.
   std::string message{};   ///< What happened, what it was doing, and what to do. One line.
   std::string detail{};    ///< The server's DETAIL.
   std::string hint{};      ///< The server's HINT.
@@ -42,12 +42,12 @@ struct ErrorInfo {
   std::string column_name{};
   std::string datatype_name{};
   std::string constraint_name{};
-  std::string query{};                ///< The SQL text that was running.
-  std::string cause{};                ///< The error behind this one, such as the last failed connect.
+  std::string query{};              ///< The SQL text that was running.
+  std::string cause{};              ///< The error behind this one, such as the last failed connect.
   int statement_position = 0;       ///< 1-based character position in `query`; 0: none.
   std::int64_t row_index = -1;      ///< execute_many: 0-based index of the failing row; -1: none.
   bool connection_survives = true;  ///< False: the connection is gone and was discarded.
-  std::optional<PoolStats> pool{};    ///< The pool at that moment, when the pool is the cause.
+  std::optional<PoolStats> pool{};  ///< The pool at that moment, when the pool is the cause.
 };
 
 /// The base of all errors of this library. Copying does not throw: copies share the info.

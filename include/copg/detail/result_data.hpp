@@ -21,12 +21,14 @@ struct Column {
 
 /// A PGresult, owned, and its description.
 struct ResultData {
-  explicit ResultData(pg_result* owned);
+  ResultData() = default;
   ResultData(const ResultData&) = delete;
   ResultData& operator=(const ResultData&) = delete;
   ~ResultData();
+  /// Once. Takes `owned`, also when it throws std::bad_alloc.
+  void adopt(pg_result* owned);
 
-  pg_result* raw;
+  pg_result* raw = nullptr;
   std::size_t rows = 0;
   std::vector<Column> columns;
 };

@@ -1,0 +1,7 @@
+#include <copg/version.hpp>
+
+namespace copg {
+
+std::string_view version() noexcept { return COPG_VERSION; }
+
+}  // namespace copg
