@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,14 +49,13 @@ class ConnectOperation final : public Operation {
   };
 
   void read_effective_options();
-  [[nodiscard]] bool user_set(const char* keyword) const noexcept;
-  [[nodiscard]] std::string_view effective(const char* keyword) const noexcept;
+  [[nodiscard]] std::string_view effective(std::string_view keyword) const noexcept;
   Step resolve(Ready ready);
   Step start_connecting();
   Step poll();
   Step established();
   Step fail_connect();
-  [[nodiscard]] bool asked_for_date_style() const;
+  [[nodiscard]] bool user_chose_date_style() const;
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> final_keywords() const;
   [[nodiscard]] std::size_t current_host() const;
 
@@ -67,6 +67,7 @@ class ConnectOperation final : public Operation {
   std::unique_ptr<Connection> connection_;
   ConnectFailureKind failure_ = ConnectFailureKind::transient;
   Phase phase_ = Phase::starting;
+  bool ask_for_date_style_ = false;
 };
 
 }  // namespace copg::pq

@@ -48,7 +48,9 @@ class ResolveOperation final : public Operation {
  private:
   struct Shared;
 
-  void split();
+  /// False when libpq must say what is wrong with the lists.
+  bool split();
+  static bool must_resolve(const Host& host);
   Step start_worker();
   Step take_answers();
 

@@ -1,0 +1,258 @@
+// Connecting with libpq's own machine, PQconnectPoll, and what must be done around it.
+#include "pq/connect_operation.hpp"
+
+#include <locale.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <string_view>
+
+#include "pq/connect_failure.hpp"
+
+namespace copg::pq {
+namespace {
+
+/// While it lives, libpq speaks untranslated in this thread: its words are read by read_connect_failure.
+class UntranslatedMessages {
+ public:
+  UntranslatedMessages() : before_(uselocale(c_locale())) {}
+  UntranslatedMessages(const UntranslatedMessages&) = delete;
+  UntranslatedMessages& operator=(const UntranslatedMessages&) = delete;
+  ~UntranslatedMessages() { uselocale(before_); }
+
+ private:
+  static locale_t c_locale() {
+    static const locale_t locale =
+        newlocale(LC_ALL_MASK, "C", nullptr);  // never freed: threads may outlive main
+    return locale;
+  }
+  locale_t before_;
+};
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return result;
+}
+
+struct PointerLists {
+  std::vector<const char*> keywords;
+  std::vector<const char*> values;
+  explicit PointerLists(const std::vector<std::pair<std::string, std::string>>& pairs) {
+    for (const auto& [keyword, value] : pairs) {
+      keywords.push_back(keyword.c_str());
+      values.push_back(value.c_str());
+    }
+    keywords.push_back(nullptr);
+    values.push_back(nullptr);
+  }
+};
+
+PGconn* start(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  const PointerLists lists(pairs);
+  PGconn* conn = PQconnectStartParams(lists.keywords.data(), lists.values.data(), 0);
+  if (conn == nullptr) throw std::bad_alloc();
+  return conn;
+}
+
+}  // namespace
+
+ConnectOperation::ConnectOperation(ConnectSettings settings) : settings_(std::move(settings)) {}
+
+ConnectOperation::~ConnectOperation() = default;
+
+const char* ConnectOperation::phase() const noexcept {
+  switch (phase_) {
+    case Phase::starting: return "not started yet";
+    case Phase::resolving: return "resolving host names";
+    case Phase::connecting: break;
+    case Phase::over: return "done";
+  }
+  if (!conn_) return "going to the next host";
+  switch (PQstatus(conn_.get())) {
+    case CONNECTION_STARTED:
+    case CONNECTION_MADE: return "connecting";
+    case CONNECTION_AWAITING_RESPONSE:
+    case CONNECTION_AUTH_OK: return "authenticating";
+    case CONNECTION_SSL_STARTUP:
+    case CONNECTION_GSS_STARTUP: return "setting up encryption";
+    case CONNECTION_OK:
+    case CONNECTION_BAD:
+    case CONNECTION_SETENV:
+    case CONNECTION_NEEDED:
+    case CONNECTION_CHECK_WRITABLE:
+    case CONNECTION_CONSUME:
+    case CONNECTION_CHECK_TARGET:
+    case CONNECTION_CHECK_STANDBY: break;
+  }
+  return "looking at the session";
+}
+
+Step ConnectOperation::advance(Ready ready) {
+  const UntranslatedMessages untranslated;
+  switch (phase_) {
+    case Phase::starting:
+      read_effective_options();
+      resolve_ = std::make_unique<ResolveOperation>(HostLists{std::string(effective("host")),
+                                                              std::string(effective("hostaddr")),
+                                                              std::string(effective("port"))});
+      phase_ = Phase::resolving;
+      return resolve(Ready::none);
+    case Phase::resolving: return resolve(ready);
+    case Phase::connecting: return conn_ ? poll() : start_connecting();
+    case Phase::over: break;
+  }
+  return Step::finished();
+}
+
+void ConnectOperation::read_effective_options() {
+  // libpq merges keywords, environment and service file only in a PGconn. This one stops before it goes to
+  // the network: at a value that no libpq knows.
+  auto keywords = settings_.keywords;
+  keywords.emplace_back("target_session_attrs", "none, this only reads the options");
+  const std::unique_ptr<PGconn, Finish> probe(start(keywords));
+  PQconninfoOption* options = PQconninfo(probe.get());
+  if (options == nullptr) throw std::bad_alloc();
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> freed(options, &PQconninfoFree);
+  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
+    if (option->val != nullptr) effective_.emplace_back(option->keyword, option->val);
+  }
+}
+
+std::string_view ConnectOperation::effective(std::string_view keyword) const noexcept {
+  for (const auto& [name, value] : effective_) {
+    if (name == keyword) return value;
+  }
+  return {};
+}
+
+Step ConnectOperation::resolve(Ready ready) {
+  const Step step = resolve_->advance(ready);
+  if (!step.done) return step;
+  if (resolve_->error() != nullptr) {
+    phase_ = Phase::over;
+    failure_ = resolve_->failure();
+    return fail(resolve_->take_error());
+  }
+  hosts_ = resolve_->take_hosts();
+  resolve_.reset();
+  phase_ = Phase::connecting;
+  return start_connecting();
+}
+
+bool ConnectOperation::user_chose_date_style() const {
+  const char* environment = std::getenv("PGDATESTYLE");  // NOLINT(concurrency-mt-unsafe): libpq reads it too
+  if (environment != nullptr && *environment != '\0') return true;
+  return lower(effective("options")).find("datestyle") != std::string::npos;
+}
+
+std::vector<std::pair<std::string, std::string>> ConnectOperation::final_keywords() const {
+  std::vector<std::pair<std::string, std::string>> result;
+  bool encoding = false;
+  for (const auto& pair : settings_.keywords) {
+    const bool listed = pair.first == "host" || pair.first == "hostaddr" || pair.first == "port";
+    if (!listed || hosts_.empty()) result.push_back(pair);
+    encoding = encoding || pair.first == "client_encoding";
+  }
+  if (!hosts_.empty()) {
+    HostLists lists;
+    for (const Host& host : hosts_) {
+      const char* comma = &host == hosts_.data() ? "" : ",";
+      lists.host.append(comma).append(host.name);
+      lists.hostaddr.append(comma).append(host.address);
+      lists.port.append(comma).append(host.port);
+    }
+    result.emplace_back("host", std::move(lists.host));
+    result.emplace_back("hostaddr", std::move(lists.hostaddr));
+    result.emplace_back("port", std::move(lists.port));
+  }
+  const auto add = [&](const char* keyword, const char* value) {
+    if (effective(keyword).empty()) result.emplace_back(keyword, value);
+  };
+  if (!encoding)
+    result.emplace_back("client_encoding", "UTF8");  // whatever the environment says: values are UTF-8
+  add("fallback_application_name", "copg");
+  add("keepalives_idle", keepalives_idle_s);
+  add("keepalives_interval", keepalives_interval_s);
+  add("keepalives_count", keepalives_count);
+  add("tcp_user_timeout", tcp_user_timeout_ms);
+  if (ask_for_date_style_) {
+    result.emplace_back("options", std::string(effective("options")) + " -c DateStyle=ISO");
+  }
+  return result;
+}
+
+Step ConnectOperation::start_connecting() {
+  ask_for_date_style_ = settings_.memory->date_style_needed && !user_chose_date_style();
+  conn_.reset(start(final_keywords()));
+  if (PQstatus(conn_.get()) == CONNECTION_BAD) return fail_connect();
+  // The SQLSTATE of a refusal stands in the verbose text only.
+  PQsetErrorVerbosity(conn_.get(), PQERRORS_VERBOSE);
+  PQsetNoticeProcessor(
+      conn_.get(), [](void*, const char*) {}, nullptr);
+  return Step::wait(PQsocket(conn_.get()), Ready::write);
+}
+
+Step ConnectOperation::poll() {
+  switch (PQconnectPoll(conn_.get())) {
+    case PGRES_POLLING_READING: return Step::wait(PQsocket(conn_.get()), Ready::read);
+    case PGRES_POLLING_WRITING: return Step::wait(PQsocket(conn_.get()), Ready::write);
+    case PGRES_POLLING_OK: return established();
+    case PGRES_POLLING_ACTIVE:
+    case PGRES_POLLING_FAILED: break;
+  }
+  return fail_connect();
+}
+
+Step ConnectOperation::established() {
+  PGconn* conn = conn_.get();
+  const char* date_style = PQparameterStatus(conn, "DateStyle");
+  const bool foreign = date_style != nullptr && !std::string_view(date_style).starts_with("ISO");
+  if (foreign && !ask_for_date_style_ && !user_chose_date_style()) {
+    settings_.memory->date_style_needed = true;
+    conn_.reset();
+    return start_connecting();
+  }
+  phase_ = Phase::over;
+  PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
+  if (PQsetnonblocking(conn, 1) != 0) return fail_connect();
+  connection_ = std::make_unique<Connection>(conn, settings_.prepare);
+  (void)conn_.release();  // the connection's now
+  return Step::finished();
+}
+
+Step ConnectOperation::fail_connect() {
+  phase_ = Phase::over;
+  ConnectFailureInfo info = read_connect_failure(PQerrorMessage(conn_.get()));
+  failure_ = info.kind;
+  conn_.reset();
+  return fail(std::move(info.error));
+}
+
+std::size_t ConnectOperation::current_host() const {
+  const auto tells = [](const char* value) { return value == nullptr ? std::string_view() : value; };
+  const std::string_view name = tells(PQhost(conn_.get()));
+  const std::string_view address = tells(PQhostaddr(conn_.get()));
+  const std::string_view port = tells(PQport(conn_.get()));
+  const auto found = std::ranges::find_if(hosts_, [&](const Host& host) {
+    if (!host.port.empty() && host.port != port) return false;
+    return host.address.empty() ? host.name.empty() || host.name == name : host.address == address;
+  });
+  return found == hosts_.end() ? 0 : static_cast<std::size_t>(found - hosts_.begin());
+}
+
+bool ConnectOperation::try_next_host() {
+  if (phase_ != Phase::connecting || !conn_) return false;
+  const auto current = hosts_.begin() + static_cast<std::ptrdiff_t>(current_host());
+  // With load_balance_hosts (libpq 16) the order is libpq's: only the one that is being tried is known to be
+  // of no use.
+  const std::string_view balance = effective("load_balance_hosts");
+  const bool in_order = balance.empty() || balance == "disable";
+  if (in_order ? hosts_.end() - current <= 1 : hosts_.size() <= 1) return false;
+  conn_.reset();
+  hosts_.erase(in_order ? hosts_.begin() : current, current + 1);
+  return true;
+}
+
+}  // namespace copg::pq
