@@ -53,7 +53,9 @@ Step Exchange::begin() {
 }
 
 Step Exchange::go_on() {
-  for (;;) {
+  // A socket that takes everything at once must not keep an event loop from its other work.
+  constexpr int max_rounds = 16;
+  for (int rounds = 0;; ++rounds) {
     if (!take_results()) return phase_ == Phase::over ? end() : end_lost();
     if (!flushed_) {
       const int left = PQflush(connection_.raw());
@@ -61,6 +63,7 @@ Step Exchange::go_on() {
       flushed_ = left <= 0;
       if (left > 0) return Step::wait(connection_.fd(), Ready::read_write);
     }
+    if (rounds == max_rounds) return Step::wait(connection_.fd(), Ready::read_write);
     if (!send_more()) return end_lost();
     if (flushed_) return Step::wait(connection_.fd(), Ready::read);
   }

@@ -46,33 +46,35 @@ class ExecuteManyOperation final : public Exchange {
   }
 
  private:
-  enum class Expect : std::uint8_t { begin, row, abort };
-
+  std::optional<ErrorInfo> check() override;
   bool send() override;
   bool send_more() override;
   void on_result(ResultPtr result) override;
+  void on_error(ErrorInfo error, const PGresult* result) override;
   ErrorInfo lost(ErrorInfo error) override;
 
+  enum class Answer : std::uint8_t { begin, parse, row, end };
+  /// Whose turn it is: answers come in the order in which things were sent.
+  Answer next_answer() noexcept;
   bool fetch_row();
   bool send_row();
-  bool parse_for_row();
-  bool finish(bool abort);
-  void on_parsed(const PGresult* result);
-  [[nodiscard]] std::int64_t outstanding() const noexcept { return rows_sent_ - rows_answered_; }
+  [[nodiscard]] bool parsed_for_row() const noexcept;
+  bool finish();
 
   RowSource& rows_;
   BeginFirst begin_;
-  bool own_transaction_ = false;  // the Sync commits
-  bool begin_answered_ = true;
-  bool finished_ = false;  // the last Sync was put
-  bool aborting_ = false;  // a statement that fails on purpose stands before it
+  bool own_transaction_ = false;  // the Sync at the end commits
+  bool begin_pending_ = false;    // BEGIN has not been answered
+  bool finished_ = false;         // the Sync was put
+  bool aborting_ = false;         // a statement that fails on purpose stands before the Sync
+  bool failed_ = false;           // the server has refused something
   Params row_;
-  std::string text_;
+  std::string text_;  // NUL-terminated
   TextTraits traits_;
-  std::vector<Oid> types_;                      // that the statement in use was parsed with
-  StatementName name_{};                        // of the statement in use; empty: the unnamed one
-  std::deque<std::int64_t> parsed_before_row_;  // Parses under way: the index of the row behind each
-  std::deque<Statement*> parsing_;              // their statements; nullptr for the unnamed one
+  bool parsed_ = false;
+  std::vector<Oid> types_;                  // that the unnamed statement was parsed with last
+  std::deque<std::int64_t> parse_pending_;  // Parses not answered: the index of the row behind each
+  std::int64_t flush_asked_at_ = -1;        // rows_sent_ then
   std::int64_t rows_sent_ = 0;
   std::int64_t rows_answered_ = 0;
   std::int64_t affected_ = 0;
