@@ -79,6 +79,13 @@ ErrorInfo PoolEngine::cut_off(std::string_view sql) const {
 
 ErrorInfo PoolEngine::answer_timeout(const pq::Operation& operation, std::string_view sql,
                                      Duration waited) const {
+  if (operation.commits()) {
+    return {.kind = ErrorKind::commit_unknown,
+            .message = fmt::format("no answer to the commit within {:.3g} s: it may or may not have happened",
+                                   seconds(waited)),
+            .query = std::string(sql),
+            .connection_survives = false};
+  }
   return {.kind = ErrorKind::pool_timeout,
           .message =
               fmt::format("no answer from the server within {:.3g} s ({}); the statement is being cancelled",

@@ -2,6 +2,7 @@
 
 #include <boost/asio/strand.hpp>
 
+#include <algorithm>
 #include <cassert>
 #include <cstdio>
 #include <cstdlib>
@@ -104,6 +105,8 @@ void PoolEngine::abandon_inherited() {
   outage_ = false;
   armed_ = pool::never;
   watchers_ = 0;
+  (void)changed_.release();  // the parent's threads wait on it, and destroying it would wait for them
+  changed_ = std::make_unique<std::condition_variable>();
   (void)timer_.release();
   (void)background_.release();
 }
@@ -115,10 +118,19 @@ PoolStats PoolEngine::stats() {
 
 // --- getting a connection
 
+/// The core's table of waiters and ours grow together, before anybody is queued: nothing can fail after that.
+void PoolEngine::make_room_for_waiter() {
+  constexpr std::size_t first = 16;
+  if (core_->free_waiters() > 0) return;
+  const std::size_t more = std::max(first, waiters_.size());
+  waiters_.resize(waiters_.size() + more);
+  core_->reserve_waiters(static_cast<std::uint32_t>(more));
+}
+
 PoolEngine::Attempt PoolEngine::acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
                                         const std::source_location& where) {
   Lock lock = lock_here();
-  if (core_->free_waiters() == 0) core_->reserve_waiters(1);
+  make_room_for_waiter();
   const pool::Acquired acquired = core_->acquire(time, deadline);
   return conclude(std::move(lock), acquired, lease, waiter, time, deadline,
                   {where, std::this_thread::get_id()});
@@ -127,7 +139,7 @@ PoolEngine::Attempt PoolEngine::acquire(Lease& lease, Waiter& waiter, TimePoint 
 PoolEngine::Attempt PoolEngine::swap(Lease& lease, Waiter& waiter, TimePoint deadline) {
   const TimePoint time = now();
   Lock lock = lock_here();
-  if (core_->free_waiters() == 0) core_->reserve_waiters(1);
+  make_room_for_waiter();
   const Holder holder = lease.slot->holder;
   lease.slot->leased_since = {};
   const pool::ConnectionId dead = id_of(std::exchange(lease, {}));
@@ -160,7 +172,6 @@ void PoolEngine::queue(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePo
   waiter.deadline_ = deadline;
   waiter.error_ = pool::WaitError::none;
   waiter.settled_ = false;
-  if (waiters_.size() <= id.slot) waiters_.resize(std::size_t{id.slot} * 2 + 16);
   waiters_[id.slot] = &waiter;
 }
 
@@ -362,7 +373,7 @@ void PoolEngine::wait(Duration timeout) {
 /// Waits for a condition on the core, which any input may change.
 bool PoolEngine::await(Lock& lock, TimePoint deadline, const std::function<bool()>& condition) {
   ++watchers_;
-  const bool met = changed_.wait_until(lock, deadline, condition);
+  const bool met = changed_->wait_until(lock, deadline, condition);
   --watchers_;
   return met;
 }
@@ -423,7 +434,7 @@ void PoolEngine::dispatch() {
     armed_ = core_->next_deadline();
     post_work();
   }
-  if (watchers_ > 0) changed_.notify_all();
+  if (watchers_ > 0) changed_->notify_all();
 }
 
 void PoolEngine::settle(const pool::Action& action) {

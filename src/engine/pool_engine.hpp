@@ -76,8 +76,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// After the operation. False: `close` has cut the lease off meanwhile; `lease` is empty, its connection
   /// closed.
   bool leave(Lease& lease) noexcept;
-  /// After an operation that failed with nothing sent: true if that was because the lease's connection died before its
-  /// first byte, so that `swap` and another try are safe.
+  /// After an operation that failed with nothing sent: true if that was because the lease's connection died
+  /// before its first byte, so that `swap` and another try are safe.
   [[nodiscard]] bool died_untouched(const Lease& lease, bool nothing_sent) const noexcept;
   /// Gives up a dead connection that nothing was sent on, for another; keeps the place in the queue. As
   /// `acquire`.
@@ -117,6 +117,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void make_core();
   [[nodiscard]] bool inherited() const noexcept { return process_ != ForkGuard::generation(); }
   Lock lock_here();
+  void make_room_for_waiter();
   void start_over_in_child();
   void abandon_inherited();
   void dispatch();
@@ -170,7 +171,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   TimePoint armed_ = pool::never;
   std::optional<ErrorInfo> connect_error_;
   TimePoint connect_error_at_{};
-  std::condition_variable changed_;
+  std::unique_ptr<std::condition_variable> changed_ = std::make_unique<std::condition_variable>();
   int watchers_ = 0;  // threads in `await`
 
   std::unique_ptr<BackgroundThread> background_;

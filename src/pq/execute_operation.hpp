@@ -32,6 +32,7 @@ class ExecuteOperation final : public Exchange {
 
   /// After `done` without an error, once.
   [[nodiscard]] Result take_result();
+  [[nodiscard]] bool commits() const noexcept override { return traits_.commits; }
 
  private:
   enum class Route : std::uint8_t { simple, unnamed, parse, named };

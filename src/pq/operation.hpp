@@ -40,6 +40,9 @@ class Operation {
   /// The name of the present phase, for a debugger and for error messages.
   [[nodiscard]] virtual const char* phase() const noexcept = 0;
 
+  /// It ends a transaction: if its answer is lost, nobody knows whether that was committed.
+  [[nodiscard]] virtual bool commits() const noexcept { return false; }
+
   /// After `done`: what went wrong, or nullptr.
   [[nodiscard]] const ErrorInfo* error() const noexcept { return error_ ? &*error_ : nullptr; }
   /// The error, moved out.

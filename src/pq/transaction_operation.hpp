@@ -14,6 +14,8 @@ class TransactionOperation final : public Exchange {
   /// (query_failed), and the transaction is over. COMMIT whose answer never came is commit_unknown.
   TransactionOperation(Connection& connection, TransactionCommand command);
 
+  [[nodiscard]] bool commits() const noexcept override { return command_ == TransactionCommand::commit; }
+
  private:
   bool send() override;
   void on_result(ResultPtr result) override;
