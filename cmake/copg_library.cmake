@@ -1,0 +1,27 @@
+# The library as users see it: static (copg_static) and shared (copg_shared), both named copg on disk, made of the
+# objects of all layers. copg::copg is what to link: the shared one if BUILD_SHARED_LIBS is on, else the static one.
+
+get_property(compiled_layers GLOBAL PROPERTY COPG_COMPILED_LAYERS)
+list(TRANSFORM compiled_layers REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE layer_objects)
+
+foreach(kind IN ITEMS static shared)
+  string(TOUPPER ${kind} library_type)
+  add_library(copg_${kind} ${library_type} ${layer_objects})
+  set_target_properties(copg_${kind} PROPERTIES OUTPUT_NAME copg LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION}
+                                                SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  target_compile_features(copg_${kind} PUBLIC cxx_std_20)
+  target_include_directories(copg_${kind} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+                                                 $<INSTALL_INTERFACE:include>)
+  # Public headers include Boost's; libpq stays behind the library.
+  target_link_libraries(copg_${kind} PUBLIC Boost::headers PRIVATE PostgreSQL::PostgreSQL Threads::Threads)
+  copg_configure_target(copg_${kind})
+endforeach()
+if(NOT PROJECT_IS_TOP_LEVEL)
+  set_target_properties(copg_static copg_shared PROPERTIES EXCLUDE_FROM_ALL ON)
+endif()
+
+if(BUILD_SHARED_LIBS)
+  add_library(copg::copg ALIAS copg_shared)
+else()
+  add_library(copg::copg ALIAS copg_static)
+endif()
