@@ -69,25 +69,25 @@ void Driver::call(const Input& input, bool in_batch) {
     case InputKind::acquire:
     case InputKind::reacquire: return acquire(input);
     case InputKind::accept: {
-      const auto answer = core_.accept(input.waiter());
-      return model_.on_accepted(input, answer);
+      accepted_ = core_.accept(input.waiter());
+      return model_.on_accepted(input, accepted_);
     }
     case InputKind::cancel: {
-      const auto answer = sabotage_ == Sabotage::deaf_cancels
-                              ? pool::Cancelled{.kind = pool::Cancelled::Kind::cancelled}
-                              : core_.cancel(now, input.waiter());
+      cancelled_ = sabotage_ == Sabotage::deaf_cancels
+                       ? pool::Cancelled{.kind = pool::Cancelled::Kind::cancelled}
+                       : core_.cancel(now, input.waiter());
       if (allocations() != before) model_.violate("no allocation", "a cancel allocated");
-      mix(static_cast<std::uint64_t>(answer.kind));
-      return model_.on_cancelled(input, answer);
+      mix(static_cast<std::uint64_t>(cancelled_.kind));
+      return model_.on_cancelled(input, cancelled_);
     }
     case InputKind::release: {
       const bool trust =
           sabotage_ == Sabotage::trust_broken && input.disposition == pool::Disposition::broken;
-      const bool answer =
+      released_ =
           core_.release(now, input.connection(), trust ? pool::Disposition::clean : input.disposition);
       if (sabotage_ == Sabotage::allocate) ::operator delete(::operator new(1));
       if (allocations() != before) model_.violate("no allocation", "a release allocated");
-      return model_.on_released(input, answer);
+      return model_.on_released(input, released_);
     }
     case InputKind::resize:
       core_.resize(now, input.min_size, input.max_size);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "pool/pool_core.hpp"
@@ -44,6 +45,11 @@ class Driver {
   [[nodiscard]] const pool::Acquired& acquired() const {
     return acquired_;
   }  ///< The answer to the last acquire.
+  [[nodiscard]] const pool::Cancelled& cancelled() const { return cancelled_; }  ///< To the last cancel.
+  [[nodiscard]] const std::optional<pool::ConnectionId>& accepted() const {
+    return accepted_;
+  }                                                          ///< To the last accept.
+  [[nodiscard]] bool released() const { return released_; }  ///< To the last release.
   [[nodiscard]] pool::TimePoint next_deadline() const { return next_deadline_; }
   [[nodiscard]] bool holding() const { return holding_; }
   /// A digest of every answer and action so far: the same inputs must give the same one.
@@ -62,6 +68,9 @@ class Driver {
   Model model_;
   std::vector<pool::Action> actions_;
   pool::Acquired acquired_;
+  pool::Cancelled cancelled_;
+  std::optional<pool::ConnectionId> accepted_;
+  bool released_ = false;
   pool::TimePoint next_deadline_{};
   std::uint64_t digest_ = 0xcbf29ce484222325U;
   Sabotage sabotage_;

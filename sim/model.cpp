@@ -207,8 +207,8 @@ void Model::on_input(const Input& input) {
     case InputKind::suspend: suspended_ = true; break;
     case InputKind::resume: suspended_ = false; break;
     case InputKind::close:
+      if (!closed_) suspended_ = false;
       closed_ = true;
-      suspended_ = false;
       break;
     case InputKind::cut:
       for (std::uint32_t slot = 0; slot < connections_.size(); ++slot) {

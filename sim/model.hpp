@@ -43,7 +43,7 @@ class Model {
     std::uint32_t generation = 0;
     State state = State::none;
     CloseReason verdict = CloseReason::pool_closed;  // of a condemned one
-    bool marked = false;                                         // by check_all
+    bool marked = false;                             // by check_all
     std::uint64_t epoch = 0;
     std::uint64_t ticket = 0;  // of its lease
     pool::TimePoint since{};   // of the state; of an idle one since its last use

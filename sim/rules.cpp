@@ -56,8 +56,7 @@ Model::Census Model::recount() const {
   if (able <= options_.min_size) {  // whoever ages must be replaced
     for (const Connection& connection : connections_) {
       if (connection.state != State::idle && connection.state != State::leased) continue;
-      const TimePoint ages = age(connection, 1.0, lead_);
-      if (now_ < ages) census.due = std::min(census.due, ages);
+      if (now_ < age(connection, 0.9, lead_)) census.due = std::min(census.due, age(connection, 1.0, lead_));
     }
   }
   return census;

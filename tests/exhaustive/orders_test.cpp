@@ -1,0 +1,241 @@
+// All orders of events for few waiters and few connections: every invariant after every input, and at the end
+// of every order everyone is served and everything is closed.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "generator.hpp"
+#include "sim/driver.hpp"
+
+namespace copg::test {
+namespace {
+
+using namespace std::chrono_literals;
+using pool::ConnectFailure;
+using pool::Disposition;
+using sim::Input;
+using sim::InputKind;
+using State = sim::Model::State;
+
+/// How small the world is, and what may happen in it.
+struct Scope {
+  pool::CoreOptions options;
+  std::uint32_t depth = 6;  // events per order
+  std::uint32_t acquires = 2;
+  std::vector<Disposition> releases{Disposition::clean};
+  std::vector<ConnectFailure> failures{};
+  std::vector<InputKind> once{};  // commands that may happen, each once
+};
+
+class Order {
+ public:
+  explicit Order(const Scope& scope) : scope_(scope), driver_(scope.options), once_(scope.once) {
+    trace_.options = scope.options;
+    apply(Input{});
+  }
+
+  /// One event of all that are possible now; false if none is, or an invariant is broken.
+  bool step(Generator& generator) {
+    collect();
+    if (possible_.empty()) return false;
+    const Input input = possible_[generator.below(static_cast<std::uint32_t>(possible_.size()))];
+    if (input.kind == InputKind::acquire) ++acquired_;
+    std::erase(once_, input.kind);
+    return apply(input);
+  }
+
+  /// From here on everything goes well: who waits is served, then the pool closes, and nothing is left.
+  void finish() {
+    if (broken()) return;
+    if (!model().closed()) apply(make(InputKind::resume));
+    for (int i = 0; i < 60 && !broken() && !(model().queue().empty() && model().granted().empty()); ++i)
+      go_on();
+    if (!broken() && !model().queue().empty()) driver_.report("I3 progress", "a waiter is never served");
+    if (!broken()) apply(make(InputKind::close));
+    for (int i = 0; i < 30 && !broken() && !driver_.core().finished(); ++i) go_on();
+    if (!broken() && !driver_.core().finished()) driver_.report("I9 nothing left", "closed and not finished");
+  }
+
+  [[nodiscard]] bool broken() const { return driver_.model().violation().has_value(); }
+  [[nodiscard]] std::string story() const {
+    const auto& violation = *driver_.model().violation();
+    return violation.invariant + ": " + violation.text + "\n" + to_text(trace_);
+  }
+
+ private:
+  [[nodiscard]] const sim::Model& model() const { return driver_.model(); }
+
+  bool apply(const Input& input) {
+    trace_.inputs.push_back(input);
+    return driver_.apply(input);
+  }
+  [[nodiscard]] Input make(InputKind kind) const {
+    Input input;
+    input.kind = kind;
+    input.now = model().now() + 1ms;
+    return input;
+  }
+  void add(InputKind kind, std::uint32_t slot, std::uint32_t generation,
+           Disposition disposition = Disposition::clean) {
+    Input input = make(kind);
+    input.slot = slot;
+    input.generation = generation;
+    input.disposition = disposition;
+    possible_.push_back(input);
+  }
+
+  void collect() {
+    possible_.clear();
+    for (std::uint32_t slot = 0; slot < model().connections().size(); ++slot) add_answers(slot);
+    for (const auto& grant : model().granted()) {
+      add(InputKind::accept, grant.waiter.slot, grant.waiter.generation);
+      add(InputKind::cancel, grant.waiter.slot, grant.waiter.generation);
+    }
+    for (const auto& waiter : model().queue()) add(InputKind::cancel, waiter.id.slot, waiter.id.generation);
+    if (acquired_ < scope_.acquires) {
+      possible_.push_back(make(InputKind::acquire));
+      possible_.back().deadline = model().now() + 10s;
+    }
+    if (driver_.next_deadline() != pool::never) {
+      possible_.push_back(make(InputKind::tick));
+      possible_.back().now = std::max(model().now(), driver_.next_deadline());
+    }
+    for (const InputKind kind : once_) {
+      possible_.push_back(make(kind));
+      possible_.back().min_size = 0;
+      possible_.back().max_size = 1;
+    }
+  }
+
+  void add_answers(std::uint32_t slot) {
+    const auto& connection = model().connections()[slot];
+    switch (connection.state) {
+      case State::connecting:
+        add(InputKind::on_connected, slot, connection.generation);
+        for (const ConnectFailure failure : scope_.failures) {
+          add(InputKind::on_connect_failed, slot, connection.generation);
+          possible_.back().failure = failure;
+        }
+        break;
+      case State::leased:
+        if (is_granted(slot)) break;
+        for (const Disposition how : scope_.releases)
+          add(InputKind::release, slot, connection.generation, how);
+        break;
+      case State::resetting:
+        add(InputKind::on_reset_done, slot, connection.generation);
+        add(InputKind::on_reset_done, slot, connection.generation, Disposition::broken);
+        break;
+      case State::checking:
+        add(InputKind::on_check_done, slot, connection.generation);
+        add(InputKind::on_check_done, slot, connection.generation, Disposition::broken);
+        break;
+      case State::dying: add(InputKind::on_closed, slot, connection.generation); break;
+      case State::none:
+      case State::idle:
+      case State::soiled:
+      case State::condemned: break;
+    }
+  }
+
+  [[nodiscard]] bool is_granted(std::uint32_t slot) const {
+    for (const auto& grant : model().granted()) {
+      if (grant.connection.slot == slot) return true;
+    }
+    return false;
+  }
+
+  /// The first answer of those due; a grant is accepted; else time passes.
+  void go_on() {
+    possible_.clear();
+    for (const auto& grant : model().granted())
+      add(InputKind::accept, grant.waiter.slot, grant.waiter.generation);
+    for (std::uint32_t slot = 0; slot < model().connections().size(); ++slot) add_answers(slot);
+    if (possible_.empty()) {
+      possible_.push_back(make(InputKind::tick));
+      if (driver_.next_deadline() != pool::never) {
+        possible_.back().now = std::max(possible_.back().now, driver_.next_deadline());
+      }
+    }
+    apply(possible_.front());
+  }
+
+  const Scope& scope_;
+  sim::Driver driver_;
+  sim::Trace trace_;
+  std::vector<Input> possible_;
+  std::vector<InputKind> once_;
+  std::uint32_t acquired_ = 0;
+};
+
+/// Tries all orders. `COPG_DEPTH` in the environment, if set, is added to the depth.
+void try_all(Scope scope) {
+  if (const char* more = std::getenv("COPG_DEPTH"))
+    scope.depth += static_cast<std::uint32_t>(std::atoi(more));
+  Generator generator;
+  std::uint64_t orders = 0;
+  while (generator.next()) {
+    Order order(scope);
+    for (std::uint32_t i = 0; i < scope.depth && order.step(generator); ++i) {
+    }
+    order.finish();
+    ++orders;
+    ASSERT_FALSE(order.broken()) << "order " << orders << "\n" << order.story();
+  }
+  std::printf("%llu orders\n", static_cast<unsigned long long>(orders));
+  EXPECT_GT(orders, 1000U);
+}
+
+pool::CoreOptions small(std::uint32_t min_size, std::uint32_t max_size, std::uint32_t num_workers) {
+  return {.min_size = min_size, .max_size = max_size, .num_workers = num_workers, .seed = 7};
+}
+
+TEST(Orders, three_waiters_share_one_connection_and_cancel_at_every_point) {
+  try_all({.options = small(0, 1, 1), .depth = 9, .acquires = 3});
+}
+
+TEST(Orders, three_waiters_share_two_connections_that_may_fail_to_open) {
+  try_all({.options = small(0, 2, 2), .depth = 7, .acquires = 3, .failures = {ConnectFailure::transient}});
+}
+
+TEST(Orders, leases_end_in_every_way) {
+  try_all({.options = small(1, 2, 2),
+           .depth = 7,
+           .acquires = 2,
+           .releases = {Disposition::clean, Disposition::needs_reset, Disposition::discard,
+                        Disposition::broken, Disposition::demoted}});
+}
+
+TEST(Orders, connects_fail_in_every_way) {
+  try_all(
+      {.options = small(0, 1, 1),
+       .depth = 7,
+       .acquires = 3,
+       .failures = {ConnectFailure::transient, ConnectFailure::overloaded, ConnectFailure::configuration}});
+}
+
+TEST(Orders, the_pool_closes_drains_or_shrinks_at_every_point) {
+  try_all({.options = small(1, 2, 1),
+           .depth = 6,
+           .acquires = 2,
+           .releases = {Disposition::clean, Disposition::broken},
+           .once = {InputKind::close, InputKind::drain, InputKind::resize}});
+}
+
+TEST(Orders, the_pool_is_suspended_and_checked_at_every_point) {
+  try_all({.options = small(2, 2, 1),
+           .depth = 7,
+           .acquires = 2,
+           .once = {InputKind::suspend, InputKind::resume, InputKind::check_all}});
+}
+
+TEST(Orders, lifetimes_and_idle_times_end_between_all_else) {
+  pool::CoreOptions options = small(1, 2, 2);
+  options.max_lifetime = 3ms;
+  options.max_idle = 1ms;
+  try_all({.options = options, .depth = 7, .acquires = 2});
+}
+
+}  // namespace
+}  // namespace copg::test
