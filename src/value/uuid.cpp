@@ -8,13 +8,15 @@ std::optional<Uuid> Uuid::parse(std::string_view text) noexcept {
   if (text.size() >= 2 && text.front() == '{' && text.back() == '}') text = text.substr(1, text.size() - 2);
   Uuid uuid;
   std::size_t digits = 0;
+  bool after_hyphen = false;
   for (const char c : text) {
     if (c == '-') {
       // string_to_uuid in the server's uuid.c: a hyphen only between groups of four
-      if (digits == 0 || digits % 4 != 0 || digits == 32) return std::nullopt;
-      if (&c != text.data() && *(&c - 1) == '-') return std::nullopt;
+      if (after_hyphen || digits == 0 || digits % 4 != 0 || digits == 32) return std::nullopt;
+      after_hyphen = true;
       continue;
     }
+    after_hyphen = false;
     const int value = detail::hex_value(c);
     if (value < 0 || digits == 32) return std::nullopt;
     std::uint8_t& byte = uuid.bytes[digits / 2];
