@@ -1,0 +1,49 @@
+# Installs the build BUILD into a fresh folder below WORK and builds PROJECT against it, in each way a user may.
+# The installed tree is moved before it is used: nothing in it may remember where it was installed.
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT status EQUAL 0)
+    string(REPLACE ";" " " command "${ARGN}")
+    message(FATAL_ERROR "failed (${status}): ${command}\n${output}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${WORK})
+file(MAKE_DIRECTORY ${WORK})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/installed)
+set(prefix "${WORK}/moved here")
+file(RENAME ${WORK}/installed ${prefix})
+set(with_postgres ${prefix}/bin/copg with-postgres --)
+
+# find_package: the static and the shared library, and each header on its own.
+run(${CMAKE_COMMAND} -G Ninja -S ${PROJECT} -B ${WORK}/package -D CMAKE_PREFIX_PATH=${prefix}
+    -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -D CMAKE_BUILD_TYPE=Debug)
+run(${CMAKE_COMMAND} --build ${WORK}/package)
+run(${with_postgres} ${WORK}/package/consumer_static)
+run(${with_postgres} ${WORK}/package/consumer_shared)
+
+# pkg-config, which splits at spaces: from a path without one.
+file(RENAME ${prefix} ${WORK}/moved)
+set(prefix ${WORK}/moved)
+set(with_postgres ${prefix}/bin/copg with-postgres --)
+set(ENV{PKG_CONFIG_PATH} ${prefix}/${LIBDIR}/pkgconfig)
+find_program(pkg_config NAMES pkg-config pkgconf REQUIRED)
+foreach(kind IN ITEMS shared static)
+  set(options --cflags --libs)
+  if(kind STREQUAL "static")
+    list(APPEND options --static)
+  endif()
+  execute_process(COMMAND ${pkg_config} ${options} copg OUTPUT_VARIABLE flags COMMAND_ERROR_IS_FATAL ANY
+                  OUTPUT_STRIP_TRAILING_WHITESPACE)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  if(kind STREQUAL "static")
+    # Both libraries are there, and the linker would take the shared one.
+    list(TRANSFORM flags REPLACE "^-lcopg$" "-l:libcopg.a")
+  endif()
+  run(${LAUNCHER} ${COMPILER} -std=c++20 -c ${PROJECT}/main.cpp -o ${WORK}/main.o ${flags})
+  run(${COMPILER} ${WORK}/main.o -o ${WORK}/consumer_${kind} ${flags} -Wl,-rpath,${prefix}/${LIBDIR})
+  run(${with_postgres} ${WORK}/consumer_${kind})
+endforeach()
+
+file(REMOVE_RECURSE ${WORK})

@@ -1,0 +1,59 @@
+"""The checks find what they look for, and leave alone what is allowed."""
+
+import unittest
+
+import house_rules
+import layering
+
+
+class Layering(unittest.TestCase):
+    def refuses(self, name: str, include: str) -> None:
+        self.assertTrue(layering.complaints(name, f"#include {include}\n"), (name, include))
+
+    def allows(self, name: str, include: str) -> None:
+        self.assertEqual(layering.complaints(name, f"#include {include}\n"), [])
+
+    def test_the_core_includes_nothing_but_itself_and_the_standard_library(self) -> None:
+        for include in ("<libpq-fe.h>", "<fmt/format.h>", "<copg/error.hpp>", '"pq/operation.hpp"', "<unistd.h>"):
+            self.refuses("src/pool/pool_core.cpp", include)
+        for include in ("<vector>", "<copg/pool_stats.hpp>", "<copg/close_reason.hpp>", '"pool/types.hpp"'):
+            self.allows("src/pool/pool_core.cpp", include)
+
+    def test_public_headers_hide_libpq_and_the_layers(self) -> None:
+        for include in ("<libpq-fe.h>", '"pq/connection.hpp"', "<engine/pool_engine.hpp>", "<boost/asio.hpp>"):
+            self.refuses("include/copg/result.hpp", include)
+        self.allows("include/copg/result.hpp", "<copg/row.hpp>")
+        self.allows("include/copg/mapping.hpp", "<boost/pfr/core.hpp>")
+        self.allows("include/copg/async_pooled_database.hpp", "<boost/asio/any_io_executor.hpp>")
+
+    def test_each_layer_looks_only_downwards(self) -> None:
+        self.refuses("src/value/text.cpp", "<libpq-fe.h>")
+        self.refuses("src/pq/connection.cpp", '"pool/types.hpp"')
+        self.refuses("src/pq/connection.cpp", "<boost/asio/io_context.hpp>")
+        self.refuses("src/engine/pool_engine.cpp", '"sync/call.hpp"')
+        self.refuses("src/sync/call.cpp", '"pool/pool_core.hpp"')
+        self.allows("src/engine/pool_engine.cpp", '"pool/pool_core.hpp"')
+        self.allows("src/sync/call.cpp", '"engine/pool_engine.hpp"')
+
+
+class HouseRules(unittest.TestCase):
+    def refuses(self, name: str, text: str) -> None:
+        self.assertTrue(house_rules.complaints(name, text), (name, text))
+
+    def test_a_clean_file_is_left_alone(self) -> None:
+        self.assertEqual(house_rules.complaints("src/a.cpp", "// What it is.\nint a;\n"), [])
+
+    def test_each_breach_is_found(self) -> None:
+        self.refuses("src/a.cpp", "// a\n\tint a;\n")
+        self.refuses("src/a.cpp", "// a\nint a; \n")
+        self.refuses("src/a.cpp", "// TO" "DO later\n")
+        self.refuses("src/a.cpp", "// a")
+        self.refuses("src/a.cpp", "int a;\n")
+        self.refuses("src/a.hpp", "// a\n")
+        self.refuses("include/copg/a.hpp", "// a\n#pragma once\n#define A\n")
+        self.refuses("tests/a.cpp", "// a\nstd::this_thread::sleep_for(1s);\n")
+        self.assertEqual(house_rules.complaints("tests/support/gate.cpp", "// a\nusleep(1);\n"), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,62 @@
+"""Small rules that every file keeps. Prints each breach; a file above 500 lines is only remarked upon.
+
+usage: house_rules.py FOLDER
+"""
+
+import pathlib
+import re
+import sys
+
+FOLDERS = ("include", "src", "sim", "tools", "tests", "bench", "examples", "scripts", "cmake", ".ci")
+SUFFIXES = {".hpp", ".cpp", ".py", ".cmake", ".txt", ".in", ""}
+LONGEST = 500  # lines
+
+# A wait in a test is a condition with a deadline; only the gate, which delays on purpose, may sleep.
+SLEEP = re.compile(r"\b(std::this_thread::sleep_(for|until)|[un]?sleep|nanosleep)\s*\(|\btime\.sleep\b")
+GATE = re.compile(r"tests/support/gate|tests/layering/")
+UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
+HEADER_COMMENT = re.compile(r"\A(#!|//|#|\"\"\")")
+
+
+def complaints(name: str, text: str) -> list[str]:
+    """What is wrong with the file `name` (relative, with slashes)."""
+    result = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        place = f"{name}:{number}"
+        if "\t" in line:
+            result.append(f"{place}: a tab")
+        if line != line.rstrip():
+            result.append(f"{place}: a space at the end of the line")
+        if UNFINISHED.search(line):
+            result.append(f"{place}: unfinished business; finish it or leave it out")
+        if name.startswith("tests/") and SLEEP.search(line) and not GATE.match(name):
+            result.append(f"{place}: a sleep; wait for a condition with a deadline instead")
+        if name.startswith("include/") and re.match(r"\s*#\s*define\b", line):
+            result.append(f"{place}: a public macro")
+    if text and not text.endswith("\n"):
+        result.append(f"{name}: no newline at the end")
+    if name.endswith((".hpp", ".cpp", ".py")) and text and not HEADER_COMMENT.match(text):
+        result.append(f"{name}: does not open with what it is")
+    if name.endswith(".hpp") and "#pragma once" not in text:
+        result.append(f"{name}: no #pragma once")
+    return result
+
+
+def main(root: pathlib.Path) -> int:
+    found, count = [], 0
+    for folder in FOLDERS:
+        for path in sorted((root / folder).rglob("*")):
+            if not path.is_file() or path.suffix not in SUFFIXES or "__pycache__" in path.parts:
+                continue
+            count += 1
+            name, text = path.relative_to(root).as_posix(), path.read_text()
+            found += complaints(name, text)
+            lines = text.count("\n")
+            if lines > LONGEST:
+                print(f"{name}: {lines} lines; is it one thing? (only a remark)")
+    print("\n".join(found) or f"{count} files are fine")
+    return 1 if found or count == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1])))
