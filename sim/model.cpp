@@ -107,7 +107,7 @@ void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
       break;
   }
   if (closed_ || suspended_ || in_batch_) return;
-  while (!idle_.empty()) {  // passed over: they must be too old
+  while (!idle_.empty() && connections_[idle_.back()].epoch == epoch_) {  // passed over: they must be too old
     Connection& connection = connections_[idle_.back()];
     require(expired_perhaps(connection), "I3 progress", "not granted although connection {} is idle",
             idle_.back());

@@ -54,8 +54,9 @@ class Run {
   }
   [[nodiscard]] bool recovered() const {
     const Model& model = driver_.model();
-    return model.closed() || (model.queue().empty() && model.granted().empty() &&
-                              model.established() >= model.options().min_size);
+    return model.closed() ||
+           (model.queue().empty() && model.granted().empty() &&
+            (model.established() >= model.options().min_size || !workload_.can_stay_full()));
   }
 
   /// I9: after close, everything goes, and nothing comes.

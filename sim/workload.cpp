@@ -83,6 +83,10 @@ Duration Workload::recovery_time() const {
   return connect_timeout + 5s + round * (2 * options_.max_size + 4) + patience_ / 100;
 }
 
+bool Workload::can_stay_full() const {
+  return options_.max_lifetime / 4 > (connect_time_ + close_time_) * (16 / options_.num_workers + 1);
+}
+
 void Workload::begin_recovery(TimePoint now) {
   now_ = std::max(now_, now);
   recovering_ = true;

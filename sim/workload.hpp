@@ -51,6 +51,8 @@ class Workload {
   /// An upper bound for recovery: hung connects, the longest backoff, and as many rounds of connects as it
   /// takes.
   [[nodiscard]] pool::Duration recovery_time() const;
+  /// False if connections age faster than they can be opened, so that no pool could hold min_size for long.
+  [[nodiscard]] bool can_stay_full() const;
 
  private:
   enum class Server : std::uint8_t { well, down, hung, overloaded, misconfigured };

@@ -143,7 +143,10 @@ void PoolCore::drain(TimePoint now) {
   settle();
 }
 
-void PoolCore::suspend() { suspended_ = true; }
+void PoolCore::suspend() {
+  suspended_ = true;
+  take_back_opens();  // its waiters no longer ask for connects
+}
 
 void PoolCore::resume(TimePoint now) {
   advance(now);

@@ -74,7 +74,8 @@ class PoolCore {
 
   // Getters.
   [[nodiscard]] PoolStats stats() const;
-  /// When `tick` must be called next: later than the last `now`, at or before the first thing that falls due.
+  /// When `tick` must be called next: at or before the first thing that falls due. Right after a tick it is
+  /// later than the tick's `now`; after any other input a tick that is overdue stays in the past.
   [[nodiscard]] TimePoint next_deadline() const;
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] bool suspended() const { return suspended_; }

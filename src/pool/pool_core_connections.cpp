@@ -54,7 +54,8 @@ std::optional<CloseReason> PoolCore::unfit(const Slot& slot) const {
   if (closed_) return CloseReason::pool_closed;
   if (slot.epoch != epoch_) return epoch_reason(slot);
   if (now_ >= slot.expires) return CloseReason::lifetime;
-  if (live() > options_.max_size) return CloseReason::surplus;
+  if (live() - count(State::dying) > options_.max_size)
+    return CloseReason::surplus;  // what dies is going already
   return std::nullopt;
 }
 
@@ -217,8 +218,13 @@ void PoolCore::forget(std::uint32_t index) {
 }
 
 /// Every connection opened until now is suspect: idle ones are closed here, the others as they come back.
+/// Connects that nobody was told of yet belong to the new epoch.
 void PoolCore::end_epoch() {
   ++epoch_;
+  for (std::uint32_t index = pending_.front(); index != no_index;
+       index = decltype(pending_)::next(slots_, index)) {
+    if (slots_[index].pending == ActionKind::open) slots_[index].epoch = epoch_;
+  }
   while (!idle_.empty()) start_closing(idle_.front(), epoch_reason(slots_[idle_.front()]));
 }
 
