@@ -51,8 +51,8 @@ def main(mode: str, root: str, program: str, *build: str) -> int:
         print(f"{program}: not installed")
         return SKIPPED
     if mode == "format":
-        return check_format(pathlib.Path(root), program)
-    return check_tidy(pathlib.Path(root), program, pathlib.Path(build[0]))
+        return check_format(pathlib.Path(root).resolve(), program)
+    return check_tidy(pathlib.Path(root).resolve(), program, pathlib.Path(build[0]))
 
 
 if __name__ == "__main__":
