@@ -1,6 +1,7 @@
 // Look, cancel, drain, fence: in that order, each only if the one before has left something to do.
 #include "pq/abort_operation.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "pq/errors.hpp"
@@ -43,6 +44,10 @@ Step AbortOperation::look() {
   }
   // The end of a COPY or of a pipeline should be on its way before the server is told to hurry.
   if (PQflush(connection_.raw()) < 0) return fail_lost();
+  return start_cancel();
+}
+
+Step AbortOperation::start_cancel() {
   cancel_.emplace(connection_);
   phase_ = Phase::cancel;
   return cancel(Ready::none);
@@ -59,6 +64,8 @@ Step AbortOperation::cancel(Ready ready) {
     connection_.mark_dead();
     return fail(cancel_->take_error());
   }
+  patience_.start(next_patience_);
+  next_patience_ = std::min(2 * next_patience_, max_patience);
   phase_ = Phase::drain;
   return drain();
 }
@@ -66,7 +73,9 @@ Step AbortOperation::cancel(Ready ready) {
 Step AbortOperation::drain() {
   if (PQconsumeInput(connection_.raw()) != 1) return fail_lost();
   switch (drop_answers()) {
-    case Drained::waiting: return wait_for_answer();
+    case Drained::waiting:
+      if (phase_ == Phase::drain && patience_.passed()) return start_cancel();
+      return wait_for_answer();
     case Drained::lost: return fail_lost();
     case Drained::idle: break;
   }
@@ -88,7 +97,8 @@ Step AbortOperation::end() {
 Step AbortOperation::wait_for_answer() {
   const int flushed = PQflush(connection_.raw());
   if (flushed < 0) return fail_lost();
-  return Step::wait(connection_.fd(), flushed == 0 ? Ready::read : Ready::read_write);
+  const Ready what = flushed == 0 ? Ready::read : Ready::read_write;
+  return phase_ == Phase::drain ? patience_.wait(connection_.fd(), what) : Step::wait(connection_.fd(), what);
 }
 
 Step AbortOperation::fail_lost() {

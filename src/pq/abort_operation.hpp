@@ -6,17 +6,25 @@
 // with bounded memory: nothing is read while the server is being asked to stop.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
 #include "pq/cancel_operation.hpp"
 #include "pq/connection.hpp"
 #include "pq/operation.hpp"
+#include "pq/timed_wait.hpp"
 
 namespace copg::pq {
 
 class AbortOperation : public Operation {
  public:
+  /// A cancel may overtake the statement it is meant for, on its way to the server, and find nothing to end:
+  /// when the answers don't come for this long it is sent again, then after twice the time, and so on up to
+  /// the maximum.
+  static constexpr std::chrono::milliseconds first_patience{50};
+  static constexpr std::chrono::milliseconds max_patience{5000};
+
   explicit AbortOperation(Connection& connection) : connection_(connection) {}
 
   Step advance(Ready ready) override;
@@ -35,6 +43,7 @@ class AbortOperation : public Operation {
   enum class Drained : std::uint8_t { idle, waiting, lost };
 
   Step look();
+  Step start_cancel();
   Step cancel(Ready ready);
   Step drain();
   Step end();
@@ -51,6 +60,8 @@ class AbortOperation : public Operation {
   Connection& connection_;
   Phase phase_ = Phase::look;
   std::optional<CancelOperation> cancel_;
+  TimedWait patience_;
+  std::chrono::milliseconds next_patience_ = first_patience;
   bool pipeline_ended_ = false;  // our own ROLLBACK and Sync stand at the end of a dropped pipeline
   bool dropped_answers_ = false;
 };

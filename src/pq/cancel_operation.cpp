@@ -92,11 +92,13 @@ const char* CancelOperation::phase() const noexcept {
   return "";
 }
 
-Step CancelOperation::advance(Ready) {
+Step CancelOperation::advance(Ready ready) {
   switch (phase_) {
     case Phase::start: return start();
     case Phase::worker: return poll_worker();
-    case Phase::conversation: return poll_conversation();
+    case Phase::conversation:
+      // libpq takes a call for readiness: before the connect is through it would be mistaken for a failure.
+      return ready == Ready::none ? last_step_ : poll_conversation();
     case Phase::done: break;
   }
   return Step::finished();
@@ -144,13 +146,13 @@ Step CancelOperation::start_conversation() {
   phase_ = Phase::conversation;
   // "Start as if PQcancelPoll had returned PGRES_POLLING_WRITING" (libpq docs 17, 32.7.2, as for
   // PQconnectPoll).
-  return Step::wait(PQcancelSocket(conversation_), Ready::write);
+  return wait_for(Ready::write);
 }
 
 Step CancelOperation::poll_conversation() {
   switch (PQcancelPoll(conversation_)) {
-    case PGRES_POLLING_READING: return Step::wait(PQcancelSocket(conversation_), Ready::read);
-    case PGRES_POLLING_WRITING: return Step::wait(PQcancelSocket(conversation_), Ready::write);
+    case PGRES_POLLING_READING: return wait_for(Ready::read);
+    case PGRES_POLLING_WRITING: return wait_for(Ready::write);
     case PGRES_POLLING_OK:
       PQcancelFinish(std::exchange(conversation_, nullptr));
       phase_ = Phase::done;
@@ -159,6 +161,11 @@ Step CancelOperation::poll_conversation() {
     case PGRES_POLLING_ACTIVE: break;
   }
   return fail_with("the server did not take a cancel", PQcancelErrorMessage(conversation_));
+}
+
+Step CancelOperation::wait_for(Ready what) {
+  last_step_ = Step::wait(PQcancelSocket(conversation_), what);
+  return last_step_;
 }
 
 Step CancelOperation::fail_with(const char* what, const char* reason) {

@@ -42,12 +42,14 @@ class CancelOperation : public Operation {
   Step poll_worker();
   Step start_conversation();
   Step poll_conversation();
+  Step wait_for(Ready what);
   Step fail_with(const char* what, const char* reason);
 
   Connection& connection_;
   Phase phase_ = Phase::start;
   std::shared_ptr<Worker> worker_;
   pg_cancel_conn* conversation_ = nullptr;
+  Step last_step_;
 };
 
 }  // namespace copg::pq

@@ -103,7 +103,7 @@ void CancelGate::serve(int client) {
     const bool is_cancel = ntohl(code) == cancel_request_code;
     if (!is_cancel || hold()) {
       const int server = connect_to_server();
-      if (server >= 0) pass(client, server);
+      if (server >= 0) pass(client, server, !is_cancel);
       ::close(server);
       if (is_cancel) ++delivered_;
     }
@@ -128,13 +128,17 @@ int CancelGate::connect_to_server() const {
   return -1;
 }
 
-void CancelGate::pass(int client, int server) const {
+void CancelGate::pass(int client, int server, bool may_be_held) const {
   std::array<char, 16384> buffer;
   std::array<pollfd, 3> fds{pollfd{client, POLLIN, 0}, pollfd{server, POLLIN, 0},
                             pollfd{stop_event_, POLLIN, 0}};
-  while (::poll(fds.data(), fds.size(), -1) > 0 && fds[2].revents == 0) {
+  constexpr int look_again_ms = 1;  // at data_held_
+  while (::poll(fds.data(), fds.size(), look_again_ms) >= 0 && fds[2].revents == 0) {
+    const bool held =
+        may_be_held && data_held_;  // asked behind the poll: nothing sent after hold_data() slips by
+    fds[0].fd = held ? -1 : client;
     for (const int side : {0, 1}) {
-      if (fds[static_cast<std::size_t>(side)].revents == 0) continue;
+      if (fds[static_cast<std::size_t>(side)].revents == 0 || (side == 0 && held)) continue;
       const ssize_t n = ::recv(side == 0 ? client : server, buffer.data(), buffer.size(), 0);
       if (n <= 0 || !send_all(side == 0 ? server : client, buffer.data(), static_cast<std::size_t>(n)))
         return;

@@ -27,13 +27,16 @@ class CancelGate {
                                    std::chrono::milliseconds patience = std::chrono::seconds(10));
   /// Those that are held now, and all later ones, reach the server.
   void open();
+  /// What connections send from now on stays here, until `release_data`. Cancels are not concerned.
+  void hold_data() noexcept { data_held_ = true; }
+  void release_data() noexcept { data_held_ = false; }
   /// Requests that reached the server and whose connection it has closed.
   [[nodiscard]] int delivered() const noexcept { return delivered_; }
 
  private:
   void accept_all();
   void serve(int client);
-  void pass(int client, int server) const;
+  void pass(int client, int server, bool may_be_held) const;
   bool hold();
   [[nodiscard]] int connect_to_server() const;
 
@@ -42,6 +45,7 @@ class CancelGate {
   int listener_ = -1;
   int stop_event_ = -1;
   std::atomic<int> delivered_ = 0;
+  std::atomic<bool> data_held_ = false;
 
   std::mutex mutex_;
   std::condition_variable changed_;

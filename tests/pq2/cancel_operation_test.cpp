@@ -62,8 +62,12 @@ TEST(Cancel, that_comes_late_never_hits_the_next_statement) {
   const auto connection = connect_through(gate);
   say_and_leave(*connection, "SELECT pg_sleep(0.05)");
   ResetOperation reset(*connection, ResetMode::tracked);
-  Step step = reset.advance(Ready::none);
-  ASSERT_TRUE(gate.wait_for_held(1));
+  ASSERT_FALSE(reset.advance(Ready::none).done);
+  const auto patience = SteadyClock::now() + 10s;
+  do {
+    ASSERT_FALSE(run_until(reset, SteadyClock::now() + 10ms));
+  } while (!gate.wait_for_held(1, 0ms) && SteadyClock::now() < patience);
+  ASSERT_TRUE(gate.wait_for_held(1, 0ms));
   pollfd answer{connection->fd(), POLLIN, 0};
   ASSERT_EQ(poll(&answer, 1, 10'000), 1) << "the statement ends by itself";
 
@@ -77,6 +81,25 @@ TEST(Cancel, that_comes_late_never_hits_the_next_statement) {
   EXPECT_TRUE(connection->clean());
   for (int i = 0; i < 20; ++i)
     ASSERT_EQ(say(*connection, "SELECT 'not cancelled' FROM pg_sleep(0.01)"), "not cancelled");
+}
+
+// The cancel is faster than the statement, and hits nothing: it must be sent again.
+TEST(Cancel, that_overtakes_its_statement_is_sent_again) {
+  test::CancelGate gate(test::server().port());
+  gate.open();
+  const auto connection = connect_through(gate);
+  gate.hold_data();
+  say_and_leave(*connection, "SELECT pg_sleep(600)");
+  ResetOperation reset(*connection, ResetMode::tracked);
+  const auto patience = SteadyClock::now() + 10s;
+  while (gate.delivered() < 1 && SteadyClock::now() < patience) {
+    ASSERT_FALSE(run_until(reset, SteadyClock::now() + 1ms));
+  }
+  ASSERT_GE(gate.delivered(), 1) << "a cancel reached the server before its statement did";
+  gate.release_data();
+  run(reset);
+  EXPECT_EQ(reset.error(), nullptr);
+  EXPECT_GE(gate.delivered(), 2);
 }
 
 // B29, without a gate: the cancel races the end of the statement, in every order that happens.

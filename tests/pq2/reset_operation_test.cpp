@@ -3,13 +3,13 @@
 #include "pq/reset_operation.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <memory>
 #include <string>
 
 #include "pq/copy_in_operation.hpp"
 #include "pq/copy_out_operation.hpp"
+#include "pq2/peak_memory.hpp"
 #include "pq2/session.hpp"
 
 namespace copg::pq {
@@ -77,14 +77,12 @@ TEST_F(Reset, answers_that_have_come_already_need_no_cancel) {
 }
 
 TEST_F(Reset, ten_gigabytes_of_answer_are_dropped_in_bounded_memory) {
-  say_and_leave(*connection, "SELECT repeat('x', 10000) FROM generate_series(1, 1000000)");
+  say_and_leave(*connection, "SELECT repeat('x', 10000), generate_series(1, 1000000)");
   ASSERT_TRUE(is_running(*observer, *connection));
-  rusage before{};
-  rusage after{};
-  getrusage(RUSAGE_SELF, &before);
+  const test::PeakMemory memory;
   reset();
-  getrusage(RUSAGE_SELF, &after);
-  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 64 * 1024) << "KiB";
+  if (!test::memory_can_be_measured) GTEST_SKIP() << "memory is not measured under this sanitizer";
+  EXPECT_LT(memory.grown_kib(), 64 * 1024);
 }
 
 TEST_F(Reset, several_statements_left_in_one_text_end_together) {
@@ -211,8 +209,8 @@ TEST_F(Reset, a_copy_in_that_waits_for_a_lock_is_cancelled) {
 TEST_F(Reset, a_copy_out_given_up_half_way_is_dropped) {
   {
     DroppingSink sink;
-    CopyOutOperation copy(
-        *connection, "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 10000000)) TO STDOUT", sink);
+    CopyOutOperation copy(*connection,
+                          "COPY (SELECT repeat('x', 1000), generate_series(1, 100000000)) TO STDOUT", sink);
     start_and_leave(copy, 10);
     EXPECT_GT(sink.bytes, 0u);
   }
