@@ -40,7 +40,9 @@ bool Driver::apply(const Input& input) {
   if (input.kind == InputKind::cut && !core_.closed()) return true;  // what only a shrunk trace does
   if (in_batch && concerns_a_lease(input) && !model_.is(input.connection(), Model::State::leased))
     return true;
-  call(input, in_batch);
+  Input at_once = input;
+  if (in_batch) at_once.now = model_.now();  // one lock, one time
+  call(at_once, in_batch);
   holding_ = input.hold && is_command(input);
   if (holding_) return !model_.violation();
   take_actions(input.kind);

@@ -42,19 +42,19 @@ std::size_t Model::position_of(WaiterId waiter) const {
   return position;
 }
 
-TimePoint Model::age(const Connection& connection, double share, Duration lead) const {
+void Model::draw_lifetime(Connection& connection) const {
   constexpr Duration rounding = std::chrono::microseconds(1);
-  if (options_.max_lifetime >= pool::never - connection.opened) return pool::never;
-  const auto life = static_cast<double>(options_.max_lifetime.count()) * share;
-  return connection.opened + Duration(static_cast<Duration::rep>(life)) - lead +
-         (share < 1.0 ? -rounding : rounding);
+  if (options_.max_lifetime >= pool::never - now_) return;
+  const auto shortest = static_cast<Duration::rep>(static_cast<double>(options_.max_lifetime.count()) * 0.9);
+  connection.expires_earliest = now_ + Duration(shortest) - rounding;
+  connection.expires_latest = now_ + options_.max_lifetime + rounding;
+  connection.ages_earliest = connection.expires_earliest - lead_;
+  connection.ages_latest = connection.expires_latest - lead_;
 }
 
-bool Model::expired_surely(const Connection& connection) const {
-  return now_ >= age(connection, 1.0, Duration::zero());
-}
+bool Model::expired_surely(const Connection& connection) const { return now_ >= connection.expires_latest; }
 bool Model::expired_perhaps(const Connection& connection) const {
-  return now_ >= age(connection, 0.9, Duration::zero());
+  return now_ >= connection.expires_earliest;
 }
 
 // --- inputs
@@ -221,7 +221,7 @@ void Model::on_input(const Input& input) {
       if (!is(input.connection(), State::connecting)) return;
       totals_.connections_time += now_ - connections_[input.slot].since;
       outage_.failures = 0;
-      connections_[input.slot].opened = now_;
+      draw_lifetime(connections_[input.slot]);
       subject_ = input.slot;
       make_idle(input.slot, now_);
       break;

@@ -48,7 +48,9 @@ class Model {
     std::uint64_t ticket = 0;  // of its lease
     pool::TimePoint since{};   // of the state; of an idle one since its last use
     pool::TimePoint idle_since{};
-    pool::TimePoint opened{};
+    // Its lot within its bounds: when it stops counting towards min_size, and when it must be gone.
+    pool::TimePoint ages_earliest = pool::never, ages_latest = pool::never;
+    pool::TimePoint expires_earliest = pool::never, expires_latest = pool::never;
   };
   struct Waiter {
     pool::WaiterId id;
@@ -133,7 +135,7 @@ class Model {
   void judge_stats(const Census& census, const pool::PoolCore& core, const PoolStats& stats);
   [[nodiscard]] bool expired_surely(const Connection& connection) const;
   [[nodiscard]] bool expired_perhaps(const Connection& connection) const;
-  [[nodiscard]] pool::TimePoint age(const Connection& connection, double share, pool::Duration lead) const;
+  void draw_lifetime(Connection& connection) const;
   [[nodiscard]] std::size_t position_of(pool::WaiterId waiter) const;  // in queue_; its size if absent
 
   template <class... Args>

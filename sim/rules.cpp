@@ -46,17 +46,15 @@ Model::Census Model::recount() const {
       case State::soiled:
       case State::condemned: continue;
     }
-    const TimePoint ages = age(connection, 1.0, lead_);
-    if (now_ >= ages) ++census.aging_surely;
-    if (now_ >= age(connection, 0.9, lead_)) ++census.aging_perhaps;
-    if (connection.state == State::idle)
-      census.due = std::min(census.due, age(connection, 1.0, Duration::zero()));
+    if (now_ >= connection.ages_latest) ++census.aging_surely;
+    if (now_ >= connection.ages_earliest) ++census.aging_perhaps;
+    if (connection.state == State::idle) census.due = std::min(census.due, connection.expires_latest);
   }
   const std::uint32_t able = census.established();
   if (able <= options_.min_size) {  // whoever ages must be replaced
     for (const Connection& connection : connections_) {
       if (connection.state != State::idle && connection.state != State::leased) continue;
-      if (now_ < age(connection, 0.9, lead_)) census.due = std::min(census.due, age(connection, 1.0, lead_));
+      if (now_ < connection.ages_earliest) census.due = std::min(census.due, connection.ages_latest);
     }
   }
   return census;

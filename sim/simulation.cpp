@@ -23,7 +23,7 @@ class Run {
     ++inputs_;
     if (record_ != nullptr) record_->inputs.push_back(input);
     if (!driver_.apply(input)) return false;
-    workload_.observe(driver_);
+    workload_.observe(driver_, input.kind);
     return true;
   }
   bool step() { return apply(workload_.next(driver_)); }

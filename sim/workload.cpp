@@ -90,6 +90,7 @@ bool Workload::can_stay_full() const {
 void Workload::begin_recovery(TimePoint now) {
   now_ = std::max(now_, now);
   recovering_ = true;
+  dead_epoch_ = false;
   server_ = Server::well;
   broken_ = discard_ = hold_lock_ = jump_ = 0;
   hold_ = std::min<Duration>(hold_, 1ms);
@@ -302,13 +303,13 @@ Input Workload::noise(const Driver& driver) {
   return input;
 }
 
-void Workload::observe(const Driver& driver) {
+void Workload::observe(const Driver& driver, InputKind last) {
   if (due_.size() < driver.model().connections().size())
     due_.resize(driver.model().connections().size(), pool::never);
   const auto lease_ends = [this] { return now_ + dice_.between(0ns, 2 * hold_); };
-  if (driver.acquired().kind == pool::Acquired::Kind::granted) {
-    const std::uint32_t slot = driver.acquired().connection.slot;
-    if (due_[slot] == pool::never) due_[slot] = lease_ends();
+  const bool asked = last == InputKind::acquire || last == InputKind::reacquire;
+  if (asked && driver.acquired().kind == pool::Acquired::Kind::granted) {
+    due_[driver.acquired().connection.slot] = lease_ends();
   }
   for (const pool::Action& action : driver.actions()) {
     const std::uint32_t slot = action.connection.slot;

@@ -42,8 +42,8 @@ class Workload {
   [[nodiscard]] std::uint32_t length() const { return length_; }  ///< Inputs before the recovery.
   /// The next input, from what the driver has shown.
   Input next(const Driver& driver);
-  /// Looks at what the last input led to.
-  void observe(const Driver& driver);
+  /// Looks at what the last input, of kind `last`, led to.
+  void observe(const Driver& driver, InputKind last);
   /// From now on the server is well, nobody new arrives, and leases end soon.
   void begin_recovery(pool::TimePoint now);
   /// From now on there are only answers to what was asked.

@@ -40,7 +40,7 @@ void expect_found(Sabotage sabotage, const std::vector<std::string>& invariants,
   EXPECT_FALSE(sim::replay(found.shrunken).violation) << "the core is at fault, not the sabotage";
 }
 
-TEST(Simulator, finds_a_grant_that_never_arrives) { expect_found(Sabotage::drop_grants, {"I3 progress"}, 5); }
+TEST(Simulator, finds_a_grant_that_never_arrives) { expect_found(Sabotage::drop_grants, {"I3 progress"}, 8); }
 
 TEST(Simulator, finds_a_cancel_that_the_core_did_not_hear) {
   expect_found(Sabotage::deaf_cancels,
