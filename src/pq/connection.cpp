@@ -30,7 +30,7 @@ std::string_view Connection::parameter_status(const char* name) const noexcept {
 bool Connection::looks_alive() noexcept {
   // Enough for what a server sends of its own accord; each look takes up to 16 kB.
   constexpr int max_looks = 64;
-  chose_read_only_ = false;  // a new lease
+  chose_read_only_ = parameters_doubtful_ = false;  // a new lease
   for (int looks = 0; looks < max_looks; ++looks) {
     // Parses what an earlier read has brought beyond its own answer.
     (void)PQisBusy(conn_);
@@ -45,12 +45,7 @@ bool Connection::looks_alive() noexcept {
   return false;
 }
 
-bool Connection::demoted() const noexcept {
-  if (!could_write_) return false;
-  if (refused_write_ || parameter_status("in_hot_standby") == "on") return true;
-  return !session_.changed() && !chose_read_only_ &&
-         parameter_status("default_transaction_read_only") == "on";
-}
+bool Connection::demoted() const noexcept { return refused_write_; }
 
 bool Connection::protocol_idle() const noexcept {
   if (outstanding_ || !alive() || PQpipelineStatus(conn_) != PQ_PIPELINE_OFF) return false;
@@ -69,7 +64,7 @@ bool Connection::in_failed_transaction() const noexcept {
 
 bool Connection::clean() const noexcept {
   return protocol_idle() && PQtransactionStatus(conn_) == PQTRANS_IDLE && !session_.changed() &&
-         !session_.parameters_changed(conn_);
+         !(parameters_doubtful_ && session_.parameters_changed(conn_));
 }
 
 void Connection::note_error(const ErrorInfo& error) noexcept {

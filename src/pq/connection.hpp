@@ -43,7 +43,7 @@ class Connection {
   [[nodiscard]] bool alive() const noexcept { return !dead_ && PQstatus(conn_) == CONNECTION_OK; }
   void mark_dead() noexcept { dead_ = true; }
   /// True once the server has proved to be a demoted primary: SQLSTATE 25006 where writing was possible
-  /// before, or in_hot_standby / default_transaction_read_only reported "on" after it was "off".
+  /// before.
   [[nodiscard]] bool demoted() const noexcept;
 
   /// Nothing is outstanding: no operation in flight or given up half-way, no pipeline mode, no COPY.
@@ -76,6 +76,7 @@ class Connection {
   /// statements that the statement has wiped.
   void note_statement(std::string_view command_tag, const TextTraits& traits) noexcept {
     if (traits.says_read_only) chose_read_only_ = true;
+    if (traits.calls || traits.effect != TextEffect::none) parameters_doubtful_ = true;
     session_.note(command_tag, traits.effect);
     if (session_.prepared_statements_gone()) forget_statements();
   }
@@ -98,6 +99,7 @@ class Connection {
   bool dead_ = false;
   bool could_write_;              // when it was opened, as far as the server says
   bool chose_read_only_ = false;  // a text of the present lease spoke of "read only"
+  bool parameters_doubtful_ = false;  // a statement of the present lease may have changed one that is reported
   bool refused_write_ = false;    // SQLSTATE 25006 though nobody had asked for it
 };
 

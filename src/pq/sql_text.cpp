@@ -26,6 +26,27 @@ constexpr bool is_word(std::string_view word, std::string_view upper) noexcept {
   return true;
 }
 
+/// Words that stand before a parenthesis and change no parameter: keywords, types, and functions of every
+/// day.
+constexpr std::string_view harmless_words =
+    " IN VALUES AND OR NOT WHERE FROM SELECT AS ON USING EXISTS ANY ALL SOME OVER BY WITH SET FILTER CASE "
+    "WHEN THEN "
+    "ELSE UNION CONFLICT LATERAL DISTINCT HAVING LIMIT OFFSET BETWEEN LIKE ARRAY ROW CAST NUMERIC VARCHAR "
+    "COUNT SUM MIN "
+    "MAX AVG COALESCE NULLIF GREATEST LEAST LOWER UPPER LENGTH SUBSTRING NOW ROUND ABS EXTRACT DATE_TRUNC "
+    "TO_CHAR "
+    "UNNEST STRING_AGG ARRAY_AGG GENERATE_SERIES ";
+
+bool is_harmless(std::string_view word) noexcept {
+  for (std::size_t at = 0; at + word.size() + 1 < harmless_words.size();) {
+    const std::size_t end = harmless_words.find(' ', at + 1);
+    if (end == std::string_view::npos) return false;
+    if (is_word(word, harmless_words.substr(at + 1, end - at - 1))) return true;
+    at = end;
+  }
+  return false;
+}
+
 class Scanner {
  public:
   explicit Scanner(std::string_view sql) noexcept : sql_(sql) {}
@@ -142,10 +163,12 @@ class TraitsReader {
       return;
     }
     if (!in_statement_) start_statement();
-    if (token == Token::open) ++parens_;
+    if (token == Token::open) take_open();
     if (token == Token::close) --parens_;
     if (token == Token::word) take_word(word);
     after_read_ = token == Token::word && is_word(word, "READ");
+    after_name_ = token == Token::word && !after_into_ && !is_harmless(word);
+    after_into_ = token == Token::word && is_word(word, "INTO");
   }
 
  private:
@@ -154,6 +177,11 @@ class TraitsReader {
     seen_statement_ = in_statement_ = true;
     words_ = parens_ = body_depth_ = 0;
     creates_ = creates_routine_ = false;
+  }
+
+  void take_open() noexcept {
+    ++parens_;
+    traits_.calls = traits_.calls || after_name_;
   }
 
   void take_word(std::string_view word) noexcept {
@@ -186,6 +214,8 @@ class TraitsReader {
   bool creates_ = false;
   bool creates_routine_ = false;
   bool after_read_ = false;
+  bool after_into_ = false;
+  bool after_name_ = false;  // a word that may be the name of a function
   int words_ = 0;
   int parens_ = 0;
   int body_depth_ = 0;
