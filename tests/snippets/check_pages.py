@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Checks the pages of the repository: README.md and its siblings, and docs/.
+
+snippets    Every block of C++ compiles; those marked `run`, and whole programs, run against a throw-away
+            server. If a block ```text output follows, it is what they print. How a block is marked:
+              ```cpp         statements, in a function that has `copg::PooledDatabase& db`
+              ```cpp run     the same, executed
+              ```cpp file    declarations, at namespace scope
+            A block with `int main(` is a whole program and executed.
+references  Links lead to files, named tests exist, and the table of options is that of the header.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+
+HERE = pathlib.Path(__file__).resolve().parent
+RUN_TIMEOUT_S = 60
+
+
+@dataclass
+class Block:
+    page: str
+    line: int
+    kind: str
+    text: str
+    output: str | None = None
+
+    @property
+    def is_program(self) -> bool:
+        return "int main(" in self.text
+
+    @property
+    def runs(self) -> bool:
+        return self.is_program or self.kind == "run"
+
+
+def pages(root: pathlib.Path, given: list[str]) -> list[pathlib.Path]:
+    if given:
+        return [pathlib.Path(page) for page in given]
+    return sorted(root.glob("*.md")) + sorted(root.glob("docs/**/*.md"))
+
+
+def blocks_of(page: pathlib.Path, name: str) -> list[Block]:
+    found: list[Block] = []
+    info, start, text = None, 0, []
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        fence = re.match(r"```\s*(.*)$", line)
+        if fence is None:
+            text.append(line)
+        elif info is None:
+            info, start, text = fence.group(1).split(), number, []
+        else:
+            if info[:1] == ["cpp"]:
+                found.append(Block(name, start, info[1] if len(info) > 1 else "", "\n".join(text) + "\n"))
+            elif info == ["text", "output"] and found:
+                found[-1].output = "\n".join(text) + "\n"
+            info = None
+    return found
+
+
+def source_of(block: Block) -> str:
+    """The block as a translation unit; the compiler speaks of the page's lines."""
+    line = f'#line {block.line + 1} "{block.page}"\n'
+    if block.is_program:
+        return line + block.text
+    prologue = '#include "prologue.hpp"\n'
+    if block.kind == "file":
+        return prologue + line + block.text
+    source = prologue + "void snippet([[maybe_unused]] copg::PooledDatabase& db) {\n" + line + block.text + "}\n"
+    if block.kind == "run":
+        source += "int main() {\n  auto db = copg::PooledDatabase::from_env();\n  snippet(db);\n}\n"
+    return source
+
+
+def check_snippet(block: Block, number: int, arguments: argparse.Namespace) -> str | None:
+    """What is wrong with it, if anything."""
+    source = arguments.work / f"snippet_{number}.cpp"
+    source.write_text(source_of(block), encoding="utf-8")
+    program = source.with_suffix("")
+    command = arguments.compile + [f"-I{HERE}", f"-I{arguments.root / 'include'}"]
+    # A value that a snippet shows but does not use is no mistake of the page.
+    command += ["-Wno-unused-variable", "-Wno-unused-but-set-variable", str(source)]
+    command += ["-o", str(program), *arguments.link] if block.runs else ["-fsyntax-only"]
+    compiled = subprocess.run(command, capture_output=True, text=True)
+    if compiled.returncode != 0 or compiled.stderr:
+        return "does not compile without a word:\n" + compiled.stderr
+    if not block.runs:
+        return None
+    schema = f'psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --file={shlex.quote(str(HERE / "schema.sql"))}'
+    inside = f'{schema} "$DATABASE_URL" && exec {shlex.quote(str(program))}'
+    try:
+        ran = subprocess.run([arguments.copg, "with-postgres", "--", "sh", "-c", inside], capture_output=True,
+                             text=True, timeout=RUN_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return f"not over after {RUN_TIMEOUT_S} s"
+    if ran.returncode != 0:
+        return f"exit status {ran.returncode}:\n{ran.stdout}{ran.stderr}"
+    if block.output is not None and ran.stdout != block.output:
+        return f"printed\n{ran.stdout}and not\n{block.output}"
+    return None
+
+
+def check_snippets(arguments: argparse.Namespace) -> list[str]:
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    arguments.compile = arguments.compile.split(";")
+    arguments.link = arguments.link.split(";")
+    blocks = [block for page in pages(arguments.root, arguments.pages)
+              for block in blocks_of(page, os.path.relpath(page, arguments.root))]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as workers:
+        verdicts = workers.map(lambda pair: check_snippet(pair[1], pair[0], arguments), enumerate(blocks))
+        problems = [f"{block.page}:{block.line}: {verdict}"
+                    for block, verdict in zip(blocks, verdicts) if verdict]
+    print(f"{len(blocks)} snippets, {sum(block.runs for block in blocks)} of them executed")
+    return problems if blocks else ["there is no snippet at all"]
+
+
+def tests_of(root: pathlib.Path) -> set[str]:
+    found = set()
+    for source in (root / "tests").rglob("*.cpp"):
+        text = source.read_text(encoding="utf-8")
+        found.update(f"{suite}.{name}" for suite, name in re.findall(r"\bTEST(?:_[FP])?\((\w+),\s*(\w+)\)", text))
+    return found
+
+
+def options_of(root: pathlib.Path) -> dict[str, str]:
+    """The options of the header with their defaults, as the table spells them."""
+    text = (root / "include/copg/pool_options.hpp").read_text(encoding="utf-8")
+    body = re.sub(r"//.*", "", text.split("struct PoolOptions {")[1].split("void validate")[0])
+    found = {}
+    member = r"([\w:<>() ]+?)\s+(\w+)\s*(?:=\s*([\w:.]+)|\{\s*([^}]*?)\s*\});"
+    for kind, name, given, braced in re.findall(member, body):
+        default = given.split("::")[-1] or braced or "none"
+        found[name] = f"{default} s" if kind.strip() == "Seconds" else default
+    return found
+
+
+def check_references(arguments: argparse.Namespace) -> list[str]:
+    problems = []
+    tests = tests_of(arguments.root)
+    options = options_of(arguments.root)
+    for page in pages(arguments.root, arguments.pages):
+        name = os.path.relpath(page, arguments.root)
+        text = page.read_text(encoding="utf-8")
+        in_code = False
+        for number, line in enumerate(text.splitlines(), 1):
+            in_code = in_code != line.startswith("```")
+            for target in [] if in_code else re.findall(r"\]\(([^)#\s]+)[^)]*\)", line):
+                if "://" not in target and not (page.parent / target).exists():
+                    problems.append(f"{name}:{number}: no such file: {target}")
+            for test in re.findall(r"`([A-Z]\w+\.[a-z0-9]+_\w+)`", line):
+                if test not in tests:
+                    problems.append(f"{name}:{number}: no such test: {test}")
+        if re.search(r"^\| option \| default \|", text, re.MULTILINE):
+            rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*?) \|", text, re.MULTILINE))
+            problems += [f"{name}: the option {option} = {default} has no row, or another default"
+                         for option, default in options.items() if rows.get(option) != default]
+    if not options or not tests:
+        problems.append("no options or no tests were found: this check is broken")
+    return problems
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["snippets", "references"])
+    parser.add_argument("pages", nargs="*", help="in place of all pages of the repository")
+    parser.add_argument("--root", type=pathlib.Path, required=True, help="of the repository")
+    parser.add_argument("--work", type=pathlib.Path, help="where to build")
+    parser.add_argument("--copg", help="the copg program")
+    parser.add_argument("--compile", default="c++;-std=c++20", help="the compiler and its flags, ;-separated")
+    parser.add_argument("--link", default="-lcopg;-lpq", help="what to link, ;-separated")
+    arguments = parser.parse_intermixed_args()
+    arguments.root = arguments.root.resolve()
+    problems = check_snippets(arguments) if arguments.what == "snippets" else check_references(arguments)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
