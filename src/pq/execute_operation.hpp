@@ -27,6 +27,7 @@ class ExecuteOperation final : public Exchange {
   /// failed one).
   ExecuteOperation(Connection& connection, std::string_view sql, const Params& params,
                    BeginFirst begin = BeginFirst::no);
+  ExecuteOperation(Connection&, std::string_view, const Params&&, BeginFirst = BeginFirst::no) = delete;
   /// Dropped before it is done, it leaves the connection not protocol_idle: reset it before its next use.
   ~ExecuteOperation() override;
 

@@ -1,0 +1,97 @@
+// What the scanner finds in SQL text.
+#include "pq/sql_text.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+namespace copg::pq {
+namespace {
+
+bool several(std::string_view sql) { return text_traits(sql).several; }
+
+TEST(SqlText, one_statement_is_one_whatever_stands_around_it) {
+  EXPECT_FALSE(several(""));
+  EXPECT_FALSE(several("SELECT 1"));
+  EXPECT_FALSE(several("SELECT 1;"));
+  EXPECT_FALSE(several(" ; ;; SELECT 1 ; ; -- done;\n ; /* over; */ "));
+}
+
+TEST(SqlText, two_statements_are_several) {
+  EXPECT_TRUE(several("SELECT 1; SELECT 2"));
+  EXPECT_TRUE(several("SELECT 1;SELECT 2;"));
+  EXPECT_TRUE(several(";SELECT 1;;SELECT 2"));
+}
+
+TEST(SqlText, a_semicolon_in_quotes_ends_nothing) {
+  EXPECT_FALSE(several("SELECT 'a;b'"));
+  EXPECT_FALSE(several("SELECT 'it''s; so'"));
+  EXPECT_FALSE(several("SELECT E'it\\'s; so'"));
+  EXPECT_FALSE(several("SELECT \"a;b\" FROM t"));
+  EXPECT_FALSE(several("SELECT $$a;b$$, $x$a;$$;b$x$"));
+  EXPECT_FALSE(several("SELECT U&'a;b', B'01;', N'x;'"));
+}
+
+TEST(SqlText, a_backslash_ends_no_string_but_an_escape_string_may_hold_it) {
+  EXPECT_TRUE(several("SELECT 'a\\'; SELECT 1"));
+  EXPECT_FALSE(several("SELECT e'a\\\\\\'; SELECT 1'"));
+  EXPECT_TRUE(several("SELECT note'a\\'; SELECT 1"));
+}
+
+TEST(SqlText, a_semicolon_in_a_comment_ends_nothing) {
+  EXPECT_FALSE(several("SELECT 1 -- ; SELECT 2\n + 3"));
+  EXPECT_FALSE(several("SELECT 1 /* ; /* ; */ ; */ + 2"));
+  EXPECT_TRUE(several("SELECT 1 /* x */ ; SELECT 2"));
+}
+
+TEST(SqlText, parameters_and_identifiers_with_dollars_open_no_dollar_quote) {
+  EXPECT_TRUE(several("SELECT $1; SELECT $1"));
+  EXPECT_TRUE(several("SELECT a$b$ FROM t; SELECT a$b$ FROM t"));
+}
+
+TEST(SqlText, a_rule_with_several_actions_is_one_statement) {
+  EXPECT_FALSE(several("CREATE RULE r AS ON INSERT TO t DO ALSO (INSERT INTO u VALUES (1); SELECT 2)"));
+}
+
+TEST(SqlText, a_function_with_an_sql_body_is_one_statement) {
+  EXPECT_FALSE(
+      several("CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true "
+              "THEN 1 ELSE 2 END; END"));
+  EXPECT_TRUE(several("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; SELECT f()"));
+  EXPECT_TRUE(several("BEGIN; SELECT 1; END"));
+}
+
+TEST(SqlText, copy_is_seen_where_a_statement_starts_and_only_there) {
+  EXPECT_TRUE(text_traits("  /* load */ copy t FROM STDIN").copies);
+  EXPECT_TRUE(text_traits("SELECT 1; COPY t TO STDOUT").copies);
+  EXPECT_FALSE(text_traits("SELECT copy FROM t").copies);
+  EXPECT_FALSE(text_traits("SELECT 'x; COPY'").copies);
+}
+
+TEST(SqlText, commit_and_end_are_seen_where_a_statement_starts_and_only_there) {
+  EXPECT_TRUE(text_traits("commit").commits);
+  EXPECT_TRUE(text_traits("UPDATE t SET a = 1; END").commits);
+  EXPECT_FALSE(text_traits("SELECT CASE WHEN true THEN 1 END").commits);
+}
+
+TEST(SqlText, read_only_is_seen_in_its_two_spellings) {
+  EXPECT_TRUE(text_traits("BEGIN ISOLATION LEVEL SERIALIZABLE, read  only").says_read_only);
+  EXPECT_TRUE(text_traits("SET default_transaction_read_only = on").says_read_only);
+  EXPECT_FALSE(text_traits("SELECT read, only FROM t").says_read_only);
+}
+
+TEST(SqlText, random_text_never_leads_out_of_bounds) {
+  std::mt19937 random(7);  // NOLINT(cert-msc51-cpp): the same texts each time
+  constexpr std::string_view letters = "'\"$;-/*\\eE(). \na1BEGIN";
+  for (int i = 0; i < 20000; ++i) {
+    std::string text(random() % 40, ' ');
+    for (char& c : text) c = letters[random() % letters.size()];
+    // On the heap and as long as the text, so that the address sanitizer sees a step too far.
+    const std::string exact(text.begin(), text.end());
+    (void)text_traits(std::string_view(exact.data(), exact.size()));
+  }
+}
+
+}  // namespace
+}  // namespace copg::pq

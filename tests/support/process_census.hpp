@@ -1,0 +1,20 @@
+// What this process has open: for tests that nothing is left behind.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <iterator>
+
+namespace copg::test {
+
+inline std::ptrdiff_t entries_of(const char* folder) {
+  return std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator());
+}
+
+struct Census {
+  std::ptrdiff_t descriptors = entries_of("/proc/self/fd");
+  std::ptrdiff_t threads = entries_of("/proc/self/task");
+  friend bool operator==(const Census&, const Census&) = default;
+};
+
+}  // namespace copg::test
