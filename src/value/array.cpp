@@ -1,3 +1,4 @@
+// The text of arrays: PostgreSQL's docs 8.15.6.
 #include <copg/codec/array.hpp>
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// The table; to be extended when libpq grows a keyword.
 #include "value/conninfo_keywords.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// A reader of .env files, one character at a time. It must never show a value in a message.
 #include "value/dotenv.hpp"
 
 #include <copg/error.hpp>
@@ -6,7 +7,7 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <system_error>
 
 namespace copg::detail {
@@ -150,12 +151,16 @@ Variables parse_dotenv(std::string_view text, std::string_view file) {
 
 Variables read_dotenv(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  // Through operator<<, which keeps the exceptions of a failed read to itself. An empty file gives nothing to
+  // write.
+  std::ostringstream text;
+  const bool empty = stream.peek() == std::ifstream::traits_type::eof() && !stream.bad();
   std::error_code error;
-  if (!stream.is_open() || stream.bad() || std::filesystem::is_directory(file, error)) {
+  if (!stream.is_open() || std::filesystem::is_directory(file, error) ||
+      (!empty && !(text << stream.rdbuf()))) {
     throw ConfigurationError(fmt::format("the file '{}' can't be read", file.string()));
   }
-  return parse_dotenv(text, file.string());
+  return parse_dotenv(text.str(), file.string());
 }
 
 std::optional<std::filesystem::path> find_dotenv(std::filesystem::path folder) {

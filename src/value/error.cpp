@@ -1,3 +1,4 @@
+// The classes of errors: what they say, and which belongs to which kind.
 #include <copg/error.hpp>
 
 #include <utility>

@@ -1,3 +1,4 @@
+// Floating point numbers to and from text, and what is wrong with a text that is no number.
 #include <copg/codec/number.hpp>
 
 #include <cmath>

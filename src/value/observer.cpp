@@ -1,3 +1,4 @@
+// The hooks that nobody has overridden, and the names of the reasons.
 #include <copg/observer.hpp>
 
 namespace copg {

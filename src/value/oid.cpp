@@ -1,3 +1,4 @@
+// The types that come with PostgreSQL: their names and arrays.
 #include <copg/oid.hpp>
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Params: keeps what was encoded as offsets, since the buffer moves when it grows.
 #include <copg/params.hpp>
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// The bounds of the options.
 #include <copg/error.hpp>
 #include <copg/pool_options.hpp>
 

@@ -1,3 +1,4 @@
+// Strings and bytes to and from text.
 #include <copg/codec/text.hpp>
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// UUIDs to and from text.
 #include <copg/uuid.hpp>
 
 #include "value/hex.hpp"

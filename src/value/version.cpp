@@ -1,3 +1,4 @@
+// The version, as CMake gives it.
 #include <copg/version.hpp>
 
 namespace copg {

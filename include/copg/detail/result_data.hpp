@@ -3,11 +3,11 @@
 
 #include <copg/oid.hpp>
 
+#include <boost/container/small_vector.hpp>
 #include <compare>
 #include <cstddef>
 #include <iterator>
 #include <string_view>
-#include <vector>
 
 struct pg_result;
 
@@ -30,7 +30,7 @@ struct ResultData {
 
   pg_result* raw = nullptr;
   std::size_t rows = 0;
-  std::vector<Column> columns;
+  boost::container::small_vector<Column, 8> columns;
 };
 
 /// One value. `data` is NUL-terminated; nullptr for NULL.
