@@ -29,6 +29,7 @@ Driver::Driver(const pool::CoreOptions& options, Sabotage sabotage)
 Driver::~Driver() = default;
 
 bool Driver::apply(const Input& input) {
+  actions_.clear();
   if (holding_ && !is_command(input)) {
     take_actions(InputKind::tick);
     model_.settle(core_, next_deadline_, core_.stats());
@@ -36,7 +37,6 @@ bool Driver::apply(const Input& input) {
     if (model_.violation()) return false;
   }
   const bool in_batch = holding_;
-  actions_.clear();
   if (input.kind == InputKind::cut && !core_.closed()) return true;  // what only a shrunk trace does
   if (in_batch && concerns_a_lease(input) && !model_.is(input.connection(), Model::State::leased))
     return true;
@@ -113,7 +113,7 @@ void Driver::call(const Input& input, bool in_batch) {
 }
 
 void Driver::take_actions(InputKind kind) {
-  actions_.clear();
+  const std::size_t first = actions_.size();
   const std::uint64_t before = allocations();
   while (const auto action = core_.poll_action()) {
     actions_.push_back(*action);
@@ -125,7 +125,8 @@ void Driver::take_actions(InputKind kind) {
   next_deadline_ = core_.next_deadline();
   if (allocations() != before) model_.violate("no allocation", "taking the actions allocated");
   spoil_actions(kind);
-  for (const pool::Action& action : actions_) {
+  for (std::size_t i = first; i < actions_.size(); ++i) {
+    const pool::Action& action = actions_[i];
     mix(static_cast<std::uint64_t>(action.kind));
     mix(action.connection);
     mix(action.waiter);

@@ -60,7 +60,8 @@ bool Model::expired_perhaps(const Connection& connection) const {
 // --- inputs
 
 void Model::begin(const Input& input, bool in_batch) {
-  now_ = std::max(now_, input.now);
+  const bool timeless = input.kind == InputKind::accept || input.kind == InputKind::suspend;
+  if (!timeless) now_ = std::max(now_, input.now);
   in_batch_ = in_batch;
   ticked_ = input.kind == InputKind::tick || input.kind == InputKind::resize;
   subject_ = ~0U;

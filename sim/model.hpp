@@ -132,6 +132,7 @@ class Model {
   void judge_growth(const Census& census, pool::TimePoint next_deadline);
   void judge_limits(const Census& census, pool::TimePoint next_deadline);
   void judge_deadlines(const Census& census, pool::TimePoint next_deadline);
+  void judge_outage(const Census& census, pool::TimePoint next_deadline);
   void judge_stats(const Census& census, const pool::PoolCore& core, const PoolStats& stats);
   [[nodiscard]] bool expired_surely(const Connection& connection) const;
   [[nodiscard]] bool expired_perhaps(const Connection& connection) const;

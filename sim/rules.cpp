@@ -69,10 +69,6 @@ void Model::settle(const pool::PoolCore& core, TimePoint next_deadline, const Po
   judge_limits(census, next_deadline);
   judge_deadlines(census, next_deadline);
   judge_stats(census, core, stats);
-  if (ticked_ && outage_.failures > 0 && now_ >= outage_.next_report) {
-    outage_.next_report =
-        now_ + std::max<Duration>(options_.reconnect_timeout, std::chrono::milliseconds(100));
-  }
 }
 
 void Model::judge_ownership(const Census& census) {
@@ -159,13 +155,23 @@ void Model::judge_deadlines(const Census& census, TimePoint next_deadline) {
   TimePoint earliest = pool::never;
   for (const Waiter& waiter : queue_) earliest = std::min(earliest, waiter.deadline);
   require(next_deadline <= earliest, "I5 deadlines", "the next tick is later than the deadline of a waiter");
-  if (!ticked_) return;
-  require(earliest > now_, "I5 deadlines", "a waiter is in the queue after its deadline");
-  require(next_deadline > now_, "I5 deadlines", "the tick left something that is due");
-  const bool wanted = census[State::connecting] > 0 || !queue_.empty();
-  if (closed_ || outage_.failures == 0 || suspended_ || !wanted) return;
-  require(now_ < outage_.next_report || reports_ > 0, "I8 recovery",
-          "an outage lasts for reconnect_timeout without a report");
+  if (ticked_) {
+    require(earliest > now_, "I5 deadlines", "a waiter is in the queue after its deadline");
+    require(next_deadline > now_, "I5 deadlines", "the tick left something that is due");
+  }
+  judge_outage(census, next_deadline);
+}
+
+void Model::judge_outage(const Census& census, TimePoint next_deadline) {
+  if (closed_ || outage_.failures == 0) return;
+  const bool wanted = census[State::connecting] > 0 || (!suspended_ && queue_.size() > census.coming_back);
+  if (ticked_ && now_ >= outage_.next_report) {
+    require(!wanted || reports_ > 0, "I8 recovery", "an outage lasts for reconnect_timeout without a report");
+    outage_.next_report =
+        now_ + std::max<Duration>(options_.reconnect_timeout, std::chrono::milliseconds(100));
+  }
+  require(!wanted || next_deadline <= std::max(outage_.next_report, now_), "I8 recovery",
+          "no tick is due when an outage has lasted for reconnect_timeout");
 }
 
 void Model::judge_stats(const Census& census, const pool::PoolCore& core, const PoolStats& stats) {

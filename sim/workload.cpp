@@ -102,26 +102,19 @@ Input Workload::at(InputKind kind, TimePoint time) {
   Input input;
   input.kind = kind;
   input.now = now_;
-  if (jump_ > 0 && dice_.permille(jump_)) {
-    if (dice_.permille(500)) {
-      now_ += dice_.between(0ns, 8h);
-      input.now = now_;
-    } else {
-      input.now -= dice_.between(0ns, 8h);
-    }
+  if (jump_ > 0 && kind == InputKind::tick && dice_.permille(10 * jump_)) {
+    now_ += dice_.between(0ns, 8h);
+    input.now = now_;
+  } else if (jump_ > 0 && dice_.permille(jump_)) {
+    input.now -= dice_.between(0ns, 8h);
   }
   return input;
 }
 
 Input Workload::next(const Driver& driver) {
   if (driver.holding()) return command(driver);
-  if (!driver.model().granted().empty() && !dice_.permille(100)) {
-    const auto& grant = driver.model().granted().front();
-    Input input = at(dice_.permille(cancel_) ? InputKind::cancel : InputKind::accept, now_);
-    input.slot = grant.waiter.slot;
-    input.generation = grant.waiter.generation;
-    return input;
-  }
+  const auto& granted = driver.model().granted();
+  if (!granted.empty() && !dice_.permille(100)) return take_up(granted.front());
   if (noise_ > 0 && dice_.permille(noise_)) return noise(driver);
   TimePoint time = driver.next_deadline();
   Source source = Source::tick;
@@ -150,6 +143,14 @@ Input Workload::next(const Driver& driver) {
     case Source::connection: break;
   }
   return finish(slot, driver);
+}
+
+/// The caller whose waiter was granted a connection wakes up, or has given up in the meantime.
+Input Workload::take_up(const Model::Grant& grant) {
+  Input input = at(dice_.permille(cancel_) ? InputKind::cancel : InputKind::accept, now_);
+  input.slot = grant.waiter.slot;
+  input.generation = grant.waiter.generation;
+  return input;
 }
 
 Input Workload::arrive() {
@@ -200,6 +201,11 @@ Input Workload::finish(std::uint32_t slot, const Driver& driver) {
       return input;
     }
     case Model::State::leased: {
+      for (const Model::Grant& grant : driver.model().granted()) {
+        if (grant.connection.slot != slot) continue;
+        due_[slot] = now_ + dice_.between(0ns, 2 * hold_);
+        return take_up(grant);  // nobody returns what nobody took
+      }
       if (dice_.permille(broken_ / 2) && !ending_) {
         Input input = about(InputKind::reacquire);
         input.deadline = now_ + dice_.between(1ns, patience_);

@@ -62,6 +62,7 @@ class Workload {
   Input at(InputKind kind, pool::TimePoint time);
   Input finish(std::uint32_t slot, const Driver& driver);
   Input arrive();
+  Input take_up(const Model::Grant& grant);
   Input command(const Driver& driver);
   Input noise(const Driver& driver);
   void change_world();

@@ -36,8 +36,6 @@ PoolStats PoolCore::stats() const {
   return stats;
 }
 
-TimePoint PoolCore::next_deadline() const { return std::min(next_tick_, waiters_.next_deadline()); }
-
 TimePoint PoolCore::state_since(ConnectionId connection) const {
   assert(connection.slot < slots_.size() && slots_[connection.slot].generation == connection.generation);
   return slots_[connection.slot].since;
@@ -205,6 +203,7 @@ void PoolCore::on_connect_failed(TimePoint now, ConnectionId connection, Connect
   if (!is(connection, State::connecting)) return;
   ++totals_.connections_errors;
   backoff_.failed(now_, failure, random_);
+  wake_by(backoff_.next_report());
   forget(connection.slot);
   if (failure == ConnectFailure::configuration && established() == 0) fail_waiters(WaitError::connect_failed);
   settle();

@@ -10,6 +10,7 @@
 
 #include <copg/pool_stats.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -76,7 +77,9 @@ class PoolCore {
   [[nodiscard]] PoolStats stats() const;
   /// When `tick` must be called next: at or before the first thing that falls due. Right after a tick it is
   /// later than the tick's `now`; after any other input a tick that is overdue stays in the past.
-  [[nodiscard]] TimePoint next_deadline() const;
+  [[nodiscard]] TimePoint next_deadline() const {
+    return waiters_.waiting() == 0 ? next_tick_ : std::min(next_tick_, waiters_.next_deadline());
+  }
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] bool suspended() const { return suspended_; }
   /// True when closed and no connection is left.
@@ -132,6 +135,9 @@ class PoolCore {
   void tick(TimePoint now);
 
   // Outputs.
+  [[nodiscard]] bool has_action() const {
+    return waiters_.has_outcome() || !pending_.empty() || report_outage_;
+  }
   std::optional<Action> poll_action();
 
  private:

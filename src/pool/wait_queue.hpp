@@ -50,6 +50,7 @@ class WaitQueue {
   Left cancel(TimePoint now, WaiterId waiter);
   /// Takes its grant; a waiter that still waits goes on waiting.
   Left accept(WaiterId waiter);
+  [[nodiscard]] bool has_outcome() const { return !untold_.empty(); }
   [[nodiscard]] std::optional<Outcome> poll_outcome();
   [[nodiscard]] TimePoint next_deadline() const { return deadlines_.next(); }
   /// Time spent in the queue by all who have left it.
