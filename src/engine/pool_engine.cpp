@@ -15,6 +15,9 @@ namespace asio = boost::asio;
 
 namespace {
 
+/// An answer this young proves as much as a look at the socket, which costs a system call.
+constexpr Duration trusted_for = std::chrono::microseconds(100);
+
 pool::ConnectionId id_of(const Lease& lease) { return {lease.index, lease.generation}; }
 
 ErrorInfo usage_error(std::string message) {
@@ -227,7 +230,7 @@ void PoolEngine::require_usable(const Lease& lease) const {
   }
 }
 
-bool PoolEngine::enter(Lease& lease) {
+void PoolEngine::enter_to_look(const Lease& lease) {
   require_usable(lease);
   switch (lease.slot->use.enter()) {
     case UseGuard::Entry::entered: break;
@@ -241,7 +244,14 @@ bool PoolEngine::enter(Lease& lease) {
       raise(usage_error("two threads use one leased connection at the same time; each needs its own"));
 #endif
   }
-  if (!lease.fresh || lease.slot->connection->looks_alive()) return true;
+}
+
+bool PoolEngine::enter(Lease& lease, TimePoint time) {
+  enter_to_look(lease);
+  if (!lease.fresh) return true;
+  pq::Connection& connection = *lease.slot->connection;
+  connection.lease_begins();
+  if (time - lease.slot->answered_at < trusted_for || connection.looks_alive()) return true;
   lease.slot->connection->mark_dead();
   if (!leave(lease)) raise(cut_off({}));
   return false;
@@ -292,6 +302,7 @@ void PoolEngine::give_back(Lease& lease, bool keep) noexcept {
     usage = time - slot.leased_since;
     if (slot.use.leave()) {
       slot.leased_since = {};
+      if (!lease.fresh && disposition == pool::Disposition::clean) slot.answered_at = time;
       core_->release(time, id_of(lease), disposition);
       dispatch();
       lease = {};
@@ -412,7 +423,7 @@ void PoolEngine::close(Duration timeout) noexcept {
 
 /// Hands out what the core has decided. With the mutex held, after every call of the core that may have
 /// decided.
-void PoolEngine::dispatch() {
+void PoolEngine::hand_out() {
   while (const auto action = core_->poll_action()) {
     switch (action->kind) {
       case pool::ActionKind::grant:

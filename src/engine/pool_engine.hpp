@@ -67,10 +67,13 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
 
   // Using it.
 
-  /// Enters the lease for one operation. False: it was found dead by the one look before its first bytes;
-  /// call `swap`. Throws UsageError (dead handle, forked child) or PoolClosed (cut off by close). Two threads
-  /// in one lease: aborts in debug builds, UsageError otherwise.
-  [[nodiscard]] bool enter(Lease& lease);
+  /// Enters the lease for one operation; `time` is now. False: it was found dead by the one look before its
+  /// first bytes (taken unless the connection answered just before); call `swap`. Throws UsageError (dead
+  /// handle, forked child) or PoolClosed (cut off by close). Two threads in one lease: aborts in debug
+  /// builds, UsageError otherwise.
+  [[nodiscard]] bool enter(Lease& lease, TimePoint time);
+  /// Enters the lease to ask its connection something that costs no exchange. Throws likewise.
+  void enter_to_look(const Lease& lease);
   /// Throws UsageError if the handle is dead or another process's.
   void require_usable(const Lease& lease) const;
   /// After the operation. False: `close` has cut the lease off meanwhile; `lease` is empty, its connection
@@ -120,7 +123,10 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void make_room_for_waiter();
   void start_over_in_child();
   void abandon_inherited();
-  void dispatch();
+  void dispatch() {
+    if (core_->has_action() || core_->next_deadline() < armed_ || watchers_ > 0) hand_out();
+  }
+  void hand_out();
   void settle(const pool::Action& action);
   Attempt conclude(Lock lock, const pool::Acquired& acquired, Lease& lease, Waiter& waiter, TimePoint time,
                    TimePoint deadline, const Holder& holder);

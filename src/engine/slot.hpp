@@ -26,6 +26,7 @@ struct Slot {
   // Guarded by the engine's mutex.
   Holder holder;
   TimePoint leased_since{};
+  TimePoint answered_at{};  // the end of the last lease whose answers all came
   bool leak_reported = false;
 
   // Of the background alone: what is being done to the connection.

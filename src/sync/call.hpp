@@ -62,7 +62,7 @@ class Inside {
 template <class Make, class Take>
 auto call(PoolEngine& engine, Lease& lease, Span span, std::string_view sql, Make make, Take take) {
   for (;;) {
-    while (!engine.enter(lease)) swap(engine, lease, span);
+    while (!engine.enter(lease, span.looked)) swap(engine, lease, span);
     {
       const Inside inside(engine, lease);
       auto operation = make(*lease.slot->connection);
@@ -74,6 +74,7 @@ auto call(PoolEngine& engine, Lease& lease, Span span, std::string_view sql, Mak
         return take(operation);
       }
     }
+    if (!lease) raise(engine.cut_off(sql));  // by `close`, just now
     swap(engine, lease, span);
   }
 }

@@ -16,10 +16,14 @@ namespace {
 
 sync::Span span_of(Seconds timeout) { return sync::Span(engine::duration_of(timeout)); }
 
-/// The connection of a lease, for questions that it answers by itself.
-const pq::Connection& look_at(engine::PoolEngine& engine, const detail::Lease& lease) {
-  engine.require_usable(lease);
-  return *lease.slot->connection;
+/// What the connection of a lease answers by itself. Inside the lease, since `close` may cut it off at any
+/// time.
+template <class Ask>
+auto look_at(engine::PoolEngine& engine, detail::Lease lease, Ask ask) {
+  engine.enter_to_look(lease);
+  const sync::Inside inside(engine, lease);
+  const pq::Connection& connection = *lease.slot->connection;
+  return ask(connection);
 }
 
 }  // namespace
@@ -29,7 +33,7 @@ Connection::Connection(std::shared_ptr<engine::PoolEngine> engine, const detail:
     : engine_(std::move(engine)), lease_(lease), timeout_(timeout) {}
 
 Connection::Connection(Connection&& other) noexcept
-    : engine_(std::move(other.engine_)),
+    : engine_(other.engine_),  // what was moved from still says that it is empty
       lease_(std::exchange(other.lease_, {})),
       timeout_(other.timeout_),
       autocommit_(other.autocommit_),
@@ -38,7 +42,7 @@ Connection::Connection(Connection&& other) noexcept
 Connection& Connection::operator=(Connection&& other) noexcept {
   if (this == &other) return *this;
   release();
-  engine_ = std::move(other.engine_);
+  engine_ = other.engine_;
   lease_ = std::exchange(other.lease_, {});
   timeout_ = other.timeout_;
   autocommit_ = other.autocommit_;
@@ -112,7 +116,10 @@ std::int64_t Connection::copy_out(const Sql& sql, CopySink& sink) {
 }
 
 void Connection::end_transaction(bool commit) {
-  if (!look_at(*engine_, lease_).protocol_idle() || look_at(*engine_, lease_).in_transaction()) {
+  const bool nothing_to_end = look_at(*engine_, lease_, [](const pq::Connection& connection) {
+    return connection.protocol_idle() && !connection.in_transaction();
+  });
+  if (!nothing_to_end) {
     sync::call(
         *engine_, lease_, span_of(timeout_), commit ? "COMMIT" : "ROLLBACK",
         [&](pq::Connection& connection) {
@@ -139,19 +146,27 @@ void Connection::timeout(Seconds limit) {
   timeout_ = limit;
 }
 
-int Connection::backend_pid() const { return look_at(*engine_, lease_).backend_pid(); }
+int Connection::backend_pid() const {
+  return look_at(*engine_, lease_, [](const pq::Connection& connection) { return connection.backend_pid(); });
+}
 
-int Connection::server_version() const { return look_at(*engine_, lease_).server_version(); }
+int Connection::server_version() const {
+  return look_at(*engine_, lease_,
+                 [](const pq::Connection& connection) { return connection.server_version(); });
+}
 
 TransactionStatus Connection::transaction_status() const {
-  const pq::Connection& connection = look_at(*engine_, lease_);
-  if (!connection.protocol_idle()) return TransactionStatus::busy;
-  if (connection.in_failed_transaction()) return TransactionStatus::failed;
-  return connection.in_transaction() ? TransactionStatus::in_transaction : TransactionStatus::idle;
+  return look_at(*engine_, lease_, [](const pq::Connection& connection) {
+    if (!connection.protocol_idle()) return TransactionStatus::busy;
+    if (connection.in_failed_transaction()) return TransactionStatus::failed;
+    return connection.in_transaction() ? TransactionStatus::in_transaction : TransactionStatus::idle;
+  });
 }
 
 std::string Connection::parameter_status(const std::string& name) const {
-  return std::string(look_at(*engine_, lease_).parameter_status(name.c_str()));
+  return look_at(*engine_, lease_, [&](const pq::Connection& connection) {
+    return std::string(connection.parameter_status(name.c_str()));
+  });
 }
 
 }  // namespace copg

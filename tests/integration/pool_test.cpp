@@ -1,0 +1,344 @@
+// The pool as a whole: its counters, bounds, checks, draining, suspending, and who watches it.
+#include "integration/database_test.hpp"
+
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace copg::test {
+namespace {
+
+class Pool : public DatabaseTest {};
+
+TEST_F(Pool, opening_does_not_wait_and_wait_does) {
+  PooledDatabase db = open({.min_size = 4, .max_size = 5});
+  db.wait(20s);
+  const PoolStats stats = db.stats();
+  EXPECT_EQ(stats.pool_size, 4U);
+  EXPECT_EQ(stats.pool_available, 4U);
+  EXPECT_EQ(stats.pool_min, 4U);
+  EXPECT_EQ(stats.pool_max, 5U);
+  EXPECT_EQ(stats.connections_num, 4U);
+  EXPECT_GT(stats.connections_time.count(), 0);
+}
+
+TEST_F(Pool, it_counts_what_happens) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  db.wait();
+  std::optional<Connection> held = db.connection();
+  EXPECT_EQ(db.stats().leased, 1U);
+  EXPECT_EQ(db.stats().pool_available, 0U);
+  EXPECT_THROW((void)db.connection(20ms), PoolTimeout);
+  auto waiting = std::async(std::launch::async, [&] { return db.fetch_val<int>("SELECT 1"); });
+  ASSERT_TRUE(eventually([&] { return db.stats().requests_waiting == 1; }));
+  held.reset();
+  EXPECT_EQ(waiting.get(), 1);
+  db.connection().close();
+  ASSERT_TRUE(eventually([&] { return db.stats().pool_available == 1; }));
+  db.execute("SET work_mem = '1MB'");
+  ASSERT_TRUE(eventually([&] { return db.stats().resets_num == 1; }));
+  const PoolStats stats = db.stats();
+  EXPECT_EQ(stats.requests_num, 5U);
+  EXPECT_EQ(stats.requests_queued, 2U);
+  EXPECT_EQ(stats.requests_errors, 1U);
+  EXPECT_EQ(stats.requests_waiting, 0U);
+  EXPECT_GE(stats.requests_wait, 20ms);
+  EXPECT_GE(stats.usage, 20ms);
+  EXPECT_EQ(stats.returns_bad, 1U);
+  EXPECT_EQ(stats.connections_num, 2U);
+  EXPECT_EQ(stats.connections_errors, 0U);
+  EXPECT_EQ(stats.connections_lost, 0U);
+  EXPECT_EQ(stats.leased, 0U);
+}
+
+TEST_F(Pool, a_timeout_says_who_holds_the_connections) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1, .name = "orders"});
+  Connection held = db.connection();
+  const ErrorInfo error = error_of<PoolTimeout>([&] { (void)db.connection(30ms); });
+  EXPECT_NE(error.message.find("pool 'orders'"), std::string::npos) << error.message;
+  EXPECT_NE(error.message.find("1/1 leased"), std::string::npos) << error.message;
+  EXPECT_NE(error.message.find("pool_test.cpp:"), std::string::npos) << error.message;
+  ASSERT_TRUE(error.pool);
+  EXPECT_EQ(error.pool->leased, 1U);
+}
+
+TEST_F(Pool, a_request_with_no_time_takes_what_is_idle_and_waits_for_nothing) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  db.wait();
+  Connection held = db.connection(0s);
+  const auto taken = time_of([&] { EXPECT_THROW((void)db.connection(0s), PoolTimeout); });
+  EXPECT_LT(taken.count(), 1);
+  EXPECT_THROW((void)db.connection(Seconds(-1)), UsageError);
+}
+
+TEST_F(Pool, too_many_waiting_are_turned_away_at_once) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1, .max_waiting = 1});
+  std::optional<Connection> held = db.connection();
+  auto waiting = std::async(std::launch::async, [&] { return db.fetch_val<int>("SELECT 1"); });
+  ASSERT_TRUE(eventually([&] { return db.stats().requests_waiting == 1; }));
+  EXPECT_THROW(db.execute("SELECT 1"), TooManyRequests);
+  held.reset();
+  EXPECT_EQ(waiting.get(), 1);
+}
+
+TEST_F(Pool, resizing_works_while_leases_are_out) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 4});
+  std::vector<Connection> leases;
+  for (int i = 0; i < 4; ++i) leases.push_back(db.connection());
+  db.resize(1, 2);
+  EXPECT_EQ(db.stats().pool_size, 4U);
+  leases.pop_back();
+  leases.pop_back();
+  EXPECT_TRUE(eventually([&] { return db.stats().pool_size == 2; }));
+  EXPECT_THROW((void)db.connection(20ms), PoolTimeout);
+  db.resize(4, 6);
+  EXPECT_TRUE(eventually([&] { return db.stats().pool_size == 4; }));
+  EXPECT_EQ(db.stats().pool_min, 4U);
+  EXPECT_EQ(db.stats().pool_max, 6U);
+  leases.clear();
+  db.resize(0, 1);
+  EXPECT_TRUE(eventually([&] { return db.stats().pool_size == 1 && db.stats().closing == 0; }));
+}
+
+TEST_F(Pool, a_bad_resize_changes_nothing) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 4});
+  EXPECT_THROW(db.resize(5, 4), ConfigurationError);
+  EXPECT_THROW(db.resize(-1, 4), ConfigurationError);
+  EXPECT_THROW(db.resize(0, 0), ConfigurationError);
+  EXPECT_EQ(db.stats().pool_min, 1U);
+  EXPECT_EQ(db.stats().pool_max, 4U);
+}
+
+TEST_F(Pool, check_replaces_dead_connections) {
+  PooledDatabase db = open({.min_size = 3, .max_size = 3});
+  db.wait();
+  PooledDatabase other = open({.min_size = 1, .max_size = 1});
+  EXPECT_EQ(other.fetch_val<int>("SELECT count(pg_terminate_backend(pid))::int FROM pg_stat_activity "
+                                 "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"),
+            3);
+  ASSERT_TRUE(eventually([&] {
+    return other.fetch_val<int>(
+               "SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend'") == 1;
+  }));
+  db.check();
+  ASSERT_TRUE(eventually([&] { return db.stats().pool_available == 3; }));
+  EXPECT_GE(db.stats().connections_lost, 1U);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+}
+
+TEST_F(Pool, check_does_not_touch_healthy_connections) {
+  PooledDatabase db = open({.min_size = 3, .max_size = 3});
+  db.wait();
+  db.check();
+  EXPECT_EQ(db.stats().connections_num, 3U);
+  EXPECT_EQ(db.stats().pool_available, 3U);
+}
+
+TEST_F(Pool, wait_gives_up_in_time_and_leaves_the_pool_open) {
+  PooledDatabase db(Config{.host = "127.0.0.1", .port = 1}, {.min_size = 1});
+  EXPECT_THROW(db.wait(50ms), PoolTimeout);
+  EXPECT_THROW(db.wait(Seconds(-1)), UsageError);
+  EXPECT_NO_THROW(db.resize(0, 1));
+  EXPECT_NO_THROW(db.wait(0s));
+}
+
+TEST_F(Pool, drain_replaces_every_connection) {
+  PooledDatabase db = open({.min_size = 2, .max_size = 2});
+  db.wait();
+  Connection held = db.connection();
+  const int held_pid = held.backend_pid();
+  db.drain();
+  EXPECT_EQ(held.fetch_val<int>("SELECT 1"), 1);
+  held.release();
+  ASSERT_TRUE(eventually([&] { return db.stats().pool_available == 2 && db.stats().connections_num == 4; }));
+  Connection one = db.connection();
+  Connection two = db.connection();
+  EXPECT_NE(one.backend_pid(), held_pid);
+  EXPECT_NE(two.backend_pid(), held_pid);
+}
+
+TEST_F(Pool, a_suspended_pool_hands_out_nothing_until_it_resumes) {
+  PooledDatabase db = open({.min_size = 2, .max_size = 2});
+  db.wait();
+  Connection held = db.connection();
+  db.suspend();
+  EXPECT_THROW((void)db.connection(30ms), PoolTimeout);
+  EXPECT_EQ(held.fetch_val<int>("SELECT 1"), 1);
+  auto waiting = std::async(std::launch::async, [&] { return db.fetch_val<int>("SELECT 7"); });
+  ASSERT_TRUE(eventually([&] { return db.stats().requests_waiting == 1; }));
+  held.release();
+  EXPECT_EQ(db.stats().requests_waiting, 1U);
+  db.resume();
+  EXPECT_EQ(waiting.get(), 7);
+}
+
+TEST_F(Pool, it_says_what_it_is_and_never_the_password) {
+  Config config = DatabaseTest::config();
+  config.password = "secret";
+  PooledDatabase db(config, {.min_size = 2, .max_size = 5});
+  db.wait();
+  EXPECT_EQ(db.name(), "postgres");
+  EXPECT_EQ(db.to_string(), "PooledDatabase('postgres', size=2/5)");
+  EXPECT_EQ(open({.name = "mine"}).name(), "mine");
+}
+
+TEST_F(Pool, moving_it_moves_everything) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  Connection held = db.connection();
+  PooledDatabase moved = std::move(db);
+  held.release();
+  EXPECT_EQ(moved.fetch_val<int>("SELECT 1"), 1);
+  moved = open({.name = "another"});
+  EXPECT_EQ(moved.name(), "another");
+  EXPECT_EQ(moved.fetch_val<int>("SELECT 1"), 1);
+}
+
+TEST_F(Pool, idle_connections_above_min_size_are_closed) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 4, .max_idle = 50ms});
+  {
+    std::vector<Connection> leases;
+    for (int i = 0; i < 4; ++i) leases.push_back(db.connection());
+  }
+  EXPECT_TRUE(eventually([&] { return db.stats().pool_size == 1; }));
+}
+
+TEST_F(Pool, a_connection_is_replaced_when_it_is_too_old) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 2, .max_lifetime = 300ms});
+  db.wait();
+  const int pid = db.fetch_val<int>("SELECT pg_backend_pid()");
+  EXPECT_TRUE(eventually([&] { return db.fetch_val<int>("SELECT pg_backend_pid()") != pid; }));
+  EXPECT_TRUE(eventually([&] { return db.stats().connections_num >= 4; }));
+  EXPECT_EQ(db.stats().connections_lost, 0U);
+}
+
+TEST_F(Pool, min_idle_keeps_connections_ready) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 5, .min_idle = 2});
+  Connection a = db.connection();
+  Connection b = db.connection();
+  EXPECT_TRUE(eventually([&] { return db.stats().pool_available == 2; }));
+  EXPECT_EQ(db.stats().pool_size, 4U);
+}
+
+class Recorder final : public Observer {
+ public:
+  void acquired(std::chrono::nanoseconds wait) noexcept override { note("acquired"), waited = wait.count(); }
+  void acquire_failed(ErrorKind kind, std::chrono::nanoseconds) noexcept override {
+    note("acquire_failed " + std::to_string(static_cast<int>(kind)));
+  }
+  void released(std::chrono::nanoseconds) noexcept override { note("released"); }
+  void opened(std::chrono::nanoseconds time) noexcept override {
+    note(time.count() > 0 ? "opened" : "opened?");
+  }
+  void open_failed(const ErrorInfo& error) noexcept override {
+    note(error.message.empty() ? "?" : "open_failed");
+  }
+  void closed(CloseReason reason, std::string_view) noexcept override {
+    note("closed " + std::string(to_string(reason)));
+  }
+  void reset(std::chrono::nanoseconds) noexcept override { note("reset"); }
+  void leaked(std::chrono::nanoseconds, std::string_view holder) noexcept override {
+    note(holder.find("pool_test.cpp") != std::string_view::npos ? "leaked" : "leaked by whom?");
+  }
+
+  [[nodiscard]] std::ptrdiff_t count(const std::string& what) {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::ptrdiff_t>(seen_.count(what));
+  }
+  std::atomic<std::int64_t> waited = -1;
+
+ private:
+  void note(const std::string& what) {
+    const std::lock_guard lock(mutex_);
+    seen_.insert(what);
+  }
+  std::mutex mutex_;
+  std::multiset<std::string> seen_;
+};
+
+TEST_F(Pool, an_observer_is_told_of_everything) {
+  const auto seen = std::make_shared<Recorder>();
+  {
+    PooledDatabase db = open({.min_size = 1, .max_size = 1, .leak_after = 30ms, .observer = seen});
+    db.wait();
+    ASSERT_TRUE(eventually([&] { return seen->count("opened") == 1; }));
+    {
+      Connection held = db.connection();
+      EXPECT_EQ(seen->waited, 0);
+      EXPECT_THROW((void)db.connection(10ms), PoolTimeout);
+      EXPECT_TRUE(eventually([&] { return seen->count("leaked") == 1; }));
+    }
+    EXPECT_EQ(seen->count("released"), 1);
+    EXPECT_EQ(seen->count("acquire_failed " + std::to_string(static_cast<int>(ErrorKind::pool_timeout))), 1);
+    db.execute("SET work_mem = '1MB'");
+    EXPECT_TRUE(eventually([&] { return seen->count("reset") == 1; }));
+    EXPECT_EQ(seen->count("acquired"), 2);
+    db.connection().close();
+    EXPECT_TRUE(eventually([&] { return seen->count("closed discarded") == 1; }));
+    db.wait();
+    db.drain();
+    EXPECT_TRUE(eventually([&] { return seen->count("closed drained") == 1; }));
+    db.wait();
+  }
+  EXPECT_EQ(seen->count("closed pool_closed"), 1);
+  EXPECT_EQ(seen->count("leaked"), 1);
+}
+
+TEST_F(Pool, an_observer_may_call_the_pool_from_every_hook) {
+  struct Curious final : Observer {
+    void acquired(std::chrono::nanoseconds) noexcept override { look(); }
+    void released(std::chrono::nanoseconds) noexcept override { look(); }
+    void opened(std::chrono::nanoseconds) noexcept override { look(); }
+    void closed(CloseReason, std::string_view) noexcept override { look(); }
+    void reset(std::chrono::nanoseconds) noexcept override { look(); }
+    void look() noexcept {
+      PooledDatabase* pool = db;
+      if (pool == nullptr) return;
+      (void)pool->stats();
+      (void)pool->to_string();
+      pool->resize(1, 2);
+      pool->suspend();
+      pool->resume();
+      ++looks;
+    }
+    std::atomic<PooledDatabase*> db = nullptr;
+    std::atomic<int> looks = 0;
+  };
+  const auto curious = std::make_shared<Curious>();
+  PooledDatabase db = open({.min_size = 1, .max_size = 2, .observer = curious});
+  curious->db = &db;
+  db.execute("SET work_mem = '1MB'");
+  db.connection().close();
+  db.drain();
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+  db.wait();
+  EXPECT_GE(curious->looks, 6);
+  curious->db = nullptr;
+}
+
+TEST_F(Pool, an_outage_is_reported_each_time_it_has_lasted_reconnect_timeout) {
+  std::atomic<int> reports = 0;
+  const auto seen = std::make_shared<Recorder>();
+  PooledDatabase db(Config{.host = "127.0.0.1", .port = 1}, {.min_size = 1,
+                                                             .max_size = 1,
+                                                             .reconnect_timeout = 30ms,
+                                                             .reconnect_failed = [&] { ++reports; },
+                                                             .observer = seen});
+  EXPECT_TRUE(eventually([&] { return reports >= 3; }));
+  EXPECT_TRUE(eventually([&] { return seen->count("open_failed") >= 2; }));
+  EXPECT_GE(db.stats().connections_errors, 2U);
+}
+
+TEST_F(Pool, two_pools_of_one_process_do_not_know_each_other) {
+  PooledDatabase one = open({.min_size = 1, .max_size = 1});
+  PooledDatabase two = open({.min_size = 1, .max_size = 1});
+  Connection held = one.connection();
+  EXPECT_EQ(two.fetch_val<int>("SELECT 1"), 1);
+  one.close(0s);
+  EXPECT_EQ(two.fetch_val<int>("SELECT 1"), 1);
+}
+
+}  // namespace
+}  // namespace copg::test

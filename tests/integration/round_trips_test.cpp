@@ -1,0 +1,91 @@
+// What calls cost on the wire: turns of the conversation, and send(2) calls of libpq.
+#include "integration/database_test.hpp"
+
+#include <vector>
+
+#include "support/counted_sockets.hpp"
+#include "support/gate.hpp"
+
+namespace copg::test {
+namespace {
+
+class RoundTrips : public DatabaseTest {
+ protected:
+  void SetUp() override {
+    gate_ = std::make_unique<Gate>(server().port());
+    db_ = std::make_unique<PooledDatabase>(Config::from_url(gate_->url()),
+                                           PoolOptions{.min_size = 1, .max_size = 1});
+    db_->wait();
+    db_->execute("CREATE TABLE IF NOT EXISTS paid (x int)");
+    ASSERT_TRUE(eventually([&] { return db_->stats().pool_available == 1; }));
+  }
+  struct Cost {
+    int turns;
+    int sends;
+  };
+  template <class Body>
+  Cost cost_of(Body body) {
+    const int turns = gate_->turns();
+    const SocketCalls calls = socket_calls();
+    body();
+    return {gate_->turns() - turns, (socket_calls() - calls).sends};
+  }
+  PooledDatabase& db() { return *db_; }
+
+ private:
+  std::unique_ptr<Gate> gate_;
+  std::unique_ptr<PooledDatabase> db_;
+};
+
+TEST_F(RoundTrips, execute_costs_one_on_its_first_second_and_later_use) {
+  for (int use = 1; use <= 4; ++use) {
+    const Cost cost = cost_of([&] { EXPECT_EQ(db().fetch_val<int>("SELECT $1::int", use), use); });
+    EXPECT_EQ(cost.turns, 1) << "use " << use;
+    EXPECT_EQ(cost.sends, 1) << "use " << use;
+  }
+}
+
+TEST_F(RoundTrips, a_statement_without_parameters_costs_one) {
+  for (int use = 1; use <= 4; ++use) {
+    const Cost cost = cost_of([&] { db().execute("INSERT INTO paid VALUES (1)"); });
+    EXPECT_EQ(cost.turns, 1) << "use " << use;
+    EXPECT_EQ(cost.sends, 1) << "use " << use;
+  }
+  EXPECT_EQ(cost_of([&] { db().execute("SELECT 1; SELECT 2"); }).turns, 1);
+}
+
+TEST_F(RoundTrips, a_refused_statement_costs_one) {
+  EXPECT_EQ(cost_of([&] { EXPECT_THROW(db().execute("SELECT 1/$1::int", 0), QueryFailed); }).turns, 1);
+}
+
+TEST_F(RoundTrips, a_transaction_of_k_statements_costs_k_and_one) {
+  for (int round = 0; round < 3; ++round) {
+    const Cost cost = cost_of([&] {
+      db().transaction([](Connection& tx) {
+        for (int i = 0; i < 5; ++i) tx.execute("INSERT INTO paid VALUES ($1)", i);
+      });
+    });
+    EXPECT_EQ(cost.turns, 6);
+    EXPECT_LE(cost.sends, 7);
+  }
+}
+
+TEST_F(RoundTrips, a_transaction_of_nothing_costs_nothing) {
+  EXPECT_EQ(cost_of([&] { db().transaction([](Connection&) {}); }).turns, 0);
+}
+
+TEST_F(RoundTrips, execute_many_costs_the_same_for_few_rows_and_for_many) {
+  for (const int rows : {2, 50, 1000}) {
+    const Cost cost = cost_of([&] {
+      EXPECT_EQ(db().execute_many("INSERT INTO paid VALUES ($1)", std::views::iota(0, rows)), rows);
+    });
+    EXPECT_LE(cost.turns, 3) << rows << " rows";
+  }
+}
+
+TEST_F(RoundTrips, a_lease_that_is_not_used_costs_nothing) {
+  EXPECT_EQ(cost_of([&] { (void)db().connection(); }).turns, 0);
+}
+
+}  // namespace
+}  // namespace copg::test
