@@ -175,7 +175,9 @@ TEST(RoundTrip, types_have_the_names_that_the_server_gives_them) {
       expected.resize(at);
     EXPECT_EQ(name, expected);
     EXPECT_EQ(array_of(type), row[1].as<Oid>()) << name;
-    if (array_of(type) != 0) EXPECT_EQ(element_of(array_of(type)), type) << name;
+    if (array_of(type) != 0) {
+      EXPECT_EQ(element_of(array_of(type)), type) << name;
+    }
   }
   EXPECT_GT(known, 50);
 }

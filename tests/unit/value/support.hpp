@@ -48,7 +48,7 @@ inline bool contains(std::string_view text, std::string_view part) {
 /// What `read` throws must be an E; anything else ends the test. The seed is printed by a failure.
 template <class E, class Read>
 void never_crashes(const std::vector<std::string>& seeds, Read&& read, unsigned seed = 20240607,
-                   int rounds = 20'000) {
+                   int rounds = 5'000) {
   std::mt19937 random(seed);
   const auto below = [&random](std::size_t n) { return n == 0 ? 0 : random() % n; };
   for (int round = 0; round < rounds; ++round) {
