@@ -70,10 +70,12 @@ def source_of(block: Block) -> str:
     line = f'#line {block.line + 1} "{block.page}"\n'
     if block.is_program:
         return line + block.text
-    prologue = '#include "prologue.hpp"\n'
+    include = re.compile(r"^#include .*$", re.MULTILINE)
+    source = '#include "prologue.hpp"\n' + "".join(text + "\n" for text in include.findall(block.text))
+    body = line + include.sub("", block.text)
     if block.kind == "file":
-        return prologue + line + block.text
-    source = prologue + "void snippet([[maybe_unused]] copg::PooledDatabase& db) {\n" + line + block.text + "}\n"
+        return source + body
+    source += "void snippet([[maybe_unused]] copg::PooledDatabase& db) {\n" + body + "}\n"
     if block.kind == "run":
         source += "int main() {\n  auto db = copg::PooledDatabase::from_env();\n  snippet(db);\n}\n"
     return source
