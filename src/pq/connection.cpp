@@ -30,7 +30,7 @@ std::string_view Connection::parameter_status(const char* name) const noexcept {
 bool Connection::looks_alive() noexcept {
   // Enough for what a server sends of its own accord; each look takes up to 16 kB.
   constexpr int max_looks = 64;
-  chose_read_only_ = parameters_doubtful_ = false;  // a new lease
+  lease_begins();
   for (int looks = 0; looks < max_looks; ++looks) {
     // Parses what an earlier read has brought beyond its own answer.
     (void)PQisBusy(conn_);

@@ -39,6 +39,8 @@ class Connection {
   /// messages (NOTIFY, ParameterStatus, anything under TLS) through libpq. Costs one system call when nothing
   /// is there.
   [[nodiscard]] bool looks_alive() noexcept;
+  /// What the statements of the last lease did is no longer of interest.
+  void lease_begins() noexcept { chose_read_only_ = parameters_doubtful_ = false; }
   /// False once an operation has seen the connection die (or PQstatus says so).
   [[nodiscard]] bool alive() const noexcept { return !dead_ && PQstatus(conn_) == CONNECTION_OK; }
   void mark_dead() noexcept { dead_ = true; }
