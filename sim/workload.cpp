@@ -92,7 +92,7 @@ void Workload::begin_recovery(TimePoint now) {
   recovering_ = true;
   dead_epoch_ = false;
   server_ = Server::well;
-  broken_ = discard_ = hold_lock_ = jump_ = 0;
+  broken_ = discard_ = needs_reset_ = hold_lock_ = jump_ = 0;
   hold_ = std::min<Duration>(hold_, 1ms);
   for (TimePoint& due : due_) due = std::min(due, now_ + connect_timeout);
 }
