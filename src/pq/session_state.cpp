@@ -231,6 +231,9 @@ void SessionState::note_command(std::string_view tag, TextEffect effect) noexcep
 
 bool SessionState::parameters_changed(const PGconn* conn) const noexcept {
   for (std::size_t i = 0; i < reported_parameters.size(); ++i) {
+    // A server reports at connect all that it will ever report; libpq walks its whole list for one it does
+    // not know.
+    if (!reported_[i]) continue;
     const char* now = PQparameterStatus(conn, reported_parameters[i]);
     if (baseline_[i] != std::string_view(now == nullptr ? "" : now)) return true;
   }
@@ -242,6 +245,7 @@ void SessionState::set_baseline(const PGconn* conn) {
   prepared_in_sql_ = false;
   for (std::size_t i = 0; i < reported_parameters.size(); ++i) {
     const char* now = PQparameterStatus(conn, reported_parameters[i]);
+    reported_[i] = now != nullptr;
     baseline_[i] = now == nullptr ? "" : now;
   }
 }

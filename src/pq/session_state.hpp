@@ -89,6 +89,7 @@ class SessionState {
   TextEffect effect_ = TextEffect::none;
   bool prepared_in_sql_ = false;
   bool prepared_gone_ = false;
+  std::array<bool, reported_parameters.size()> reported_{};
   std::array<std::string, reported_parameters.size()> baseline_;
 };
 
