@@ -104,9 +104,9 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// Idempotent.
   void close(Duration timeout) noexcept;
 
-  /// What to throw when an operation on a connection did not end by its deadline.
-  /// When `close` has cut off a lease.
+  /// What to throw when `close` has cut off a lease.
   [[nodiscard]] ErrorInfo cut_off(std::string_view sql) const;
+  /// What to throw when an operation on a connection did not end by its deadline.
   [[nodiscard]] ErrorInfo answer_timeout(const pq::Operation& operation, std::string_view sql,
                                          Duration waited) const;
 
