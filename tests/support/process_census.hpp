@@ -14,7 +14,11 @@ inline std::ptrdiff_t entries_of(const char* folder) {
 struct Census {
   std::ptrdiff_t descriptors = entries_of("/proc/self/fd");
   std::ptrdiff_t threads = entries_of("/proc/self/task");
-  friend bool operator==(const Census&, const Census&) = default;
+  /// Nothing more than there was. (Less is no fault: a name that an earlier pool looked up may have held a
+  /// thread.)
+  [[nodiscard]] bool within(const Census& before) const {
+    return descriptors <= before.descriptors && threads <= before.threads;
+  }
 };
 
 }  // namespace copg::test

@@ -1,0 +1,223 @@
+// Every call ends by its deadline, whatever the network does; and what is cancelled late never hits somebody
+// else.
+#include "integration/database_test.hpp"
+
+#include <atomic>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "support/gate.hpp"
+
+namespace copg::test {
+namespace {
+
+constexpr Seconds limit = 300ms;
+constexpr double slack_s = 1;
+
+class Deadline : public DatabaseTest {};
+
+void ends_in_time(const std::function<void()>& body) {
+  const auto taken = time_of([&] { EXPECT_THROW(body(), Error); });
+  EXPECT_LT(taken.count(), limit.count() + slack_s);
+}
+
+class OneLine final : public CopySource {
+ public:
+  std::string_view next() override { return std::exchange(given_, true) ? "" : "1\n"; }
+
+ private:
+  bool given_ = false;
+};
+
+class NoSink final : public CopySink {
+ public:
+  void take(std::string_view) override {}
+};
+
+/// A pool whose server has gone silent behind the gate, with one lease out on which a transaction is open.
+struct Silenced {
+  explicit Silenced(std::uint16_t port, const std::string& table)
+      : gate(port),
+        db(Config::from_url(gate.url()),
+           {.min_size = 4, .max_size = 4, .timeout = limit, .connect_timeout = 500ms}) {
+    db.wait();
+    db.execute("CREATE TABLE " + table + " (x int)");
+    lease = db.connection();
+    lease->timeout(20s);
+    lease->execute("SELECT 1");
+    lease->timeout(limit);
+    gate.fall_silent();
+  }
+  /// The network is back: the pool must be, too.
+  void recovers() {
+    gate.open();
+    lease.reset();
+    EXPECT_TRUE(eventually([&] {
+      try {
+        return db.fetch_val<int>("SELECT 1") == 1;
+      } catch (const Error&) {
+        return false;
+      }
+    }));
+    EXPECT_TRUE(eventually([&] { return db.stats().leased == 0 && db.stats().pool_size == 4; }));
+  }
+  Gate gate;
+  PooledDatabase db;
+  std::optional<Connection> lease;
+};
+
+TEST_F(Deadline, of_calls_on_the_pool_holds_when_the_server_is_silent) {
+  Silenced silenced(server().port(), "silent_pool");
+  PooledDatabase& db = silenced.db;
+  ends_in_time([&] { db.execute("SELECT 1"); });
+  ends_in_time([&] { (void)db.fetch_val<int>("SELECT 1"); });
+  ends_in_time([&] { db.execute_many("INSERT INTO silent_pool VALUES ($1)", std::vector<int>{1, 2, 3}); });
+  ends_in_time([&] { db.transaction([](Connection& tx) { tx.execute("SELECT 1"); }); });
+  db.drain();
+  ends_in_time([&] { db.wait(limit); });
+  silenced.recovers();
+}
+
+TEST_F(Deadline, of_a_check_holds_when_the_server_is_silent) {
+  Silenced silenced(server().port(), "silent_check");
+  ends_in_time([&] { silenced.db.check(); });
+  silenced.recovers();
+}
+
+TEST_F(Deadline, of_calls_on_a_lease_holds_when_the_server_is_silent) {
+  const std::vector<std::function<void(Connection&)>> calls = {
+      [](Connection& conn) { conn.execute("SELECT 1"); },
+      [](Connection& conn) {
+        conn.execute_many("INSERT INTO t VALUES ($1)", std::vector<int>{1, 2});
+      },
+      [](Connection& conn) { conn.commit(); },
+      [](Connection& conn) { conn.rollback(); },
+      [](Connection& conn) { const Transaction savepoint(conn); },
+      [](Connection& conn) {
+        OneLine source;
+        conn.copy_in("COPY t FROM STDIN", source);
+      },
+      [](Connection& conn) {
+        NoSink sink;
+        conn.copy_out("COPY (SELECT 1) TO STDOUT", sink);
+      },
+  };
+  Silenced silenced(server().port(), "silent_lease");
+  for (const auto& call : calls) {
+    silenced.gate.open();
+    silenced.lease.reset();
+    ASSERT_TRUE(eventually([&] {
+      try {
+        silenced.lease = silenced.db.connection(20s);
+        silenced.lease->timeout(20s);
+        silenced.lease->execute("SELECT 1");
+        silenced.lease->timeout(limit);
+        return true;
+      } catch (const Error&) {
+        silenced.lease.reset();
+        return false;
+      }
+    }));
+    silenced.gate.fall_silent();
+    ends_in_time([&] { call(*silenced.lease); });
+  }
+  silenced.recovers();
+}
+
+TEST_F(Deadline, giving_back_and_closing_do_not_wait_for_a_silent_server) {
+  Silenced silenced(server().port(), "silent_close");
+  EXPECT_THROW(silenced.lease->execute("SELECT 2"), PoolTimeout);
+  EXPECT_LT(time_of([&] { silenced.lease.reset(); }).count(), slack_s);
+  EXPECT_LT(time_of([&] { silenced.db.close(200ms); }).count(), 0.2 + 1 + slack_s);
+  EXPECT_EQ(silenced.db.stats().pool_size, 0U);
+}
+
+TEST_F(Deadline, of_less_than_a_millisecond_is_a_deadline) {  // B50
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  db.wait();
+  Connection conn = db.connection();
+  conn.timeout(Seconds(0.0004));
+  const auto taken = time_of([&] { EXPECT_THROW(conn.execute("SELECT pg_sleep(30)"), PoolTimeout); });
+  EXPECT_LT(taken.count(), slack_s);
+  const auto wait = time_of([&] { EXPECT_THROW((void)db.connection(Seconds(0.0004)), PoolTimeout); });
+  EXPECT_LT(wait.count(), slack_s);
+}
+
+TEST_F(Deadline, covers_the_queue_and_the_answer_together) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1, .timeout = 600ms});
+  db.wait();
+  std::optional<Connection> held = db.connection();
+  std::thread giver([&] {
+    (void)eventually([&] { return db.stats().requests_waiting == 1; });
+    (void)eventually([] { return false; }, 300ms);
+    held.reset();
+  });
+  const auto taken = time_of([&] { EXPECT_THROW(db.execute("SELECT pg_sleep(30)"), PoolTimeout); });
+  giver.join();
+  EXPECT_GE(taken.count(), 0.6);
+  EXPECT_LT(taken.count(), 0.6 + 0.25) << "the answer had a deadline of its own";
+}
+
+TEST_F(Deadline, a_timed_out_statement_is_cancelled_on_the_server) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 2, .timeout = 300ms});
+  PooledDatabase watch = open({.min_size = 1, .max_size = 1});
+  EXPECT_THROW(db.execute("SELECT pg_sleep(300)"), PoolTimeout);
+  EXPECT_TRUE(eventually([&] {
+    return watch.fetch_val<int>(
+               "SELECT count(*)::int FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
+               "'SELECT pg_sleep(300)%'") == 0;
+  }));
+}
+
+TEST_F(Deadline, a_late_cancel_never_hits_the_next_lease) {  // B29
+  Gate gate(server().port());
+  PooledDatabase db(Config::from_url(gate.url()),
+                    {.min_size = 1, .max_size = 1, .timeout = 20s, .connect_timeout = 2s});
+  db.wait();
+  for (int round = 0; round < 3; ++round) {
+    gate.hold_cancels();
+    {
+      Connection conn = db.connection();
+      conn.timeout(50ms);
+      EXPECT_THROW(conn.execute("SELECT pg_sleep(0.2)"), PoolTimeout);
+    }
+    ASSERT_TRUE(eventually([&] { return gate.cancels() == round + 1; }));
+    std::thread opener([&] {
+      (void)eventually([&] { return db.stats().requests_waiting == 0; }, 400ms);
+      gate.open();
+    });
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(db.fetch_val<int>("SELECT $1::int FROM pg_sleep(0.005)", i), i);
+    opener.join();
+  }
+}
+
+TEST_F(Deadline, a_storm_of_timeouts_leaves_the_pool_whole) {
+  PooledDatabase db = open({.min_size = 2, .max_size = 4});
+  std::vector<std::thread> callers;
+  std::atomic<int> wrong = 0;
+  for (int t = 0; t < 8; ++t) {
+    callers.emplace_back([&, t] {
+      for (int n = 0; n < 30; ++n) {
+        try {
+          Connection conn = db.connection(Seconds(0.001 * (n % 7)));
+          conn.timeout(Seconds(0.0007 * ((n + t) % 5)));
+          const int tag = t * 1000 + n;
+          if (conn.fetch_val<int>("SELECT $1::int FROM pg_sleep(0.001)", tag) != tag) ++wrong;
+        } catch (const PoolTimeout&) {
+        }
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_TRUE(eventually([&] {
+    const PoolStats stats = db.stats();
+    return stats.leased == 0 && stats.requests_waiting == 0 && stats.pool_available >= 2 &&
+           stats.resetting == 0;
+  }));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(db.fetch_val<int>("SELECT $1::int", i), i);
+}
+
+}  // namespace
+}  // namespace copg::test

@@ -1,0 +1,147 @@
+// After fork(2): the parent goes on as if nothing had happened, and the child has a pool as new.
+#include "integration/database_test.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <functional>
+#include <future>
+
+namespace copg::test {
+namespace {
+
+#if defined(__SANITIZE_THREAD__)
+#define COPG_SKIP_UNDER_TSAN GTEST_SKIP() << "the thread sanitizer does not run threads in a forked child"
+#else
+#define COPG_SKIP_UNDER_TSAN static_cast<void>(0)
+#endif
+
+/// Runs `body` in a forked child. 0 when it returned true, 1 when false, 2 when it threw.
+int in_child(const std::function<bool()>& body, void (*leave)(int)) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int result = 2;
+    try {
+      result = body() ? 0 : 1;
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "in the child: %s\n", error.what());
+    }
+    leave(result);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+}
+
+class Fork : public DatabaseTest {};
+
+TEST_F(Fork, the_child_opens_its_own_and_the_parents_are_untouched) {
+  COPG_SKIP_UNDER_TSAN;
+  PooledDatabase db = open({.min_size = 3, .max_size = 3});
+  db.wait();
+  Connection lease = db.connection();
+  const int pid = lease.fetch_val<int>("SELECT pg_backend_pid()");
+  const auto in_the_child = [&] {
+    try {
+      lease.execute("SELECT 1");
+      return false;
+    } catch (const UsageError&) {
+    }
+    Connection mine = db.connection();
+    const bool own = mine.fetch_val<int>("SELECT pg_backend_pid()") != pid && db.stats().leased == 1;
+    mine.release();
+    lease.release();
+    db.close();
+    return own;
+  };
+  EXPECT_EQ(in_child(in_the_child, &::_exit), 0);
+  EXPECT_EQ(lease.fetch_val<int>("SELECT pg_backend_pid()"), pid)
+      << "the child spoke on the parent's connection";
+  lease.commit();
+  lease.release();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(db.fetch_val<int>("SELECT $1::int", i), i);
+  EXPECT_EQ(db.stats().connections_num, 3U);
+  EXPECT_EQ(db.stats().connections_lost, 0U);
+}
+
+TEST_F(Fork, a_child_that_lets_go_of_everything_inherited_says_nothing_to_the_server) {
+  COPG_SKIP_UNDER_TSAN;
+  auto db = std::make_unique<PooledDatabase>(open({.min_size = 2, .max_size = 2}));
+  db->wait();
+  auto lease = std::make_unique<Connection>(db->connection());
+  lease->execute("SELECT 1");
+  const auto destroy_all = [&] {
+    lease.reset();
+    db.reset();
+    return true;
+  };
+  EXPECT_EQ(in_child(destroy_all, &::_exit), 0);
+  EXPECT_EQ(lease->fetch_val<int>("SELECT 2"), 2);
+  EXPECT_EQ(lease->transaction_status(), TransactionStatus::in_transaction);
+  lease->commit();
+  lease.reset();
+  EXPECT_EQ(db->fetch_val<int>("SELECT 3"), 3);
+  EXPECT_EQ(db->stats().connections_num, 2U);
+}
+
+TEST_F(Fork, works_while_other_threads_wait_and_query) {
+  COPG_SKIP_UNDER_TSAN;
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  std::optional<Connection> held = db.connection();
+  auto waiting = std::async(std::launch::async, [&] { return db.fetch_val<int>("SELECT 5"); });
+  ASSERT_TRUE(eventually([&] { return db.stats().requests_waiting == 1; }));
+  EXPECT_EQ(in_child([&] { return db.fetch_val<int>("SELECT 1") == 1; }, &::_exit), 0);
+  held.reset();
+  EXPECT_EQ(waiting.get(), 5);
+}
+
+TEST_F(Fork, a_grandchild_is_a_child_too) {
+  COPG_SKIP_UNDER_TSAN;
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+  const auto grandchild = [&] { return db.fetch_val<int>("SELECT 3") == 3; };
+  const auto child = [&] {
+    return db.fetch_val<int>("SELECT 2") == 2 && in_child(grandchild, &::_exit) == 0 &&
+           db.fetch_val<int>("SELECT 4") == 4;
+  };
+  EXPECT_EQ(in_child(child, &::_exit), 0);
+  EXPECT_EQ(db.fetch_val<int>("SELECT 5"), 5);
+}
+
+/// Runs the program beside this one. Its exit status, or 100 and the signal.
+int run_ending_program(const std::string& url, const std::string& way) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execl(COPG_ENDING_PROGRAM, COPG_ENDING_PROGRAM, url.c_str(), way.c_str(), nullptr);
+    ::_exit(99);
+  }
+  int status = 0;
+  const bool ended = eventually([&] { return ::waitpid(child, &status, WNOHANG) == child; });
+  if (!ended) {
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    return 98;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+}
+
+class Ending : public DatabaseTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(Ending, of_a_program_with_open_pools_is_in_order_and_leaves_no_session) {
+  EXPECT_EQ(run_ending_program(server().url(), GetParam()), 0);
+  PooledDatabase watch = open({.min_size = 1, .max_size = 1});
+  EXPECT_TRUE(eventually([&] {
+    return watch.fetch_val<int>(
+               "SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend'") == 1;
+  }));
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, Ending,
+                         ::testing::Values("static_pool", "static_lease_outlives_pool", "leaked_pool",
+                                           "exit_in_a_thread", "exit_in_a_child", "exit_with_waiters"),
+                         [](const auto& way) { return std::string(way.param); });
+
+}  // namespace
+}  // namespace copg::test

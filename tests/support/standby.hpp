@@ -1,0 +1,34 @@
+// A streaming replica made of two throw-away servers.
+#pragma once
+
+#include <filesystem>
+
+#include "tools/child_process.hpp"
+#include "tools/postgres_installation.hpp"
+#include "tools/throwaway_postgres.hpp"
+
+namespace copg::test {
+
+/// What a server needs to be the primary of another.
+inline tools::ThrowawayOptions primary_options() {
+  return {.settings = {{"wal_level", "replica"}, {"max_wal_senders", "4"}, {"hot_standby", "on"}}};
+}
+
+/// Throws away what `standby` holds and makes it follow `primary`. Both were made with primary_options().
+inline void make_standby(tools::ThrowawayPostgres& standby, const tools::ThrowawayPostgres& primary) {
+  standby.stop();
+  std::filesystem::remove_all(standby.data_folder());
+  // Not every program of PostgreSQL is on PATH, but all are beside each other.
+  const auto basebackup =
+      std::filesystem::canonical(tools::find_postgres_programs() / "initdb").parent_path() / "pg_basebackup";
+  tools::run({.arguments = {basebackup, "-D", standby.data_folder(), "-R", "-X", "stream", "-c", "fast", "-d",
+                            primary.url()},
+              .dropped_environment = {"PG"},
+              .working_folder = standby.socket_folder(),
+              .output = standby.socket_folder() / "basebackup.log",
+              .user = tools::user_for_server()});
+  standby.configure({{"primary_conninfo", primary.url()}});
+  standby.start();
+}
+
+}  // namespace copg::test
