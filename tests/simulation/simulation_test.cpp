@@ -52,8 +52,8 @@ TEST(Simulator, finds_a_timeout_that_nobody_is_told_of) {
 }
 
 TEST(Simulator, finds_a_dead_connection_that_is_kept) {
-  expect_found(Sabotage::trust_broken, {"I2 ownership", "I8 recovery", "stats are a recount", "I13 identity"},
-               6);
+  expect_found(Sabotage::trust_broken,
+               {"I2 ownership", "I8 recovery", "I11 limits hold", "I13 identity", "stats are a recount"}, 12);
 }
 
 TEST(Simulator, finds_a_connection_that_is_opened_twice) {
