@@ -145,6 +145,14 @@ Wide floor_divide(Wide value, Wide divisor) {
   return value % divisor < 0 ? quotient - 1 : quotient;
 }
 
+/// `count` ticks of num/den seconds, rounded down.
+Wide wide_microseconds(std::int64_t count, std::int64_t num, std::int64_t den) {
+  Wide product = 0;
+  if (__builtin_mul_overflow(static_cast<Wide>(count) * num, static_cast<Wide>(second), &product))
+    reject_range();
+  return floor_divide(product, den);
+}
+
 }  // namespace
 
 void encode_date(std::int64_t days, Buffer& out) {
@@ -233,11 +241,15 @@ std::int64_t ticks_of(const Instant& instant, std::int64_t num, std::int64_t den
   return narrow(floor_divide(microseconds * den, static_cast<Wide>(num) * second), low, high);
 }
 
+Instant instant_of(std::int64_t count, std::int64_t num, std::int64_t den) {
+  const Wide microseconds = wide_microseconds(count, num, den);
+  const Wide days = floor_divide(microseconds, day);
+  return {narrow(days, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()),
+          static_cast<std::int64_t>(microseconds - days * day)};
+}
+
 std::int64_t microseconds_of(std::int64_t count, std::int64_t num, std::int64_t den) {
-  Wide product = 0;
-  if (__builtin_mul_overflow(static_cast<Wide>(count) * num, static_cast<Wide>(second), &product))
-    reject_range();
-  return narrow(floor_divide(product, den), std::numeric_limits<std::int64_t>::min(),
+  return narrow(wide_microseconds(count, num, den), std::numeric_limits<std::int64_t>::min(),
                 std::numeric_limits<std::int64_t>::max());
 }
 

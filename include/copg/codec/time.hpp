@@ -36,6 +36,10 @@ std::int64_t decode_interval(std::string_view text);
 std::int64_t days_of(const std::chrono::year_month_day& date);
 std::chrono::year_month_day date_of(std::int64_t days);
 
+// Not std::chrono's own casts and floor: they overflow near the ends of their types.
+
+/// `count` ticks of num/den seconds since 1970, rounded down to microseconds. Throws DataError on overflow.
+Instant instant_of(std::int64_t count, std::int64_t num, std::int64_t den);
 /// `instant` in ticks of num/den seconds, rounded down. Throws DataError if that is not in low..high.
 std::int64_t ticks_of(const Instant& instant, std::int64_t num, std::int64_t den, std::int64_t low,
                       std::int64_t high);
@@ -50,10 +54,7 @@ concept PointDuration = std::signed_integral<typename D::rep> && sizeof(typename
 
 template <class D>
 Instant to_instant(D since_epoch) {
-  using Day = std::chrono::duration<std::int64_t, std::chrono::days::period>;
-  const Day days = std::chrono::floor<Day>(since_epoch);
-  const auto rest = since_epoch - days;
-  return {days.count(), std::chrono::floor<std::chrono::duration<std::int64_t, std::micro>>(rest).count()};
+  return instant_of(since_epoch.count(), D::period::num, D::period::den);
 }
 
 template <class D>

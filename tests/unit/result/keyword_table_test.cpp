@@ -17,7 +17,10 @@ TEST(ConninfoKeywords, are_those_of_libpq) {
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     installed[option->keyword] = option->envvar != nullptr ? option->envvar : "";
   }
-  for (const auto& [name, variable] : installed) {
+  for (const auto& option : installed) {
+    // Clang 14 lets no lambda capture a structured binding.
+    const std::string& name = option.first;
+    const std::string& variable = option.second;
     const auto known = conninfo_keywords();
     const auto found = std::find_if(known.begin(), known.end(),
                                     [&](const ConninfoKeyword& keyword) { return keyword.name == name; });
