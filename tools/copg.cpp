@@ -1,6 +1,7 @@
 // The copg command line: reads the arguments and calls what they name. Exit codes are in the help text below.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <copg/error.hpp>
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
@@ -8,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "exec.hpp"
+#include "ping.hpp"
 #include "with_postgres.hpp"
 
 namespace {
@@ -23,8 +26,9 @@ constexpr const char* exit_codes =
     "found, 126\n"
     "if it could not be executed.";
 
-/// Takes what stands after "--" away from the arguments: it is a command's own and none of our business.
-std::vector<std::string> take_command(int& argc, char** argv) {
+/// Takes what stands after "--" away from the arguments: a command's own, or parameters that may look like
+/// options.
+std::vector<std::string> take_rest(int& argc, char** argv) {
   const auto end = argv + argc;
   const auto dashes =
       std::find_if(argv, end, [](const char* argument) { return std::string_view(argument) == "--"; });
@@ -33,40 +37,111 @@ std::vector<std::string> take_command(int& argc, char** argv) {
   return {dashes + 1, end};
 }
 
-int run(int argc, char** argv) {
-  CLI::App app("copg: tools around a PostgreSQL connection pool", "copg");
-  app.footer(exit_codes);
-  app.set_version_flag("--version", "copg " COPG_VERSION);
-  app.require_subcommand(1);
-  app.set_help_all_flag("--help-all", "Print the help of every command");
-
-  WithPostgresOptions with;
-  CLI::App& with_command =
+CLI::App& add_with_postgres(CLI::App& app, WithPostgresOptions& options) {
+  CLI::App& command =
       *app.add_subcommand("with-postgres",
                           "Run a command next to a fresh PostgreSQL server, which is gone afterwards.\n"
                           "DATABASE_URL, PGHOST, PGPORT, PGUSER and PGDATABASE point to it.\n"
                           "    copg with-postgres [OPTIONS] -- CMD [ARG...]");
-  with_command.prefix_command();
-  with_command.footer(exit_codes);
-  with_command.add_option("--option", with.settings, "A line of postgresql.conf; may be repeated")
+  command.prefix_command();
+  command.add_option("--option", options.settings, "A line of postgresql.conf; may be repeated")
       ->type_name("NAME=VALUE")
       ->expected(1)
       ->take_all();
-  with_command.add_flag("--tcp", with.tcp,
-                        "Point to a loopback port (with a password) instead of the socket");
-  with_command.add_flag("--tls", with.tls,
-                        "Like --tcp, with TLS verified against the server's own certificate");
+  command.add_flag("--tcp", options.tcp, "Point to a loopback port (with a password) instead of the socket");
+  command.add_flag("--tls", options.tls,
+                   "Like --tcp, with TLS verified against the server's own certificate");
+  return command;
+}
 
-  with.command = take_command(argc, argv);
+template <class Options>
+void add_connection_options(CLI::App& command, Options& options) {
+  command
+      .add_option("--url", options.url,
+                  "postgresql://...; without it DATABASE_URL, DB_*, PG* and .env say where")
+      ->type_name("URL");
+  command.add_option("--timeout", options.timeout, "How long to wait for the server")
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+}
+
+CLI::App& add_ping(CLI::App& app, PingOptions& options) {
+  CLI::App& command = *app.add_subcommand("ping",
+                                          "Tell how long connecting and a round trip take, the server's "
+                                          "version and role, and whether TLS is used");
+  add_connection_options(command, options);
+  command.add_option("--count", options.count, "Round trips to measure")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100'000));
+  command.add_flag("--json", options.json, "Print one JSON object");
+  return command;
+}
+
+CLI::App& add_exec(CLI::App& app, ExecOptions& options, bool& csv, bool& json) {
+  CLI::App& command = *app.add_subcommand(
+      "exec",
+      "Execute one statement and print its rows.\n"
+      "    copg exec 'SELECT $1::int + 1' 41        (before a parameter that starts with a dash: --)");
+  add_connection_options(command, options);
+  command.add_option("SQL", options.sql, "The statement; its placeholders are $1, $2, ...");
+  command.add_option("PARAM", options.parameters, "What $1, $2, ... stand for, as text")->expected(0, -1);
+  CLI::Option* as_csv = command.add_flag("--csv", csv, "Print CSV with a header");
+  command.add_flag("--json", json, "Print a JSON array of objects")->excludes(as_csv);
+  return command;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("copg: tools around a PostgreSQL connection pool", "copg");
+  app.set_version_flag("--version", "copg " COPG_VERSION);
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Print the help of every command");
+  WithPostgresOptions with;
+  PingOptions pinging;
+  ExecOptions executing;
+  bool csv = false;
+  bool json = false;
+  CLI::App& with_command = add_with_postgres(app, with);
+  CLI::App& ping_command = add_ping(app, pinging);
+  CLI::App& exec_command = add_exec(app, executing, csv, json);
+  for (CLI::App* any : {&app, &with_command, &ping_command, &exec_command}) any->footer(exit_codes);
+
+  std::vector<std::string> rest = take_rest(argc, argv);
   try {
     app.parse(argc, argv);
-    with.tcp = with.tcp || with.tls;
-    if (with.command.empty()) with.command = with_command.remaining();
-    if (with.command.empty()) throw CLI::RequiredError("CMD");
-    return with_postgres(with);
+    if (with_command.parsed()) {
+      with.tcp = with.tcp || with.tls;
+      with.command = with_command.remaining();
+      with.command.insert(with.command.end(), rest.begin(), rest.end());
+      if (with.command.empty()) throw CLI::RequiredError("CMD");
+      return with_postgres(with);
+    }
+    if (exec_command.parsed()) {
+      executing.parameters.insert(executing.parameters.end(), rest.begin(), rest.end());
+      if (executing.sql.empty() && !executing.parameters.empty()) {
+        executing.sql = executing.parameters.front();
+        executing.parameters.erase(executing.parameters.begin());
+      }
+      if (executing.sql.empty()) throw CLI::RequiredError("SQL");
+    } else if (!rest.empty()) {
+      throw CLI::ExtrasError(rest);
+    }
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : exit_usage;
   }
+  if (ping_command.parsed()) ping(pinging, stdout);
+  executing.format = csv ? RowFormat::csv : json ? RowFormat::json : RowFormat::table;
+  if (exec_command.parsed()) exec(executing, stdout);
+  if (std::fflush(stdout) != 0) throw std::runtime_error("could not write the output");
+  return 0;
+}
+
+void report(const copg::Error& error) {
+  const copg::ErrorInfo& info = error.info();
+  const std::string sqlstate = info.sqlstate.text();
+  std::fprintf(stderr, "copg: %s%s\n", sqlstate.empty() ? "" : (sqlstate + ": ").c_str(), error.what());
+  if (std::string_view(error.what()).find(info.cause) == std::string_view::npos)
+    std::fprintf(stderr, "cause: %s\n", info.cause.c_str());
 }
 
 }  // namespace
@@ -74,6 +149,12 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return run(argc, argv);
+  } catch (const copg::ConfigurationError& error) {
+    report(error);
+    return exit_usage;
+  } catch (const copg::Error& error) {
+    report(error);
+    return exit_failure;
   } catch (const std::invalid_argument& error) {
     std::fprintf(stderr, "copg: %s\n", error.what());
     return exit_usage;
