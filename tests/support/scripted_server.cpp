@@ -110,6 +110,8 @@ Transcript record(const std::filesystem::path& socket_path,
     throw;
   }
   recorder.join();
+  // The farewell is answered by nothing.
+  while (!transcript.empty() && transcript.back().said.empty()) transcript.pop_back();
   return transcript;
 }
 
