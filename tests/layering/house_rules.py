@@ -11,9 +11,9 @@ FOLDERS = ("include", "src", "sim", "tools", "tests", "bench", "examples", "scri
 SUFFIXES = {".hpp", ".cpp", ".py", ".cmake", ".txt", ".in", ""}
 LONGEST = 500  # lines
 
-# A wait in a test is a condition with a deadline; only the gate, which delays on purpose, may sleep.
+# A wait in a test is a condition with a deadline; only the helpers that wait or delay for all tests may sleep.
 SLEEP = re.compile(r"\b(std::this_thread::sleep_(for|until)|[un]?sleep|nanosleep)\s*\(|\btime\.sleep\b")
-GATE = re.compile(r"tests/support/gate|tests/layering/")
+HELPERS = re.compile(r"tests/(support|layering)/")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
 HEADER_COMMENT = re.compile(r"\A(#!|//|#|\"\"\")")
 
@@ -29,7 +29,7 @@ def complaints(name: str, text: str) -> list[str]:
             result.append(f"{place}: a space at the end of the line")
         if UNFINISHED.search(line):
             result.append(f"{place}: unfinished business; finish it or leave it out")
-        if name.startswith("tests/") and SLEEP.search(line) and not GATE.match(name):
+        if name.startswith("tests/") and SLEEP.search(line) and not HELPERS.match(name):
             result.append(f"{place}: a sleep; wait for a condition with a deadline instead")
         if name.startswith("include/") and re.match(r"\s*#\s*define\b", line):
             result.append(f"{place}: a public macro")
