@@ -55,7 +55,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
 
   enum class Attempt : std::uint8_t { granted, queued };
   /// Takes a connection into `lease`, or queues `waiter` until `deadline`. `time` is now. Throws PoolClosed,
-  /// TooManyRequests, ConnectionFailed, PoolTimeout.
+  /// TooManyRequests, ConnectionFailed, ConfigurationError, PoolTimeout.
   Attempt acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
                   const std::source_location& where);
   /// After `settled`: takes the connection that was granted. Throws as above if there is none.
