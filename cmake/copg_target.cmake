@@ -51,11 +51,12 @@ function(copg_add_layer name)
   endif()
 endfunction()
 
-# copg_add_test(name SOURCES file... LINKS lib... [LABELS label...] [TIMEOUT seconds]): a GoogleTest program, each of
-# whose tests is a test of ctest. LABELS: `fast` belongs to `scripts/test fast`, which must stay under a minute;
-# `threads` is worth running under the thread sanitizer; `slow` needs minutes. TIMEOUT is per test, 60 s if not given.
+# copg_add_test(name SOURCES file... LINKS lib... [LABELS label...] [TIMEOUT seconds] [ONE_SERVER]): a GoogleTest program,
+# each of whose tests is a test of ctest. ONE_SERVER: its tests share a server, so that the program is one test of ctest.
+# LABELS: `fast` belongs to `scripts/test fast`, which must stay under a minute; `threads` is worth running under the
+# thread sanitizer; `slow` needs minutes. TIMEOUT is per test of ctest, 60 s if not given.
 function(copg_add_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "ONE_SERVER" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
   endif()
@@ -72,6 +73,12 @@ function(copg_add_test name)
     endif()
     add_dependencies(${target} ${name})
   endforeach()
+  if(ARG_ONE_SERVER)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+                         ENVIRONMENT COPG_POSTGRES_TEMPLATE=${PROJECT_BINARY_DIR}/postgres-template)
+    return()
+  endif()
   # PRE_TEST: building does not run the program, ctest asks it for its tests.
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
                        PROPERTIES TIMEOUT ${ARG_TIMEOUT}
