@@ -13,8 +13,8 @@ class CopySource {
   CopySource& operator=(const CopySource&) = delete;
   virtual ~CopySource() = default;
 
-  /// The next piece, of any size, cut anywhere; it must stay valid until the next call. Empty: the end. What it throws
-  /// ends the COPY, which then has no effect, and reaches the caller.
+  /// The next piece, of any size, cut anywhere; it must stay valid until the next call. Empty: the end. What
+  /// it throws ends the COPY, which then has no effect, and reaches the caller.
   virtual std::string_view next() = 0;
 };
 
@@ -26,8 +26,8 @@ class CopySink {
   CopySink& operator=(const CopySink&) = delete;
   virtual ~CopySink() = default;
 
-  /// One piece, in text and CSV format a whole row with its newline. It is valid during the call. What it throws ends the
-  /// COPY and reaches the caller.
+  /// One piece, in text and CSV format a whole row with its newline. It is valid during the call. What it
+  /// throws ends the COPY and reaches the caller.
   virtual void take(std::string_view piece) = 0;
 };
 

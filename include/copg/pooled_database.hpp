@@ -23,7 +23,8 @@ namespace [[gnu::visibility("default")]] copg {
 /// Every call has one deadline, `timeout` seconds after it began, over waiting for a connection, opening it,
 /// and the answer. Requests are served in the order of their arrival. Calls throw as Connection's do, and,
 /// for want of a connection: PoolTimeout (the message says who holds them), ConfigurationError (at once,
-/// with the server's words, when connecting can't work: wrong password, no such database), TooManyRequests, PoolClosed.
+/// with the server's words, when connecting can't work: wrong password, no such database), TooManyRequests,
+/// PoolClosed.
 ///
 /// Thread-safe, but for moving and destruction. After a fork the child's pool is as new: it opens connections
 /// of its own.

@@ -5,8 +5,8 @@
 
 namespace [[gnu::visibility("default")]] copg {
 
-/// Gives the parameters of one execution after another. What `next` throws ends the call, rolls it back, and reaches the
-/// caller of execute_many.
+/// Gives the parameters of one execution after another. What `next` throws ends the call, rolls it back, and
+/// reaches the caller of execute_many.
 class RowSource {
  public:
   RowSource() = default;

@@ -101,8 +101,9 @@ class Connection {
   bool dead_ = false;
   bool could_write_;              // when it was opened, as far as the server says
   bool chose_read_only_ = false;  // a text of the present lease spoke of "read only"
-  bool parameters_doubtful_ = false;  // a statement of the present lease may have changed one that is reported
-  bool refused_write_ = false;    // SQLSTATE 25006 though nobody had asked for it
+  bool parameters_doubtful_ =
+      false;                    // a statement of the present lease may have changed one that is reported
+  bool refused_write_ = false;  // SQLSTATE 25006 though nobody had asked for it
 };
 
 }  // namespace copg::pq

@@ -16,7 +16,8 @@ struct TextTraits {
   bool commits = false;  ///< One of them is COMMIT or END: a lost answer leaves its outcome unknown.
   bool says_read_only =
       false;  ///< "read only" or "read_only" stands in it: a refused write is the user's own choice.
-  bool calls = false;  ///< It calls a function that is not known to leave the server's reported parameters alone.
+  bool calls =
+      false;  ///< It calls a function that is not known to leave the server's reported parameters alone.
   TextEffect effect = TextEffect::none;  ///< What it may do to the session.
 };
 
