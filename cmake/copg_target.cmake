@@ -80,7 +80,7 @@ function(copg_add_test name)
     return()
   endif()
   # PRE_TEST: building does not run the program, ctest asks it for its tests.
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
                        PROPERTIES TIMEOUT ${ARG_TIMEOUT}
                                   ENVIRONMENT COPG_POSTGRES_TEMPLATE=${PROJECT_BINARY_DIR}/postgres-template)
   # gtest_discover_tests loses all but the first of several labels, so they are set after it has found the tests.

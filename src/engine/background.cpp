@@ -131,6 +131,7 @@ void PoolEngine::connect_ended(pool::ConnectionId connection, OperationRun::End 
       core_->on_connect_failed(connect_error_at_, connection, failure);
     } else {
       slot.connection = std::move(opened);
+      connect_error_.reset();
       core_->on_connected(now(), connection);
     }
     dispatch();
@@ -149,9 +150,13 @@ void PoolEngine::proof_ended(pool::ConnectionId connection, OperationRun::End en
   const Duration taken = now() - slot.run_since;
   const bool was_reset = dynamic_cast<pq::ResetOperation*>(slot.operation.get()) != nullptr;
   pool::Disposition disposition = pool::Disposition::clean;
-  if (end != OperationRun::End::done || !slot.connection->alive()) {
+  // A session that can't be wiped says nothing of the others; a server that doesn't answer an empty query
+  // does.
+  const bool failed =
+      end != OperationRun::End::done || slot.operation->error() != nullptr || !slot.connection->alive();
+  if (slot.connection->lost() || slot.connection->said_farewell() || (failed && !was_reset)) {
     disposition = pool::Disposition::broken;
-  } else if (slot.operation->error() != nullptr) {
+  } else if (failed) {
     disposition = pool::Disposition::discard;
   }
   slot.run.reset();

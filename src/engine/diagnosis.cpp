@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "engine/pool_engine.hpp"
 
@@ -77,21 +78,22 @@ ErrorInfo PoolEngine::cut_off(std::string_view sql) const {
           .connection_survives = false};
 }
 
-ErrorInfo PoolEngine::answer_timeout(const pq::Operation& operation, std::string_view sql,
-                                     Duration waited) const {
+ErrorInfo PoolEngine::undone(const pq::Operation& operation, bool cut, std::string_view sql,
+                             Duration waited) const {
+  ErrorInfo info{.kind = ErrorKind::pool_timeout,
+                 .message = fmt::format(
+                     "no answer from the server within {:.3g} s ({}); the statement is being cancelled",
+                     seconds(waited), operation.phase()),
+                 .query = std::string(sql),
+                 .connection_survives = false};
+  if (cut) info = cut_off(sql);
   if (operation.commits()) {
-    return {.kind = ErrorKind::commit_unknown,
-            .message = fmt::format("no answer to the commit within {:.3g} s: it may or may not have happened",
-                                   seconds(waited)),
-            .query = std::string(sql),
-            .connection_survives = false};
+    info.kind = ErrorKind::commit_unknown;
+    info.cause = std::exchange(
+        info.message, fmt::format("no answer to the commit within {:.3g} s: it may or may not have happened",
+                                  seconds(waited)));
   }
-  return {.kind = ErrorKind::pool_timeout,
-          .message =
-              fmt::format("no answer from the server within {:.3g} s ({}); the statement is being cancelled",
-                          seconds(waited), operation.phase()),
-          .query = std::string(sql),
-          .connection_survives = false};
+  return info;
 }
 
 void PoolEngine::report_leaks(TimePoint time) {

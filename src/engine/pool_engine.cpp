@@ -20,6 +20,14 @@ constexpr Duration trusted_for = std::chrono::microseconds(100);
 
 pool::ConnectionId id_of(const Lease& lease) { return {lease.index, lease.generation}; }
 
+/// Debug builds don't let a program go on that uses a lease from two threads, or gives it back inside a call.
+void reject_second_user() noexcept {
+#ifndef NDEBUG
+  std::fputs("copg: two threads use one leased connection at the same time; each needs its own\n", stderr);
+  std::abort();
+#endif
+}
+
 ErrorInfo usage_error(std::string message) {
   return {.kind = ErrorKind::usage, .message = std::move(message)};
 }
@@ -236,13 +244,8 @@ void PoolEngine::enter_to_look(const Lease& lease) {
     case UseGuard::Entry::entered: break;
     case UseGuard::Entry::cut: raise(cut_off({}));
     case UseGuard::Entry::busy:
-#ifndef NDEBUG
-      std::fputs("copg: two threads use one leased connection at the same time; each needs its own\n",
-                 stderr);
-      std::abort();
-#else
+      reject_second_user();
       raise(usage_error("two threads use one leased connection at the same time; each needs its own"));
-#endif
   }
 }
 
@@ -251,7 +254,8 @@ bool PoolEngine::enter(Lease& lease, TimePoint time) {
   if (!lease.fresh) return true;
   pq::Connection& connection = *lease.slot->connection;
   connection.lease_begins();
-  if (time - lease.slot->answered_at < trusted_for || connection.looks_alive()) return true;
+  const bool just_answered = time - lease.slot->answered_at < trusted_for && !connection.said_farewell();
+  if (just_answered || connection.looks_alive()) return true;
   lease.slot->connection->mark_dead();
   if (!leave(lease)) raise(cut_off({}));
   return false;
@@ -276,8 +280,8 @@ void PoolEngine::close_cut_off(Lease& lease) noexcept {
   if (options_.observer) options_.observer->closed(CloseReason::pool_closed, {});
 }
 
-bool PoolEngine::died_untouched(const Lease& lease, bool nothing_sent) const noexcept {
-  return lease.fresh && nothing_sent && !lease.slot->connection->alive();
+bool PoolEngine::died_untouched(const Lease& lease, bool fresh, bool nothing_sent) const noexcept {
+  return fresh && nothing_sent && !lease.slot->connection->alive();
 }
 
 void PoolEngine::release(Lease& lease) noexcept { give_back(lease, true); }
@@ -287,11 +291,17 @@ void PoolEngine::discard(Lease& lease) noexcept { give_back(lease, false); }
 void PoolEngine::give_back(Lease& lease, bool keep) noexcept {
   if (!lease) return;
   Slot& slot = *lease.slot;
-  if (lease.process != ForkGuard::generation() || slot.use.enter() != UseGuard::Entry::entered) {
-    lease = {};  // the parent's, or cut off
+  if (lease.process != ForkGuard::generation()) {
+    lease = {};  // the parent's
     return;
   }
-  pool::Disposition disposition = lease.fresh ? pool::Disposition::clean : judge(*slot.connection);
+  switch (slot.use.enter()) {
+    case UseGuard::Entry::entered: break;
+    case UseGuard::Entry::cut: lease = {}; return;
+    case UseGuard::Entry::busy: reject_second_user(); return;  // the call that is inside goes on with it
+  }
+  const bool untouched = lease.fresh && slot.connection->protocol_idle();
+  pool::Disposition disposition = untouched ? pool::Disposition::clean : judge(*slot.connection);
   if (!keep && disposition != pool::Disposition::broken && disposition != pool::Disposition::demoted) {
     disposition = pool::Disposition::discard;
   }
@@ -313,8 +323,8 @@ void PoolEngine::give_back(Lease& lease, bool keep) noexcept {
 }
 
 /// What the state of its connection says about the end of a lease.
-pool::Disposition PoolEngine::judge(const pq::Connection& connection) const noexcept {
-  if (!connection.alive()) return pool::Disposition::broken;
+pool::Disposition PoolEngine::judge(pq::Connection& connection) const noexcept {
+  if (!connection.alive() || connection.said_farewell()) return pool::Disposition::broken;
   if (connection.demoted()) return pool::Disposition::demoted;
   if (connection.session().beyond_wiping()) return pool::Disposition::discard;
   switch (options_.reset) {

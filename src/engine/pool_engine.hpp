@@ -81,7 +81,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   bool leave(Lease& lease) noexcept;
   /// After an operation that failed with nothing sent: true if that was because the lease's connection died
   /// before its first byte, so that `swap` and another try are safe.
-  [[nodiscard]] bool died_untouched(const Lease& lease, bool nothing_sent) const noexcept;
+  [[nodiscard]] bool died_untouched(const Lease& lease, bool fresh, bool nothing_sent) const noexcept;
   /// Gives up a dead connection that nothing was sent on, for another; keeps the place in the queue. As
   /// `acquire`.
   Attempt swap(Lease& lease, Waiter& waiter, TimePoint deadline);
@@ -106,9 +106,10 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
 
   /// What to throw when `close` has cut off a lease.
   [[nodiscard]] ErrorInfo cut_off(std::string_view sql) const;
-  /// What to throw when an operation on a connection did not end by its deadline.
-  [[nodiscard]] ErrorInfo answer_timeout(const pq::Operation& operation, std::string_view sql,
-                                         Duration waited) const;
+  /// What to throw when an operation on a connection did not end: by its deadline, or because `close` has cut
+  /// it off.
+  [[nodiscard]] ErrorInfo undone(const pq::Operation& operation, bool cut, std::string_view sql,
+                                 Duration waited) const;
 
  private:
   PoolEngine(const Config& config, PoolOptions options);
@@ -136,7 +137,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void give_back(Lease& lease, bool keep) noexcept;
   void close_cut_off(Lease& lease) noexcept;
   bool await(Lock& lock, TimePoint deadline, const std::function<bool()>& condition);
-  [[nodiscard]] pool::Disposition judge(const pq::Connection& connection) const noexcept;
+  [[nodiscard]] pool::Disposition judge(pq::Connection& connection) const noexcept;
   [[nodiscard]] std::shared_ptr<Observer> observer() const { return options_.observer; }
 
   // diagnosis.cpp: what to tell a caller who gets nothing. With the mutex held.

@@ -12,7 +12,7 @@ namespace copg::pq {
 Connection::Connection(PGconn* conn, bool prepare)
     : conn_(conn),
       statements_(prepare),
-      could_write_(parameter_status("in_hot_standby") != "on" &&
+      could_write_(parameter_status("in_hot_standby") == "off" &&
                    parameter_status("default_transaction_read_only") != "on") {
   notices_.receive_from(conn_);
   session_.set_baseline(conn_);

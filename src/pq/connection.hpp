@@ -44,6 +44,13 @@ class Connection {
   /// False once an operation has seen the connection die (or PQstatus says so).
   [[nodiscard]] bool alive() const noexcept { return !dead_ && PQstatus(conn_) == CONNECTION_OK; }
   void mark_dead() noexcept { dead_ = true; }
+  /// The socket is gone, as far as libpq knows: not just a connection that can't be used again.
+  [[nodiscard]] bool lost() const noexcept { return PQstatus(conn_) != CONNECTION_OK; }
+  /// What has been read so far holds the server's last words.
+  [[nodiscard]] bool said_farewell() noexcept {
+    (void)PQisBusy(conn_);  // parses it
+    return notices_.farewell();
+  }
   /// True once the server has proved to be a demoted primary: SQLSTATE 25006 where writing was possible
   /// before.
   [[nodiscard]] bool demoted() const noexcept;
@@ -78,7 +85,9 @@ class Connection {
   /// statements that the statement has wiped.
   void note_statement(std::string_view command_tag, const TextTraits& traits) noexcept {
     if (traits.says_read_only) chose_read_only_ = true;
-    if (traits.calls || traits.effect != TextEffect::none) parameters_doubtful_ = true;
+    if (traits.calls || traits.effect != TextEffect::none || !command_tag.starts_with("SELECT")) {
+      parameters_doubtful_ = true;  // also by a trigger
+    }
     session_.note(command_tag, traits.effect);
     if (session_.prepared_statements_gone()) forget_statements();
   }

@@ -12,6 +12,10 @@ CopyOperation::CopyOperation(Connection& connection, std::string_view sql, ExecS
                              BeginFirst begin)
     : connection_(connection), sql_(sql), wanted_(wanted), begin_(begin), traits_(text_traits(sql)) {}
 
+CopyOperation::~CopyOperation() {
+  if (sent_ && phase_ != Phase::done) connection_.note_statement("", traits_);
+}
+
 const char* CopyOperation::phase() const noexcept {
   switch (phase_) {
     case Phase::unsent: return "starting a COPY";
@@ -46,6 +50,7 @@ Step CopyOperation::begin() {
   }
   if (sql_.find('\0') != std::string::npos) return refuse("the statement has a NUL character in it");
   if (!connection_.alive()) return end_lost();
+  if (!connection_.protocol_idle()) return refuse("the connection is still busy with another operation");
   connection_.operation_began();
   sent_ = true;
   return begin_ == BeginFirst::yes ? send(Phase::begin, "BEGIN") : send(Phase::start, sql_.c_str());

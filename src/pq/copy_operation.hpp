@@ -22,6 +22,8 @@ namespace copg::pq {
 
 class CopyOperation : public Operation {
  public:
+  ~CopyOperation() override;
+
   Step advance(Ready ready) final;
   [[nodiscard]] const char* phase() const noexcept final;
 

@@ -161,8 +161,7 @@ void ExecuteManyOperation::on_error(ErrorInfo error, const PGresult* /*result*/)
 }
 
 ErrorInfo ExecuteManyOperation::lost(ErrorInfo error) {
-  const bool in_doubt = own_transaction_ && finished_ && !aborting_ && !failed_ && !source_error_;
-  return in_doubt ? commit_unknown(std::move(error)) : error;
+  return commits() ? commit_unknown(std::move(error)) : error;
 }
 
 }  // namespace copg::pq

@@ -153,7 +153,9 @@ void ExecuteOperation::take_answer(ResultPtr result) {
 }
 
 void ExecuteOperation::on_error(ErrorInfo error, const PGresult* result) {
-  if (expect_ == Expect::close) return;  // the name was not there: all the better
+  // Behind the Sync: a name that was to be closed was not there, all the better. Before it: the commit
+  // failed, such as for a deferred constraint, after the statement itself had gone well.
+  if (expect_ == Expect::close && synced_) return;
   if (expect_ == Expect::parse) {
     connection_.statements().forget(*statement_);
     naming_ = false;

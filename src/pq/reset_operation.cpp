@@ -66,7 +66,7 @@ std::string ResetOperation::wipe_text() {
   // DISCARD ALL, spelled out (its documentation lists the same), because it takes the statements that we have
   // prepared, too, and can't travel with a ROLLBACK.
   text +=
-      "CLOSE ALL;SET SESSION AUTHORIZATION DEFAULT;RESET ROLE;RESET ALL;UNLISTEN *;"
+      "RESET ALL;CLOSE ALL;SET SESSION AUTHORIZATION DEFAULT;RESET ROLE;UNLISTEN *;"
       "SELECT pg_catalog.pg_advisory_unlock_all();DISCARD PLANS;DISCARD TEMP;DISCARD SEQUENCES";
   if (session.prepared_in_sql()) text += ";DEALLOCATE ALL";
   return text;
@@ -115,7 +115,7 @@ Step ResetOperation::fail_refused(const PGresult* result) {
   phase_ = Phase::done;
   ErrorInfo info = error_from(result, wipe_text_);
   info.connection_survives = false;
-  connection_.note_error(info);
+  if (info.kind == ErrorKind::connection_failed) connection_.mark_dead();
   return fail(std::move(info));
 }
 

@@ -3,8 +3,9 @@
 //
 // It is told the command tag of every statement and what its text may do. A false alarm costs a reset; a miss
 // leaks one caller's session into the next, so doubt counts as a change. What a server-side function does
-// behind an innocent name is seen only where the server reports it (ParameterStatus): ResetMode::full is for
-// those who have such functions.
+// behind an innocent name is seen only where the server reports it (ParameterStatus), and looked for only
+// after statements that write, or that visibly call a function: ResetMode::full is for those who have such
+// functions, or views and policies that call them.
 #pragma once
 
 #include <libpq-fe.h>

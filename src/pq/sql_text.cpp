@@ -7,7 +7,7 @@
 namespace copg::pq {
 namespace {
 
-enum class Token { word, semicolon, open, close, other, end };
+enum class Token { word, quoted, semicolon, open, close, other, end };
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool starts_word(char c) noexcept {
@@ -47,6 +47,14 @@ bool is_harmless(std::string_view word) noexcept {
   return false;
 }
 
+/// `upper`, in whatever case, stands anywhere in the text.
+bool says(std::string_view sql, std::string_view upper) noexcept {
+  for (std::size_t at = 0; at + upper.size() <= sql.size(); ++at) {
+    if (is_word(sql.substr(at, upper.size()), upper)) return true;
+  }
+  return false;
+}
+
 class Scanner {
  public:
   explicit Scanner(std::string_view sql) noexcept : sql_(sql) {}
@@ -62,7 +70,7 @@ class Scanner {
     }
     switch (c) {
       case '\'': skip_quoted('\'', false); return Token::other;
-      case '"': skip_quoted('"', false); return Token::other;
+      case '"': skip_quoted('"', false); return Token::quoted;
       case '$': skip_dollar(); return Token::other;
       case ';': ++at_; return Token::semicolon;
       case '(': ++at_; return Token::open;
@@ -167,8 +175,7 @@ class TraitsReader {
     if (token == Token::close) --parens_;
     if (token == Token::word) take_word(word);
     after_read_ = token == Token::word && is_word(word, "READ");
-    after_name_ = token == Token::word && !after_into_ && !is_harmless(word);
-    after_into_ = token == Token::word && is_word(word, "INTO");
+    after_name_ = token == Token::quoted || (token == Token::word && !is_harmless(word));
   }
 
  private:
@@ -194,10 +201,7 @@ class TraitsReader {
       creates_routine_ = creates_routine_ || is_word(word, "FUNCTION") || is_word(word, "PROCEDURE");
     }
     if (creates_routine_) follow_body(word);
-    if ((after_read_ && is_word(word, "ONLY")) || is_word(word, "TRANSACTION_READ_ONLY") ||
-        is_word(word, "DEFAULT_TRANSACTION_READ_ONLY")) {
-      traits_.says_read_only = true;
-    }
+    if (after_read_ && is_word(word, "ONLY")) traits_.says_read_only = true;
   }
 
   /// BEGIN ATOMIC ... END holds semicolons that end nothing.
@@ -214,7 +218,6 @@ class TraitsReader {
   bool creates_ = false;
   bool creates_routine_ = false;
   bool after_read_ = false;
-  bool after_into_ = false;
   bool after_name_ = false;  // a word that may be the name of a function
   int words_ = 0;
   int parens_ = 0;
@@ -226,6 +229,8 @@ class TraitsReader {
 TextTraits text_traits(std::string_view sql) noexcept {
   TextTraits traits;
   traits.effect = SessionState::text_effect(sql);
+  traits.says_read_only =
+      says(sql, "READ_ONLY");  // also in a literal: set_config('transaction_read_only', ...)
   Scanner scanner(sql);
   TraitsReader reader(traits);
   for (Token token = scanner.next(); token != Token::end; token = scanner.next())

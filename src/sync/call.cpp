@@ -108,8 +108,7 @@ Driven drive(pq::Operation& operation, Span& span, const engine::UseGuard& use) 
 
 void raise_undone(PoolEngine& engine, const pq::Operation& operation, Driven driven, const Span& span,
                   std::string_view sql) {
-  if (driven == Driven::cut) raise(engine.cut_off(sql));
-  raise(engine.answer_timeout(operation, sql, engine::now() - span.begin));
+  raise(engine.undone(operation, driven == Driven::cut, sql, engine::now() - span.begin));
 }
 
 }  // namespace copg::sync

@@ -65,11 +65,12 @@ auto call(PoolEngine& engine, Lease& lease, Span span, std::string_view sql, Mak
     while (!engine.enter(lease, span.looked)) swap(engine, lease, span);
     {
       const Inside inside(engine, lease);
+      const bool fresh = std::exchange(lease.fresh, false);
       auto operation = make(*lease.slot->connection);
       const Driven driven = drive(operation, span, lease.slot->use);
       const bool nothing_sent = operation.error() != nullptr && !operation.first_bytes_sent();
-      if (driven != Driven::done || !engine.died_untouched(lease, nothing_sent)) {
-        lease.fresh = false;
+      if (nothing_sent) lease.fresh = fresh;
+      if (driven != Driven::done || !engine.died_untouched(lease, fresh, nothing_sent)) {
         if (driven != Driven::done) raise_undone(engine, operation, driven, span, sql);
         return take(operation);
       }

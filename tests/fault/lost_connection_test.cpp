@@ -136,6 +136,11 @@ TEST_F(LostConnection, one_dead_connection_sweeps_the_idle_ones_and_no_caller_me
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid "
       "<> "
       "pg_backend_pid()");
+  ASSERT_TRUE(eventually([&] {
+    return watch().fetch_val<int>(
+               "SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> "
+               "pg_backend_pid()") == 0;
+  })) << "a signal is not a death yet";
   for (int i = 0; i < 20; ++i) EXPECT_EQ(db.fetch_val<int>("SELECT $1::int", i), i);
   EXPECT_EQ(db.stats().connections_lost, 1U) << "callers met one stale connection after another";
   EXPECT_TRUE(eventually([&] { return db.stats().pool_available == 8; }));

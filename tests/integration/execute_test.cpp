@@ -238,5 +238,30 @@ TEST_F(Execute, a_table_changed_under_a_prepared_statement_is_not_the_callers_pr
   EXPECT_EQ(db.execute("SELECT * FROM changing").columns(), 2U);
 }
 
+// Three times: a text takes another route to the server on its first, second and third use.
+TEST_F(Execute, an_error_at_the_commit_is_the_statements_error_on_every_route) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  db.execute("DROP TABLE IF EXISTS late; CREATE TABLE late (a int UNIQUE DEFERRABLE INITIALLY DEFERRED)");
+  db.execute("INSERT INTO late (a) VALUES (1)");
+  for (int use = 1; use <= 4; ++use) {
+    const ErrorInfo error = error_of<QueryFailed>([&] { db.execute("INSERT INTO late VALUES ($1)", 1); });
+    EXPECT_EQ(error.sqlstate.text(), "23505") << "use " << use;
+    EXPECT_EQ(db.fetch_val<std::int64_t>("SELECT count(*) FROM late"), 1) << "use " << use;
+  }
+}
+
+TEST_F(Execute, a_trigger_that_changes_a_reported_parameter_does_not_leak_into_the_next_lease) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  db.execute(
+      "DROP TABLE IF EXISTS zoned; CREATE TABLE zoned (a int);"
+      "CREATE OR REPLACE FUNCTION change_zone() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN PERFORM set_config('TimeZone', 'Asia/Tokyo', false); RETURN NEW; END $$;"
+      "CREATE TRIGGER zone BEFORE INSERT ON zoned FOR EACH ROW EXECUTE FUNCTION change_zone()");
+  const auto before = db.fetch_val<std::string>("SHOW TimeZone");
+  ASSERT_NE(before, "Asia/Tokyo");
+  db.execute("INSERT INTO zoned VALUES (1)");
+  EXPECT_EQ(db.fetch_val<std::string>("SHOW TimeZone"), before);
+}
+
 }  // namespace
 }  // namespace copg::test
