@@ -5,13 +5,13 @@
 #include <copg/connection.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
+#include <copg/source_location.hpp>
 
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -82,12 +82,12 @@ class PooledDatabase {
 
   /// Leases a connection, waiting up to `timeout` seconds for it (the pool's own if not given).
   [[nodiscard]] Connection connection(std::optional<Seconds> timeout = {},
-                                      const std::source_location& where = std::source_location::current());
+                                      const SourceLocation& where = SourceLocation::current());
   /// Leases a connection and calls `body(connection)` in a transaction: committed on return, rolled back if
   /// it throws. Returns what it returns. `body` is called once.
   template <std::invocable<Connection&> Body>
   std::invoke_result_t<Body, Connection&> transaction(
-      Body&& body, const std::source_location& where = std::source_location::current()) {
+      Body&& body, const SourceLocation& where = SourceLocation::current()) {
     Connection leased = connection({}, where);
     return leased.transaction(std::forward<Body>(body));
   }

@@ -1,8 +1,9 @@
 // SQL text, and the place in the program that gave it.
 #pragma once
 
+#include <copg/source_location.hpp>
+
 #include <concepts>
-#include <source_location>
 #include <string_view>
 
 namespace [[gnu::visibility("default")]] copg {
@@ -14,15 +15,15 @@ class Sql {
  public:
   template <std::convertible_to<std::string_view> Text>
   Sql(const Text& text,  // NOLINT(google-explicit-constructor): a string is SQL text here
-      const std::source_location& where = std::source_location::current())
+      const SourceLocation& where = SourceLocation::current())
       : text_(text), where_(where) {}
 
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
-  [[nodiscard]] const std::source_location& where() const noexcept { return where_; }
+  [[nodiscard]] const SourceLocation& where() const noexcept { return where_; }
 
  private:
   std::string_view text_;
-  std::source_location where_;
+  SourceLocation where_;
 };
 
 }  // namespace copg

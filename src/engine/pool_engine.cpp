@@ -139,7 +139,7 @@ void PoolEngine::make_room_for_waiter() {
 }
 
 PoolEngine::Attempt PoolEngine::acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
-                                        const std::source_location& where) {
+                                        const SourceLocation& where) {
   Lock lock = lock_here();
   make_room_for_waiter();
   const pool::Acquired acquired = core_->acquire(time, deadline);

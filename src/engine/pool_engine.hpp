@@ -10,6 +10,7 @@
 #include <copg/detail/lease.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
+#include <copg/source_location.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -20,7 +21,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <vector>
 
@@ -57,7 +57,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// Takes a connection into `lease`, or queues `waiter` until `deadline`. `time` is now. Throws PoolClosed,
   /// TooManyRequests, ConnectionFailed, ConfigurationError, PoolTimeout.
   Attempt acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
-                  const std::source_location& where);
+                  const SourceLocation& where);
   /// After `settled`: takes the connection that was granted. Throws as above if there is none.
   void collect(Lease& lease, Waiter& waiter);
   /// The waiter's time may be up: settles it if so. (The background does it too, a little later.)

@@ -1,8 +1,9 @@
 // What stands in a slot of the pool: the connection, who has it, and the background work on it.
 #pragma once
 
+#include <copg/source_location.hpp>
+
 #include <memory>
-#include <source_location>
 #include <thread>
 
 #include "engine/clock.hpp"
@@ -14,7 +15,7 @@ namespace copg::engine {
 
 /// Who took a lease, and where in the program.
 struct Holder {
-  std::source_location where;
+  SourceLocation where;
   std::thread::id thread;
 };
 

@@ -76,7 +76,7 @@ pq::Ready wait_ready(const pq::Step& step, Duration limit) {
 
 }  // namespace
 
-Lease acquire(PoolEngine& engine, Span& span, const std::source_location& where) {
+Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where) {
   Lease lease;
   ParkedThread waiter;
   if (engine.acquire(lease, waiter, span.begin, span.deadline, where) == PoolEngine::Attempt::queued) {

@@ -1,9 +1,10 @@
 // How a thread waits: for a connection, parked; for an answer, in poll(2). No decision and no counter.
 #pragma once
 
+#include <copg/source_location.hpp>
+
 #include <exception>
 #include <optional>
-#include <source_location>
 #include <string_view>
 #include <utility>
 
@@ -28,7 +29,7 @@ struct Span {
 };
 
 /// Waits for a connection.
-[[nodiscard]] Lease acquire(PoolEngine& engine, Span& span, const std::source_location& where);
+[[nodiscard]] Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where);
 /// Exchanges a connection found dead for another.
 void swap(PoolEngine& engine, Lease& lease, Span& span);
 

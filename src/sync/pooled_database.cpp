@@ -13,7 +13,7 @@ namespace {
 /// A lease for one call.
 class ShortLease {
  public:
-  ShortLease(engine::PoolEngine& engine, sync::Span& span, const std::source_location& where)
+  ShortLease(engine::PoolEngine& engine, sync::Span& span, const SourceLocation& where)
       : engine_(engine), lease_(sync::acquire(engine, span, where)) {}
   ShortLease(const ShortLease&) = delete;
   ShortLease& operator=(const ShortLease&) = delete;
@@ -75,7 +75,7 @@ std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
       });
 }
 
-Connection PooledDatabase::connection(std::optional<Seconds> timeout, const std::source_location& where) {
+Connection PooledDatabase::connection(std::optional<Seconds> timeout, const SourceLocation& where) {
   if (timeout && !(timeout->count() >= 0)) throw UsageError("a timeout must be at least 0 s");
   const Seconds limit = engine_->options().timeout;
   sync::Span span(engine::duration_of(timeout.value_or(limit)));
