@@ -36,7 +36,7 @@ ErrorInfo usage_error(std::string message) {
 
 std::shared_ptr<PoolEngine> PoolEngine::create(const Config& config, PoolOptions options) {
   options.validate();
-  const std::shared_ptr<PoolEngine> engine(new PoolEngine(config, std::move(options)));
+  std::shared_ptr<PoolEngine> engine(new PoolEngine(config, std::move(options)));
   const Lock lock(engine->mutex_);
   engine->open_for_business();
   return engine;
