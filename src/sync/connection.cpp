@@ -33,7 +33,8 @@ Connection::Connection(std::shared_ptr<engine::PoolEngine> engine, const detail:
     : engine_(std::move(engine)), lease_(lease), timeout_(timeout) {}
 
 Connection::Connection(Connection&& other) noexcept
-    : engine_(other.engine_),  // what was moved from still says that it is empty
+    // What was moved from still says that it is empty. NOLINTNEXTLINE(performance-move-constructor-init)
+    : engine_(other.engine_),
       lease_(std::exchange(other.lease_, {})),
       timeout_(other.timeout_),
       autocommit_(other.autocommit_),
