@@ -13,7 +13,7 @@
 #include "support/eventually.hpp"
 
 // Two of the ways leave a pool behind on purpose, which the leak sanitizer would make the exit status of.
-extern "C" const char* __asan_default_options() { return "detect_leaks=0"; }
+extern "C" [[gnu::visibility("default")]] const char* __asan_default_options() { return "detect_leaks=0"; }
 
 namespace {
 
