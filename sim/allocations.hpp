@@ -1,4 +1,5 @@
-// Counts the allocations of this program's thread: the pool core must make none outside its three places.
+// Counts the allocations of the calling thread: for the pool core, which must make none outside its three places, and for
+// whatever else promises to make none.
 #pragma once
 
 #include <cstdint>

@@ -1,25 +1,11 @@
 // Params: the arrays that libpq takes.
 #include <copg/params.hpp>
 
-#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 
+#include "sim/allocations.hpp"
 #include "support.hpp"
-
-namespace {
-thread_local int allocations = 0;
-}
-
-// The whole program's, so that a test can count what a thread allocates.
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace copg {
 namespace {
@@ -52,10 +38,10 @@ TEST(Params, text_ends_with_a_nul) {
 
 TEST(Params, a_handful_of_short_ones_allocate_nothing) {
   const std::string_view name = "a name of some length";
-  const int before = allocations;
+  const std::uint64_t before = sim::allocations();
   const Params params = copg::params(1, name, 2.5, true, std::nullopt, std::chrono::system_clock::now());
   static_cast<void>(params.values());
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(sim::allocations(), before);
 }
 
 TEST(Params, values_survive_growth_copy_and_move) {
