@@ -42,7 +42,7 @@ class PooledDatabase {
   PooledDatabase& operator=(PooledDatabase&&) noexcept;
   PooledDatabase(const PooledDatabase&) = delete;
   PooledDatabase& operator=(const PooledDatabase&) = delete;
-  /// close().
+  /// close(), when it is the last face of its pool.
   ~PooledDatabase();
 
   /// Executes one statement in a transaction of its own, on any connection: one round trip. Without
@@ -120,7 +120,10 @@ class PooledDatabase {
   [[nodiscard]] std::string to_string() const;
 
  private:
-  std::shared_ptr<engine::PoolEngine> engine_;  // leases share it
+  friend class AsyncPooledDatabase;
+  explicit PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept;
+
+  std::shared_ptr<engine::PoolEngine> engine_;  // a face: the last one closes the pool
 };
 
 }  // namespace copg

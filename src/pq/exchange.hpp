@@ -15,15 +15,16 @@
 
 namespace copg::pq {
 
-class Exchange : public Operation {
+class Exchange : public StatementOperation {
  public:
   Step advance(Ready ready) final;
   [[nodiscard]] const char* phase() const noexcept override;
-  /// Bytes may have left for the server: from then on nothing may be tried again elsewhere.
-  [[nodiscard]] bool first_bytes_sent() const noexcept { return phase_ != Phase::unsent && !refused_; }
+  [[nodiscard]] bool first_bytes_sent() const noexcept override {
+    return phase_ != Phase::unsent && !refused_;
+  }
 
  protected:
-  Exchange(Connection& connection, std::string_view sql) : connection_(connection), sql_(sql) {}
+  Exchange(Connection& connection, std::string_view sql) : StatementOperation(sql), connection_(connection) {}
 
   /// Before anything is put: a reason to refuse the call.
   virtual std::optional<ErrorInfo> check() { return std::nullopt; }
@@ -68,7 +69,6 @@ class Exchange : public Operation {
   void unflushed() noexcept { flushed_ = false; }
 
   Connection& connection_;
-  std::string_view sql_;  ///< Of the caller, who keeps it until the operation is gone.
 
  private:
   enum class Phase : std::uint8_t { unsent, talking, copying_out, over };

@@ -63,7 +63,7 @@ void Connection::close() noexcept {
 
 Result Connection::execute(const Sql& sql, const Params& params) {
   return sync::call(
-      *engine_, lease_, span_of(timeout_), sql.text(),
+      *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
         return pq::ExecuteOperation(connection, sql.text(), params,
                                     engine::begin_first(connection, autocommit_, transactions_));
@@ -76,7 +76,7 @@ Result Connection::execute(const Sql& sql, const Params& params) {
 
 std::int64_t Connection::execute_many(const Sql& sql, RowSource& rows) {
   return sync::call(
-      *engine_, lease_, span_of(timeout_), sql.text(),
+      *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
         return pq::ExecuteManyOperation(connection, sql.text(), rows,
                                         engine::begin_first(connection, autocommit_, transactions_));
@@ -90,7 +90,7 @@ std::int64_t Connection::execute_many(const Sql& sql, RowSource& rows) {
 
 std::int64_t Connection::copy_in(const Sql& sql, CopySource& source) {
   return sync::call(
-      *engine_, lease_, span_of(timeout_), sql.text(),
+      *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
         return pq::CopyInOperation(connection, sql.text(), source,
                                    engine::begin_first(connection, autocommit_, transactions_));
@@ -104,7 +104,7 @@ std::int64_t Connection::copy_in(const Sql& sql, CopySource& source) {
 
 std::int64_t Connection::copy_out(const Sql& sql, CopySink& sink) {
   return sync::call(
-      *engine_, lease_, span_of(timeout_), sql.text(),
+      *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
         return pq::CopyOutOperation(connection, sql.text(), sink,
                                     engine::begin_first(connection, autocommit_, transactions_));
@@ -122,7 +122,7 @@ void Connection::end_transaction(bool commit) {
   });
   if (!nothing_to_end) {
     sync::call(
-        *engine_, lease_, span_of(timeout_), commit ? "COMMIT" : "ROLLBACK",
+        *engine_, lease_, span_of(timeout_), nullptr,
         [&](pq::Connection& connection) {
           return pq::TransactionOperation(
               connection, commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback);
