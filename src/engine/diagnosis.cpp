@@ -72,6 +72,11 @@ std::string PoolEngine::last_connect_error(TimePoint time) const {
   return fmt::format("{} ({:.1f} s ago)", connect_error_->message, seconds(time - connect_error_at_));
 }
 
+std::string PoolEngine::to_string(std::string_view face) {
+  const PoolStats now = stats();
+  return fmt::format("{}('{}', size={}/{})", face, config_.database, now.pool_size, now.pool_max);
+}
+
 ErrorInfo PoolEngine::cut_off(std::string_view sql) const {
   return {.kind = ErrorKind::pool_closed,
           .message = fmt::format("pool '{}' was closed while this connection was leased", name_),

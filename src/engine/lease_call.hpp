@@ -43,7 +43,7 @@ class LeaseCall {
   [[nodiscard]] const pq::Step& step() const noexcept { return step_; }
   /// While `waiting` or `done`.
   [[nodiscard]] pq::StatementOperation& statement() const noexcept { return *operation_; }
-  [[nodiscard]] Slot& slot() const noexcept { return *lease_.slot; }
+  [[nodiscard]] const Lease& lease() const noexcept { return lease_; }
 
  protected:
   ~LeaseCall() = default;

@@ -16,7 +16,7 @@ namespace {
 constexpr Duration trusted_for = std::chrono::microseconds(100);
 
 /// Debug builds don't let a program go on that uses a lease from two calls, or gives it back inside one.
-void reject_second_user() noexcept {
+void abort_debug_build() noexcept {
 #ifndef NDEBUG
   std::fputs("copg: two calls use one leased connection at the same time; each needs its own\n", stderr);
   std::abort();
@@ -37,14 +37,17 @@ void PoolEngine::require_usable(const Lease& lease) const {
   }
 }
 
+void PoolEngine::reject_second_call() const {
+  abort_debug_build();
+  raise(usage_error("two calls use one leased connection at the same time; each needs its own"));
+}
+
 void PoolEngine::enter_to_look(const Lease& lease) {
   require_usable(lease);
   switch (lease.slot->use.enter()) {
     case UseGuard::Entry::entered: break;
     case UseGuard::Entry::cut: raise(cut_off({}));
-    case UseGuard::Entry::busy:
-      reject_second_user();
-      raise(usage_error("two calls use one leased connection at the same time; each needs its own"));
+    case UseGuard::Entry::busy: reject_second_call();
   }
 }
 
@@ -98,7 +101,7 @@ void PoolEngine::give_back(Lease& lease, bool keep) noexcept {
   switch (slot.use.enter()) {
     case UseGuard::Entry::entered: break;
     case UseGuard::Entry::cut: lease = {}; return;
-    case UseGuard::Entry::busy: reject_second_user(); return;  // the call that is inside goes on with it
+    case UseGuard::Entry::busy: abort_debug_build(); return;  // the call that is inside goes on with it
   }
   const bool untouched = lease.fresh && slot.connection->protocol_idle();
   pool::Disposition disposition = untouched ? pool::Disposition::clean : judge(*slot.connection);

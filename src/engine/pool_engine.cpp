@@ -173,8 +173,7 @@ void PoolEngine::start_close(Duration timeout) noexcept {
 }
 
 void PoolEngine::close(Duration timeout) noexcept {
-  constexpr Duration grace = std::chrono::seconds(1);  // for cut-off callers, and the thread, to notice
-  const TimePoint deadline = after(after(now(), timeout), grace);
+  const TimePoint deadline = after(after(now(), timeout), close_grace);
   start_close(timeout);
   if (cut_in_background()) {
     work();

@@ -21,6 +21,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/background_thread.hpp"
@@ -40,6 +41,10 @@ using detail::Lease;
 
 [[nodiscard]] inline pool::ConnectionId id_of(const Lease& lease) { return {lease.index, lease.generation}; }
 
+/// How long after a close, and the patience for leases, may pass until the last caller and the thread have
+/// noticed.
+inline constexpr Duration close_grace = std::chrono::seconds(1);
+
 class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
  public:
   /// Validates both; throws ConfigurationError. The background runs on `executor`, or, if that is empty, on a
@@ -56,6 +61,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   [[nodiscard]] PoolStats stats();
+  /// Face('name', size=5/10).
+  [[nodiscard]] std::string to_string(std::string_view face);
   /// What the background runs on, without its strand.
   [[nodiscard]] boost::asio::any_io_executor executor();
 
@@ -82,6 +89,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   [[nodiscard]] bool enter(Lease& lease, TimePoint time);
   /// Enters the lease to ask its connection something that costs no statement. Throws likewise.
   void enter_to_look(const Lease& lease);
+  /// Aborts a debug build, and throws UsageError in others: two calls at a time on one lease.
+  [[noreturn]] void reject_second_call() const;
   /// Throws UsageError if the handle is dead or another process's.
   void require_usable(const Lease& lease) const;
   /// After the operation. False: `close` has cut the lease off meanwhile; `lease` is empty, its connection

@@ -58,7 +58,7 @@ Progress wait_for_grant(PoolEngine& engine, engine::LeaseCall& call, ParkedThrea
 }
 
 Progress wait_for_server(PoolEngine& engine, engine::LeaseCall& call, Span& span) {
-  engine::Slot& slot = call.slot();
+  engine::Slot& slot = *call.lease().slot;
   engine.take_back_descriptor(slot);
   for (;;) {
     // The usual call waits once, right after a look at the clock, and is not to fail without having waited.

@@ -3,13 +3,13 @@
 
 #include <copg/source_location.hpp>
 
-#include <exception>
 #include <utility>
 
 #include "engine/clock.hpp"
 #include "engine/lease_call.hpp"
 #include "engine/parked.hpp"
 #include "engine/pool_engine.hpp"
+#include "engine/raise.hpp"
 
 namespace copg::sync {
 
@@ -36,19 +36,6 @@ using ParkedThread = engine::Parked<engine::Waiter>;
 /// Waits until the pool has got that far. Throws PoolTimeout, PoolClosed.
 void wait_until(PoolEngine& engine, engine::Until until, Duration timeout);
 
-/// Inside a lease: leaves it at the end.
-class Inside {
- public:
-  Inside(PoolEngine& engine, Lease& lease) : engine_(engine), lease_(lease) {}
-  Inside(const Inside&) = delete;
-  Inside& operator=(const Inside&) = delete;
-  ~Inside() { engine_.leave(lease_); }
-
- private:
-  PoolEngine& engine_;
-  Lease& lease_;
-};
-
 /// Does the waiting of a call until it is done: for a connection, parked; for the server, in poll(2). Throws
 /// PoolTimeout, CommitUnknown, PoolClosed when it does not come to its end.
 void drive(PoolEngine& engine, engine::LeaseCall& call, engine::LeaseCall::Progress progress,
@@ -65,16 +52,6 @@ auto call(PoolEngine& engine, Lease& lease, Span span, const SourceLocation* whe
                          : call.begin(span.begin, span.deadline),
         waiter, span);
   return take(call.operation());
-}
-
-/// Throws what a source or a sink has thrown inside an operation, if it has.
-inline void rethrow(const std::exception_ptr& error) {
-  if (error) std::rethrow_exception(error);
-}
-
-/// Throws the operation's error, if it has one.
-inline void raise_error_of(pq::Operation& operation) {
-  if (operation.error() != nullptr) raise(operation.take_error());
 }
 
 }  // namespace copg::sync

@@ -57,7 +57,7 @@ Result PooledDatabase::execute(const Sql& sql, const Params& params) {
       *engine_, *lease, span, &sql.where(),
       [&](pq::Connection& connection) { return pq::ExecuteOperation(connection, sql.text(), params); },
       [](pq::ExecuteOperation& operation) {
-        sync::raise_error_of(operation);
+        engine::raise_error_of(operation);
         return operation.take_result();
       });
 }
@@ -69,8 +69,8 @@ std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
       *engine_, *lease, span, &sql.where(),
       [&](pq::Connection& connection) { return pq::ExecuteManyOperation(connection, sql.text(), rows); },
       [](pq::ExecuteManyOperation& operation) {
-        sync::rethrow(operation.source_error());
-        sync::raise_error_of(operation);
+        engine::rethrow(operation.source_error());
+        engine::raise_error_of(operation);
         return operation.affected_rows();
       });
 }
@@ -108,10 +108,6 @@ void PooledDatabase::close(Seconds timeout) noexcept {
 
 const std::string& PooledDatabase::name() const noexcept { return engine_->name(); }
 
-std::string PooledDatabase::to_string() const {
-  const PoolStats now = stats();
-  return "PooledDatabase('" + engine_->config().database + "', size=" + std::to_string(now.pool_size) + "/" +
-         std::to_string(now.pool_max) + ")";
-}
+std::string PooledDatabase::to_string() const { return engine_->to_string("PooledDatabase"); }
 
 }  // namespace copg
