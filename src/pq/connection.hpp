@@ -60,7 +60,8 @@ class Connection {
   /// The server's last ReadyForQuery said in a transaction, or in a failed one.
   [[nodiscard]] bool in_transaction() const noexcept;
   [[nodiscard]] bool in_failed_transaction() const noexcept;
-  /// Protocol-idle, in no transaction, session untouched: it can be leased to anybody.
+  /// Protocol-idle, in no transaction, session untouched and not littered with statements: it can be leased
+  /// to anybody.
   [[nodiscard]] bool clean() const noexcept;
 
   [[nodiscard]] SessionState& session() noexcept { return session_; }

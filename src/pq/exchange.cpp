@@ -103,7 +103,6 @@ bool Exchange::take_result(ResultPtr result) {
   switch (PQresultStatus(result.get())) {
     case PGRES_PIPELINE_SYNC:
       connection_.sync_received();
-      on_sync();
       if (connection_.syncs_pending() > 0) return true;
       if (PQexitPipelineMode(conn) == 0) return false;
       connection_.operation_ended();
@@ -171,13 +170,6 @@ bool Exchange::send_sync() noexcept {
   if (PQpipelineSync(connection_.raw()) != 1) return false;
   connection_.sync_sent();
   return true;
-}
-
-bool Exchange::send_close() {
-  const StatementName name = connection_.statements().take_close();
-  const std::string text = std::string("DEALLOCATE ") + name.data();
-  return PQsendQueryParams(connection_.raw(), text.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) == 1 &&
-         send_sync();
 }
 
 void Exchange::keep_error(ErrorInfo error) {

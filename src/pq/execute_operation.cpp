@@ -60,8 +60,8 @@ void ExecuteOperation::look_up() {
 
 ExecuteOperation::Route ExecuteOperation::choose_route() const noexcept {
   if (params_.empty() && (traits_.several || traits_.copies)) return Route::simple;
-  if (statement_ == nullptr || !connection_.statements().prepares()) return Route::unnamed;
-  return statement_->prepared ? Route::named : Route::parse;
+  if (statement_ != nullptr && statement_->prepared) return Route::named;
+  return statement_ != nullptr && connection_.statements().may_name() ? Route::parse : Route::unnamed;
 }
 
 const char* ExecuteOperation::text() const noexcept {
@@ -70,7 +70,7 @@ const char* ExecuteOperation::text() const noexcept {
 
 bool ExecuteOperation::send() {
   if (retried_) look_up();
-  answered_ = stale_plan_ = synced_ = false;
+  answered_ = stale_plan_ = false;
   route_ = choose_route();
   if (route_ == Route::simple) return send_simple();
   if (begin_ == BeginFirst::yes || route_ == Route::parse) return send_pipeline();
@@ -103,14 +103,7 @@ bool ExecuteOperation::send_pipeline() {
     if (PQsendPrepare(conn, statement_->name.data(), text(), params_.size(), params_.types()) != 1)
       return false;
   }
-  if (!send_statement() || !send_sync()) return false;
-  // Names of evicted statements ride along, where their failure can't hurt a transaction.
-  constexpr int max_closes = 4;
-  const bool may_close = alone_ && begin_ == BeginFirst::no;
-  for (int i = 0; may_close && i < max_closes && connection_.statements().closes_pending(); ++i) {
-    if (!send_close()) return false;
-  }
-  return true;
+  return send_statement() && send_sync();
 }
 
 bool ExecuteOperation::send_statement() {
@@ -129,8 +122,8 @@ void ExecuteOperation::expect_next() noexcept {
     case Expect::rollback: expect_ = Expect::begin; break;
     case Expect::begin: expect_ = naming_ ? Expect::parse : Expect::answer; break;
     case Expect::parse: expect_ = Expect::answer; break;
-    case Expect::answer: expect_ = route_ == Route::simple ? Expect::answer : Expect::close; break;
-    case Expect::close: break;
+    case Expect::answer: expect_ = route_ == Route::simple ? Expect::answer : Expect::end; break;
+    case Expect::end: break;
   }
 }
 
@@ -153,28 +146,20 @@ void ExecuteOperation::take_answer(ResultPtr result) {
 }
 
 void ExecuteOperation::on_error(ErrorInfo error, const PGresult* result) {
-  // Behind the Sync: a name that was to be closed was not there, all the better. Before it: the commit
-  // failed, such as for a deferred constraint, after the statement itself had gone well.
-  if (expect_ == Expect::close && synced_) return;
   if (expect_ == Expect::parse) {
     connection_.statements().forget(*statement_);
     naming_ = false;
   } else if (expect_ == Expect::answer && route_ == Route::named && refuses_plan(error, result)) {
-    // Unknown to the server, or known and of no use: the name is closed in either case.
     connection_.statements().doubt(*statement_);
     stale_plan_ = true;
   }
   if (route_ == Route::simple && begin_ == BeginFirst::yes && error.statement_position > 0) {
     error.statement_position -= static_cast<int>(std::char_traits<char>::length(begin_text));
   }
+  // At the end: the commit failed, such as for a deferred constraint, after the statement had gone well.
   answered_ = true;
   connection_.note_statement("", traits_);
   keep_error(std::move(error));
-}
-
-void ExecuteOperation::on_sync() {
-  expect_ = Expect::close;
-  synced_ = true;
 }
 
 bool ExecuteOperation::again() {

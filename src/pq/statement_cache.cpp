@@ -58,7 +58,7 @@ Statement* StatementCache::use(std::string_view text, std::span<const Oid> types
   return &statement;
 }
 
-void StatementCache::evict_oldest() {
+void StatementCache::evict_oldest() noexcept {
   Statement& oldest = statements_.back();
   doubt(oldest);
   index_.erase(&oldest);
@@ -70,8 +70,8 @@ void StatementCache::name(Statement& statement) noexcept {
   fmt::format_to_n(statement.name.data(), statement.name.size() - 1, "copg_{}", ++names_given_);
 }
 
-void StatementCache::doubt(Statement& statement) {
-  if (statement.name[0] != '\0') closes_.push_back(statement.name);
+void StatementCache::doubt(Statement& statement) noexcept {
+  if (statement.name[0] != '\0') ++orphans_;
   forget(statement);
 }
 
@@ -82,13 +82,7 @@ void StatementCache::forget(Statement& statement) noexcept {
 
 void StatementCache::forget_all() noexcept {
   for (Statement& statement : statements_) forget(statement);
-  closes_.clear();
-}
-
-StatementName StatementCache::take_close() noexcept {
-  const StatementName name = closes_.back();
-  closes_.pop_back();
-  return name;
+  orphans_ = 0;
 }
 
 }  // namespace copg::pq

@@ -158,12 +158,19 @@ TEST_F(ExecuteOperation, a_prepared_statement_that_vanished_is_parsed_again) {
   EXPECT_EQ(cost.sends, 1) << "the cache has not noticed DISCARD ALL";
 }
 
-TEST_F(ExecuteOperation, evicted_statements_are_closed_on_the_server) {
-  for (int i = 0; i < static_cast<int>(pq::StatementCache::capacity) + 30; ++i) {
+TEST_F(ExecuteOperation, names_on_the_server_are_bounded_however_many_texts_one_lease_uses) {
+  constexpr std::size_t most = pq::StatementCache::capacity + pq::StatementCache::max_orphans;
+  constexpr int texts = static_cast<int>(most) + 100;
+  ASSERT_EQ(say("BEGIN"), "");
+  for (int i = 0; i < texts; ++i) {
     const std::string sql = "SELECT " + std::to_string(i);
     for (int use = 0; use < 2; ++use) EXPECT_EQ(say(sql), std::to_string(i));
   }
-  EXPECT_LE(std::stoul(named_statements()), pq::StatementCache::capacity);
+  EXPECT_LE(std::stoul(named_statements()), most);
+  for (int i = texts - 10; i < texts; ++i)
+    EXPECT_EQ(say("SELECT " + std::to_string(i)), std::to_string(i)) << "without a name";
+  ASSERT_EQ(say("ROLLBACK"), "");
+  EXPECT_FALSE(connection->clean()) << "nobody will drop what it is littered with";
 }
 
 TEST_F(ExecuteOperation, copy_is_a_usage_error_and_the_connection_goes_on) {
