@@ -50,11 +50,18 @@ PooledDatabase& PooledDatabase::operator=(PooledDatabase&& other) noexcept {
 
 PooledDatabase::~PooledDatabase() { close(); }
 
+engine::PoolEngine& PooledDatabase::engine() const {
+  if (!engine_) [[unlikely]]
+    throw UsageError("this pool was moved away: use the one that it was moved to");
+  return *engine_;
+}
+
 Result PooledDatabase::execute(const Sql& sql, const Params& params) {
-  sync::Span span(engine::duration_of(engine_->options().timeout));
-  ShortLease lease(*engine_, span, sql.where());
+  engine::PoolEngine& pool = engine();
+  sync::Span span(engine::duration_of(pool.options().timeout));
+  ShortLease lease(pool, span, sql.where());
   return sync::call(
-      *engine_, *lease, span, sql.text(),
+      pool, *lease, span, sql.text(),
       [&](pq::Connection& connection) { return pq::ExecuteOperation(connection, sql.text(), params); },
       [](pq::ExecuteOperation& operation) {
         sync::raise_error_of(operation);
@@ -63,10 +70,11 @@ Result PooledDatabase::execute(const Sql& sql, const Params& params) {
 }
 
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
-  sync::Span span(engine::duration_of(engine_->options().timeout));
-  ShortLease lease(*engine_, span, sql.where());
+  engine::PoolEngine& pool = engine();
+  sync::Span span(engine::duration_of(pool.options().timeout));
+  ShortLease lease(pool, span, sql.where());
   return sync::call(
-      *engine_, *lease, span, sql.text(),
+      pool, *lease, span, sql.text(),
       [&](pq::Connection& connection) { return pq::ExecuteManyOperation(connection, sql.text(), rows); },
       [](pq::ExecuteManyOperation& operation) {
         sync::rethrow(operation.source_error());
@@ -77,37 +85,38 @@ std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
 
 Connection PooledDatabase::connection(std::optional<Seconds> timeout, const SourceLocation& where) {
   if (timeout && !(timeout->count() >= 0)) throw UsageError("a timeout must be at least 0 s");
-  const Seconds limit = engine_->options().timeout;
+  engine::PoolEngine& pool = engine();
+  const Seconds limit = pool.options().timeout;
   sync::Span span(engine::duration_of(timeout.value_or(limit)));
-  return {engine_, sync::acquire(*engine_, span, where), limit};
+  return {engine_, sync::acquire(pool, span, where), limit};
 }
 
-PoolStats PooledDatabase::stats() const { return engine_->stats(); }
+PoolStats PooledDatabase::stats() const { return engine().stats(); }
 
-void PooledDatabase::resize(int min_size, int max_size) { engine_->resize(min_size, max_size); }
+void PooledDatabase::resize(int min_size, int max_size) { engine().resize(min_size, max_size); }
 
-void PooledDatabase::check() { engine_->check(engine::duration_of(engine_->options().timeout)); }
+void PooledDatabase::check() { engine().check(engine::duration_of(engine().options().timeout)); }
 
 void PooledDatabase::wait(Seconds timeout) {
   if (!(timeout.count() >= 0)) throw UsageError("a timeout must be at least 0 s");
-  engine_->wait(engine::duration_of(timeout));
+  engine().wait(engine::duration_of(timeout));
 }
 
-void PooledDatabase::drain() { engine_->drain(); }
+void PooledDatabase::drain() { engine().drain(); }
 
-void PooledDatabase::suspend() { engine_->suspend(); }
+void PooledDatabase::suspend() { engine().suspend(); }
 
-void PooledDatabase::resume() { engine_->resume(); }
+void PooledDatabase::resume() { engine().resume(); }
 
 void PooledDatabase::close(Seconds timeout) noexcept {
   if (engine_) engine_->close(timeout.count() >= 0 ? engine::duration_of(timeout) : engine::Duration::zero());
 }
 
-const std::string& PooledDatabase::name() const noexcept { return engine_->name(); }
+const std::string& PooledDatabase::name() const { return engine().name(); }
 
 std::string PooledDatabase::to_string() const {
   const PoolStats now = stats();
-  return "PooledDatabase('" + engine_->config().database + "', size=" + std::to_string(now.pool_size) + "/" +
+  return "PooledDatabase('" + engine().config().database + "', size=" + std::to_string(now.pool_size) + "/" +
          std::to_string(now.pool_max) + ")";
 }
 

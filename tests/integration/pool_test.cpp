@@ -354,6 +354,31 @@ TEST_F(Pool, names_on_the_server_are_bounded_though_no_lease_ever_commits) {
       << "nothing is prepared any more";
 }
 
+TEST_F(Pool, that_was_moved_from_refuses_every_call_and_may_be_closed) {
+  PooledDatabase from = open({.min_size = 1, .max_size = 1});
+  PooledDatabase to = std::move(from);
+  EXPECT_EQ(to.fetch_val<int>("SELECT 1"), 1);
+  // NOLINTBEGIN(bugprone-use-after-move)
+  EXPECT_THROW(from.execute("SELECT 1"), UsageError);
+  EXPECT_THROW((void)from.fetch_val<int>("SELECT 1"), UsageError);
+  EXPECT_THROW(from.execute_many("SELECT $1", std::vector<int>{1}), UsageError);
+  EXPECT_THROW((void)from.connection(), UsageError);
+  EXPECT_THROW(from.transaction([](Connection&) {}), UsageError);
+  EXPECT_THROW((void)from.stats(), UsageError);
+  EXPECT_THROW(from.resize(1, 1), UsageError);
+  EXPECT_THROW(from.check(), UsageError);
+  EXPECT_THROW(from.wait(1s), UsageError);
+  EXPECT_THROW(from.drain(), UsageError);
+  EXPECT_THROW(from.suspend(), UsageError);
+  EXPECT_THROW(from.resume(), UsageError);
+  EXPECT_THROW((void)from.name(), UsageError);
+  EXPECT_THROW((void)from.to_string(), UsageError);
+  from.close();
+  from = std::move(to);
+  EXPECT_EQ(from.fetch_val<int>("SELECT 1"), 1) << "it is a pool again";
+  // NOLINTEND(bugprone-use-after-move)
+}
+
 TEST_F(Pool, two_pools_of_one_process_do_not_know_each_other) {
   PooledDatabase one = open({.min_size = 1, .max_size = 1});
   PooledDatabase two = open({.min_size = 1, .max_size = 1});
