@@ -14,10 +14,9 @@ bool send_plain(PGconn* conn, const char* sql) {
   return PQsendQueryParams(conn, sql, 0, nullptr, nullptr, nullptr, nullptr, 0) == 1;
 }
 
-/// The server refused the plan before it ran: the name is unknown, or the table has changed under it. The
-/// message is translated; the function that says so is not (plancache.c).
+/// The server refused the plan before it ran: the table has changed under it. The message is translated; the
+/// function that says so is not (plancache.c).
 bool refuses_plan(const ErrorInfo& error, const PGresult* result) {
-  if (is_undefined_statement(error.sqlstate)) return true;
   const char* function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
   return is_feature_not_supported(error.sqlstate) && function != nullptr &&
          std::string_view(function) == "RevalidateCachedQuery";
@@ -149,9 +148,8 @@ void ExecuteOperation::on_error(ErrorInfo error, const PGresult* result) {
   if (expect_ == Expect::parse) {
     connection_.statements().forget(*statement_);
     naming_ = false;
-  } else if (expect_ == Expect::answer && route_ == Route::named && refuses_plan(error, result)) {
-    connection_.statements().doubt(*statement_);
-    stale_plan_ = true;
+  } else if (expect_ == Expect::answer && route_ == Route::named) {
+    refused_by_name(error, result);
   }
   if (route_ == Route::simple && begin_ == BeginFirst::yes && error.statement_position > 0) {
     error.statement_position -= static_cast<int>(std::char_traits<char>::length(begin_text));
@@ -160,6 +158,20 @@ void ExecuteOperation::on_error(ErrorInfo error, const PGresult* result) {
   answered_ = true;
   connection_.note_statement("", traits_);
   keep_error(std::move(error));
+}
+
+/// A prepared statement failed. Where the server did not even begin with it, it is parsed anew.
+void ExecuteOperation::refused_by_name(ErrorInfo& error, const PGresult* result) {
+  // A name of the user's own may be unknown, too, after the statement has begun.
+  const bool is_ours = error.message.find(statement_->name.data()) != std::string::npos;
+  if (is_undefined_statement(error.sqlstate) && is_ours) {
+    connection_.statements().lose_all();
+    if (error.hint.empty()) error.hint = "behind a pooler that works by transaction, set prepare to off";
+    stale_plan_ = true;
+  } else if (refuses_plan(error, result)) {
+    connection_.statements().doubt(*statement_);
+    stale_plan_ = true;
+  }
 }
 
 bool ExecuteOperation::again() {

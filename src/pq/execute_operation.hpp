@@ -55,6 +55,7 @@ class ExecuteOperation final : public Exchange {
   bool send_statement();
   void expect_next() noexcept;
   void take_answer(ResultPtr result);
+  void refused_by_name(ErrorInfo& error, const PGresult* result);
 
   const Params& params_;
   BeginFirst begin_;

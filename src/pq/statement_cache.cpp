@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <random>
 
 namespace copg::pq {
 namespace {
@@ -19,13 +20,20 @@ std::size_t hash_of(std::string_view text, std::span<const Oid> types) noexcept 
   return hash;
 }
 
+std::uint64_t fresh_nonce() {
+  std::random_device entropy;
+  return std::uniform_int_distribution<std::uint64_t>()(entropy);
+}
+
 }  // namespace
 
 bool StatementCache::Equal::same(const Key& a, const Key& b) noexcept {
   return a.hash == b.hash && a.text == b.text && std::ranges::equal(a.types, b.types);
 }
 
-StatementCache::StatementCache(bool prepare) : prepare_(prepare) { index_.reserve(capacity); }
+StatementCache::StatementCache(bool prepare) : prepare_(prepare), nonce_(fresh_nonce()) {
+  index_.reserve(capacity);
+}
 
 Statement* StatementCache::use(std::string_view text, std::span<const Oid> types) {
   const Key key{text, types, hash_of(text, types)};
@@ -67,7 +75,7 @@ void StatementCache::evict_oldest() noexcept {
 
 void StatementCache::name(Statement& statement) noexcept {
   statement.name = {};
-  fmt::format_to_n(statement.name.data(), statement.name.size() - 1, "copg_{}", ++names_given_);
+  fmt::format_to_n(statement.name.data(), statement.name.size() - 1, "copg_{:016x}_{}", nonce_, ++names_given_);
 }
 
 void StatementCache::doubt(Statement& statement) noexcept {
@@ -83,6 +91,11 @@ void StatementCache::forget(Statement& statement) noexcept {
 void StatementCache::forget_all() noexcept {
   for (Statement& statement : statements_) forget(statement);
   orphans_ = 0;
+}
+
+void StatementCache::lose_all() noexcept {
+  forget_all();
+  if (++losses_ == max_losses) prepare_ = false;
 }
 
 }  // namespace copg::pq

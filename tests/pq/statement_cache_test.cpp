@@ -83,6 +83,23 @@ TEST(StatementCache, a_name_is_never_given_twice) {
   EXPECT_STRNE(statement->name.data(), before.data());
 }
 
+TEST(StatementCache, a_name_is_of_one_connection_alone) {
+  StatementCache one(true);
+  StatementCache other(true);
+  EXPECT_STRNE(prepared(one, "SELECT 1")->name.data(), prepared(other, "SELECT 1")->name.data());
+}
+
+TEST(StatementCache, names_nothing_more_when_the_server_loses_its_names_again_and_again) {
+  StatementCache cache(true);
+  for (int i = 0; i < StatementCache::max_losses; ++i) {
+    EXPECT_TRUE(cache.may_name());
+    Statement* statement = prepared(cache, "SELECT 1");
+    cache.lose_all();
+    EXPECT_FALSE(statement->prepared);
+  }
+  EXPECT_FALSE(cache.may_name());
+}
+
 TEST(StatementCache, forgetting_all_keeps_the_texts_without_their_names) {
   StatementCache cache(true);
   Statement* statement = prepared(cache, "SELECT 1");
