@@ -11,6 +11,7 @@ namespace copg::pq {
 
 Connection::Connection(PGconn* conn, bool prepare)
     : conn_(conn),
+      tls_(PQsslInUse(conn) != 0),
       statements_(prepare),
       could_write_(parameter_status("in_hot_standby") == "off" &&
                    parameter_status("default_transaction_read_only") != "on") {

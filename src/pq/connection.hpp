@@ -13,8 +13,10 @@
 #include <string_view>
 
 #include "pq/notices.hpp"
+#include "pq/operation.hpp"
 #include "pq/session_state.hpp"
 #include "pq/statement_cache.hpp"
+#include "pq/tls_bytes.hpp"
 
 namespace copg::pq {
 
@@ -54,6 +56,14 @@ class Connection {
   /// True once the server has proved to be a demoted primary: SQLSTATE 25006 where writing was possible
   /// before.
   [[nodiscard]] bool demoted() const noexcept;
+
+  /// There is something to read that the socket does not show.
+  [[nodiscard]] bool holds_bytes() const noexcept { return tls_ && tls_holds_bytes(conn_); }
+  /// What to wait for when an answer is outstanding; `flushed`: all that was put has been sent. Never reading
+  /// alone while `holds_bytes`: then writing, too, which is possible at once as a rule.
+  [[nodiscard]] Ready awaits(bool flushed) const noexcept {
+    return flushed && !holds_bytes() ? Ready::read : Ready::read_write;
+  }
 
   /// Nothing is outstanding: no operation in flight or given up half-way, no pipeline mode, no COPY.
   [[nodiscard]] bool protocol_idle() const noexcept;
@@ -103,6 +113,7 @@ class Connection {
   void forget_statements() noexcept;
 
   PGconn* conn_;
+  bool tls_;
   SessionState session_;
   StatementCache statements_;
   Notices notices_;

@@ -26,7 +26,8 @@ Step Exchange::advance(Ready ready) {
   if (phase_ == Phase::over) return Step::finished();
   if (phase_ == Phase::unsent) return begin();
   // One recv(2) per readiness; what it brought is taken until libpq would wait again.
-  if (has(ready, Ready::read) && PQconsumeInput(connection_.raw()) == 0) return end_lost();
+  const bool readable = has(ready, Ready::read) || connection_.holds_bytes();
+  if (readable && PQconsumeInput(connection_.raw()) == 0) return end_lost();
   return go_on();
 }
 
@@ -65,7 +66,7 @@ Step Exchange::go_on() {
     }
     if (rounds == max_rounds) return Step::wait(connection_.fd(), Ready::read_write);
     if (!send_more()) return end_lost();
-    if (flushed_) return Step::wait(connection_.fd(), Ready::read);
+    if (flushed_) return Step::wait(connection_.fd(), connection_.awaits(true));
   }
 }
 

@@ -103,7 +103,7 @@ Step ResetOperation::prove() {
 Step ResetOperation::wait_for_answer() {
   const int flushed = PQflush(connection_.raw());
   if (flushed < 0) return fail_lost();
-  return Step::wait(connection_.fd(), flushed == 0 ? Ready::read : Ready::read_write);
+  return Step::wait(connection_.fd(), connection_.awaits(flushed == 0));
 }
 
 Step ResetOperation::fail_lost() {

@@ -271,6 +271,33 @@ TEST(BouncerInStatementMode, refuses_transactions_in_its_own_words) {
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
 }
 
+TEST(BouncerWithTls, sends_records_larger_than_postgres_does_and_no_byte_of_them_is_left_waiting) {
+  const tools::ThrowawayPostgres server{{.tls = true}};
+  PgBouncer::Settings settings = in_mode("session");
+  settings.insert(settings.end(), {{"client_tls_sslmode", "require"},
+                                   {"client_tls_cert_file", server.certificate()},
+                                   {"client_tls_key_file", server.key()},
+                                   {"pkt_buf", "65536"}});
+  const PgBouncer bouncer(server, settings);
+  PooledDatabase db(Config::from_url(bouncer.tcp_url() + "?sslmode=require"),
+                    {.min_size = 1, .max_size = 1, .timeout = 20s, .prepare = PrepareMode::off});
+  const auto rows_of = [](int kilobytes) {
+    return "SELECT repeat('x', 1000) FROM generate_series(1, " + std::to_string(kilobytes) + ")";
+  };
+  for (int kilobytes = 1; kilobytes < 100; ++kilobytes)
+    ASSERT_EQ(static_cast<int>(db.execute(rows_of(kilobytes)).size()), kilobytes);
+  Text text;
+  db.connection().copy_out("COPY (" + rows_of(3000) + ") TO STDOUT", text);
+  EXPECT_EQ(text.text.size(), 3000 * 1001U);
+  {
+    Connection conn = db.connection();
+    conn.timeout(50ms);
+    EXPECT_THROW(conn.execute(rows_of(100'000'000)), PoolTimeout);
+  }
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+  EXPECT_EQ(db.stats().connections_num, 1U) << "it was closed, not cleaned";
+}
+
 TEST(BouncerThatKnowsNoOptions, refuses_settings_of_the_connect_at_once) {
   const tools::ThrowawayPostgres server{{.tcp = false}};
   const PgBouncer bouncer(server, in_mode("session"));

@@ -15,14 +15,13 @@
 #include <system_error>
 
 #include "support/eventually.hpp"
+#include "tools/loopback_port.hpp"
 #include "tools/postgres_installation.hpp"
 
 namespace copg::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* port = "6432";  // names the socket; nothing listens on it
 
 /// Reads nothing until the process that made it closes the pipe, or dies.
 constexpr const char* keeper_script = R"sh(
@@ -45,7 +44,7 @@ bool accepts(const fs::path& socket_path) {
 }  // namespace
 
 PgBouncer::PgBouncer(const tools::ThrowawayPostgres& server, const Settings& settings)
-    : user_(tools::user_for_server()), folder_(user_) {
+    : user_(tools::user_for_server()), folder_(user_), port_(std::to_string(tools::free_loopback_port())) {
   write_configuration(server, settings);
   start();
 }
@@ -56,8 +55,8 @@ void PgBouncer::write_configuration(const tools::ThrowawayPostgres& server, cons
   std::ofstream file(folder_.path() / "pgbouncer.ini");
   file << "[databases]\n* = host=" << server.socket_folder().string() << " port=" << server.port()
        << " user=" << tools::ThrowawayPostgres::user() << "\n[pgbouncer]\n"
-       << "listen_port = " << port << "\nunix_socket_dir = " << folder_.path().string()
-       << "\nauth_type = any\n";
+       << "listen_addr = 127.0.0.1\nlisten_port = " << port_
+       << "\nunix_socket_dir = " << folder_.path().string() << "\nauth_type = any\n";
   for (const auto& [name, value] : settings) file << name << " = " << value << "\n";
 }
 
@@ -75,7 +74,7 @@ void PgBouncer::start() {
                     .own_session = true});
   ::close(ends[0]);
   pipe_ = ends[1];
-  if (!eventually([&] { return accepts(folder_.path() / (std::string(".s.PGSQL.") + port)); })) {
+  if (!eventually([&] { return accepts(folder_.path() / (".s.PGSQL." + port_)); })) {
     stop();
     throw std::runtime_error("PgBouncer did not start:\n" + log());
   }
@@ -89,7 +88,11 @@ void PgBouncer::stop() {
 
 std::string PgBouncer::url() const {
   return "postgresql://" + tools::ThrowawayPostgres::user() + "@/postgres?host=" + folder_.path().string() +
-         "&port=" + port;
+         "&port=" + port_;
+}
+
+std::string PgBouncer::tcp_url() const {
+  return "postgresql://" + tools::ThrowawayPostgres::user() + "@127.0.0.1:" + port_ + "/postgres";
 }
 
 std::string PgBouncer::log() const {

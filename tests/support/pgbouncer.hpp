@@ -1,4 +1,5 @@
-// A PgBouncer of one's own in front of a throw-away server, on a Unix socket in a temporary folder.
+// A PgBouncer of one's own in front of a throw-away server, on a Unix socket in a temporary folder and on a
+// free loopback port.
 //
 // It ends with the process that made it, also when that is killed. Asks for no password; whoever comes is the
 // superuser.
@@ -35,6 +36,8 @@ class PgBouncer {
   void start();
   /// postgresql:// address of the socket; valid across restarts.
   [[nodiscard]] std::string url() const;
+  /// postgresql:// address of the loopback port.
+  [[nodiscard]] std::string tcp_url() const;
   /// What it has written to its log so far.
   [[nodiscard]] std::string log() const;
 
@@ -43,6 +46,7 @@ class PgBouncer {
 
   std::optional<tools::SystemUser> user_;
   tools::WatchedFolder folder_;
+  std::string port_;
   pid_t keeper_ = -1;  // the shell that ends it when our end of its pipe closes
   int pipe_ = -1;
 };
