@@ -161,7 +161,7 @@ AbortOperation::Drained AbortOperation::drop_result(const PGresult* result) {
     case PGRES_NONFATAL_ERROR:
     case PGRES_FATAL_ERROR:
     case PGRES_SINGLE_TUPLE:
-    case PGRES_PIPELINE_ABORTED: break;
+    case PGRES_PIPELINE_ABORTED:
     default: break;  // PGRES_TUPLES_CHUNK, since libpq 17
   }
   return Drained::idle;

@@ -75,7 +75,8 @@ void StatementCache::evict_oldest() noexcept {
 
 void StatementCache::name(Statement& statement) noexcept {
   statement.name = {};
-  fmt::format_to_n(statement.name.data(), statement.name.size() - 1, "copg_{:016x}_{}", nonce_, ++names_given_);
+  fmt::format_to_n(statement.name.data(), statement.name.size() - 1, "copg_{:016x}_{}", nonce_,
+                   ++names_given_);
 }
 
 void StatementCache::doubt(Statement& statement) noexcept {
