@@ -26,8 +26,9 @@ namespace [[gnu::visibility("default")]] copg {
 /// with the server's words, when connecting can't work: wrong password, no such database), TooManyRequests,
 /// PoolClosed.
 ///
-/// Thread-safe, but for moving and destruction. After a fork the child's pool is as new: it opens connections
-/// of its own.
+/// Thread-safe, but for moving and destruction. What was moved from is no pool any more: its calls throw
+/// UsageError, `close` and destruction do nothing. After a fork the child's pool is as new: it opens
+/// connections of its own.
 class PooledDatabase {
  public:
   /// Opens the pool: min_size connections are opened in the background; returns without waiting for them
@@ -115,15 +116,17 @@ class PooledDatabase {
   void close(Seconds timeout = Seconds{5}) noexcept;
 
   /// Of the pool: PoolOptions::name, or the database's.
-  [[nodiscard]] const std::string& name() const noexcept;
+  [[nodiscard]] const std::string& name() const;
   /// Never shows a password: PooledDatabase('name', size=5/10).
   [[nodiscard]] std::string to_string() const;
 
  private:
   friend class AsyncPooledDatabase;
   explicit PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept;
+  [[nodiscard]] engine::PoolEngine& engine() const;
 
-  std::shared_ptr<engine::PoolEngine> engine_;  // a face: the last one closes the pool
+  // A face: the last one closes the pool. None once it was moved from.
+  std::shared_ptr<engine::PoolEngine> engine_;
 };
 
 }  // namespace copg

@@ -148,7 +148,7 @@ Step CopyOperation::abort(Ready ready) {
 Step CopyOperation::wait(bool now) {
   const int flushed = PQflush(raw());
   if (flushed < 0) return end_lost();
-  return Step::wait(connection_.fd(), flushed == 0 && !now ? Ready::read : Ready::read_write);
+  return Step::wait(connection_.fd(), connection_.awaits(flushed == 0 && !now));
 }
 
 Step CopyOperation::refuse(const char* why) {

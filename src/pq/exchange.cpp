@@ -26,7 +26,8 @@ Step Exchange::advance(Ready ready) {
   if (phase_ == Phase::over) return Step::finished();
   if (phase_ == Phase::unsent) return begin();
   // One recv(2) per readiness; what it brought is taken until libpq would wait again.
-  if (has(ready, Ready::read) && PQconsumeInput(connection_.raw()) == 0) return end_lost();
+  const bool readable = has(ready, Ready::read) || connection_.holds_bytes();
+  if (readable && PQconsumeInput(connection_.raw()) == 0) return end_lost();
   return go_on();
 }
 
@@ -65,7 +66,7 @@ Step Exchange::go_on() {
     }
     if (rounds == max_rounds) return Step::wait(connection_.fd(), Ready::read_write);
     if (!send_more()) return end_lost();
-    if (flushed_) return Step::wait(connection_.fd(), Ready::read);
+    if (flushed_) return Step::wait(connection_.fd(), connection_.awaits(true));
   }
 }
 
@@ -103,7 +104,6 @@ bool Exchange::take_result(ResultPtr result) {
   switch (PQresultStatus(result.get())) {
     case PGRES_PIPELINE_SYNC:
       connection_.sync_received();
-      on_sync();
       if (connection_.syncs_pending() > 0) return true;
       if (PQexitPipelineMode(conn) == 0) return false;
       connection_.operation_ended();
@@ -171,13 +171,6 @@ bool Exchange::send_sync() noexcept {
   if (PQpipelineSync(connection_.raw()) != 1) return false;
   connection_.sync_sent();
   return true;
-}
-
-bool Exchange::send_close() {
-  const StatementName name = connection_.statements().take_close();
-  const std::string text = std::string("DEALLOCATE ") + name.data();
-  return PQsendQueryParams(connection_.raw(), text.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) == 1 &&
-         send_sync();
 }
 
 void Exchange::keep_error(ErrorInfo error) {

@@ -34,8 +34,6 @@ class Exchange : public StatementOperation {
   virtual void on_result(ResultPtr result) = 0;
   /// A statement failed; the connection goes on. Must note the statement's end, and keep the error.
   virtual void on_error(ErrorInfo error, const PGresult* result) = 0;
-  /// A PGRES_PIPELINE_SYNC has come.
-  virtual void on_sync() {}
   /// Everything put so far has been flushed and there is nothing to read: put more, if there is more. False
   /// if libpq refused.
   virtual bool send_more() { return true; }
@@ -62,9 +60,6 @@ class Exchange : public StatementOperation {
   }
   bool enter_pipeline() noexcept { return PQenterPipelineMode(connection_.raw()) == 1; }
   bool send_sync() noexcept;
-  /// Puts the closing of one statement that the server holds for nothing, with a Sync of its own: if the name
-  /// is not there, nobody else's work fails with it. In pipeline mode only.
-  bool send_close();
   /// Messages were put that have not been flushed.
   void unflushed() noexcept { flushed_ = false; }
 

@@ -14,10 +14,9 @@ bool send_plain(PGconn* conn, const char* sql) {
   return PQsendQueryParams(conn, sql, 0, nullptr, nullptr, nullptr, nullptr, 0) == 1;
 }
 
-/// The server refused the plan before it ran: the name is unknown, or the table has changed under it. The
-/// message is translated; the function that says so is not (plancache.c).
+/// The server refused the plan before it ran: the table has changed under it. The message is translated; the
+/// function that says so is not (plancache.c).
 bool refuses_plan(const ErrorInfo& error, const PGresult* result) {
-  if (is_undefined_statement(error.sqlstate)) return true;
   const char* function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
   return is_feature_not_supported(error.sqlstate) && function != nullptr &&
          std::string_view(function) == "RevalidateCachedQuery";
@@ -60,8 +59,8 @@ void ExecuteOperation::look_up() {
 
 ExecuteOperation::Route ExecuteOperation::choose_route() const noexcept {
   if (params_.empty() && (traits_.several || traits_.copies)) return Route::simple;
-  if (statement_ == nullptr || !connection_.statements().prepares()) return Route::unnamed;
-  return statement_->prepared ? Route::named : Route::parse;
+  if (statement_ != nullptr && statement_->prepared) return Route::named;
+  return statement_ != nullptr && connection_.statements().may_name() ? Route::parse : Route::unnamed;
 }
 
 const char* ExecuteOperation::text() const noexcept {
@@ -70,7 +69,7 @@ const char* ExecuteOperation::text() const noexcept {
 
 bool ExecuteOperation::send() {
   if (retried_) look_up();
-  answered_ = stale_plan_ = synced_ = false;
+  answered_ = stale_plan_ = false;
   route_ = choose_route();
   if (route_ == Route::simple) return send_simple();
   if (begin_ == BeginFirst::yes || route_ == Route::parse) return send_pipeline();
@@ -103,14 +102,7 @@ bool ExecuteOperation::send_pipeline() {
     if (PQsendPrepare(conn, statement_->name.data(), text(), params_.size(), params_.types()) != 1)
       return false;
   }
-  if (!send_statement() || !send_sync()) return false;
-  // Names of evicted statements ride along, where their failure can't hurt a transaction.
-  constexpr int max_closes = 4;
-  const bool may_close = alone_ && begin_ == BeginFirst::no;
-  for (int i = 0; may_close && i < max_closes && connection_.statements().closes_pending(); ++i) {
-    if (!send_close()) return false;
-  }
-  return true;
+  return send_statement() && send_sync();
 }
 
 bool ExecuteOperation::send_statement() {
@@ -129,8 +121,8 @@ void ExecuteOperation::expect_next() noexcept {
     case Expect::rollback: expect_ = Expect::begin; break;
     case Expect::begin: expect_ = naming_ ? Expect::parse : Expect::answer; break;
     case Expect::parse: expect_ = Expect::answer; break;
-    case Expect::answer: expect_ = route_ == Route::simple ? Expect::answer : Expect::close; break;
-    case Expect::close: break;
+    case Expect::answer: expect_ = route_ == Route::simple ? Expect::answer : Expect::end; break;
+    case Expect::end: break;
   }
 }
 
@@ -153,28 +145,33 @@ void ExecuteOperation::take_answer(ResultPtr result) {
 }
 
 void ExecuteOperation::on_error(ErrorInfo error, const PGresult* result) {
-  // Behind the Sync: a name that was to be closed was not there, all the better. Before it: the commit
-  // failed, such as for a deferred constraint, after the statement itself had gone well.
-  if (expect_ == Expect::close && synced_) return;
   if (expect_ == Expect::parse) {
     connection_.statements().forget(*statement_);
     naming_ = false;
-  } else if (expect_ == Expect::answer && route_ == Route::named && refuses_plan(error, result)) {
-    // Unknown to the server, or known and of no use: the name is closed in either case.
-    connection_.statements().doubt(*statement_);
-    stale_plan_ = true;
+  } else if (expect_ == Expect::answer && route_ == Route::named) {
+    refused_by_name(error, result);
   }
   if (route_ == Route::simple && begin_ == BeginFirst::yes && error.statement_position > 0) {
     error.statement_position -= static_cast<int>(std::char_traits<char>::length(begin_text));
   }
+  // At the end: the commit failed, such as for a deferred constraint, after the statement had gone well.
   answered_ = true;
   connection_.note_statement("", traits_);
   keep_error(std::move(error));
 }
 
-void ExecuteOperation::on_sync() {
-  expect_ = Expect::close;
-  synced_ = true;
+/// A prepared statement failed. Where the server did not even begin with it, it is parsed anew.
+void ExecuteOperation::refused_by_name(ErrorInfo& error, const PGresult* result) {
+  // A name of the user's own may be unknown, too, after the statement has begun.
+  const bool is_ours = error.message.find(statement_->name.data()) != std::string::npos;
+  if (is_undefined_statement(error.sqlstate) && is_ours) {
+    connection_.statements().lose_all();
+    if (error.hint.empty()) error.hint = "behind a pooler that works by transaction, set prepare to off";
+    stale_plan_ = true;
+  } else if (refuses_plan(error, result)) {
+    connection_.statements().doubt(*statement_);
+    stale_plan_ = true;
+  }
 }
 
 bool ExecuteOperation::again() {

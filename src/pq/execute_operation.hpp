@@ -37,14 +37,12 @@ class ExecuteOperation final : public Exchange {
 
  private:
   enum class Route : std::uint8_t { simple, unnamed, parse, named };
-  enum class Expect : std::uint8_t { rollback, begin, parse, answer, close };
+  enum class Expect : std::uint8_t { rollback, begin, parse, answer, end };
 
   std::optional<ErrorInfo> check() override;
   bool send() override;
   void on_result(ResultPtr result) override;
   void on_error(ErrorInfo error, const PGresult* result) override;
-  void on_sync() override;
-  [[nodiscard]] bool settled() const override { return expect_ == Expect::close && synced_; }
   bool again() override;
   ErrorInfo lost(ErrorInfo error) override;
   void on_copy() override;
@@ -57,6 +55,7 @@ class ExecuteOperation final : public Exchange {
   bool send_statement();
   void expect_next() noexcept;
   void take_answer(ResultPtr result);
+  void refused_by_name(ErrorInfo& error, const PGresult* result);
 
   const Params& params_;
   BeginFirst begin_;
@@ -67,7 +66,6 @@ class ExecuteOperation final : public Exchange {
   bool stale_plan_ = false;  // the named statement was refused before it ran
   bool retried_ = false;
   bool answered_ = false;  // the session state knows how the statement ended
-  bool synced_ = false;    // the statement's own Sync has come back
   TextTraits traits_;
   Statement* statement_ = nullptr;
   std::string text_;  // NUL-terminated, where the statement cache has none

@@ -50,11 +50,18 @@ PooledDatabase& PooledDatabase::operator=(PooledDatabase&& other) noexcept = def
 
 PooledDatabase::~PooledDatabase() = default;
 
+engine::PoolEngine& PooledDatabase::engine() const {
+  if (!engine_) [[unlikely]]
+    throw UsageError("this pool was moved away: use the one that it was moved to");
+  return *engine_;
+}
+
 Result PooledDatabase::execute(const Sql& sql, const Params& params) {
-  const sync::Span span(engine::duration_of(engine_->options().timeout));
-  ShortLease lease(*engine_);
+  engine::PoolEngine& pool = engine();
+  const sync::Span span(engine::duration_of(pool.options().timeout));
+  ShortLease lease(pool);
   return sync::call(
-      *engine_, *lease, span, &sql.where(),
+      pool, *lease, span, &sql.where(),
       [&](pq::Connection& connection) { return pq::ExecuteOperation(connection, sql.text(), params); },
       [](pq::ExecuteOperation& operation) {
         engine::raise_error_of(operation);
@@ -63,10 +70,11 @@ Result PooledDatabase::execute(const Sql& sql, const Params& params) {
 }
 
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
-  const sync::Span span(engine::duration_of(engine_->options().timeout));
-  ShortLease lease(*engine_);
+  engine::PoolEngine& pool = engine();
+  const sync::Span span(engine::duration_of(pool.options().timeout));
+  ShortLease lease(pool);
   return sync::call(
-      *engine_, *lease, span, &sql.where(),
+      pool, *lease, span, &sql.where(),
       [&](pq::Connection& connection) { return pq::ExecuteManyOperation(connection, sql.text(), rows); },
       [](pq::ExecuteManyOperation& operation) {
         engine::rethrow(operation.source_error());
@@ -77,37 +85,39 @@ std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
 
 Connection PooledDatabase::connection(std::optional<Seconds> timeout, const SourceLocation& where) {
   if (timeout && !(timeout->count() >= 0)) throw UsageError("a timeout must be at least 0 s");
-  const Seconds limit = engine_->options().timeout;
+  engine::PoolEngine& pool = engine();
+  const Seconds limit = pool.options().timeout;
   sync::Span span(engine::duration_of(timeout.value_or(limit)));
-  return {engine_->shared_from_this(), sync::acquire(*engine_, span, where), limit};
+  return {pool.shared_from_this(), sync::acquire(pool, span, where), limit};
 }
 
-PoolStats PooledDatabase::stats() const { return engine_->stats(); }
+PoolStats PooledDatabase::stats() const { return engine().stats(); }
 
-void PooledDatabase::resize(int min_size, int max_size) { engine_->resize(min_size, max_size); }
+void PooledDatabase::resize(int min_size, int max_size) { engine().resize(min_size, max_size); }
 
 void PooledDatabase::check() {
-  engine_->start_check();
-  sync::wait_until(*engine_, engine::Until::checked, engine::duration_of(engine_->options().timeout));
+  engine::PoolEngine& pool = engine();
+  pool.start_check();
+  sync::wait_until(pool, engine::Until::checked, engine::duration_of(pool.options().timeout));
 }
 
 void PooledDatabase::wait(Seconds timeout) {
   if (!(timeout.count() >= 0)) throw UsageError("a timeout must be at least 0 s");
-  sync::wait_until(*engine_, engine::Until::full, engine::duration_of(timeout));
+  sync::wait_until(engine(), engine::Until::full, engine::duration_of(timeout));
 }
 
-void PooledDatabase::drain() { engine_->drain(); }
+void PooledDatabase::drain() { engine().drain(); }
 
-void PooledDatabase::suspend() { engine_->suspend(); }
+void PooledDatabase::suspend() { engine().suspend(); }
 
-void PooledDatabase::resume() { engine_->resume(); }
+void PooledDatabase::resume() { engine().resume(); }
 
 void PooledDatabase::close(Seconds timeout) noexcept {
   if (engine_) engine_->close(timeout.count() >= 0 ? engine::duration_of(timeout) : engine::Duration::zero());
 }
 
-const std::string& PooledDatabase::name() const noexcept { return engine_->name(); }
+const std::string& PooledDatabase::name() const { return engine().name(); }
 
-std::string PooledDatabase::to_string() const { return engine_->to_string("PooledDatabase"); }
+std::string PooledDatabase::to_string() const { return engine().to_string("PooledDatabase"); }
 
 }  // namespace copg
