@@ -6,10 +6,12 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <utility>
 
 #include "integration/database_test.hpp"
@@ -38,6 +40,16 @@ class AsyncTest : public DatabaseTest {
     while (!ended && io.run_one_until(give_up) > 0) continue;
     ASSERT_TRUE(ended) << "the coroutine has not ended after " << limit.count() << " s";
     if (error) std::rethrow_exception(error);
+  }
+  /// Runs the event loop until the condition holds.
+  void run_until(const std::function<bool()>& condition, std::chrono::seconds limit = 30s) {
+    io.restart();
+    const auto give_up = std::chrono::steady_clock::now() + limit;
+    while (!condition() && std::chrono::steady_clock::now() < give_up) {
+      io.restart();
+      io.run_one_for(10ms);
+    }
+    ASSERT_TRUE(condition()) << "not within " << limit.count() << " s";
   }
   /// Lets the event loop finish everything, as a program's end does.
   void run_out() {
