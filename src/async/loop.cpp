@@ -1,5 +1,6 @@
 #include "async/loop.hpp"
 
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/system_executor.hpp>
 
@@ -29,6 +30,15 @@ class LoopService final : public asio::execution_context::service {
     std::weak_ptr<engine::PoolEngine> engine;  // may outlive the loop, and leave sockets with the reactor
   };
 
+  /// The reactor has just entered into the child's what was the parent's; the connections stay the parent's.
+  void notify_fork(asio::execution_context::fork_event event) override {
+    if (event != asio::execution_context::fork_child) return;
+    const std::lock_guard lock(mutex_);
+    for (const Known& one : known_) {
+      if (const auto engine = one.engine.lock()) engine->take_back_descriptors(context());
+    }
+  }
+
   void shutdown() override {
     std::vector<Known> known;
     {
@@ -49,6 +59,8 @@ std::shared_ptr<Loop> Loop::make(std::shared_ptr<engine::PoolEngine> engine, asi
   if (!executor) executor = engine->executor();
   if (!executor) executor = asio::system_executor();  // a closed pool's calls complete, too
   auto loop = std::make_shared<Loop>(std::move(engine), std::move(executor));
+  const asio::posix::stream_descriptor first(
+      loop->executor_);  // the reactor hears of a fork before the service does
   auto& context = asio::query(loop->executor_, asio::execution::context);
   asio::use_service<LoopService>(context).add(loop);
   return loop;
