@@ -25,6 +25,9 @@ function(copg_configure_target target)
   if(COPG_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${COPG_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${COPG_SANITIZE})
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)  # instrumented code of Boost's misleads it
+    endif()
     if(COPG_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       # GCC warns that TSan does not model fences; Boost.Asio's are harmless here.
       target_compile_options(${target} PRIVATE -Wno-tsan)

@@ -98,13 +98,14 @@ TEST_F(NoBlocking, connecting_with_tls) {
 TEST_F(NoBlocking, cancelling_at_a_server_that_does_not_answer) {
   Gate gate(server().port());
   expect_ticking([&]() -> awaitable<void> {
-    AsyncPooledDatabase db(io, Config::from_url(gate.url()),
-                           {.min_size = 1, .max_size = 1, .timeout = 100ms});
-    co_await db.wait(10s);
+    AsyncPooledDatabase db(io, Config::from_url(gate.url()), {.min_size = 1, .max_size = 2, .timeout = 10s});
+    co_await db.open();
     gate.hold_cancels();
     for (int i = 0; i < 2; ++i) {
+      AsyncConnection conn = co_await db.connection();
+      conn.timeout(100ms);
       try {
-        co_await db.execute("SELECT pg_sleep(1)");
+        co_await conn.execute("SELECT pg_sleep(1)");
       } catch (const PoolTimeout&) {
       }
     }
