@@ -2,7 +2,7 @@
 #pragma once
 
 #include <copg/connection.hpp>
-#include <copg/detail/initiate.hpp>
+#include <copg/detail/async_initiate.hpp>
 #include <copg/detail/request.hpp>
 #include <copg/detail/rows_of.hpp>
 #include <copg/pool_options.hpp>

@@ -3,7 +3,7 @@
 
 #include <copg/async_connection.hpp>
 #include <copg/config.hpp>
-#include <copg/detail/initiate.hpp>
+#include <copg/detail/async_initiate.hpp>
 #include <copg/detail/request.hpp>
 #include <copg/detail/rows_of.hpp>
 #include <copg/pool_options.hpp>

@@ -1,7 +1,7 @@
 // The end of an asynchronous call: its handler, and everything that Asio associates with it.
 #pragma once
 
-#include <copg/detail/handler.hpp>
+#include <copg/detail/async_handler.hpp>
 
 #include <boost/asio/any_completion_executor.hpp>
 #include <boost/asio/append.hpp>

@@ -24,7 +24,7 @@ FORBIDDEN = {
 # The pool core is stricter: what it may include besides the standard library, which has no dot and no slash.
 POOL_ALLOWED = re.compile(r"pool/|copg/(pool_stats|close_reason)\.hpp$|[a-z_0-9]+$")
 # The only public headers of Asio's users.
-ASYNC_HEADERS = re.compile(r"include/copg/async")
+ASYNC_HEADERS = re.compile(r"include/copg/(detail/)?async")
 
 
 def complaints(name: str, text: str) -> list[str]:

@@ -1,5 +1,7 @@
 // A user's program: needs DATABASE_URL, exits 0 if everything came out as it should.
-#include <copg/copg.hpp>
+#include <copg/async.hpp>
+
+#include <boost/asio/use_future.hpp>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
@@ -26,7 +28,10 @@ int main() {
   } catch (const copg::QueryFailed& error) {
     refused = error.is_unique_violation();
   }
-  const bool right = user && user->name == "Grace" && refused && !copg::version().empty();
+  copg::AsyncPooledDatabase loop(boost::asio::any_io_executor(), db);
+  const int count =
+      loop.fetch_val<int>("SELECT count(*) FROM users", copg::params(), boost::asio::use_future).get();
+  const bool right = count == 2 && user && user->name == "Grace" && refused && !copg::version().empty();
   std::printf("copg %s: %s\n", std::string(copg::version()).c_str(), right ? "right" : "wrong");
   return right ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 // What turns a call into an asynchronous operation of Asio, for any completion token. Not for users.
 #pragma once
 
-#include <copg/detail/handler.hpp>
+#include <copg/detail/async_handler.hpp>
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/use_awaitable.hpp>
