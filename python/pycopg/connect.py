@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import threading
+from typing import TypeVar
 
 from .config import Config
 from .connection import Connection
 from .pool import PooledDatabase
+
+Self = TypeVar("Self", bound="StandaloneConnection")
 
 _lock = threading.Lock()
 _shared: dict[str, PooledDatabase] = {}
 
 
 class StandaloneConnection(Connection):
-    """A connection whose `close` gives it back, which rolls back what was not committed."""
+    """Leased already; `close` gives it back, which rolls back what was not committed."""
+
+    def __enter__(self: Self) -> Self:
+        return self
 
     def close(self) -> None:
         self._give_back()

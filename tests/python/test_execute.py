@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import eventually
 
 import pycopg
+from conftest import eventually
 from pycopg import PooledDatabase
 
 MakePool = Callable[..., PooledDatabase]
