@@ -69,9 +69,12 @@ PyObject* Rows::cell(int row, std::size_t column) const {
 void Rows::reject(std::size_t column) const {
   nb::python_error cause;
   if (!cause.matches(PyExc_Exception)) throw cause;  // KeyboardInterrupt, say
-  const nb::str what = nb::str(cause.value());
-  nb::raise_from(cause, nb::handle(python_types().data_error), "column '%s': %s",
-                 nb::cast<std::string_view>(columns_[column].name).data(), what.c_str());
+  const nb::handle type(python_types().data_error);
+  const nb::object error = type(
+      checked(PyUnicode_FromFormat("column '%U': %S", columns_[column].name.ptr(), cause.value().ptr())));
+  PyException_SetCause(error.ptr(), nb::borrow(cause.value()).release().ptr());
+  PyErr_SetObject(type.ptr(), error.ptr());
+  throw nb::python_error();
 }
 
 PyObject* Rows::dict(int row) const {

@@ -361,7 +361,8 @@ def test_pools_die_with_their_last_reference(server_url: str) -> None:
 
 
 def test_config_from_url_and_back() -> None:
-    url = "postgresql://u%40x:p%2Fw@h1:1,h2:2/db?sslmode=require&statement_timeout=5s&target_session_attrs=any&work_mem=1MB"
+    url = "postgresql://u%40x:p%2Fw@h1:1,h2:2/db?sslmode=require&statement_timeout=5s&target_session_attrs=any"
+    url += "&work_mem=1MB"
     config = Config.from_url(url)
     assert (config.database, config.user, config.password, config.sslmode) == ("db", "u@x", "p/w", "require")
     assert config.statement_timeout == 5000
@@ -419,7 +420,7 @@ def test_databases_in_other_encodings(server_url: str, encoding: str) -> None:
             with PooledDatabase(config, 1, 1) as db:
                 assert db.fetch_val("SELECT %s || 'é'", ["ä"]) == "äé"
                 if encoding == "SQL_ASCII":
-                    with pytest.raises(pycopg.DataError, match="column 'x'.*utf-8"):
+                    with pytest.raises(pycopg.DataError, match="invalid byte sequence"):
                         db.execute("SELECT chr(255) AS x")
                 else:
                     with pytest.raises(pycopg.DataError):
