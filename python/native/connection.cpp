@@ -8,6 +8,7 @@
 
 #include <utility>
 
+#include "python/native/ending.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/location.hpp"
 #include "python/native/mistakes.hpp"
@@ -35,26 +36,25 @@ Connection::~Connection() {
                        leased_at_.c_str()) != 0)
     PyErr_WriteUnraisable(nullptr);
   PyErr_Restore(type, value, traceback);
-  const WithoutGil free;
-  drop(&copg::Connection::release);
+  without_gil([this] { drop(&copg::Connection::release); });
 }
 
 void Connection::lease() {
   const SourceLocation where = caller();
   leased_at_ = fmt::format("{}:{}", where.file_name(), where.line());
   const auto timeout = timeout_s_ ? std::optional(Seconds(*timeout_s_)) : std::nullopt;
-  const WithoutGil free;
-  const Turn turn(turn_);
-  if (lease_) throw UsageError("this connection was leased already: take another from the pool");
-  lease(timeout, where);
+  in_turn([&] {
+    if (lease_) throw UsageError("this connection was leased already: take another from the pool");
+    lease(timeout, where);
+  });
 }
 
 void Connection::lease_another(double timeout_s) {
   const SourceLocation where = caller();
-  const WithoutGil free;
-  const Turn turn(turn_);
-  drop(&copg::Connection::close);
-  lease(Seconds(timeout_s), where);
+  in_turn([&] {
+    drop(&copg::Connection::close);
+    lease(Seconds(timeout_s), where);
+  });
 }
 
 void Connection::lease(std::optional<Seconds> timeout, const SourceLocation& where) {
@@ -70,26 +70,22 @@ void Connection::drop(void (copg::Connection::*how)() noexcept) noexcept {
 }
 
 void Connection::give_back() {
-  const WithoutGil free;
-  const Turn turn(turn_);
-  drop(&copg::Connection::release);
+  in_turn([this] { drop(&copg::Connection::release); });
 }
 
 void Connection::commit_and_give_back() {
-  const WithoutGil free;
-  const Turn turn(turn_);
-  if (closed()) return;
-  struct GiveBack {
-    Connection& self;
-    ~GiveBack() { self.drop(&copg::Connection::release); }
-  } const at_the_end{*this};
-  lease_->commit();
+  in_turn([this] {
+    if (closed()) return;
+    struct GiveBack {
+      Connection& self;
+      ~GiveBack() { self.drop(&copg::Connection::release); }
+    } const at_the_end{*this};
+    lease_->commit();
+  });
 }
 
 void Connection::discard() {
-  const WithoutGil free;
-  const Turn turn(turn_);
-  drop(&copg::Connection::close);
+  in_turn([this] { drop(&copg::Connection::close); });
 }
 
 copg::Connection& Connection::leased() {
@@ -155,15 +151,16 @@ void Connection::end(std::size_t depth, bool commit) {
 }
 
 void Connection::set_autocommit(bool on) {
-  const WithoutGil free;
-  const Turn turn(turn_);
-  if (lease_) {
-    copg::Connection& connection = leased();
-    if (!transactions_.empty() || connection.transaction_status() != TransactionStatus::idle)
-      throw ProgrammingMistake("autocommit can't be changed inside a transaction: commit or roll back first");
-    connection.autocommit(on);
-  }
-  autocommit_ = on;
+  in_turn([&] {
+    if (lease_) {
+      copg::Connection& connection = leased();
+      if (!transactions_.empty() || connection.transaction_status() != TransactionStatus::idle)
+        throw ProgrammingMistake(
+            "autocommit can't be changed inside a transaction: commit or roll back first");
+      connection.autocommit(on);
+    }
+    autocommit_ = on;
+  });
 }
 
 namespace {
@@ -197,28 +194,36 @@ void bind_connection(nb::module_& module) {
       .def_prop_ro("row_count", &Rows::row_count)
       .def_prop_ro("status", &Rows::status)
       .def_prop_ro("columns", &Rows::columns)
-      .def("fetch", [](const Rows& self, std::size_t begin, std::size_t end, bool dicts) {
-        return self.fetch(begin, end, dicts ? RowKind::dict : RowKind::tuple);
-      });
+      .def(
+          "fetch",
+          [](const Rows& self, std::size_t begin, std::size_t end, bool dicts) {
+            return self.fetch(begin, end, dicts ? RowKind::dict : RowKind::tuple);
+          },
+          nb::call_guard<Inside>());
 
   nb::class_<Connection>(module, "Connection", nb::is_weak_referenceable())
       .def(nb::init<nb::handle, std::optional<double>, bool>(), nb::arg("pool"), nb::arg("timeout").none(),
            nb::arg("autocommit"))
-      .def("_lease", [](Connection& self) { self.lease(); })
+      .def(
+          "_lease", [](Connection& self) { self.lease(); }, nb::call_guard<Inside>())
       .def("_lease_another", &Connection::lease_another)
       .def("_give_back", &Connection::give_back)
-      .def("__enter__",
-           [](nb::handle self) {
-             nb::cast<Connection&>(self).lease();
-             return nb::borrow(self);
-           })
-      .def("__exit__", leave, nb::arg("type").none(), nb::arg("error").none(), nb::arg("traceback").none())
-      .def("_execute", &Connection::execute, nb::arg("sql"), nb::arg("params").none())
-      .def("_execute_many", &Connection::execute_many)
-      .def("commit", &Connection::commit)
-      .def("rollback", &Connection::rollback)
-      .def("_begin", &Connection::begin)
-      .def("_end", &Connection::end)
+      .def(
+          "__enter__",
+          [](nb::handle self) {
+            nb::cast<Connection&>(self).lease();
+            return nb::borrow(self);
+          },
+          nb::call_guard<Inside>())
+      .def("__exit__", leave, nb::call_guard<Inside>(), nb::arg("type").none(), nb::arg("error").none(),
+           nb::arg("traceback").none())
+      .def("_execute", &Connection::execute, nb::call_guard<Inside>(), nb::arg("sql"),
+           nb::arg("params").none())
+      .def("_execute_many", &Connection::execute_many, nb::call_guard<Inside>())
+      .def("commit", &Connection::commit, nb::call_guard<Inside>())
+      .def("rollback", &Connection::rollback, nb::call_guard<Inside>())
+      .def("_begin", &Connection::begin, nb::call_guard<Inside>())
+      .def("_end", &Connection::end, nb::call_guard<Inside>())
       .def("_discard", &Connection::discard)
       .def_prop_rw("autocommit", &Connection::autocommit, &Connection::set_autocommit)
       .def_prop_ro("closed", &Connection::closed)

@@ -58,12 +58,18 @@ class Connection {
   /// Asks the lease something. InterfaceError unless there is one.
   template <class Ask>
   auto ask(Ask question) {
-    const WithoutGil free;
-    const Turn turn(turn_);
-    return question(leased());
+    return in_turn([&] { return question(leased()); });
   }
 
  private:
+  /// Without the GIL, and without another thread inside.
+  template <class Work>
+  auto in_turn(Work work) {
+    return without_gil([&] {
+      const Turn turn(turn_);
+      return work();
+    });
+  }
   void lease(std::optional<Seconds> timeout, const SourceLocation& where);
   [[nodiscard]] copg::Connection& leased();
   void require_no_transaction_block(const char* what) const;

@@ -1,8 +1,9 @@
 // Taking the lock while the interpreter ends.
 //
 // Before Python 3.14 a daemon thread that asks for the lock of an interpreter that ends is ended by
-// pthread_exit, which unwinds its stack: into destructors that must not throw, and the process aborts. Such a
-// thread sleeps here instead, until the process is gone, as Python itself does from 3.14 on.
+// pthread_exit, which unwinds its stack as a foreign exception: through noexcept functions, or on top of an
+// exception of ours, and the process aborts. Such a thread sleeps here instead, until the process is gone, as
+// Python itself does from 3.14 on.
 #include "python/native/gil.hpp"
 
 #include <cxxabi.h>
@@ -17,9 +18,9 @@ namespace {
 
 }  // namespace
 
-WithoutGil::~WithoutGil() {
+void detail::restore_thread(PyThreadState* state) noexcept {
   try {
-    PyEval_RestoreThread(state_);
+    PyEval_RestoreThread(state);
   } catch (abi::__forced_unwind&) {
     sleep_for_ever();
   }

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "python/native/connection.hpp"
+#include "python/native/ending.hpp"
 #include "python/native/errors.hpp"
 #include "python/native/location.hpp"
 #include "python/native/pool.hpp"
@@ -55,12 +56,15 @@ void bind_config(nb::module_& module) {
 
 NB_MODULE(_native, module) {
   using namespace copg::python;
+  // Threads that the end of the interpreter stops keep what they hold; nobody needs to be told.
+  nb::set_leak_warnings(false);
   load_python_types();
   translate_exceptions();
   watch_for_signals();
   module.attr("__version__") = std::string(copg::version());
   module.def("set_package_folder", set_package_folder);
   module.def("remember_main_thread", remember_main_thread);
+  module.def("end_calls", end_calls);
   bind_config(module);
   bind_pool(module);
   bind_connection(module);

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <utility>
 
+#include "python/native/ending.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/location.hpp"
 #include "python/native/mistakes.hpp"
@@ -46,20 +47,22 @@ Pool::Pool(const Config& config, PoolOptions options, RowKind rows, bool checked
 
 Pool::~Pool() {
   if (!database_) return;
-  const WithoutGil free;
-  database_->close(Seconds(0));
-  database_.reset();
+  without_gil([this] {
+    database_->close(Seconds(0));
+    database_.reset();
+  });
 }
 
 void Pool::open() {
   if (closed_) reject_closed("the pool was closed and can't be opened again: make another");
+  if (is_ending()) reject_closed("the interpreter is ending: no pool opens any more");
   if (!database_) database_ = std::make_shared<PooledDatabase>(config_, options_);
 }
 
 PooledDatabase& Pool::database() {
-  if (!database_) {
-    reject_closed(closed_ ? "the pool is closed" : "the pool is not open yet: call open() first");
-  }
+  if (closed_) reject_closed(fmt::format("pool '{}' is closed", config_.database));
+  if (!database_)
+    reject_closed(fmt::format("pool '{}' is not open yet: call open() first", config_.database));
   return *database_;
 }
 
@@ -74,12 +77,7 @@ Rows Pool::run(nb::handle sql, nb::handle params) {
   PooledDatabase& db = database();
   const Statement statement(sql.ptr(), params.ptr());
   const SourceLocation where = caller();
-  Result result;
-  {
-    const WithoutGil free;
-    result = db.execute(Sql(statement.text(), where), statement.params());
-  }
-  return Rows(std::move(result));
+  return Rows(without_gil([&] { return db.execute(Sql(statement.text(), where), statement.params()); }));
 }
 
 nb::object Pool::execute(nb::handle sql, nb::handle params) {
@@ -107,8 +105,7 @@ std::int64_t Pool::execute_many(nb::handle sql, nb::handle rows) {
   const SourceLocation where = caller();
   PythonRows source(text, rows);
   if (source.empty()) return 0;
-  const WithoutGil free;
-  return db.execute_many(Sql(text->text.sql, where), source);
+  return without_gil([&] { return db.execute_many(Sql(text->text.sql, where), source); });
 }
 
 nb::dict Pool::stats() {
@@ -206,11 +203,15 @@ void bind_pool(nb::module_& module) {
   nb::class_<Pool>(module, "Pool", nb::is_weak_referenceable())
       .def("__init__", init)
       .def("open", &Pool::open, nb::lock_self())
-      .def("execute", &Pool::execute, nb::arg("sql"), nb::arg("params") = nb::none())
-      .def("fetch_one", &Pool::fetch_one, nb::arg("sql"), nb::arg("params") = nb::none())
-      .def("fetch_val", &Pool::fetch_val, nb::arg("sql"), nb::arg("params") = nb::none())
-      .def("execute_many", &Pool::execute_many, nb::arg("sql"), nb::arg("params_seq"))
-      .def_prop_ro("stats", &Pool::stats)
+      .def("execute", &Pool::execute, nb::call_guard<Inside>(), nb::arg("sql"),
+           nb::arg("params") = nb::none())
+      .def("fetch_one", &Pool::fetch_one, nb::call_guard<Inside>(), nb::arg("sql"),
+           nb::arg("params") = nb::none())
+      .def("fetch_val", &Pool::fetch_val, nb::call_guard<Inside>(), nb::arg("sql"),
+           nb::arg("params") = nb::none())
+      .def("execute_many", &Pool::execute_many, nb::call_guard<Inside>(), nb::arg("sql"),
+           nb::arg("params_seq"))
+      .def_prop_ro("stats", &Pool::stats, nb::call_guard<Inside>())
       .def(
           "resize",
           [](Pool& self, int min_size, std::optional<int> max_size) {

@@ -39,7 +39,9 @@ void load_python_types() {
   types.range = get("pycopg.types", "Range");
   types.mapping = get("collections.abc", "Mapping");
   types.sequence = get("collections.abc", "Sequence");
-  types.error_from_native = get("pycopg.errors", "_from_native");
+  types.error_classes = get("pycopg.errors", "_classes");
+  types.error_class_for = get("pycopg.errors", "_class_for");
+  types.operational_error = get("pycopg.errors", "OperationalError");
   types.data_error = get("pycopg.errors", "DataError");
   types.programming_error = get("pycopg.errors", "ProgrammingError");
   load_datetime();

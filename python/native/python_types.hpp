@@ -26,7 +26,9 @@ struct PythonTypes {
   PyObject* range;
   PyObject* mapping;  ///< collections.abc
   PyObject* sequence;
-  PyObject* error_from_native;  ///< pycopg.errors
+  PyObject* error_classes;    ///< pycopg.errors: from kinds, and from SQLSTATEs' beginnings, to classes,
+  PyObject* error_class_for;  ///< and a function that finds those that are not there yet.
+  PyObject* operational_error;
   PyObject* data_error;
   PyObject* programming_error;
 };

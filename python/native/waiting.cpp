@@ -69,12 +69,13 @@ void remember_main_thread(unsigned long ident) noexcept {
 }
 
 void run_interruptibly(std::function<void()> blocking) {
-  const WithoutGil free;
-  if (!in_main_thread()) return blocking();
+  if (!in_main_thread()) return without_gil([&] { blocking(); });
   const auto work = std::make_shared<Work>();
   work->blocking = std::move(blocking);
   std::thread([work] { work->run(); }).detach();
-  while (!work->wait_a_little()) run_signal_handlers();
+  without_gil([&] {
+    while (!work->wait_a_little()) run_signal_handlers();
+  });
   if (work->error) std::rethrow_exception(work->error);
 }
 

@@ -6,6 +6,7 @@ Where psycopg_pool is installed, an error of the pool that is raised is also one
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,14 +38,16 @@ class Error(Exception):
 
     sqlstate: str | None = None
     """The five characters that name the condition; None if the server did not speak."""
-    diag: Diagnostic = Diagnostic()
     query: str | None = None
     """The SQL text that was running, with PostgreSQL's placeholders."""
     row_index: int | None = None
     """`execute_many`: the index of the failing row."""
+    _fields: dict[str, Any] | None = None
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)
+    @property
+    def diag(self) -> Diagnostic:
+        """What the server said, in parts."""
+        return Diagnostic(**(self._fields or {}))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The class that is raised may have been made on the way; the one it was made from is importable.
@@ -103,8 +106,14 @@ class CommitUnknown(OperationalError):
     """The answer to a COMMIT was lost: it may or may not have happened. Look before you repeat."""
 
 
-# By the first two characters, or by the first; everything else is a DatabaseError.
-_BY_SQLSTATE: dict[str, type[DatabaseError]] = {
+# What the C++ side raises: by kind, and by the first two characters of the SQLSTATE, or the first.
+_classes: dict[str, type[Error]] = {
+    "configuration": ConfigurationError,
+    "usage": InterfaceError,
+    "statement": ProgrammingError,
+    "data": DataError,
+    "connection_failed": OperationalError,
+    "commit_unknown": CommitUnknown,
     "08": OperationalError,
     "0A": NotSupportedError,
     "10": ProgrammingError,
@@ -139,57 +148,19 @@ _BY_SQLSTATE: dict[str, type[DatabaseError]] = {
     "P": ProgrammingError,
     "X": InternalError,
 }
-
-_BY_KIND: dict[str, type[Error]] = {
-    "configuration": ConfigurationError,
-    "data": DataError,
+# These are psycopg_pool's too, which is looked for when the first one is raised.
+_of_pools: dict[str, type[Error]] = {
     "pool_timeout": PoolTimeout,
     "pool_closed": PoolClosed,
     "too_many_requests": TooManyRequests,
-    "connection_failed": OperationalError,
-    "commit_unknown": CommitUnknown,
 }
 
-_ALSO_OF_PSYCOPG_POOL: tuple[type[Error], ...] = (PoolTimeout, PoolClosed, TooManyRequests)
-_raised_classes: dict[type[Error], type[Error]] = {}
 
-
-def _class_for(kind: str, sqlstate: str | None, query: str | None) -> type[Error]:
-    if kind == "query_failed":
-        state = sqlstate or ""
-        return _BY_SQLSTATE.get(state[:2]) or _BY_SQLSTATE.get(state[:1]) or DatabaseError
-    if kind == "usage":
-        # With a text it is the statement that is wrong, without one the use of an object.
-        return ProgrammingError if query is not None else InterfaceError
-    return _BY_KIND.get(kind, InternalError)
-
-
-def _from_native(parts: dict[str, Any]) -> Error:
-    """Makes the exception for an error of the C++ side."""
-    kind, sqlstate, query = parts.pop("kind"), parts["sqlstate"], parts.pop("query")
-    row_index, cause = parts.pop("row_index"), parts.pop("cause")
-    diag = Diagnostic(**parts)
-    text = diag.message_primary or "unknown error"
-    if row_index is not None:
-        text = f"row {row_index}: {text}"
-    if diag.message_detail:
-        text += f"\nDETAIL:  {diag.message_detail}"
-    if diag.message_hint:
-        text += f"\nHINT:  {diag.message_hint}"
-    error = _raised_class(_class_for(kind, sqlstate, query))(text)
-    error.sqlstate, error.diag, error.query, error.row_index = sqlstate, diag, query, row_index
-    if cause is not None:
-        error.__cause__ = OperationalError(cause)
-    return error
-
-
-def _raised_class(public: type[Error]) -> type[Error]:
-    """`public`, or a class that is one of psycopg_pool's as well."""
-    if public not in _ALSO_OF_PSYCOPG_POOL:
-        return public
-    if public not in _raised_classes:
-        _raised_classes[public] = _with_psycopg_pool(public)
-    return _raised_classes[public]
+def _class_for(kind: str) -> type[Error]:
+    """The class for a kind that is not in `_classes` yet."""
+    if kind not in _of_pools:
+        return DatabaseError
+    return _classes.setdefault(kind, _with_psycopg_pool(_of_pools[kind]))
 
 
 def _with_psycopg_pool(public: type[Error]) -> type[Error]:
@@ -201,14 +172,19 @@ def _with_psycopg_pool(public: type[Error]) -> type[Error]:
     return type(public.__name__, (public, getattr(psycopg_pool, public.__name__)), members)
 
 
+def _settle_classes() -> None:
+    """The interpreter ends: no further import. Whoever has not imported psycopg_pool catches none of its errors."""
+    for kind, public in _of_pools.items():
+        _classes.setdefault(kind, _with_psycopg_pool(public) if "psycopg_pool" in sys.modules else public)
+
+
 def _public_class(raised: type[Error]) -> type[Error]:
-    for public, also in _raised_classes.items():
-        if raised is also:
-            return public
-    return raised
+    return next((_of_pools[kind] for kind, cls in _classes.items() if cls is raised and kind in _of_pools), raised)
 
 
 def _restore(public: type[Error], args: tuple[object, ...], state: dict[str, Any]) -> Error:
-    error = _raised_class(public)(*args)
+    kind = next((kind for kind, cls in _of_pools.items() if cls is public), None)
+    raised = public if kind is None else _class_for(kind)
+    error = raised.__new__(raised, *args)
     error.__dict__.update(state)
     return error

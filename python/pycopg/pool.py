@@ -14,6 +14,7 @@ from . import _native
 from .config import Config
 from .connection import CheckedConnection, Connection, Transaction
 from .cursor import check_row_factory
+from .errors import _settle_classes
 
 if TYPE_CHECKING:
     from .cursor import Params
@@ -203,6 +204,9 @@ _pools: weakref.WeakSet[PooledDatabase] = weakref.WeakSet()
 
 @atexit.register
 def _close_all_pools() -> None:
-    """The interpreter ends: threads that still wait or query get PoolClosed, and nobody is waited for."""
+    """The interpreter ends: threads that still wait or query get PoolClosed, and time to be told."""
+    patience_s = 0.5
+    _settle_classes()
     for pool in list(_pools):
         pool.close(timeout=0)
+    _native.end_calls(patience_s)
