@@ -66,11 +66,6 @@ PooledDatabase& Pool::database() {
   return *database_;
 }
 
-std::shared_ptr<PooledDatabase> Pool::shared_database() {
-  static_cast<void>(database());
-  return database_;
-}
-
 Rows Pool::run(nb::handle sql, nb::handle params) {
   if (checked_) [[unlikely]]
     return nb::cast<Rows&>(nb::find(*this).attr("_checked_execute")(sql, params));
@@ -138,13 +133,13 @@ nb::dict Pool::stats() {
 }
 
 void Pool::check() {
-  run_interruptibly([db = shared_database()] { db->check(); });
+  without_gil([&db = database()] { db.check(); });
 }
 
 void Pool::wait(double timeout_s) {
   if (!(timeout_s >= 0))
     throw nb::value_error(fmt::format("timeout = {}: it must be at least 0 s", timeout_s).c_str());
-  run_interruptibly([db = shared_database(), timeout_s] { db->wait(Seconds(timeout_s)); });
+  without_gil([&db = database(), timeout_s] { db.wait(Seconds(timeout_s)); });
 }
 
 void Pool::close(double timeout_s) {
@@ -222,8 +217,8 @@ void bind_pool(nb::module_& module) {
             }
           },
           nb::arg("min_size"), nb::arg("max_size") = nb::none())
-      .def("check", &Pool::check)
-      .def("wait", &Pool::wait, nb::arg("timeout") = 30.0)
+      .def("check", &Pool::check, nb::call_guard<Inside>())
+      .def("wait", &Pool::wait, nb::call_guard<Inside>(), nb::arg("timeout") = 30.0)
       .def("drain", [](Pool& self) { self.database().drain(); })
       .def("suspend", [](Pool& self) { self.database().suspend(); })
       .def("resume", [](Pool& self) { self.database().resume(); })

@@ -30,8 +30,6 @@ class Pool {
   void open();
   /// PoolClosed if it is not open yet.
   [[nodiscard]] PooledDatabase& database();
-  /// The same, for who may outlive this object.
-  [[nodiscard]] std::shared_ptr<PooledDatabase> shared_database();
 
   [[nodiscard]] nb::object execute(nb::handle sql, nb::handle params);
   [[nodiscard]] nb::object fetch_one(nb::handle sql, nb::handle params);
