@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import re
 from typing import Any
 
 import pytest
@@ -19,3 +21,20 @@ def test_every_block_does_what_it_says(page: Any, users: pycopg.PooledDatabase) 
     for heading, code in found:
         exec(compile(ast.parse(code), f"{page.name}: {heading}", "exec"), scope)
     scope["db"].close()
+
+
+def test_the_table_of_options_is_that_of_the_constructor() -> None:
+    _, _, section = PAGE.read_text().partition("\n## Options\n")
+    table = dict(re.findall(r"^\| `(\w+)` \| ([^|]*?) \|", section, re.MULTILINE))
+    parameters = inspect.signature(pycopg.PooledDatabase).parameters
+    shown = {None: "none", "": "the database's", dict: "`dict`", True: "`True`", False: "`False`"}
+    options = {
+        name: f'`"{parameter.default}"`'
+        if isinstance(parameter.default, str) and parameter.default
+        else shown.get(parameter.default, str(parameter.default))
+        for name, parameter in parameters.items()
+        if name != "config"
+    }
+    options["max_waiting"] = "0"  # which Python takes for False
+    options["min_idle"] = "0"
+    assert table == options
