@@ -43,7 +43,7 @@ PyObject* decode_float(std::string_view text, Oid /*type*/) {
 /// Calls a function of one string.
 PyObject* call_with_text(PyObject* function, std::string_view text) {
   const nb::object argument = nb::steal(decode_text(text, 0));
-  return argument.is_valid() ? PyObject_CallFunctionObjArgs(function, argument.ptr(), nullptr) : nullptr;
+  return argument.is_valid() ? PyObject_CallOneArg(function, argument.ptr()) : nullptr;
 }
 
 PyObject* decode_numeric(std::string_view text, Oid /*type*/) {
