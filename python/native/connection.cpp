@@ -12,6 +12,7 @@
 #include "python/native/gil.hpp"
 #include "python/native/location.hpp"
 #include "python/native/mistakes.hpp"
+#include "python/native/options.hpp"
 #include "python/native/python_rows.hpp"
 #include "python/native/statement.hpp"
 
@@ -22,8 +23,7 @@ Connection::Connection(nb::handle pool, std::optional<double> timeout_s, bool au
       pool_(nb::cast<Pool&>(pool)),
       timeout_s_(timeout_s),
       autocommit_(autocommit) {
-  if (timeout_s_ && !(*timeout_s_ >= 0))
-    throw nb::value_error(fmt::format("timeout = {}: it must be at least 0 s", *timeout_s_).c_str());
+  if (timeout_s_) require_timeout(*timeout_s_);
 }
 
 Connection::~Connection() {

@@ -4,45 +4,22 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
-#include <fmt/format.h>
-
-#include <chrono>
 #include <utility>
 
 #include "python/native/ending.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/location.hpp"
 #include "python/native/mistakes.hpp"
-#include "python/native/notify.hpp"
+#include "python/native/options.hpp"
 #include "python/native/python_rows.hpp"
 #include "python/native/statement.hpp"
 #include "python/native/waiting.hpp"
 
 namespace copg::python {
-namespace {
-
-double milliseconds(std::chrono::nanoseconds time) {
-  return std::chrono::duration<double, std::milli>(time).count();
-}
-
-[[noreturn]] void reject_closed(std::string message) {
-  throw PoolClosed(ErrorInfo{.kind = ErrorKind::pool_closed, .message = std::move(message)});
-}
-
-}  // namespace
 
 Pool::Pool(const Config& config, PoolOptions options, RowKind rows, bool checked)
     : config_(config), options_(std::move(options)), rows_(rows), checked_(checked) {
-  try {
-    options_.validate();
-  } catch (const ConfigurationError& error) {
-    throw nb::value_error(error.what());
-  }
-  const auto encoding = config_.options.find("client_encoding");
-  if (encoding != config_.options.end() && encoding->second != "UTF8")
-    throw ConfigurationError(fmt::format(
-        "client_encoding = '{}': it must be UTF8, in which Python's strings travel", encoding->second));
-  config_.validate();
+  validate(config_, options_);
 }
 
 Pool::~Pool() {
@@ -54,15 +31,14 @@ Pool::~Pool() {
 }
 
 void Pool::open() {
-  if (closed_) reject_closed("the pool was closed and can't be opened again: make another");
-  if (is_ending()) reject_closed("the interpreter is ending: no pool opens any more");
+  if (closed_) reject_reopening();
+  if (is_ending()) reject_at_the_end();
   if (!database_) database_ = std::make_shared<PooledDatabase>(config_, options_);
 }
 
 PooledDatabase& Pool::database() {
-  if (closed_) reject_closed(fmt::format("pool '{}' is closed", config_.database));
-  if (!database_)
-    reject_closed(fmt::format("pool '{}' is not open yet: call open() first", config_.database));
+  if (closed_) reject_closed(config_.database);
+  if (!database_) reject_not_open(config_.database);
   return *database_;
 }
 
@@ -103,88 +79,25 @@ std::int64_t Pool::execute_many(nb::handle sql, nb::handle rows) {
   return without_gil([&] { return db.execute_many(Sql(text->text.sql, where), source); });
 }
 
-nb::dict Pool::stats() {
-  PoolStats stats;
-  if (database_) {
-    stats = database_->stats();
-  } else {
-    stats.pool_min = static_cast<std::uint32_t>(options_.min_size);
-    stats.pool_max = static_cast<std::uint32_t>(options_.max_size);
-  }
-  nb::dict result;
-  result["pool_min"] = stats.pool_min;
-  result["pool_max"] = stats.pool_max;
-  result["pool_size"] = stats.pool_size;
-  result["pool_available"] = stats.pool_available;
-  result["requests_waiting"] = stats.requests_waiting;
-  result["requests_num"] = stats.requests_num;
-  result["requests_queued"] = stats.requests_queued;
-  result["requests_wait_ms"] = milliseconds(stats.requests_wait);
-  result["requests_errors"] = stats.requests_errors;
-  result["requests_cancelled"] = stats.requests_cancelled;
-  result["usage_ms"] = milliseconds(stats.usage);
-  result["returns_bad"] = stats.returns_bad;
-  result["resets_num"] = stats.resets_num;
-  result["connections_num"] = stats.connections_num;
-  result["connections_ms"] = milliseconds(stats.connections_time);
-  result["connections_errors"] = stats.connections_errors;
-  result["connections_lost"] = stats.connections_lost;
-  return result;
-}
+PoolStats Pool::stats() const { return database_ ? database_->stats() : stats_before_opening(options_); }
 
 void Pool::check() {
   without_gil([&db = database()] { db.check(); });
 }
 
 void Pool::wait(double timeout_s) {
-  if (!(timeout_s >= 0))
-    throw nb::value_error(fmt::format("timeout = {}: it must be at least 0 s", timeout_s).c_str());
+  require_timeout(timeout_s);
   without_gil([&db = database(), timeout_s] { db.wait(Seconds(timeout_s)); });
 }
 
 void Pool::close(double timeout_s) {
-  if (!(timeout_s >= 0))
-    throw nb::value_error(fmt::format("timeout = {}: it must be at least 0 s", timeout_s).c_str());
+  require_timeout(timeout_s);
   closed_ = true;
   if (!database_) return;
   run_interruptibly([db = database_, timeout_s] { db->close(Seconds(timeout_s)); });
 }
 
-std::string Pool::repr(const std::string& class_name) const {
-  const int size = database_ ? static_cast<int>(database_->stats().pool_size) : 0;
-  const int max_size = database_ ? static_cast<int>(database_->stats().pool_max) : options_.max_size;
-  return fmt::format("{}('{}', size={}/{})", class_name, config_.database, size, max_size);
-}
-
 namespace {
-
-/// The keyword arguments of Pool.__init__, which Python has given their defaults.
-PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
-  PoolOptions options;
-  const auto seconds = [&](const char* name) { return Seconds(nb::cast<double>(given[name])); };
-  options.min_size = nb::cast<int>(given["min_size"]);
-  options.max_size = nb::cast<int>(given["max_size"]);
-  options.max_idle = seconds("max_idle");
-  options.max_lifetime = seconds("max_lifetime");
-  options.timeout = seconds("timeout");
-  options.num_workers = nb::cast<int>(given["num_workers"]);
-  options.reconnect_timeout = seconds("reconnect_timeout");
-  options.name = nb::cast<std::string>(given["name"]);
-  options.max_waiting = nb::cast<int>(given["max_waiting"]);
-  options.connect_timeout = seconds("connect_timeout");
-  options.min_idle = nb::cast<int>(given["min_idle"]);
-  options.reset = static_cast<ResetMode>(nb::cast<int>(given["reset"]));
-  options.prepare = nb::cast<bool>(given["prepare"]) ? PrepareMode::automatic : PrepareMode::off;
-  const auto notifier = std::make_shared<Notifier>(weak_pool);
-  if (nb::cast<bool>(given["tell_reconnect_failed"])) {
-    options.reconnect_failed = [notifier] { notifier->reconnect_failed(); };
-  }
-  if (!given["leak_after"].is_none()) {
-    options.leak_after = seconds("leak_after");
-    options.observer = std::make_shared<LeakObserver>(notifier);
-  }
-  return options;
-}
 
 void init(Pool* self, const Config& config, nb::handle weak_self, const nb::dict& options, bool dict_rows,
           bool checked) {
@@ -206,15 +119,11 @@ void bind_pool(nb::module_& module) {
            nb::arg("params") = nb::none())
       .def("execute_many", &Pool::execute_many, nb::call_guard<Inside>(), nb::arg("sql"),
            nb::arg("params_seq"))
-      .def_prop_ro("stats", &Pool::stats, nb::call_guard<Inside>())
+      .def_prop_ro("stats", [](const Pool& self) { return dict_of(self.stats()); })
       .def(
           "resize",
           [](Pool& self, int min_size, std::optional<int> max_size) {
-            try {
-              self.database().resize(min_size, max_size.value_or(min_size));
-            } catch (const ConfigurationError& error) {
-              throw nb::value_error(error.what());
-            }
+            with_value_errors([&] { self.database().resize(min_size, max_size.value_or(min_size)); });
           },
           nb::arg("min_size"), nb::arg("max_size") = nb::none())
       .def("check", &Pool::check, nb::call_guard<Inside>())
@@ -223,7 +132,9 @@ void bind_pool(nb::module_& module) {
       .def("suspend", [](Pool& self) { self.database().suspend(); })
       .def("resume", [](Pool& self) { self.database().resume(); })
       .def("close", &Pool::close, nb::arg("timeout") = 5.0)
-      .def("_repr", &Pool::repr);
+      .def("_repr", [](const Pool& self, const std::string& name) {
+        return repr_of(name, self.config(), self.stats());
+      });
 }
 
 }  // namespace copg::python

@@ -5,6 +5,7 @@
 
 #include <copg/config.hpp>
 #include <copg/pool_options.hpp>
+#include <copg/pool_stats.hpp>
 #include <copg/pooled_database.hpp>
 
 #include <memory>
@@ -36,11 +37,11 @@ class Pool {
   [[nodiscard]] nb::object fetch_val(nb::handle sql, nb::handle params);
   [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows);
 
-  [[nodiscard]] nb::dict stats();
+  [[nodiscard]] const Config& config() const noexcept { return config_; }
+  [[nodiscard]] PoolStats stats() const;
   void check();
   void wait(double timeout_s);
   void close(double timeout_s);
-  [[nodiscard]] std::string repr(const std::string& class_name) const;
 
  private:
   [[nodiscard]] Rows run(nb::handle sql, nb::handle params);
