@@ -165,17 +165,6 @@ void Connection::set_autocommit(bool on) {
 
 namespace {
 
-/// The numbers of libpq's PGTransactionStatusType, which psycopg shows too.
-int status_number(TransactionStatus status) {
-  switch (status) {
-    case TransactionStatus::idle: return 0;
-    case TransactionStatus::busy: return 1;
-    case TransactionStatus::in_transaction: return 2;
-    case TransactionStatus::failed: return 3;
-  }
-  return 4;
-}
-
 /// __exit__ and its three arguments.
 void leave(Connection& self, nb::handle type, nb::handle /*error*/, nb::handle /*traceback*/) {
   if (type.is_none()) {
@@ -234,7 +223,7 @@ void bind_connection(nb::module_& module) {
           [](Connection& self) { return self.ask([](auto& lease) { return lease.server_version(); }); })
       .def_prop_ro("_transaction_status",
                    [](Connection& self) {
-                     return self.ask([](auto& lease) { return status_number(lease.transaction_status()); });
+                     return self.ask([](auto& lease) { return number_of(lease.transaction_status()); });
                    })
       .def("_parameter_status", [](Connection& self, const std::string& name) {
         return self.ask([&](auto& lease) { return lease.parameter_status(name); });

@@ -15,6 +15,7 @@
 #include "python/native/ending.hpp"
 #include "python/native/errors.hpp"
 #include "python/native/location.hpp"
+#include "python/native/loop_pool.hpp"
 #include "python/native/pool.hpp"
 #include "python/native/python_types.hpp"
 #include "python/native/waiting.hpp"
@@ -68,4 +69,5 @@ NB_MODULE(_native, module) {
   bind_config(module);
   bind_pool(module);
   bind_connection(module);
+  bind_loop_pool(module);
 }

@@ -109,6 +109,16 @@ std::string repr_of(const std::string& class_name, const Config& config, const P
   return fmt::format("{}('{}', size={}/{})", class_name, config.database, stats.pool_size, stats.pool_max);
 }
 
+int number_of(TransactionStatus status) noexcept {
+  switch (status) {
+    case TransactionStatus::idle: return 0;
+    case TransactionStatus::busy: return 1;
+    case TransactionStatus::in_transaction: return 2;
+    case TransactionStatus::failed: return 3;
+  }
+  return 4;
+}
+
 void reject_closed(const std::string& database) { reject(fmt::format("pool '{}' is closed", database)); }
 
 void reject_not_open(const std::string& database) {

@@ -1,9 +1,10 @@
-// What both pools of the module have in common: their options, and their statistics as a dictionary.
+// What both pools of the module have in common: their options, statistics and numbers.
 #pragma once
 
 #include <nanobind/nanobind.h>
 
 #include <copg/config.hpp>
+#include <copg/connection.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 
@@ -28,6 +29,9 @@ PoolStats stats_before_opening(const PoolOptions& options);
 nb::dict dict_of(const PoolStats& stats);
 /// PooledDatabase('name', size=5/10)
 std::string repr_of(const std::string& class_name, const Config& config, const PoolStats& stats);
+
+/// The number that libpq has for it (PGTransactionStatusType), and psycopg too.
+int number_of(TransactionStatus status) noexcept;
 
 [[noreturn]] void reject_closed(const std::string& database);
 [[noreturn]] void reject_not_open(const std::string& database);

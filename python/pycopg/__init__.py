@@ -10,6 +10,8 @@ import os
 import threading
 
 from . import _native
+from .async_connection import AsyncConnection, AsyncConnectionInfo, AsyncCursor, AsyncTransaction
+from .async_pool import AsyncPooledDatabase
 from .config import Config
 from .connect import connect
 from .connection import Connection, ConnectionInfo, Transaction, TransactionStatus
@@ -68,6 +70,11 @@ __all__ = [
     "NUMBER",
     "ROWID",
     "STRING",
+    "AsyncConnection",
+    "AsyncConnectionInfo",
+    "AsyncCursor",
+    "AsyncPooledDatabase",
+    "AsyncTransaction",
     "Binary",
     "Column",
     "CommitUnknown",

@@ -8,19 +8,20 @@ import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .async_pool import AsyncPooledDatabase
     from .pool import PooledDatabase
 
 logger = logging.getLogger("pycopg")
 
 
-def reconnect_failed(weak_pool: weakref.ref[PooledDatabase]) -> None:
+def reconnect_failed(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase]) -> None:
     pool = weak_pool()
     if pool is not None and pool._reconnect_failed is not None:
         call = pool._reconnect_failed
         threading.Thread(target=call, args=(pool,), name="pycopg-reconnect-failed", daemon=True).start()
 
 
-def leaked(weak_pool: weakref.ref[PooledDatabase], age_s: float, holder: str) -> None:
+def leaked(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase], age_s: float, holder: str) -> None:
     pool = weak_pool()
     text = "%r: a connection has been leased for %.1f s, taken at %s"
     threading.Thread(target=logger.warning, args=(text, pool, age_s, holder), daemon=True).start()

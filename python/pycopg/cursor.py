@@ -31,24 +31,89 @@ class Column(NamedTuple):
     null_ok: bool | None
 
 
-class Cursor:
-    """Executes statements on its connection and holds the rows of the last one. For one thread at a time."""
+class BaseCursor:
+    """The rows of the last statement, and how far they have been fetched: what every cursor has."""
 
     arraysize = 1
 
-    def __init__(self, connection: Connection, row_factory: type = dict) -> None:
-        self.connection = connection
+    def __init__(self, row_factory: type) -> None:
         self.row_factory = check_row_factory(row_factory)
         self._rows: _native.Rows | None = None
         self._row_count = -1
         self._next = 0
         self._closed = False
 
+    @property
+    def description(self) -> list[Column] | None:
+        """The columns of the rows; None if the statement returns none."""
+        if self._rows is None or not self._rows.has_columns:
+            return None
+        return [describe(*column) for column in self._rows.columns]
+
+    @property
+    def rowcount(self) -> int:
+        """Rows returned or affected; -1 if neither can be said."""
+        return self._row_count
+
+    @property
+    def rownumber(self) -> int | None:
+        """The index of the next row; None without rows."""
+        return self._next if self._rows is not None and self._rows.has_columns else None
+
+    @property
+    def statusmessage(self) -> str | None:
+        """What the server calls what it did: "INSERT 0 1"."""
+        return None if self._rows is None else self._rows.status
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def setinputsizes(self, sizes: Sequence[Any]) -> None:
+        """PEP 249 wants it; parameters need no sizes."""
+
+    def setoutputsize(self, size: int, column: int | None = None) -> None:
+        """PEP 249 wants it; columns need no sizes."""
+
+    def _forget(self) -> None:
+        if self._closed:
+            raise InterfaceError("this cursor is closed")
+        self._rows = None
+        self._row_count = -1
+        self._next = 0
+
+    def _keep(self, rows: _native.Rows) -> None:
+        self._rows = rows
+        self._row_count = rows.row_count
+
+    def _close(self) -> None:
+        self._rows = None
+        self._closed = True
+
+    def _fetch(self, count: int | None) -> list[Row]:
+        if self._closed:
+            raise InterfaceError("this cursor is closed")
+        if self._rows is None or not self._rows.has_columns:
+            raise ProgrammingError("there are no rows to fetch: no statement was executed, or it returns none")
+        end = len(self._rows)
+        if count is not None:
+            end = min(end, self._next + max(count, 0))
+        rows = self._rows.fetch(self._next, end, self.row_factory is dict)
+        self._next = end
+        return rows
+
+
+class Cursor(BaseCursor):
+    """Executes statements on its connection. For one thread at a time."""
+
+    def __init__(self, connection: Connection, row_factory: type = dict) -> None:
+        super().__init__(row_factory)
+        self.connection = connection
+
     def execute(self, sql: str, params: Params | None = None) -> Cursor:
         """Executes one statement, or, without parameters, several. Returns this cursor."""
         self._forget()
-        self._rows = self.connection._execute(sql, params)
-        self._row_count = self._rows.row_count
+        self._keep(self.connection._execute(sql, params))
         return self
 
     def executemany(self, sql: str, params_seq: Iterable[Params]) -> None:
@@ -78,42 +143,9 @@ class Cursor:
             raise StopIteration
         return rows[0]
 
-    @property
-    def description(self) -> list[Column] | None:
-        """The columns of the rows; None if the statement returns none."""
-        if self._rows is None or not self._rows.has_columns:
-            return None
-        return [describe(*column) for column in self._rows.columns]
-
-    @property
-    def rowcount(self) -> int:
-        """Rows returned or affected; -1 if neither can be said."""
-        return self._row_count
-
-    @property
-    def rownumber(self) -> int | None:
-        """The index of the next row; None without rows."""
-        return self._next if self._rows is not None and self._rows.has_columns else None
-
-    @property
-    def statusmessage(self) -> str | None:
-        """What the server calls what it did: "INSERT 0 1"."""
-        return None if self._rows is None else self._rows.status
-
-    @property
-    def closed(self) -> bool:
-        return self._closed
-
     def close(self) -> None:
         """Forgets the rows. The connection is not touched."""
-        self._rows = None
-        self._closed = True
-
-    def setinputsizes(self, sizes: Sequence[Any]) -> None:
-        """PEP 249 wants it; parameters need no sizes."""
-
-    def setoutputsize(self, size: int, column: int | None = None) -> None:
-        """PEP 249 wants it; columns need no sizes."""
+        self._close()
 
     def nextset(self) -> bool | None:
         raise NotSupportedError("of several statements only the first one's rows are kept")
@@ -128,25 +160,6 @@ class Cursor:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _forget(self) -> None:
-        if self._closed:
-            raise InterfaceError("this cursor is closed")
-        self._rows = None
-        self._row_count = -1
-        self._next = 0
-
-    def _fetch(self, count: int | None) -> list[Row]:
-        if self._closed:
-            raise InterfaceError("this cursor is closed")
-        if self._rows is None or not self._rows.has_columns:
-            raise ProgrammingError("there are no rows to fetch: no statement was executed, or it returns none")
-        end = len(self._rows)
-        if count is not None:
-            end = min(end, self._next + max(count, 0))
-        rows = self._rows.fetch(self._next, end, self.row_factory is dict)
-        self._next = end
-        return rows
 
 
 def check_row_factory(row_factory: type) -> type:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import time
 import weakref
@@ -11,18 +10,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
+from ._exit import close_at_exit
+from ._options import native_options
 from .config import Config
 from .connection import CheckedConnection, Connection, Transaction
 from .cursor import check_row_factory
-from .errors import _settle_classes
 
 if TYPE_CHECKING:
     from .cursor import Params
 
 Self = TypeVar("Self", bound="PooledDatabase")
-
-_RESET = {"tracked": 0, "full": 1, "rollback": 2}
-_PREPARE = {"auto": True, "off": False}
 
 
 class PooledDatabase(_native.Pool):
@@ -62,26 +59,26 @@ class PooledDatabase(_native.Pool):
         self._timeout = timeout
         self._autocommit = autocommit
         self._row_factory = check_row_factory(row_factory)
-        options = {
-            "min_size": min_size,
-            "max_size": min_size if max_size is None else max_size,
-            "max_idle": max_idle,
-            "max_lifetime": max_lifetime,
-            "timeout": timeout,
-            "num_workers": num_workers,
-            "reconnect_timeout": reconnect_timeout,
-            "name": name,
-            "max_waiting": max_waiting,
-            "connect_timeout": connect_timeout,
-            "min_idle": min_idle,
-            "reset": _choice("reset", reset, _RESET),
-            "prepare": _choice("prepare", prepare, _PREPARE),
-            "leak_after": leak_after,
-            "tell_reconnect_failed": reconnect_failed is not None,
-        }
+        options = native_options(
+            min_size=min_size,
+            max_size=max_size,
+            max_idle=max_idle,
+            max_lifetime=max_lifetime,
+            timeout=timeout,
+            num_workers=num_workers,
+            reconnect_timeout=reconnect_timeout,
+            name=name,
+            max_waiting=max_waiting,
+            connect_timeout=connect_timeout,
+            min_idle=min_idle,
+            reset=reset,
+            prepare=prepare,
+            leak_after=leak_after,
+            tell_reconnect_failed=reconnect_failed is not None,
+        )
         native = config._to_native()
         super().__init__(native, weakref.ref(self), options, row_factory is dict, check is not None)
-        _pools.add(self)
+        close_at_exit(self)
         if open:
             self.open()
 
@@ -124,6 +121,9 @@ class PooledDatabase(_native.Pool):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _close_at_exit(self) -> None:
+        self.close(timeout=0)
 
     def __repr__(self) -> str:
         return self._repr(type(self).__name__)
@@ -191,22 +191,3 @@ class PoolTransaction:
                 self._transaction.__exit__(None, None, None)
         finally:
             self._connection._give_back()
-
-
-def _choice(option: str, value: str, choices: dict[str, Any]) -> Any:
-    if value not in choices:
-        raise ValueError(f"{option} = {value!r}: it must be one of {', '.join(map(repr, choices))}")
-    return choices[value]
-
-
-_pools: weakref.WeakSet[PooledDatabase] = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all_pools() -> None:
-    """The interpreter ends: threads that still wait or query get PoolClosed, and time to be told."""
-    patience_s = 0.5
-    _settle_classes()
-    for pool in list(_pools):
-        pool.close(timeout=0)
-    _native.end_calls(patience_s)

@@ -23,6 +23,13 @@ def eventually(condition: Callable[[], object], within_s: float = 10.0) -> None:
         os.sched_yield()
 
 
+class NextRound:
+    """Awaited, it lets the event loop do what is due, once."""
+
+    def __await__(self) -> Iterator[None]:
+        yield
+
+
 @pytest.fixture(scope="session")
 def server_url() -> str:
     url = os.environ.get("DATABASE_URL")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 import pycopg
-from test_reference import PAGE, ROOT, blocks
+from test_reference import PAGE, ROOT, blocks, run
 
 
 @pytest.mark.parametrize("page", [PAGE, ROOT / "README.md"], ids=lambda page: page.name)
@@ -18,8 +17,8 @@ def test_every_block_does_what_it_says(page: Any, users: pycopg.PooledDatabase) 
     scope: dict[str, Any] = {}
     found = blocks(page)
     assert found
-    for heading, code in found:
-        exec(compile(ast.parse(code), f"{page.name}: {heading}", "exec"), scope)
+    for _, code in found:
+        run(code, scope)
     scope["db"].close()
 
 
@@ -27,6 +26,9 @@ def test_the_table_of_options_is_that_of_the_constructor() -> None:
     _, _, section = PAGE.read_text().partition("\n## Options\n")
     table = dict(re.findall(r"^\| `(\w+)` \| ([^|]*?) \|", section, re.MULTILINE))
     parameters = inspect.signature(pycopg.PooledDatabase).parameters
+    of_async = dict(inspect.signature(pycopg.AsyncPooledDatabase).parameters)
+    assert set(parameters) - set(of_async) == {"open"}
+    assert all(parameters[name].default == parameter.default for name, parameter in of_async.items())
     shown = {None: "none", "": "the database's", dict: "`dict`", True: "`True`", False: "`False`"}
     options = {
         name: f'`"{parameter.default}"`'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import multiprocessing
 import os
@@ -58,6 +59,25 @@ def test_the_childs_pool_is_as_new_and_the_parents_untouched(make_pool: MakePool
         assert lease.execute("SELECT pg_backend_pid() AS pid").fetchone() == {"pid": pid}
     assert db.stats["connections_num"] == 2
     assert db.stats["connections_lost"] == 0
+
+
+def test_the_child_has_a_pool_for_its_own_event_loop(server_url: str) -> None:
+    db = pycopg.AsyncPooledDatabase.from_url(server_url, 1, 1)
+
+    async def ask() -> object:
+        await db.open()
+        async with db.connection() as conn:
+            return conn.info.backend_pid
+
+    pid = asyncio.run(ask())
+
+    def child() -> None:
+        assert asyncio.run(ask()) != pid
+        asyncio.run(db.close())
+
+    assert in_child(child) == 0
+    assert asyncio.run(ask()) == pid
+    asyncio.run(db.close())
 
 
 def test_forking_while_other_threads_query(make_pool: MakePool) -> None:
@@ -179,6 +199,38 @@ ENDINGS = {
         ready()
         """,
     "a hook of its own": "import atexit; atexit.register(db.close); db.execute('SELECT 1'); ready()",
+    "an open pool of asyncio": """
+        import asyncio
+        async def main():
+            global adb
+            adb = pycopg.AsyncPooledDatabase.from_env()
+            await adb.open()
+            await adb.execute('SELECT 1')
+        asyncio.run(main())
+        ready()
+        """,
+    "a loop that is left with a query in flight": """
+        import asyncio
+        async def main():
+            global adb
+            adb = pycopg.AsyncPooledDatabase.from_env(min_size=1, max_size=1)
+            await adb.open()
+            for _ in range(3): asyncio.ensure_future(adb.execute('SELECT pg_sleep(100)'))
+            while adb.stats['requests_waiting'] < 2: await asyncio.wait([asyncio.ensure_future(adb.wait(0))])
+        asyncio.run(main())
+        ready()
+        """,
+    "a thread with an event loop": """
+        import asyncio
+        async def work():
+            global adb
+            adb = pycopg.AsyncPooledDatabase.from_env(min_size=1, max_size=1)
+            await adb.open()
+            await asyncio.gather(*(adb.execute('SELECT pg_sleep(100)') for _ in range(3)), return_exceptions=True)
+        threading.Thread(target=lambda: asyncio.run(work()), daemon=True).start()
+        while 'adb' not in globals() or adb.stats['requests_waiting'] < 2: pass
+        ready()
+        """,
     "a fork": """
         db.execute('SELECT 1')
         pid = os.fork()

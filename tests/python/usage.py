@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pycopg
-from pycopg import Config, Cursor, Json, PooledDatabase, Range
+from pycopg import AsyncPooledDatabase, Config, Cursor, Json, PooledDatabase, Range
 
 
 class Orders(PooledDatabase):
@@ -51,3 +51,17 @@ def main() -> None:
 def describe(cur: Cursor) -> None:
     for column in cur.description or ():
         print(column.name, column.type_code == pycopg.NUMBER)
+
+
+async def async_main() -> None:
+    async with AsyncPooledDatabase.from_env(min_size=5, max_size=20) as db:
+        users: list[dict[str, Any]] = await db.execute("SELECT * FROM users")
+        print(users, await db.fetch_one("SELECT 1"), await db.fetch_val("SELECT 1"))
+        async with db.connection(timeout=1.0) as conn, conn.cursor() as cur:
+            await cur.execute("SELECT %s", [1])
+            print(await cur.fetchall(), [row async for row in cur], conn.info.backend_pid)
+        async with db.transaction() as conn:
+            count: int = await conn.execute_many("DELETE FROM users WHERE id = %s", [[1]])
+            print(count)
+        db.resize(1, 2)
+        await db.resize(1, 2)
