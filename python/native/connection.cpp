@@ -14,6 +14,7 @@
 #include "python/native/mistakes.hpp"
 #include "python/native/options.hpp"
 #include "python/native/python_rows.hpp"
+#include "python/native/raised.hpp"
 #include "python/native/statement.hpp"
 
 namespace copg::python {
@@ -29,13 +30,12 @@ Connection::Connection(nb::handle pool, std::optional<double> timeout_s, bool au
 Connection::~Connection() {
   if (closed()) return;
   // A destructor may run while an exception is on its way.
-  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
+  nb::object raised = take_raised();
   if (PyErr_WarnFormat(PyExc_ResourceWarning, 1,
                        "a connection was never given back to its pool (leased at %s)",
                        leased_at_.c_str()) != 0)
     PyErr_WriteUnraisable(nullptr);
-  PyErr_Restore(type, value, traceback);
+  raise_again(std::move(raised));
   without_gil([this] { drop(&copg::Connection::release); });
 }
 

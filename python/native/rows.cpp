@@ -10,6 +10,7 @@
 #include "pq/result_access.hpp"
 #include "python/native/mistakes.hpp"
 #include "python/native/python_types.hpp"
+#include "python/native/raised.hpp"
 
 namespace copg::python {
 namespace {
@@ -67,12 +68,15 @@ PyObject* Rows::cell(int row, std::size_t column) const {
 
 /// What a decoder raised becomes a DataError that names the column; what it was is the cause.
 void Rows::reject(std::size_t column) const {
-  nb::python_error cause;
-  if (!cause.matches(PyExc_Exception)) throw cause;  // KeyboardInterrupt, say
+  nb::object cause = take_raised();
+  if (!PyErr_GivenExceptionMatches(cause.ptr(), PyExc_Exception)) {  // KeyboardInterrupt, say
+    raise_again(std::move(cause));
+    throw nb::python_error();
+  }
   const nb::handle type(python_types().data_error);
-  const nb::object error = type(
-      checked(PyUnicode_FromFormat("column '%U': %S", columns_[column].name.ptr(), cause.value().ptr())));
-  PyException_SetCause(error.ptr(), nb::borrow(cause.value()).release().ptr());
+  const nb::object error =
+      type(checked(PyUnicode_FromFormat("column '%U': %S", columns_[column].name.ptr(), cause.ptr())));
+  PyException_SetCause(error.ptr(), cause.release().ptr());
   PyErr_SetObject(type.ptr(), error.ptr());
   throw nb::python_error();
 }
