@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <atomic>
 #include <ctime>
 
 namespace copg::sync {
@@ -11,8 +12,7 @@ namespace {
 
 using Progress = engine::LeaseCall::Progress;
 
-/// How often a thread in poll(2) looks whether its lease was cut off.
-constexpr Duration look_interval = std::chrono::milliseconds(100);
+std::atomic<Look> look_at_the_runtime = nullptr;
 
 timespec timespec_of(Duration span) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span);
@@ -47,13 +47,36 @@ pq::Ready wait_ready(const pq::Step& step, Duration limit) {
   return static_cast<pq::Ready>(readable | writable);
 }
 
-void sleep(PoolEngine& engine, ParkedThread& waiter, Span& span) {
-  while (!waiter.sleep_until(span.deadline)) engine.expire(waiter);
+/// Sleeps until `parked` is settled. A condition variable sleeps through signals, so with something to look
+/// at the thread sleeps in pieces, short enough for a look in time.
+template <class Parked, class Expire>
+void sleep(Parked& parked, TimePoint deadline, Expire expire) {
+  constexpr Duration piece = look_interval / 2;
+  const Look look = look_at_the_runtime.load(std::memory_order_relaxed);
+  if (look == nullptr) {
+    while (!parked.sleep_until(deadline)) expire();
+    return;
+  }
+  while (!parked.sleep_until(std::min(deadline, engine::after(engine::now(), piece)))) {
+    if (engine::now() >= deadline) expire();
+    look();
+  }
+}
+
+/// What was granted meanwhile is in `lease` when a look throws.
+void sleep_for_grant(PoolEngine& engine, Lease& lease, ParkedThread& waiter, Span& span) {
+  try {
+    sleep(waiter, span.deadline, [&] { engine.expire(waiter); });
+  } catch (...) {
+    engine.give_up(lease, waiter);
+    throw;
+  }
   span.looked = engine::now();
 }
 
-Progress wait_for_grant(PoolEngine& engine, engine::LeaseCall& call, ParkedThread& waiter, Span& span) {
-  sleep(engine, waiter, span);
+Progress wait_for_grant(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, ParkedThread& waiter,
+                        Span& span) {
+  sleep_for_grant(engine, lease, waiter, span);
   return call.granted(span.looked);
 }
 
@@ -71,16 +94,24 @@ Progress wait_for_server(PoolEngine& engine, engine::LeaseCall& call, Span& span
     const pq::Ready ready =
         wait_ready(call.step(), std::clamp(span.deadline - span.looked, Duration::zero(), look_interval));
     if (ready != pq::Ready::none) return call.advance(ready);
+    if (const Look look = look_at_the_runtime.load(std::memory_order_relaxed)) look();
   }
 }
 
 }  // namespace
 
+void set_look(Look look) noexcept { look_at_the_runtime.store(look, std::memory_order_relaxed); }
+
 Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where) {
   Lease lease;
   ParkedThread waiter;
   if (engine.acquire(lease, waiter, span.begin, span.deadline, where) == PoolEngine::Attempt::queued) {
-    sleep(engine, waiter, span);
+    try {
+      sleep_for_grant(engine, lease, waiter, span);
+    } catch (...) {
+      engine.release(lease);
+      throw;
+    }
     engine.collect(lease, waiter);
   }
   return lease;
@@ -90,13 +121,19 @@ void wait_until(PoolEngine& engine, engine::Until until, Duration timeout) {
   const TimePoint deadline = engine::after(engine::now(), timeout);
   engine::Parked<engine::Watcher> watcher;
   if (engine.watch(watcher, until, deadline)) return;
-  while (!watcher.sleep_until(deadline)) engine.expire_watchers();
+  try {
+    sleep(watcher, deadline, [&] { engine.expire_watchers(); });
+  } catch (...) {
+    engine.give_up(watcher);
+    throw;
+  }
   engine.collect(watcher);
 }
 
-void drive(PoolEngine& engine, engine::LeaseCall& call, Progress progress, ParkedThread& waiter, Span& span) {
+void drive(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, Progress progress, ParkedThread& waiter,
+           Span& span) {
   while (progress != Progress::done) {
-    progress = progress == Progress::queued ? wait_for_grant(engine, call, waiter, span)
+    progress = progress == Progress::queued ? wait_for_grant(engine, lease, call, waiter, span)
                                             : wait_for_server(engine, call, span);
   }
 }

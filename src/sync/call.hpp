@@ -31,6 +31,14 @@ struct Span {
 
 using ParkedThread = engine::Parked<engine::Waiter>;
 
+/// Called by a waiting thread, without locks, about every `look_interval` and when a signal has woken it:
+/// where a language runtime notices Ctrl-C. What it throws ends the call, as its deadline would.
+using Look = void (*)();
+/// For the whole process; once, before the first call. Without it a thread looks at nothing but its deadline.
+void set_look(Look look) noexcept;
+/// How often a waiting thread looks whether it is to stop.
+inline constexpr Duration look_interval = std::chrono::milliseconds(100);
+
 /// Waits for a connection.
 [[nodiscard]] Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where);
 /// Waits until the pool has got that far. Throws PoolTimeout, PoolClosed.
@@ -38,7 +46,8 @@ void wait_until(PoolEngine& engine, engine::Until until, Duration timeout);
 
 /// Does the waiting of a call until it is done: for a connection, parked; for the server, in poll(2). Throws
 /// PoolTimeout, CommitUnknown, PoolClosed when it does not come to its end.
-void drive(PoolEngine& engine, engine::LeaseCall& call, engine::LeaseCall::Progress progress,
+/// `lease`, `waiter`: the call's.
+void drive(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, engine::LeaseCall::Progress progress,
            ParkedThread& waiter, Span& span);
 
 /// One operation on a lease, which is taken first if `where` is given: `make(connection)` makes it,
@@ -47,7 +56,7 @@ template <class Make, class Take>
 auto call(PoolEngine& engine, Lease& lease, Span span, const SourceLocation* where, Make make, Take take) {
   ParkedThread waiter;
   engine::LeaseCallOf<Make> call(engine, lease, waiter, std::move(make));
-  drive(engine, call,
+  drive(engine, lease, call,
         where != nullptr ? call.acquire(span.begin, span.deadline, *where)
                          : call.begin(span.begin, span.deadline),
         waiter, span);

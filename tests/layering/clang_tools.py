@@ -15,7 +15,7 @@ SKIPPED = 77
 # Where a mistake costs most: the decisions, and the talk with the server. About a minute on two cores; what includes Asio
 # takes half a minute a file and is left out.
 TIDY_FOLDERS = ("src/pool", "src/pq")
-FORMAT_FOLDERS = ("include", "src", "sim", "tools", "tests", "bench", "examples")
+FORMAT_FOLDERS = ("include", "src", "sim", "tools", "tests", "bench", "examples", "python")
 
 
 def check_format(root: pathlib.Path, program: str) -> int:

@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-FOLDERS = ("include", "src", "sim", "tools", "tests", "bench", "examples", "scripts", "cmake", ".ci")
+FOLDERS = ("include", "src", "sim", "tools", "tests", "bench", "examples", "python", "scripts", "cmake", ".ci")
 SUFFIXES = {".hpp", ".cpp", ".py", ".cmake", ".txt", ".in", ""}
 LONGEST = 500  # lines
 

@@ -19,6 +19,7 @@ FORBIDDEN = {
     "src/engine": r"(sync|async)/",
     "src/sync": rf"{ASIO}|(pool|async)/",
     "src/async": r"(pool|sync)/",
+    "python": rf"{ASIO}|(pool|async)/",
     "sim": rf"{LIBPQ}|{ASIO}|(value|pq|engine|sync|async)/",
 }
 # The pool core is stricter: what it may include besides the standard library, which has no dot and no slash.
@@ -44,7 +45,7 @@ def complaints(name: str, text: str) -> list[str]:
 
 def main(root: pathlib.Path) -> int:
     found, count = [], 0
-    for folder in ("include", "src", "sim"):
+    for folder in ("include", "src", "sim", "python"):
         for path in sorted((root / folder).rglob("*.[hc]pp")):
             count += 1
             found += complaints(path.relative_to(root).as_posix(), path.read_text())

@@ -1,0 +1,350 @@
+// One function for each kind of value; lists take the one of their elements.
+#include "python/native/adapt.hpp"
+
+#include <nanobind/nanobind.h>
+
+#include <copg/error.hpp>
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "python/native/decode.hpp"
+#include "python/native/mistakes.hpp"
+#include "python/native/python_types.hpp"
+#include "python/native/types.hpp"
+
+namespace nb = nanobind;
+
+namespace copg {
+
+/// A value that is text already, of a type found out at run time.
+struct TypedText {
+  std::string_view text;
+  Oid type;
+};
+template <>
+struct Codec<TypedText> {
+  static constexpr Oid oid = oid::inferred;
+  static Oid oid_of(const TypedText& value) { return value.type; }
+  static void encode(const TypedText& value, Buffer& out) { out.append(value.text); }
+};
+
+namespace python {
+namespace {
+
+nb::object checked(PyObject* owned) {
+  if (owned == nullptr) throw nb::python_error();
+  return nb::steal(owned);
+}
+
+bool is_instance(PyObject* value, PyObject* type) {
+  const int answer = PyObject_IsInstance(value, type);
+  if (answer < 0) throw nb::python_error();
+  return answer == 1;
+}
+
+/// Stays valid as long as the string.
+std::string_view utf8_of(PyObject* string) {
+  Py_ssize_t size = 0;
+  const char* const text = PyUnicode_AsUTF8AndSize(string, &size);
+  if (text == nullptr) {
+    nb::python_error surrogate;
+    throw DataError(std::string("a string can't be sent as UTF-8: ") + surrogate.what());
+  }
+  return {text, static_cast<std::size_t>(size)};
+}
+
+std::string_view text_without_nul(PyObject* string) {
+  const std::string_view text = utf8_of(string);
+  if (std::memchr(text.data(), 0, text.size()) != nullptr)
+    throw DataError("a string with a NUL character can't be sent: PostgreSQL has no text that holds one");
+  return text;
+}
+
+void append_str_of(PyObject* value, std::string& out) {
+  const nb::object text = checked(PyObject_Str(value));
+  out += utf8_of(text.ptr());
+}
+
+Oid write_int(PyObject* value, std::string& out) {
+  int overflow = 0;
+  const long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+  if (overflow != 0) {
+    // int's own __str__, whatever an enumeration makes of it; Python refuses too many digits.
+    const nb::object digits = nb::steal(PyLong_Type.tp_repr(value));
+    if (!digits.is_valid()) {
+      nb::python_error too_long;
+      throw DataError(std::string("an int can't be sent: ") + too_long.what());
+    }
+    out += utf8_of(digits.ptr());
+    return oid::numeric;
+  }
+  if (number == -1 && PyErr_Occurred() != nullptr) throw nb::python_error();
+  char digits[24];
+  const auto result = std::to_chars(digits, digits + sizeof digits, number);
+  out.append(digits, result.ptr);
+  if (number == static_cast<std::int16_t>(number)) return oid::int2;
+  return number == static_cast<std::int32_t>(number) ? oid::int4 : oid::int8;
+}
+
+Oid write_float(PyObject* value, std::string& out) {
+  const double number = PyFloat_AS_DOUBLE(value);
+  if (std::isnan(number)) {
+    out += "NaN";
+  } else if (std::isinf(number)) {
+    out += number < 0 ? "-Infinity" : "Infinity";
+  } else {
+    char text[32];
+    out.append(text, std::to_chars(text, text + sizeof text, number).ptr);
+  }
+  return oid::float8;
+}
+
+Oid write_decimal(PyObject* value, std::string& out) {
+  const std::size_t begin = out.size();
+  append_str_of(value, out);
+  // PostgreSQL has one NaN; Python's may have a sign, signal, and carry digits.
+  if (out.find("NaN", begin) != std::string::npos) out.replace(begin, std::string::npos, "NaN");
+  return oid::numeric;
+}
+
+Oid write_bytes(PyObject* value, std::string& out) {
+  Py_buffer view{};
+  if (PyObject_GetBuffer(value, &view, PyBUF_CONTIG_RO) != 0) throw nb::python_error();
+  static constexpr char digits[] = "0123456789abcdef";
+  out += "\\x";
+  const auto* const bytes = static_cast<const unsigned char*>(view.buf);
+  for (Py_ssize_t i = 0; i < view.len; ++i) {
+    out += digits[bytes[i] >> 4];
+    out += digits[bytes[i] & 15];
+  }
+  PyBuffer_Release(&view);
+  return oid::bytea;
+}
+
+Oid write_json(PyObject* wrapper, std::string& out) {
+  const PythonTypes& types = python_types();
+  const nb::object value = nb::steal(PyObject_GetAttrString(wrapper, "obj"));
+  const nb::object own_dumps = nb::steal(PyObject_GetAttrString(wrapper, "dumps"));
+  if (!value.is_valid() || !own_dumps.is_valid()) throw nb::python_error();
+  PyObject* const dumps = own_dumps.is_none() ? types.json_dumps : own_dumps.ptr();
+  const nb::object text = checked(PyObject_CallFunctionObjArgs(dumps, value.ptr(), nullptr));
+  if (!PyUnicode_Check(text.ptr()))
+    throw ProgrammingMistake("the function that dumps JSON must return a str");
+  out += text_without_nul(text.ptr());
+  return is_instance(wrapper, types.jsonb) ? oid::jsonb : oid::json;
+}
+
+/// A dict has no type, so that it fits a json column as well as a jsonb one.
+Oid write_dict(PyObject* value, std::string& out) {
+  const nb::object text = checked(PyObject_CallFunctionObjArgs(python_types().json_dumps, value, nullptr));
+  out += text_without_nul(text.ptr());
+  return oid::inferred;
+}
+
+void append_quoted(std::string_view text, std::string& out) {
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
+
+Oid write(PyObject* value, std::string& out);
+
+/// Bounds of dates, times and numeric say which range it is; whole numbers fit several, so the server
+/// decides.
+Oid range_over(Oid bound) noexcept {
+  switch (bound) {
+    case oid::numeric: return oid::numrange;
+    case oid::date: return oid::daterange;
+    case oid::timestamp: return oid::tsrange;
+    case oid::timestamptz: return oid::tstzrange;
+    default: return oid::inferred;
+  }
+}
+
+Oid write_range(PyObject* range, std::string& out) {
+  const nb::handle self(range);
+  if (nb::cast<bool>(self.attr("isempty"))) {
+    out += "empty";
+    return oid::inferred;
+  }
+  const nb::object bounds = self.attr("bounds");
+  const std::string_view brackets = utf8_of(bounds.ptr());
+  Oid type = oid::inferred;
+  std::string text;
+  const auto add_bound = [&](const char* name) {
+    const nb::object bound = self.attr(name);
+    if (bound.is_none()) return;
+    text.clear();
+    const Oid of_bound = write(bound.ptr(), text);
+    if (!PyLong_Check(bound.ptr())) type = range_over(of_bound);
+    append_quoted(text, out);
+  };
+  out += brackets.front();
+  add_bound("lower");
+  out += ',';
+  add_bound("upper");
+  out += brackets.back();
+  return type;
+}
+
+/// The one type of all elements of a list, or what nobody has said yet.
+class ElementType {
+ public:
+  void add(Oid type, PyObject* element) {
+    if (!first_ ||
+        (is_whole_number(type) && is_whole_number(type_) && number_ == (PyLong_Check(element) != 0))) {
+      type_ = first_ ? wider_number(type_, type) : type;
+    } else if (type != type_) {
+      throw DataError(fmt::format("a list of mixed types can't be sent: it has {} beside {}",
+                                  Py_TYPE(element)->tp_name,
+                                  type_ == oid::inferred ? "str" : type_name(type_)));
+    }
+    number_ = PyLong_Check(element) != 0;
+    first_ = true;
+  }
+  [[nodiscard]] Oid array() const noexcept { return array_type_of(type_); }
+
+ private:
+  bool first_ = false;  // an element has come
+  bool number_ = false;
+  Oid type_ = oid::inferred;
+};
+
+void write_elements(PyObject* list, std::string& out, ElementType& type) {
+  // A list inside itself would go on for ever.
+  if (Py_EnterRecursiveCall(" while a list is sent as an array") != 0) throw nb::python_error();
+  struct Leave {
+    ~Leave() { Py_LeaveRecursiveCall(); }
+  } const leave;
+  std::string text;
+  out += '{';
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); ++i) {
+    if (i > 0) out += ',';
+    const nb::object element = nb::borrow(PyList_GET_ITEM(list, i));  // the list may change under us
+    if (element.is_none()) {
+      out += "NULL";
+    } else if (PyList_Check(element.ptr())) {
+      write_elements(element.ptr(), out, type);
+    } else {
+      text.clear();
+      type.add(write(element.ptr(), text), element.ptr());
+      append_quoted(text, out);
+    }
+  }
+  out += '}';
+}
+
+Oid write_list(PyObject* list, std::string& out) {
+  ElementType type;
+  write_elements(list, out, type);
+  return type.array();
+}
+
+[[noreturn]] void reject_type(PyObject* value) {
+  throw ProgrammingMistake(
+      fmt::format("a parameter of type {} can't be sent: convert it to a type that PostgreSQL has",
+                  Py_TYPE(value)->tp_name));
+}
+
+Oid write_rare(PyObject* value, std::string& out) {
+  const PythonTypes& types = python_types();
+  if (is_instance(value, types.decimal)) return write_decimal(value, out);
+  if (is_instance(value, types.uuid)) {
+    append_str_of(value, out);
+    return oid::uuid;
+  }
+  if (is_instance(value, types.json)) return write_json(value, out);
+  if (is_instance(value, types.range)) return write_range(value, out);
+  if (is_instance(value, types.address_types)) {
+    append_str_of(value, out);
+    return oid::inet;
+  }
+  if (is_instance(value, types.network_types)) {
+    append_str_of(value, out);
+    return oid::cidr;
+  }
+  if (is_instance(value, types.enumeration)) {
+    const nb::object name = checked(PyObject_GetAttrString(value, "name"));
+    out += text_without_nul(name.ptr());
+    return oid::inferred;
+  }
+  reject_type(value);
+}
+
+/// The text of `value`, which is not None. Returns its type.
+Oid write(PyObject* value, std::string& out) {
+  // bool is an int to Python; members of IntEnum and StrEnum are ints and strings.
+  if (PyBool_Check(value)) {
+    out += value == Py_True ? 't' : 'f';
+    return oid::boolean;
+  }
+  if (PyLong_Check(value)) return write_int(value, out);
+  if (PyUnicode_Check(value)) {
+    out += text_without_nul(value);
+    return oid::inferred;
+  }
+  if (PyFloat_Check(value)) return write_float(value, out);
+  if (PyList_Check(value)) return write_list(value, out);
+  if (const Oid type = write_datetime(value, out); type != oid::inferred) return type;
+  if (PyBytes_Check(value) || PyByteArray_Check(value) || PyMemoryView_Check(value))
+    return write_bytes(value, out);
+  if (PyDict_Check(value)) return write_dict(value, out);
+  return write_rare(value, out);
+}
+
+void add_bytes(PyObject* value, Params& out) {
+  Py_buffer view{};
+  if (PyObject_GetBuffer(value, &view, PyBUF_CONTIG_RO) != 0) throw nb::python_error();
+  try {
+    out.add(std::span(static_cast<const std::byte*>(view.buf), static_cast<std::size_t>(view.len)));
+  } catch (...) {
+    PyBuffer_Release(&view);
+    throw;
+  }
+  PyBuffer_Release(&view);
+}
+
+}  // namespace
+
+bool is_whole_number(Oid type) noexcept {
+  return type == oid::int2 || type == oid::int4 || type == oid::int8 || type == oid::numeric;
+}
+
+Oid wider_number(Oid a, Oid b) noexcept {
+  const auto rank = [](Oid type) {
+    return type == oid::numeric ? 4
+           : type == oid::int8  ? 3
+           : type == oid::int4  ? 2
+           : type == oid::int2  ? 1
+                                : 0;
+  };
+  return rank(a) > rank(b) ? a : b;
+}
+
+void add_parameter(PyObject* value, Params& out, Oid floor) {
+  if (value == Py_None) {
+    out.add(nullptr);
+  } else if (PyUnicode_CheckExact(value)) {
+    out.add(utf8_of(value));  // which looks for a NUL itself
+  } else if (PyBytes_Check(value) || PyByteArray_Check(value) || PyMemoryView_Check(value)) {
+    add_bytes(value, out);
+  } else {
+    std::string text;
+    Oid type = write(value, text);
+    if (is_whole_number(type) && PyLong_Check(value)) type = wider_number(floor, type);
+    out.add(TypedText{text, type});
+  }
+}
+
+}  // namespace python
+}  // namespace copg

@@ -1,0 +1,23 @@
+// From Python objects to parameters: the text that PostgreSQL reads, and its type. Needs the GIL.
+#pragma once
+
+#include <Python.h>
+
+#include <copg/oid.hpp>
+#include <copg/params.hpp>
+
+#include <span>
+
+namespace copg::python {
+
+/// Appends `value` as the next parameter. Whole numbers travel as the smallest type that holds them, but as
+/// no smaller one than `floor` (of int2, int4, int8, numeric; or 0). Strings have no type: the server infers
+/// it. Throws DataError for a value that can't be sent, ProgrammingMistake for a type that nobody knows, and
+/// whatever the value's own methods raise.
+void add_parameter(PyObject* value, Params& out, Oid floor = oid::inferred);
+
+/// The larger of two of int2, int4, int8 and numeric; `b` if `a` is none of them.
+Oid wider_number(Oid a, Oid b) noexcept;
+[[nodiscard]] bool is_whole_number(Oid type) noexcept;
+
+}  // namespace copg::python

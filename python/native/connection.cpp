@@ -1,0 +1,233 @@
+// Everything that may talk to the server runs without the GIL.
+#include "python/native/connection.hpp"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "python/native/ending.hpp"
+#include "python/native/gil.hpp"
+#include "python/native/location.hpp"
+#include "python/native/mistakes.hpp"
+#include "python/native/options.hpp"
+#include "python/native/python_rows.hpp"
+#include "python/native/raised.hpp"
+#include "python/native/statement.hpp"
+
+namespace copg::python {
+
+Connection::Connection(nb::handle pool, std::optional<double> timeout_s, bool autocommit)
+    : pool_object_(nb::borrow(pool)),
+      pool_(nb::cast<Pool&>(pool)),
+      timeout_s_(timeout_s),
+      autocommit_(autocommit) {
+  if (timeout_s_) require_timeout(*timeout_s_);
+}
+
+Connection::~Connection() {
+  if (closed()) return;
+  // A destructor may run while an exception is on its way.
+  nb::object raised = take_raised();
+  if (PyErr_WarnFormat(PyExc_ResourceWarning, 1,
+                       "a connection was never given back to its pool (leased at %s)",
+                       leased_at_.c_str()) != 0)
+    PyErr_WriteUnraisable(nullptr);
+  raise_again(std::move(raised));
+  without_gil([this] { drop(&copg::Connection::release); });
+}
+
+void Connection::lease() {
+  const SourceLocation where = caller();
+  leased_at_ = fmt::format("{}:{}", where.file_name(), where.line());
+  const auto timeout = timeout_s_ ? std::optional(Seconds(*timeout_s_)) : std::nullopt;
+  in_turn([&] {
+    if (lease_) throw UsageError("this connection was leased already: take another from the pool");
+    lease(timeout, where);
+  });
+}
+
+void Connection::lease_another(double timeout_s) {
+  const SourceLocation where = caller();
+  in_turn([&] {
+    drop(&copg::Connection::close);
+    lease(Seconds(timeout_s), where);
+  });
+}
+
+void Connection::lease(std::optional<Seconds> timeout, const SourceLocation& where) {
+  lease_.emplace(pool_.database().connection(timeout, where));
+  if (autocommit_) lease_->autocommit(true);
+}
+
+/// Transactions that are still open find nothing left to roll back.
+void Connection::drop(void (copg::Connection::*how)() noexcept) noexcept {
+  if (closed()) return;
+  ((*lease_).*how)();
+  transactions_.clear();
+}
+
+void Connection::give_back() {
+  in_turn([this] { drop(&copg::Connection::release); });
+}
+
+void Connection::commit_and_give_back() {
+  in_turn([this] {
+    if (closed()) return;
+    struct GiveBack {
+      Connection& self;
+      ~GiveBack() { self.drop(&copg::Connection::release); }
+    } const at_the_end{*this};
+    lease_->commit();
+  });
+}
+
+void Connection::discard() {
+  in_turn([this] { drop(&copg::Connection::close); });
+}
+
+copg::Connection& Connection::leased() {
+  if (!lease_) throw UsageError("this connection is not leased yet: use it in a with statement");
+  if (lease_->closed())
+    throw UsageError("this connection was given back already: take another from the pool");
+  return *lease_;
+}
+
+Rows Connection::execute(nb::handle sql, nb::handle params) {
+  const Statement statement(sql.ptr(), params.ptr());
+  return Rows(ask([&](copg::Connection& connection) {
+    return connection.execute(Sql(statement.text()), statement.params());
+  }));
+}
+
+std::int64_t Connection::execute_many(nb::handle sql, nb::handle rows) {
+  auto text = known_text(sql.ptr());
+  PythonRows source(text, rows);
+  if (source.empty()) return 0;
+  return ask(
+      [&](copg::Connection& connection) { return connection.execute_many(Sql(text->text.sql), source); });
+}
+
+void Connection::require_no_transaction_block(const char* what) const {
+  if (!transactions_.empty())
+    throw ProgrammingMistake(fmt::format("{}() inside a transaction() block: leave the block instead", what));
+}
+
+void Connection::commit() {
+  ask([&](copg::Connection& connection) {
+    require_no_transaction_block("commit");
+    connection.commit();
+  });
+}
+
+void Connection::rollback() {
+  ask([&](copg::Connection& connection) {
+    require_no_transaction_block("rollback");
+    connection.rollback();
+  });
+}
+
+std::size_t Connection::begin() {
+  return ask([&](copg::Connection& connection) {
+    transactions_.push_back(std::make_unique<Transaction>(connection));
+    return transactions_.size();
+  });
+}
+
+void Connection::end(std::size_t depth, bool commit) {
+  ask([&](copg::Connection& /*connection*/) {
+    if (depth != transactions_.size())
+      throw ProgrammingMistake("transaction() blocks must be left in the reverse order of entering them");
+    const std::unique_ptr<Transaction> transaction = std::move(transactions_.back());
+    transactions_.pop_back();
+    if (commit) {
+      transaction->commit();
+    } else {
+      transaction->rollback();
+    }
+  });
+}
+
+void Connection::set_autocommit(bool on) {
+  in_turn([&] {
+    if (lease_) {
+      copg::Connection& connection = leased();
+      if (!transactions_.empty() || connection.transaction_status() != TransactionStatus::idle)
+        throw ProgrammingMistake(
+            "autocommit can't be changed inside a transaction: commit or roll back first");
+      connection.autocommit(on);
+    }
+    autocommit_ = on;
+  });
+}
+
+namespace {
+
+/// __exit__ and its three arguments.
+void leave(Connection& self, nb::handle type, nb::handle /*error*/, nb::handle /*traceback*/) {
+  if (type.is_none()) {
+    self.commit_and_give_back();
+  } else {
+    self.give_back();
+  }
+}
+
+}  // namespace
+
+void bind_connection(nb::module_& module) {
+  nb::class_<Rows>(module, "Rows")
+      .def("__len__", &Rows::size)
+      .def_prop_ro("has_columns", &Rows::has_columns)
+      .def_prop_ro("row_count", &Rows::row_count)
+      .def_prop_ro("status", &Rows::status)
+      .def_prop_ro("columns", &Rows::columns)
+      .def(
+          "fetch",
+          [](const Rows& self, std::size_t begin, std::size_t end, bool dicts) {
+            return self.fetch(begin, end, dicts ? RowKind::dict : RowKind::tuple);
+          },
+          nb::call_guard<Inside>());
+
+  nb::class_<Connection>(module, "Connection", nb::is_weak_referenceable())
+      .def(nb::init<nb::handle, std::optional<double>, bool>(), nb::arg("pool"), nb::arg("timeout").none(),
+           nb::arg("autocommit"))
+      .def(
+          "_lease", [](Connection& self) { self.lease(); }, nb::call_guard<Inside>())
+      .def("_lease_another", &Connection::lease_another)
+      .def("_give_back", &Connection::give_back)
+      .def(
+          "__enter__",
+          [](nb::handle self) {
+            nb::cast<Connection&>(self).lease();
+            return nb::borrow(self);
+          },
+          nb::call_guard<Inside>())
+      .def("__exit__", leave, nb::call_guard<Inside>(), nb::arg("type").none(), nb::arg("error").none(),
+           nb::arg("traceback").none())
+      .def("_execute", &Connection::execute, nb::call_guard<Inside>(), nb::arg("sql"),
+           nb::arg("params").none())
+      .def("_execute_many", &Connection::execute_many, nb::call_guard<Inside>())
+      .def("commit", &Connection::commit, nb::call_guard<Inside>())
+      .def("rollback", &Connection::rollback, nb::call_guard<Inside>())
+      .def("_begin", &Connection::begin, nb::call_guard<Inside>())
+      .def("_end", &Connection::end, nb::call_guard<Inside>())
+      .def("_discard", &Connection::discard)
+      .def_prop_rw("autocommit", &Connection::autocommit, &Connection::set_autocommit)
+      .def_prop_ro("closed", &Connection::closed)
+      .def_prop_ro("_backend_pid",
+                   [](Connection& self) { return self.ask([](auto& lease) { return lease.backend_pid(); }); })
+      .def_prop_ro(
+          "_server_version",
+          [](Connection& self) { return self.ask([](auto& lease) { return lease.server_version(); }); })
+      .def_prop_ro("_transaction_status",
+                   [](Connection& self) {
+                     return self.ask([](auto& lease) { return number_of(lease.transaction_status()); });
+                   })
+      .def("_parameter_status", [](Connection& self, const std::string& name) {
+        return self.ask([&](auto& lease) { return lease.parameter_status(name); });
+      });
+}
+
+}  // namespace copg::python

@@ -1,0 +1,90 @@
+// pycopg._native.Connection: a lease, from entering the context to leaving it. pycopg.Connection derives from
+// it.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <copg/connection.hpp>
+#include <copg/transaction.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "python/native/gil.hpp"
+#include "python/native/pool.hpp"
+#include "python/native/rows.hpp"
+#include "python/native/waiting.hpp"
+
+namespace copg::python {
+
+/// Threads that share one take turns.
+class Connection {
+ public:
+  /// Leases nothing yet. `pool` is kept alive. `timeout_s`: for getting the connection; none: the pool's.
+  Connection(nb::handle pool, std::optional<double> timeout_s, bool autocommit);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  /// Gives back what was not given back, with a ResourceWarning.
+  ~Connection();
+
+  /// Leases a connection, once.
+  void lease();
+  /// Closes the connection and leases another within `timeout_s`.
+  void lease_another(double timeout_s);
+  /// Gives it back; what was not committed is rolled back, in the background. Nothing, if it is gone already.
+  void give_back();
+  /// Commits and gives back, also when the commit fails.
+  void commit_and_give_back();
+  /// Closes the connection instead of giving it back. Nothing, if it is gone already.
+  void discard();
+  [[nodiscard]] bool closed() const noexcept { return !lease_ || lease_->closed(); }
+
+  [[nodiscard]] Rows execute(nb::handle sql, nb::handle params);
+  [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows);
+
+  void commit();
+  void rollback();
+  /// Begins a transaction, or a savepoint inside one. Returns how many are open now.
+  std::size_t begin();
+  /// Ends the innermost one, which must be the `depth`th.
+  void end(std::size_t depth, bool commit);
+  [[nodiscard]] bool autocommit() const noexcept { return autocommit_; }
+  void set_autocommit(bool on);
+
+  /// Asks the lease something. InterfaceError unless there is one.
+  template <class Ask>
+  auto ask(Ask question) {
+    return in_turn([&] { return question(leased()); });
+  }
+
+ private:
+  /// Without the GIL, and without another thread inside.
+  template <class Work>
+  auto in_turn(Work work) {
+    return without_gil([&] {
+      const Turn turn(turn_);
+      return work();
+    });
+  }
+  void lease(std::optional<Seconds> timeout, const SourceLocation& where);
+  [[nodiscard]] copg::Connection& leased();
+  void require_no_transaction_block(const char* what) const;
+  void drop(void (copg::Connection::*how)() noexcept) noexcept;
+
+  nb::object pool_object_;
+  Pool& pool_;
+  std::optional<double> timeout_s_;
+  bool autocommit_;
+  std::string leased_at_;
+  std::timed_mutex turn_;  // never waited for with the GIL
+  std::optional<copg::Connection> lease_;
+  std::vector<std::unique_ptr<Transaction>> transactions_;  // innermost last
+};
+
+void bind_connection(nb::module_& module);
+
+}  // namespace copg::python

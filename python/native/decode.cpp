@@ -1,0 +1,266 @@
+// Numbers, text, bytes, JSON, addresses, arrays and ranges.
+#include "python/native/decode.hpp"
+
+#include <nanobind/nanobind.h>
+
+#include <copg/codec/text.hpp>
+#include <copg/error.hpp>
+
+#include <charconv>
+#include <system_error>
+
+#include "python/native/python_types.hpp"
+#include "python/native/types.hpp"
+
+namespace nb = nanobind;
+
+namespace copg::python {
+namespace {
+
+PyObject* decode_text(std::string_view text, Oid /*type*/) {
+  return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr);
+}
+
+PyObject* decode_bool(std::string_view text, Oid /*type*/) { return PyBool_FromLong(text == "t"); }
+
+PyObject* decode_int(std::string_view text, Oid /*type*/) {
+  long long number = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size())
+    return set_data_error("not a whole number", text);
+  return PyLong_FromLongLong(number);
+}
+
+PyObject* decode_float(std::string_view text, Oid /*type*/) {
+  double number = 0;
+  // Takes PostgreSQL's NaN, Infinity and -Infinity too.
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size())
+    return set_data_error("not a number", text);
+  return PyFloat_FromDouble(number);
+}
+
+/// Calls a function of one string.
+PyObject* call_with_text(PyObject* function, std::string_view text) {
+  const nb::object argument = nb::steal(decode_text(text, 0));
+  return argument.is_valid() ? PyObject_CallOneArg(function, argument.ptr()) : nullptr;
+}
+
+PyObject* decode_numeric(std::string_view text, Oid /*type*/) {
+  return call_with_text(python_types().decimal, text);
+}
+PyObject* decode_json(std::string_view text, Oid /*type*/) {
+  return call_with_text(python_types().json_loads, text);
+}
+
+PyObject* decode_inet(std::string_view text, Oid /*type*/) {
+  const bool prefix = text.find('/') != std::string_view::npos;
+  return call_with_text(prefix ? python_types().ip_interface : python_types().ip_address, text);
+}
+PyObject* decode_cidr(std::string_view text, Oid /*type*/) {
+  return call_with_text(python_types().ip_network, text);
+}
+
+int hex_digit(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+PyObject* decode_bytea(std::string_view text, Oid /*type*/) {
+  if (!text.starts_with("\\x")) {  // bytea_output = escape
+    try {
+      const auto bytes = copg::detail::decode_bytes(text);
+      return PyBytes_FromStringAndSize(reinterpret_cast<const char*>(bytes.data()),
+                                       static_cast<Py_ssize_t>(bytes.size()));
+    } catch (const DataError& error) {
+      return set_data_error(error.what(), text);
+    }
+  }
+  const std::string_view digits = text.substr(2);
+  PyObject* const bytes = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(digits.size() / 2));
+  if (bytes == nullptr) return nullptr;
+  char* out = PyBytes_AS_STRING(bytes);
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2)
+    *out++ = static_cast<char>((hex_digit(digits[i]) << 4) | hex_digit(digits[i + 1]));
+  return bytes;
+}
+
+/// UUID's constructor parses and checks in Python; the server has done both. Its attributes are set behind
+/// the back of its own __setattr__, which refuses.
+PyObject* decode_uuid(std::string_view text, Oid /*type*/) {
+  const PythonTypes& types = python_types();
+  unsigned char bytes[16]{};
+  int count = 0;
+  for (const char c : text) {
+    const int digit = hex_digit(c);
+    if (digit < 0 || count == 32) continue;
+    bytes[count / 2] = static_cast<unsigned char>((bytes[count / 2] << 4) | digit);
+    ++count;
+  }
+  if (count != 32) return set_data_error("not a UUID", text);
+  auto* const type = reinterpret_cast<PyTypeObject*>(types.uuid);
+  nb::object uuid = nb::steal(type->tp_alloc(type, 0));
+#if PY_VERSION_HEX >= 0x030D0000
+  const nb::object number =
+      nb::steal(PyLong_FromUnsignedNativeBytes(bytes, sizeof bytes, Py_ASNATIVEBYTES_BIG_ENDIAN));
+#else
+  const nb::object number = nb::steal(_PyLong_FromByteArray(bytes, sizeof bytes, 0, 0));
+#endif
+  if (!uuid.is_valid() || !number.is_valid() ||
+      PyObject_GenericSetAttr(uuid.ptr(), types.uuid_int, number.ptr()) != 0 ||
+      PyObject_GenericSetAttr(uuid.ptr(), types.uuid_is_safe, types.uuid_unknown) != 0)
+    return nullptr;
+  return uuid.release().ptr();
+}
+
+/// Reads "{1,NULL,{...},"a\"b"}", with bounds such as "[0:1]=" in front or not (documentation 8.15.6).
+class ArrayReader {
+ public:
+  ArrayReader(std::string_view text, Oid element)
+      : text_(text), element_(element), decode_(decoder_for(element)) {}
+
+  PyObject* run() {
+    if (text_.starts_with('[')) at_ = text_.find('=') + 1;
+    PyObject* const list = peek() == '{' ? read_list() : nullptr;
+    if (list != nullptr && at_ == text_.size()) return list;
+    Py_XDECREF(list);
+    return PyErr_Occurred() != nullptr ? nullptr : set_data_error("not an array", text_);
+  }
+
+ private:
+  [[nodiscard]] char peek() const noexcept { return at_ < text_.size() ? text_[at_] : '\0'; }
+
+  PyObject* read_list() {
+    nb::object list = nb::steal(PyList_New(0));
+    if (!list.is_valid()) return nullptr;
+    ++at_;
+    if (peek() == '}') ++at_;
+    while (text_[at_ - 1] != '}') {
+      const nb::object element = nb::steal(peek() == '{' ? read_list() : read_element());
+      if (!element.is_valid() || PyList_Append(list.ptr(), element.ptr()) != 0) return nullptr;
+      if (peek() != ',' && peek() != '}') return nullptr;
+      ++at_;
+    }
+    return list.release().ptr();
+  }
+
+  PyObject* read_element() {
+    scratch_.clear();
+    if (peek() == '"') {
+      for (++at_; at_ < text_.size() && text_[at_] != '"'; ++at_) {
+        if (text_[at_] == '\\') ++at_;
+        scratch_ += peek();
+      }
+      ++at_;
+      return decode_(scratch_, element_);
+    }
+    const std::size_t end = std::min(text_.find_first_of(",}", at_), text_.size());
+    scratch_.assign(text_, at_, end - at_);
+    at_ = end;
+    if (scratch_ == "NULL") {
+      Py_INCREF(Py_None);
+      return Py_None;
+    }
+    return decode_(scratch_, element_);
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  Oid element_;
+  Decoder decode_;
+  std::string scratch_;
+};
+
+PyObject* decode_array(std::string_view text, Oid type) { return ArrayReader(text, element_of(type)).run(); }
+
+Oid bound_of(Oid range) noexcept {
+  switch (range) {
+    case oid::int4range: return oid::int4;
+    case oid::int8range: return oid::int8;
+    case oid::numrange: return oid::numeric;
+    case oid::daterange: return oid::date;
+    case oid::tsrange: return oid::timestamp;
+    case oid::tstzrange: return oid::timestamptz;
+    default: return oid::inferred;
+  }
+}
+
+/// Reads "empty", "[1,5)", "(,"2024-01-01 00:00:00"]" (documentation 8.17.5).
+PyObject* decode_range(std::string_view text, Oid type) {
+  PyObject* const range = python_types().range;
+  if (text == "empty") {
+    const nb::object nothing = nb::steal(PyTuple_New(0));
+    const nb::object keywords = nb::steal(Py_BuildValue("{s:O}", "empty", Py_True));
+    return nothing.is_valid() && keywords.is_valid() ? PyObject_Call(range, nothing.ptr(), keywords.ptr())
+                                                     : nullptr;
+  }
+  if (text.size() < 3) return set_data_error("not a range", text);
+  const Oid bound_type = bound_of(type);
+  const Decoder decode = decoder_for(bound_type);
+  std::size_t at = 1;
+  const auto read_bound = [&](char end) -> nb::object {
+    std::string bound;
+    const bool absent = text[at] == end;
+    bool quoted = false;
+    for (; at < text.size() && (quoted || text[at] != end); ++at) {
+      if (text[at] == '"' && !(quoted && at + 1 < text.size() && text[at + 1] == '"')) {
+        quoted = !quoted;
+        continue;
+      }
+      if (text[at] == '"' || text[at] == '\\') ++at;
+      if (at < text.size()) bound += text[at];
+    }
+    ++at;
+    return absent ? nb::none() : nb::steal(decode(bound, bound_type));
+  };
+  const nb::object lower = read_bound(',');
+  if (!lower.is_valid()) return nullptr;
+  if (at >= text.size()) return set_data_error("not a range", text);
+  const nb::object upper = read_bound(text.back());
+  if (!upper.is_valid()) return nullptr;
+  const char bounds[] = {text.front(), text.back(), '\0'};
+  return PyObject_CallFunction(range, "OOs", lower.ptr(), upper.ptr(), bounds);
+}
+
+}  // namespace
+
+Decoder decoder_for(Oid type) noexcept {
+  switch (type) {
+    case oid::boolean: return decode_bool;
+    case oid::int2:
+    case oid::int4:
+    case oid::int8:
+    case oid::oid: return decode_int;
+    case oid::float4:
+    case oid::float8: return decode_float;
+    case oid::numeric: return decode_numeric;
+    case oid::bytea: return decode_bytea;
+    case oid::date: return decode_date;
+    case oid::time: return decode_time;
+    case oid::timetz: return decode_timetz;
+    case oid::timestamp: return decode_timestamp;
+    case oid::timestamptz: return decode_timestamptz;
+    case oid::interval: return decode_interval;
+    case oid::uuid: return decode_uuid;
+    case oid::json:
+    case oid::jsonb: return decode_json;
+    case oid::inet: return decode_inet;
+    case oid::cidr: return decode_cidr;
+    case oid::text:
+    case oid::inferred: return decode_text;
+    default: break;
+  }
+  if (bound_of(type) != oid::inferred) return decode_range;
+  return element_of(type) != oid::inferred ? decode_array : decode_text;
+}
+
+PyObject* set_data_error(const char* what, std::string_view text) {
+  constexpr std::size_t longest = 100;
+  const nb::object shown = nb::steal(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(std::min(text.size(), longest)), "replace"));
+  if (shown.is_valid()) PyErr_Format(python_types().data_error, "%s: '%U'", what, shown.ptr());
+  return nullptr;
+}
+
+}  // namespace copg::python

@@ -1,0 +1,276 @@
+// Dates and times. Python's range is the years 1 to 9999 and hours up to 23:59:59.999999; PostgreSQL's is
+// wider, and what lies outside is a DataError.
+#include <nanobind/nanobind.h>
+
+#include <copg/error.hpp>
+
+#include <datetime.h>
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <iterator>
+#include <optional>
+
+#include "python/native/decode.hpp"
+#include "python/native/types.hpp"
+
+namespace nb = nanobind;
+
+namespace copg::python {
+namespace {
+
+constexpr int microseconds_per_second = 1'000'000;
+
+/// Takes a text apart from left to right.
+class Reader {
+ public:
+  explicit Reader(std::string_view text) : rest_(text) {}
+  bool take(char c) {
+    if (!rest_.starts_with(c)) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  bool take(std::string_view word) {
+    if (!rest_.starts_with(word)) return false;
+    rest_.remove_prefix(word.size());
+    return true;
+  }
+  /// At least one digit.
+  std::optional<std::int64_t> number() {
+    constexpr std::size_t most = 12;
+    std::int64_t value = 0;
+    std::size_t count = 0;
+    for (; count < rest_.size() && count < most && rest_[count] >= '0' && rest_[count] <= '9'; ++count)
+      value = value * 10 + (rest_[count] - '0');
+    rest_.remove_prefix(count);
+    return count > 0 ? std::optional(value) : std::nullopt;
+  }
+  /// ".5" as 500000; 0 without a point.
+  int microseconds() {
+    if (!take('.')) return 0;
+    int value = 0;
+    int scale = microseconds_per_second / 10;
+    for (; !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9';
+         rest_.remove_prefix(1), scale /= 10)
+      value += (rest_.front() - '0') * scale;
+    return value;
+  }
+  [[nodiscard]] bool done() const noexcept { return rest_.empty(); }
+  [[nodiscard]] std::string_view rest() const noexcept { return rest_; }
+
+ private:
+  std::string_view rest_;
+};
+
+struct Date {
+  int year = 0, month = 0, day = 0;
+};
+struct Time {
+  int hour = 0, minute = 0, second = 0, microsecond = 0;
+};
+
+std::optional<int> small_number(Reader& reader) {
+  const auto number = reader.number();
+  return number && *number <= 9'999'999 ? std::optional(static_cast<int>(*number)) : std::nullopt;
+}
+
+std::optional<Date> read_date(Reader& reader) {
+  const auto year = small_number(reader);
+  if (!year || !reader.take('-')) return std::nullopt;
+  const auto month = small_number(reader);
+  if (!month || !reader.take('-')) return std::nullopt;
+  const auto day = small_number(reader);
+  if (!day) return std::nullopt;
+  return Date{*year, *month, *day};
+}
+
+std::optional<Time> read_time(Reader& reader) {
+  const auto hour = small_number(reader);
+  if (!hour || !reader.take(':')) return std::nullopt;
+  const auto minute = small_number(reader);
+  if (!minute || !reader.take(':')) return std::nullopt;
+  const auto second = small_number(reader);
+  if (!second) return std::nullopt;
+  return Time{*hour, *minute, *second, reader.microseconds()};
+}
+
+/// "+02", "-03:30", "+00:19:32" as a timezone. An empty object with an exception set, or none set if it is
+/// not one.
+nb::object read_offset(Reader& reader) {
+  const bool negative = reader.take('-');
+  if (!negative && !reader.take('+')) return {};
+  int seconds = 0;
+  for (const int unit : {3600, 60, 1}) {
+    if (unit < 3600 && !reader.take(':')) break;
+    const auto part = small_number(reader);
+    if (!part) return {};
+    seconds += *part * unit;
+  }
+  if (seconds == 0) return nb::borrow(PyDateTime_TimeZone_UTC);
+  const nb::object offset = nb::steal(PyDelta_FromDSU(0, negative ? -seconds : seconds, 0));
+  return offset.is_valid() ? nb::steal(PyTimeZone_FromOffset(offset.ptr())) : nb::object();
+}
+
+/// Why a date is none that Python has.
+PyObject* reject_date(std::string_view text, const std::optional<Date>& date, const Reader& rest) {
+  if (text == "infinity" || (date && date->year > 9999 && rest.rest() != " BC"))
+    return set_data_error("date too large for Python (after year 9999)", text);
+  if (text == "-infinity" || rest.rest().ends_with("BC"))
+    return set_data_error("date too small for Python (before year 1)", text);
+  return set_data_error("not a date in the ISO style (is DateStyle set?)", text);
+}
+
+bool fits(const std::optional<Date>& date) { return date && date->year >= 1 && date->year <= 9999; }
+
+PyObject* decode_point_in_time(std::string_view text, bool zoned) {
+  Reader reader(text);
+  const auto date = read_date(reader);
+  const auto time = date && reader.take(' ') ? read_time(reader) : std::nullopt;
+  nb::object zone = nb::none();
+  if (time && zoned) {
+    zone = read_offset(reader);
+    if (!zone.is_valid() && PyErr_Occurred() != nullptr) return nullptr;
+  }
+  if (!time || !zone.is_valid() || !fits(date) || !reader.done()) return reject_date(text, date, reader);
+  return PyDateTimeAPI->DateTime_FromDateAndTime(date->year, date->month, date->day, time->hour, time->minute,
+                                                 time->second, time->microsecond, zone.ptr(),
+                                                 PyDateTimeAPI->DateTimeType);
+}
+
+PyObject* decode_time_of_day(std::string_view text, bool zoned) {
+  Reader reader(text);
+  const auto time = read_time(reader);
+  nb::object zone = nb::none();
+  if (time && zoned) {
+    zone = read_offset(reader);
+    if (!zone.is_valid() && PyErr_Occurred() != nullptr) return nullptr;
+  }
+  if (!time || !zone.is_valid() || !reader.done()) return set_data_error("not a time of day", text);
+  if (time->hour > 23) return set_data_error("Python has no hour 24", text);
+  return PyDateTimeAPI->Time_FromTime(time->hour, time->minute, time->second, time->microsecond, zone.ptr(),
+                                      PyDateTimeAPI->TimeType);
+}
+
+/// A part of an interval in days, or 0 if the unit is none of a date's.
+std::int64_t days_in(Reader& reader) {
+  struct Unit {
+    std::string_view plural, singular;
+    std::int64_t days;
+  };
+  // A year has 365 days and a month 30, as psycopg has it: timedelta knows neither.
+  constexpr Unit units[] = {{" years", " year", 365}, {" mons", " mon", 30}, {" days", " day", 1}};
+  for (const Unit& unit : units) {
+    if (reader.take(unit.plural) || reader.take(unit.singular)) return unit.days;
+  }
+  return 0;
+}
+
+/// Appends the offset of an aware datetime or time. False: it is naive.
+bool write_offset(PyObject* value, std::string& out) {
+  const nb::object offset = nb::steal(PyObject_CallMethod(value, "utcoffset", nullptr));
+  if (!offset.is_valid()) throw nb::python_error();
+  if (offset.is_none()) return false;
+  const int total =
+      PyDateTime_DELTA_GET_DAYS(offset.ptr()) * 86400 + PyDateTime_DELTA_GET_SECONDS(offset.ptr());
+  const int seconds = total < 0 ? -total : total;
+  fmt::format_to(std::back_inserter(out), "{}{:02}:{:02}:{:02}", total < 0 ? '-' : '+', seconds / 3600,
+                 seconds / 60 % 60, seconds % 60);
+  return true;
+}
+
+void write_date(PyObject* value, std::string& out) {
+  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}", PyDateTime_GET_YEAR(value),
+                 PyDateTime_GET_MONTH(value), PyDateTime_GET_DAY(value));
+}
+
+void write_time(int hour, int minute, int second, int microsecond, std::string& out) {
+  fmt::format_to(std::back_inserter(out), "{:02}:{:02}:{:02}", hour, minute, second);
+  if (microsecond != 0) fmt::format_to(std::back_inserter(out), ".{:06}", microsecond);
+}
+
+}  // namespace
+
+void load_datetime() {
+  PyDateTime_IMPORT;
+  if (PyDateTimeAPI == nullptr) throw nb::python_error();
+}
+
+PyObject* decode_date(std::string_view text, Oid /*type*/) {
+  Reader reader(text);
+  const auto date = read_date(reader);
+  if (!fits(date) || !reader.done()) return reject_date(text, date, reader);
+  return PyDateTimeAPI->Date_FromDate(date->year, date->month, date->day, PyDateTimeAPI->DateType);
+}
+
+PyObject* decode_time(std::string_view text, Oid /*type*/) { return decode_time_of_day(text, false); }
+PyObject* decode_timetz(std::string_view text, Oid /*type*/) { return decode_time_of_day(text, true); }
+PyObject* decode_timestamp(std::string_view text, Oid /*type*/) { return decode_point_in_time(text, false); }
+PyObject* decode_timestamptz(std::string_view text, Oid /*type*/) { return decode_point_in_time(text, true); }
+
+/// "1 year 2 mons -3 days +04:05:06.789", the server's IntervalStyle postgres.
+PyObject* decode_interval(std::string_view text, Oid /*type*/) {
+  Reader reader(text);
+  std::int64_t days = 0;
+  std::int64_t seconds = 0;
+  int microseconds = 0;
+  do {
+    const bool negative = reader.take('-');
+    if (!negative) reader.take('+');
+    const auto count = reader.number();
+    if (!count) return set_data_error("not an interval in the style postgres (is IntervalStyle set?)", text);
+    if (reader.take(':')) {
+      const auto minute = reader.number();
+      const bool colon = reader.take(':');
+      const auto second = reader.number();
+      if (!minute || !colon || !second) return set_data_error("not an interval", text);
+      seconds = *count * 3600 + *minute * 60 + *second;
+      microseconds = reader.microseconds();
+      if (negative) {
+        seconds = -seconds;
+        microseconds = -microseconds;
+      }
+      break;
+    }
+    const std::int64_t unit = days_in(reader);
+    if (unit == 0)
+      return set_data_error("not an interval in the style postgres (is IntervalStyle set?)", text);
+    days += (negative ? -*count : *count) * unit;
+  } while (reader.take(' '));
+  if (!reader.done()) return set_data_error("not an interval", text);
+  constexpr std::int64_t most_days = 999'999'999;  // datetime.timedelta.max
+  days += seconds / 86400;
+  if (days > most_days || days < -most_days) return set_data_error("interval too large for Python", text);
+  return PyDelta_FromDSU(static_cast<int>(days), static_cast<int>(seconds % 86400), microseconds);
+}
+
+Oid write_datetime(PyObject* value, std::string& out) {
+  if (PyDateTime_Check(value)) {  // which is a date, too
+    write_date(value, out);
+    out += ' ';
+    write_time(PyDateTime_DATE_GET_HOUR(value), PyDateTime_DATE_GET_MINUTE(value),
+               PyDateTime_DATE_GET_SECOND(value), PyDateTime_DATE_GET_MICROSECOND(value), out);
+    return write_offset(value, out) ? oid::timestamptz : oid::timestamp;
+  }
+  if (PyDate_Check(value)) {
+    write_date(value, out);
+    return oid::date;
+  }
+  if (PyTime_Check(value)) {
+    write_time(PyDateTime_TIME_GET_HOUR(value), PyDateTime_TIME_GET_MINUTE(value),
+               PyDateTime_TIME_GET_SECOND(value), PyDateTime_TIME_GET_MICROSECOND(value), out);
+    if (write_offset(value, out)) return oid::timetz;
+    const nb::object zone = nb::steal(PyObject_GetAttrString(value, "tzinfo"));
+    if (zone.is_valid() && !zone.is_none())
+      throw DataError("a time whose tzinfo has no offset without a date can't be sent");
+    return oid::time;
+  }
+  if (PyDelta_Check(value)) {
+    // Each part with its sign: under IntervalStyle sql_standard a leading one would count for all.
+    fmt::format_to(std::back_inserter(out), "{:+} days +{}.{:06} seconds", PyDateTime_DELTA_GET_DAYS(value),
+                   PyDateTime_DELTA_GET_SECONDS(value), PyDateTime_DELTA_GET_MICROSECONDS(value));
+    return oid::interval;
+  }
+  return oid::inferred;
+}
+
+}  // namespace copg::python

@@ -1,0 +1,44 @@
+// A counter of calls under way.
+#include "python/native/ending.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "python/native/gil.hpp"
+
+namespace copg::python {
+namespace {
+
+// Never destroyed: threads are inside until the process is gone.
+struct Calls {
+  std::atomic<int> inside = 0;
+  std::atomic<bool> ending = false;
+  std::mutex mutex;
+  std::condition_variable changed;
+};
+Calls& calls = *new Calls;
+
+}  // namespace
+
+Inside::Inside() noexcept { calls.inside.fetch_add(1); }
+
+Inside::~Inside() {
+  calls.inside.fetch_sub(1);
+  if (!calls.ending.load()) return;
+  const std::lock_guard lock(calls.mutex);
+  calls.changed.notify_all();
+}
+
+void end_calls(double patience_s) {
+  calls.ending = true;
+  without_gil([patience_s] {
+    std::unique_lock lock(calls.mutex);
+    calls.changed.wait_for(lock, std::chrono::duration<double>(patience_s), [] { return calls.inside == 0; });
+  });
+}
+
+bool is_ending() noexcept { return calls.ending; }
+
+}  // namespace copg::python

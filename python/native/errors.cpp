@@ -1,0 +1,124 @@
+// Which Python class an error gets stands in pycopg/errors.py. No Python code is run here, but for the first
+// error of a pool: a daemon thread may raise while the interpreter ends, see ending.hpp.
+#include "python/native/errors.hpp"
+
+#include <nanobind/nanobind.h>
+
+#include <copg/error.hpp>
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "python/native/mistakes.hpp"
+#include "python/native/python_types.hpp"
+
+namespace nb = nanobind;
+
+namespace copg::python {
+namespace {
+
+const char* name_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::configuration: return "configuration";
+    case ErrorKind::usage: return "usage";
+    case ErrorKind::data: return "data";
+    case ErrorKind::pool_timeout: return "pool_timeout";
+    case ErrorKind::pool_closed: return "pool_closed";
+    case ErrorKind::too_many_requests: return "too_many_requests";
+    case ErrorKind::connection_failed: return "connection_failed";
+    case ErrorKind::query_failed: return "query_failed";
+    case ErrorKind::commit_unknown: return "commit_unknown";
+  }
+  return "unknown";
+}
+
+/// The server's words may be in any encoding while a connection is being made.
+nb::object text_or_none(const std::string& text) {
+  if (text.empty()) return nb::none();
+  return nb::steal(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+}
+
+/// The fields of pycopg.Diagnostic.
+nb::dict diagnostic_of(const ErrorInfo& info) {
+  nb::dict fields;
+  fields["severity"] = text_or_none(info.severity);
+  fields["sqlstate"] = text_or_none(info.sqlstate.text());
+  fields["message_primary"] = text_or_none(info.message);
+  fields["message_detail"] = text_or_none(info.detail);
+  fields["message_hint"] = text_or_none(info.hint);
+  fields["context"] = text_or_none(info.context);
+  fields["schema_name"] = text_or_none(info.schema_name);
+  fields["table_name"] = text_or_none(info.table_name);
+  fields["column_name"] = text_or_none(info.column_name);
+  fields["datatype_name"] = text_or_none(info.datatype_name);
+  fields["constraint_name"] = text_or_none(info.constraint_name);
+  fields["statement_position"] =
+      info.statement_position > 0 ? nb::object(nb::int_(info.statement_position)) : nb::none();
+  return fields;
+}
+
+std::string message_of(const Error& error) {
+  const ErrorInfo& info = error.info();
+  return info.row_index >= 0 ? fmt::format("row {}: {}", info.row_index, error.what()) : error.what();
+}
+
+nb::object class_for(const ErrorInfo& info) {
+  std::string key = name_of(info.kind);
+  // With a text it is the statement that is wrong, without one the use of an object.
+  if (info.kind == ErrorKind::usage) key = info.query.empty() ? "usage" : "statement";
+  if (info.kind == ErrorKind::query_failed) key = info.sqlstate.text().substr(0, 2);
+  const nb::dict classes = nb::borrow<nb::dict>(python_types().error_classes);
+  for (; !key.empty(); key.pop_back()) {
+    const nb::str name(key.c_str());
+    if (classes.contains(name)) return classes[name];
+    if (key.size() > 2) break;
+  }
+  return nb::borrow(python_types().error_class_for)(name_of(info.kind));
+}
+
+/// An exception made without a call of its __init__: that of psycopg, which some have for a base, is Python's
+/// code.
+nb::object make(const nb::object& type, const std::string& message) {
+  auto* const cls = reinterpret_cast<PyTypeObject*>(type.ptr());
+  const nb::object text =
+      nb::steal(PyUnicode_DecodeUTF8(message.data(), static_cast<Py_ssize_t>(message.size()), "replace"));
+  const nb::object args = nb::make_tuple(text);
+  nb::object error = nb::steal(cls->tp_new(cls, args.ptr(), nullptr));
+  if (!error.is_valid()) throw nb::python_error();
+  return error;
+}
+
+void set_error(const Error& error) {
+  const ErrorInfo& info = error.info();
+  const nb::object exception = make(class_for(info), message_of(error));
+  exception.attr("sqlstate") = text_or_none(info.sqlstate.text());
+  exception.attr("_fields") = diagnostic_of(info);
+  exception.attr("query") = text_or_none(info.query);
+  if (info.row_index >= 0) exception.attr("row_index") = info.row_index;
+  if (!info.cause.empty()) {
+    const nb::object cause = make(nb::borrow(python_types().operational_error), info.cause);
+    PyException_SetCause(exception.ptr(), nb::object(cause).release().ptr());
+  }
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+}
+
+void translate(const std::exception_ptr& thrown, void* /*unused*/) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const Error& error) {
+    try {
+      set_error(error);
+    } catch (nb::python_error& failed) {
+      failed.restore();
+    }
+  } catch (const ProgrammingMistake& mistake) {
+    PyErr_SetString(python_types().programming_error, mistake.what());
+  }
+}
+
+}  // namespace
+
+void translate_exceptions() { nb::register_exception_translator(translate); }
+
+}  // namespace copg::python

@@ -1,0 +1,108 @@
+// The states of a call, and who tells it of what.
+#include "python/native/loop_call.hpp"
+
+#include <utility>
+
+#include "engine/lease_state.hpp"
+
+namespace copg::python {
+
+using engine::PoolEngine;
+
+// --- a connection
+
+LoopProgress LeaseWait::begin() {
+  const engine::TimePoint time = engine::now();
+  const engine::TimePoint deadline = engine::after(time, engine::duration_of(timeout_));
+  const auto attempt = lease_->engine->acquire(lease_->lease, *this, time, deadline, where_);
+  queued_ = attempt == PoolEngine::Attempt::queued;
+  return queued_ ? LoopProgress::port : LoopProgress::done;
+}
+
+LoopProgress LeaseWait::go_on(int /*ready*/) {
+  if (!settled_.exchange(false)) return LoopProgress::port;
+  queued_ = false;
+  lease_->engine->collect(lease_->lease, *this);
+  return LoopProgress::done;
+}
+
+/// A connection that was granted meanwhile is the lease's.
+void LeaseWait::end() noexcept {
+  if (std::exchange(queued_, false)) lease_->engine->give_up(lease_->lease, *this);
+  leave_port();
+}
+
+// --- the pool
+
+LoopProgress PoolWait::begin() {
+  const engine::TimePoint deadline = engine::after(engine::now(), engine::duration_of(timeout_));
+  watching_ = !engine_->watch(*this, until_, deadline);
+  return watching_ ? LoopProgress::port : LoopProgress::done;
+}
+
+LoopProgress PoolWait::go_on(int /*ready*/) {
+  if (!settled_.exchange(false)) return LoopProgress::port;
+  watching_ = false;
+  engine_->collect(*this);
+  return LoopProgress::done;
+}
+
+void PoolWait::end() noexcept {
+  if (std::exchange(watching_, false)) engine_->give_up(*this);
+  leave_port();
+}
+
+// --- a statement
+
+StatementWait::StatementWait(std::shared_ptr<LoopLease> lease, const SourceLocation* where)
+    : lease_(std::move(lease)), own_lease_(where != nullptr) {
+  if (where != nullptr) where_ = *where;
+}
+
+pq::BeginFirst StatementWait::begin_first(const pq::Connection& connection) const {
+  if (own_lease_) return pq::BeginFirst::no;
+  return engine::begin_first(connection, lease_->autocommit, static_cast<int>(lease_->transactions.size()));
+}
+
+LoopProgress StatementWait::begin() {
+  begin_ = engine::now();
+  deadline_ = engine::after(begin_, engine::duration_of(lease_->timeout));
+  return wait_for(own_lease_ ? steps().acquire(begin_, deadline_, where_) : steps().begin(begin_, deadline_));
+}
+
+LoopProgress StatementWait::wait_for(engine::LeaseCall::Progress progress) {
+  queued_ = progress == engine::LeaseCall::Progress::queued;
+  if (queued_) return LoopProgress::port;
+  if (progress == engine::LeaseCall::Progress::done) return LoopProgress::done;
+  // From here on bytes may have been sent, so that the lease stays with this connection to the end.
+  if (!driven_) {
+    lease_->engine->take_back_descriptor(*lease_->lease.slot);
+    lease_->engine->drive(lease_->lease, *this, deadline_);
+    driven_ = true;
+  }
+  return LoopProgress::descriptor;
+}
+
+LoopProgress StatementWait::go_on(int ready) {
+  if (queued_) {
+    if (!settled_.exchange(false)) return LoopProgress::port;
+    queued_ = false;
+    return wait_for(steps().granted(engine::now()));
+  }
+  if (const Stopped stopped = stop_.load(); stopped != Stopped::no) {
+    raise(lease_->engine->undone(steps().statement(), stopped == Stopped::cut, engine::now() - begin_));
+  }
+  if (ready == 0) return LoopProgress::descriptor;
+  return wait_for(steps().advance(static_cast<pq::Ready>(ready)));
+}
+
+void StatementWait::end() noexcept {
+  if (std::exchange(over_, true)) return;
+  if (std::exchange(queued_, false)) lease_->engine->give_up(lease_->lease, *this);
+  if (std::exchange(driven_, false)) lease_->engine->drive_no_more(lease_->lease);
+  drop_steps();
+  if (own_lease_) lease_->engine->release(lease_->lease);
+  leave_port();
+}
+
+}  // namespace copg::python

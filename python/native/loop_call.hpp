@@ -1,0 +1,202 @@
+// What a task of asyncio waits for, driven by its own event loop.
+//
+// Python starts a call, waits for what it says (the port, or a descriptor), and goes on until it is done;
+// pycopg/_loop.py has that loop. A call that is dropped half-way loses nothing: the place in the queue is
+// freed, the connection goes back to the engine, which cancels what runs on it. All members: with the GIL,
+// one thread at a time; the engine tells from any thread.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engine/lease_call.hpp"
+#include "engine/pool_engine.hpp"
+#include "pq/execute_operation.hpp"
+#include "python/native/loop_port.hpp"
+
+namespace copg::python {
+
+namespace nb = nanobind;
+
+/// What is to be waited for.
+enum class LoopProgress : std::uint8_t {
+  done = 0,
+  port = 1,        ///< Until the port names the token; then `go_on`.
+  descriptor = 2,  ///< Until `fd` is ready for `events`, or the port names the token; then `go_on`.
+};
+
+/// pycopg._native.LoopCall.
+class LoopCall : public Parcel {
+ public:
+  LoopCall() = default;
+  virtual ~LoopCall() = default;
+
+  /// Once. Throws what the engine throws; the call is over then.
+  LoopProgress start(std::shared_ptr<LoopPort> port) {
+    port_ = std::move(port);
+    return begin();
+  }
+  /// `ready`: what the descriptor is ready for, 1 to read and 2 to write; 0 after the port.
+  virtual LoopProgress go_on(int ready) = 0;
+  [[nodiscard]] virtual int fd() const { return -1; }
+  [[nodiscard]] virtual int events() const { return 0; }
+  /// Once done.
+  virtual nb::object result() = 0;
+  /// Lets go of everything. May come at any time, and twice; the destructor of each kind calls it.
+  virtual void end() noexcept = 0;
+
+ protected:
+  virtual LoopProgress begin() = 0;
+  void wake() noexcept { port_->post(*this); }
+  void leave_port() noexcept {
+    if (port_) port_->withdraw(*this);
+  }
+
+ private:
+  std::shared_ptr<LoopPort> port_;
+};
+
+/// A connection in the hands of a task; of one call at a time.
+struct LoopLease {
+  explicit LoopLease(std::shared_ptr<engine::PoolEngine> on, Seconds limit, bool each_its_own)
+      : engine(std::move(on)), timeout(limit), autocommit(each_its_own) {}
+  LoopLease(const LoopLease&) = delete;
+  LoopLease& operator=(const LoopLease&) = delete;
+  ~LoopLease() { engine->release(lease); }
+
+  const std::shared_ptr<engine::PoolEngine> engine;
+  const Seconds timeout;  // of each call
+  engine::Lease lease;
+  bool autocommit;
+  std::vector<int> transactions{};  // open ones, innermost last: the number of the savepoint, 0 for none
+};
+
+/// Takes a lease. Its result is None: the lease is where it was wanted.
+class LeaseWait final : public LoopCall, private engine::Waiter {
+ public:
+  LeaseWait(std::shared_ptr<LoopLease> lease, Seconds timeout, const SourceLocation& where)
+      : lease_(std::move(lease)), timeout_(timeout), where_(where) {}
+  ~LeaseWait() override { end(); }
+
+  LoopProgress go_on(int ready) override;
+  nb::object result() override { return nb::none(); }
+  void end() noexcept override;
+
+ private:
+  LoopProgress begin() override;
+  void settled() noexcept override {
+    settled_.store(true);
+    wake();
+  }
+
+  const std::shared_ptr<LoopLease> lease_;
+  const Seconds timeout_;
+  const SourceLocation where_;
+  std::atomic<bool> settled_ = false;
+  bool queued_ = false;
+};
+
+/// Waits for the pool as a whole.
+class PoolWait final : public LoopCall, private engine::Watcher {
+ public:
+  PoolWait(std::shared_ptr<engine::PoolEngine> engine, engine::Until until, Seconds timeout)
+      : engine_(std::move(engine)), until_(until), timeout_(timeout) {}
+  ~PoolWait() override { end(); }
+
+  LoopProgress go_on(int ready) override;
+  nb::object result() override { return nb::none(); }
+  void end() noexcept override;
+
+ private:
+  LoopProgress begin() override;
+  void settled() noexcept override {
+    settled_.store(true);
+    wake();
+  }
+
+  const std::shared_ptr<engine::PoolEngine> engine_;
+  const engine::Until until_;
+  const Seconds timeout_;
+  std::atomic<bool> settled_ = false;
+  bool watching_ = false;
+};
+
+/// A statement on a lease, which is taken first and given back at the end if `where` is given.
+class StatementWait : public LoopCall, protected engine::Waiter, private engine::Driver {
+ public:
+  LoopProgress go_on(int ready) final;
+  [[nodiscard]] int fd() const final { return steps().step().fd; }
+  [[nodiscard]] int events() const final { return static_cast<int>(steps().step().wait_for); }
+  void end() noexcept final;
+
+ protected:
+  StatementWait(std::shared_ptr<LoopLease> lease, const SourceLocation* where);
+  [[nodiscard]] LoopLease& lease() const noexcept { return *lease_; }
+  [[nodiscard]] pq::BeginFirst begin_first(const pq::Connection& connection) const;
+
+  [[nodiscard]] virtual engine::LeaseCall& steps() const noexcept = 0;
+  /// Drops the operation and leaves the lease; then there are no steps any more.
+  virtual void drop_steps() noexcept = 0;
+
+ private:
+  LoopProgress begin() final;
+  LoopProgress wait_for(engine::LeaseCall::Progress progress);
+  void settled() noexcept final {
+    settled_.store(true);
+    wake();
+  }
+  void stop(engine::Stop why) noexcept final {
+    stop_.store(why == engine::Stop::cut ? Stopped::cut : Stopped::late);
+    wake();
+  }
+
+  enum class Stopped : std::uint8_t { no, late, cut };
+
+  const std::shared_ptr<LoopLease> lease_;
+  const bool own_lease_;  // taken and given back by this call
+  SourceLocation where_;
+  engine::TimePoint begin_{};
+  engine::TimePoint deadline_ = pool_never();
+  std::atomic<bool> settled_ = false;
+  std::atomic<Stopped> stop_ = Stopped::no;
+  bool queued_ = false;
+  bool driven_ = false;  // the engine tells of the deadline, and of close
+  bool over_ = false;
+
+  static engine::TimePoint pool_never() { return engine::TimePoint::max(); }
+};
+
+/// `Job` has: Operation, make(connection, begin_first) and take(operation), which gives Python the result.
+template <class Job>
+class JobWait final : public StatementWait {
+ public:
+  JobWait(std::shared_ptr<LoopLease> lease, const SourceLocation* where, Job job)
+      : StatementWait(std::move(lease), where), job_(std::move(job)) {
+    engine::Waiter& waiter = *this;
+    steps_.emplace(*this->lease().engine, this->lease().lease, waiter, Make{*this});
+  }
+  ~JobWait() override { end(); }
+  nb::object result() override { return job_.take(steps_->operation()); }
+
+ private:
+  struct Make {
+    JobWait& call;
+    typename Job::Operation operator()(pq::Connection& connection) {
+      return call.job_.make(connection, call.begin_first(connection));
+    }
+  };
+
+  [[nodiscard]] engine::LeaseCall& steps() const noexcept override { return *steps_; }
+  void drop_steps() noexcept override { steps_.reset(); }
+
+  Job job_;
+  mutable std::optional<engine::LeaseCallOf<Make>> steps_;
+};
+
+}  // namespace copg::python

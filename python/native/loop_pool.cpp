@@ -1,0 +1,384 @@
+// pycopg._native.LoopPool and LoopConnection: the pool and its leases for asyncio. Every member that would
+// wait gives a LoopCall instead.
+#include "python/native/loop_pool.hpp"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <copg/config.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "engine/lease_state.hpp"
+#include "engine/raise.hpp"
+#include "pq/execute_many_operation.hpp"
+#include "pq/execute_operation.hpp"
+#include "pq/transaction_operation.hpp"
+#include "python/native/ending.hpp"
+#include "python/native/gil.hpp"
+#include "python/native/location.hpp"
+#include "python/native/loop_call.hpp"
+#include "python/native/mistakes.hpp"
+#include "python/native/options.hpp"
+#include "python/native/python_rows.hpp"
+#include "python/native/rows.hpp"
+#include "python/native/statement.hpp"
+
+namespace copg::python {
+namespace {
+
+/// What a call gives of its rows.
+enum class Wanted : std::uint8_t { result = 0, dicts = 1, tuples = 2, dict = 3, tuple = 4, value = 5 };
+
+nb::object give(Rows rows, Wanted wanted) {
+  switch (wanted) {
+    case Wanted::result: return nb::cast(std::move(rows));
+    case Wanted::dicts: return rows.fetch(0, rows.size(), RowKind::dict);
+    case Wanted::tuples: return rows.fetch(0, rows.size(), RowKind::tuple);
+    case Wanted::dict:
+    case Wanted::tuple:
+      rows.require_columns();
+      if (rows.size() == 0) return nb::none();
+      return rows.row(0, wanted == Wanted::dict ? RowKind::dict : RowKind::tuple);
+    case Wanted::value: rows.require_columns(); return rows.size() > 0 ? rows.value() : nb::none();
+  }
+  return nb::none();
+}
+
+struct ExecuteJob {
+  using Operation = pq::ExecuteOperation;
+  nb::object sql;  // keeps the text
+  std::unique_ptr<const Statement> statement;
+  Wanted wanted;
+
+  Operation make(pq::Connection& connection, pq::BeginFirst begin) {
+    return {connection, statement->text(), statement->params(), begin};
+  }
+  nb::object take(Operation& operation) const {
+    engine::raise_error_of(operation);
+    return give(Rows(operation.take_result()), wanted);
+  }
+};
+
+struct ExecuteManyJob {
+  using Operation = pq::ExecuteManyOperation;
+  std::shared_ptr<const KnownText> text;
+  std::unique_ptr<PythonRows> rows;
+
+  Operation make(pq::Connection& connection, pq::BeginFirst begin) {
+    return {connection, text->text.sql, *rows, begin};
+  }
+  static nb::object take(Operation& operation) {
+    engine::rethrow(operation.source_error());
+    engine::raise_error_of(operation);
+    return nb::int_(operation.affected_rows());
+  }
+};
+
+/// A savepoint, or its end.
+struct SavepointJob {
+  using Operation = pq::ExecuteOperation;
+  std::unique_ptr<const std::string> sql;
+  std::unique_ptr<const Params> params = std::make_unique<const Params>();
+
+  Operation make(pq::Connection& connection, pq::BeginFirst begin) {
+    return {connection, *sql, *params, begin};
+  }
+  static nb::object take(Operation& operation) {
+    engine::raise_error_of(operation);
+    return nb::none();
+  }
+};
+
+struct EndJob {
+  using Operation = pq::TransactionOperation;
+  pq::TransactionCommand command;
+
+  Operation make(pq::Connection& connection, pq::BeginFirst /*begin*/) { return {connection, command}; }
+  static nb::object take(Operation& operation) {
+    engine::raise_error_of(operation);
+    return nb::none();
+  }
+};
+
+template <class Job>
+LoopCall* call_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where, Job job) {
+  return new JobWait<Job>(std::move(lease), where, std::move(job));
+}
+
+LoopCall* execute_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where, nb::handle sql,
+                     nb::handle params, Wanted wanted) {
+  return call_on(
+      std::move(lease), where,
+      ExecuteJob{nb::borrow(sql), std::make_unique<const Statement>(sql.ptr(), params.ptr()), wanted});
+}
+
+/// nullptr: there are no rows.
+LoopCall* execute_many_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where, nb::handle sql,
+                          nb::handle rows) {
+  auto text = known_text(sql.ptr());
+  auto source = std::make_unique<PythonRows>(text, rows);
+  if (source->empty()) return nullptr;
+  return call_on(std::move(lease), where, ExecuteManyJob{std::move(text), std::move(source)});
+}
+
+/// pycopg._native.LoopConnection.
+class LoopConnection {
+ public:
+  LoopConnection(std::shared_ptr<engine::PoolEngine> engine, Seconds timeout, bool autocommit)
+      : lease_(std::make_shared<LoopLease>(std::move(engine), timeout, autocommit)) {}
+
+  template <class Ask>
+  auto ask(Ask question) {
+    require_leased();
+    return engine::look_at(*lease_->engine, lease_->lease, question);
+  }
+
+  LoopCall* lease(double timeout_s) {
+    if (leased_) throw UsageError("this connection was leased already: take another from the pool");
+    leased_ = true;
+    return new LeaseWait(lease_, Seconds(timeout_s), caller());
+  }
+  [[nodiscard]] bool closed() const noexcept { return !lease_->lease; }
+  void release() noexcept {
+    lease_->transactions.clear();
+    lease_->engine->release(lease_->lease);
+  }
+  void discard() noexcept {
+    lease_->transactions.clear();
+    lease_->engine->discard(lease_->lease);
+  }
+
+  LoopCall* execute(nb::handle sql, nb::handle params) {
+    require_leased();
+    return execute_on(lease_, nullptr, sql, params, Wanted::result);
+  }
+  LoopCall* execute_many(nb::handle sql, nb::handle rows) {
+    require_leased();
+    return execute_many_on(lease_, nullptr, sql, rows);
+  }
+
+  /// nullptr: there is nothing to end.
+  LoopCall* end_transaction(bool commit) {
+    if (!lease_->transactions.empty())
+      throw ProgrammingMistake(std::string(commit ? "commit" : "rollback") +
+                               "() inside a transaction() block: leave the block instead");
+    return end_outermost(commit);
+  }
+  /// nullptr: nothing is to be sent. `began` follows.
+  LoopCall* begin() {
+    const int depth = static_cast<int>(lease_->transactions.size());
+    const bool savepoint = depth > 0 || status() != TransactionStatus::idle;
+    beginning_ = savepoint ? depth + 1 : 0;
+    if (!savepoint) return nullptr;
+    return call_on(lease_, nullptr,
+                   SavepointJob{std::make_unique<const std::string>(engine::begin_savepoint(beginning_))});
+  }
+  std::size_t began() {
+    lease_->transactions.push_back(beginning_);
+    return lease_->transactions.size();
+  }
+  /// nullptr: there is nothing to end.
+  LoopCall* end(std::size_t depth, bool commit) {
+    require_leased();
+    if (depth != lease_->transactions.size())
+      throw ProgrammingMistake("transaction() blocks must be left in the reverse order of entering them");
+    const int savepoint = lease_->transactions.back();
+    lease_->transactions.pop_back();
+    if (savepoint == 0) return end_outermost(commit);
+    return call_on(
+        lease_, nullptr,
+        SavepointJob{std::make_unique<const std::string>(engine::end_savepoint(savepoint, commit))});
+  }
+
+  [[nodiscard]] bool autocommit() const noexcept { return lease_->autocommit; }
+  void set_autocommit(bool on) {
+    if (!closed() && (!lease_->transactions.empty() || status() != TransactionStatus::idle))
+      throw ProgrammingMistake("autocommit can't be changed inside a transaction: commit or roll back first");
+    lease_->autocommit = on;
+  }
+  [[nodiscard]] TransactionStatus status() {
+    return ask([](const pq::Connection& connection) { return engine::status_of(connection); });
+  }
+
+ private:
+  void require_leased() const {
+    if (!leased_) throw UsageError("this connection is not leased yet: use it in an async with statement");
+    lease_->engine->require_usable(lease_->lease);
+  }
+  LoopCall* end_outermost(bool commit) {
+    if (ask([](const pq::Connection& connection) { return engine::nothing_to_end(connection); }))
+      return nullptr;
+    return call_on(lease_, nullptr,
+                   EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback});
+  }
+
+  std::shared_ptr<LoopLease> lease_;
+  bool leased_ = false;
+  int beginning_ = 0;
+};
+
+/// pycopg._native.LoopPool.
+class LoopPool {
+ public:
+  LoopPool(const Config& config, PoolOptions options) : config_(config), options_(std::move(options)) {
+    validate(config_, options_);
+  }
+  LoopPool(const LoopPool&) = delete;
+  LoopPool& operator=(const LoopPool&) = delete;
+  ~LoopPool() { finish_close(); }
+
+  void open() {
+    if (closed_) reject_reopening();
+    if (is_ending()) reject_at_the_end();
+    if (!engine_) engine_ = engine::PoolEngine::create(config_, options_);
+    engine_->open();
+  }
+  LoopCall* execute(nb::handle sql, nb::handle params, int wanted) {
+    const SourceLocation where = caller();
+    return execute_on(short_lease(), &where, sql, params, static_cast<Wanted>(wanted));
+  }
+  LoopCall* execute_many(nb::handle sql, nb::handle rows) {
+    const SourceLocation where = caller();
+    return execute_many_on(short_lease(), &where, sql, rows);
+  }
+  LoopConnection* connection(bool autocommit) {
+    return new LoopConnection(checked(), options_.timeout, autocommit);
+  }
+  LoopCall* wait(double timeout_s) {
+    require_timeout(timeout_s);
+    return new PoolWait(checked(), engine::Until::full, Seconds(timeout_s));
+  }
+  LoopCall* check() {
+    checked()->start_check();
+    return new PoolWait(engine_, engine::Until::checked, options_.timeout);
+  }
+  /// nullptr: it was never open.
+  LoopCall* close(double timeout_s) {
+    require_timeout(timeout_s);
+    closed_ = true;
+    if (!engine_) return nullptr;
+    const Seconds grace(1);  // for cut-off callers to notice
+    engine_->start_close(engine::duration_of(Seconds(timeout_s)));
+    return new PoolWait(engine_, engine::Until::finished, Seconds(timeout_s) + grace);
+  }
+  /// Cuts off what is left, and ends the pool's thread.
+  void finish_close() {
+    closed_ = true;
+    if (!engine_) return;
+    without_gil([this] { engine_->close(engine::Duration::zero()); });
+  }
+  [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& checked() const {
+    if (closed_) reject_closed(config_.database);
+    if (!engine_) reject_not_open(config_.database);
+    return engine_;
+  }
+  [[nodiscard]] PoolStats stats() const {
+    return engine_ ? engine_->stats() : stats_before_opening(options_);
+  }
+  [[nodiscard]] const Config& config() const noexcept { return config_; }
+
+ private:
+  std::shared_ptr<LoopLease> short_lease() const {
+    return std::make_shared<LoopLease>(checked(), options_.timeout, true);
+  }
+
+  const Config config_;
+  const PoolOptions options_;
+  std::shared_ptr<engine::PoolEngine> engine_;
+  bool closed_ = false;
+};
+
+void init(LoopPool* self, const Config& config, nb::handle weak_self, const nb::dict& options) {
+  new (self) LoopPool(config, options_of(options, weak_self));
+}
+
+constexpr auto owned = nb::rv_policy::take_ownership;
+
+void bind_calls(nb::module_& module) {
+  nb::class_<LoopPort>(module, "LoopPort")
+      .def(nb::init<>())
+      .def_prop_ro("fd", &LoopPort::fd)
+      .def("take", &LoopPort::take);
+  nb::class_<LoopCall>(module, "LoopCall")
+      .def_prop_ro("token", &LoopCall::token)
+      .def_prop_ro("fd", &LoopCall::fd)
+      .def_prop_ro("events", &LoopCall::events)
+      .def(
+          "start",
+          [](LoopCall& self, std::shared_ptr<LoopPort> port) {
+            return static_cast<int>(self.start(std::move(port)));
+          },
+          nb::call_guard<Inside>())
+      .def(
+          "go_on", [](LoopCall& self, int ready) { return static_cast<int>(self.go_on(ready)); },
+          nb::call_guard<Inside>())
+      .def("result", &LoopCall::result, nb::call_guard<Inside>())
+      .def("end", &LoopCall::end);
+}
+
+}  // namespace
+
+void bind_loop_pool(nb::module_& module) {
+  bind_calls(module);
+  nb::class_<LoopConnection>(module, "LoopConnection")
+      .def("lease", &LoopConnection::lease, owned)
+      .def("release", &LoopConnection::release)
+      .def("discard", &LoopConnection::discard)
+      .def("execute", &LoopConnection::execute, owned, nb::arg("sql"), nb::arg("params").none(),
+           nb::call_guard<Inside>())
+      .def("execute_many", &LoopConnection::execute_many, owned, nb::call_guard<Inside>())
+      .def("end_transaction", &LoopConnection::end_transaction, owned)
+      .def("begin", &LoopConnection::begin, owned)
+      .def("began", &LoopConnection::began)
+      .def("end", &LoopConnection::end, owned)
+      .def_prop_rw("autocommit", &LoopConnection::autocommit, &LoopConnection::set_autocommit)
+      .def_prop_ro("closed", &LoopConnection::closed)
+      .def_prop_ro(
+          "backend_pid",
+          [](LoopConnection& self) {
+            return self.ask([](const pq::Connection& connection) { return connection.backend_pid(); });
+          })
+      .def_prop_ro(
+          "server_version",
+          [](LoopConnection& self) {
+            return self.ask([](const pq::Connection& connection) { return connection.server_version(); });
+          })
+      .def_prop_ro("transaction_status", [](LoopConnection& self) { return number_of(self.status()); })
+      .def("parameter_status", [](LoopConnection& self, const std::string& name) {
+        return self.ask([&](const pq::Connection& connection) {
+          return std::string(connection.parameter_status(name.c_str()));
+        });
+      });
+  nb::class_<LoopPool>(module, "LoopPool", nb::is_weak_referenceable())
+      .def("__init__", init)
+      .def("_open", &LoopPool::open)
+      .def("_execute", &LoopPool::execute, owned, nb::arg("sql"), nb::arg("params").none(), nb::arg("wanted"),
+           nb::call_guard<Inside>())
+      .def("_execute_many", &LoopPool::execute_many, owned, nb::call_guard<Inside>())
+      .def("_connection", &LoopPool::connection, owned)
+      .def("_wait", &LoopPool::wait, owned)
+      .def("_check_idle", &LoopPool::check, owned)
+      .def("_close", &LoopPool::close, owned)
+      .def("_finish_close", &LoopPool::finish_close)
+      .def(
+          "_resize",
+          [](LoopPool& self, int min_size, std::optional<int> max_size) {
+            with_value_errors([&] { self.checked()->resize(min_size, max_size.value_or(min_size)); });
+          },
+          nb::arg("min_size"), nb::arg("max_size").none())
+      .def("_drain", [](LoopPool& self) { self.checked()->drain(); })
+      .def("_suspend", [](LoopPool& self) { self.checked()->suspend(); })
+      .def("_resume", [](LoopPool& self) { self.checked()->resume(); })
+      .def_prop_ro("stats", [](const LoopPool& self) { return dict_of(self.stats()); })
+      .def("_repr", [](const LoopPool& self, const std::string& name) {
+        return repr_of(name, self.config(), self.stats());
+      });
+}
+
+}  // namespace copg::python

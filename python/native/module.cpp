@@ -1,0 +1,73 @@
+// The module pycopg._native.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/filesystem.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+
+#include <copg/config.hpp>
+#include <copg/version.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+#include "python/native/connection.hpp"
+#include "python/native/ending.hpp"
+#include "python/native/errors.hpp"
+#include "python/native/location.hpp"
+#include "python/native/loop_pool.hpp"
+#include "python/native/pool.hpp"
+#include "python/native/python_types.hpp"
+#include "python/native/waiting.hpp"
+
+namespace nb = nanobind;
+
+namespace copg::python {
+namespace {
+
+std::optional<std::int64_t> statement_timeout_ms(const Config& config) {
+  return config.statement_timeout ? std::optional<std::int64_t>(config.statement_timeout->count())
+                                  : std::nullopt;
+}
+
+void bind_config(nb::module_& module) {
+  nb::class_<Config>(module, "Config")
+      .def(nb::init<>())
+      .def_rw("host", &Config::host)
+      .def_rw("port", &Config::port)
+      .def_rw("database", &Config::database)
+      .def_rw("user", &Config::user)
+      .def_rw("password", &Config::password)
+      .def_rw("sslmode", &Config::sslmode)
+      .def_rw("options", &Config::options)
+      .def_prop_rw(
+          "statement_timeout_ms", statement_timeout_ms,
+          [](Config& config, std::optional<std::int64_t> ms) {
+            config.statement_timeout = ms ? std::optional(std::chrono::milliseconds(*ms)) : std::nullopt;
+          },
+          nb::for_setter(nb::arg("ms").none()))
+      .def_static("from_env", &Config::from_env, nb::arg("dotenv").none(), nb::arg("load_dotenv_file"))
+      .def_static("from_url", [](const std::string& url) { return Config::from_url(url); })
+      .def("validate", &Config::validate)
+      .def("dsn", &Config::dsn);
+}
+
+}  // namespace
+}  // namespace copg::python
+
+NB_MODULE(_native, module) {
+  using namespace copg::python;
+  // Threads that the end of the interpreter stops keep what they hold; nobody needs to be told.
+  nb::set_leak_warnings(false);
+  load_python_types();
+  translate_exceptions();
+  watch_for_signals();
+  module.attr("__version__") = std::string(copg::version());
+  module.def("set_package_folder", set_package_folder);
+  module.def("remember_main_thread", remember_main_thread);
+  module.def("end_calls", end_calls);
+  bind_config(module);
+  bind_pool(module);
+  bind_connection(module);
+  bind_loop_pool(module);
+}

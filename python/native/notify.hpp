@@ -1,0 +1,40 @@
+// What the pool's thread tells Python: an outage that lasts, a lease that leaks.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <copg/observer.hpp>
+
+#include <memory>
+
+namespace copg::python {
+
+namespace nb = nanobind;
+
+/// Calls pycopg._notify with the pool, unless it is gone. User code runs there on a thread of its own, so
+/// that it may block, raise, or call the pool.
+class Notifier {
+ public:
+  /// `weak_pool`: a weak reference, so that the pool, which owns this, can die. With the GIL.
+  explicit Notifier(nb::handle weak_pool) : weak_pool_(nb::borrow(weak_pool).release().ptr()) {}
+  Notifier(const Notifier&) = delete;
+  Notifier& operator=(const Notifier&) = delete;
+  ~Notifier();
+
+  void reconnect_failed() const noexcept;
+  void leaked(double age_s, const char* holder) const noexcept;
+
+ private:
+  PyObject* weak_pool_;
+};
+
+class LeakObserver final : public Observer {
+ public:
+  explicit LeakObserver(std::shared_ptr<const Notifier> notifier) : notifier_(std::move(notifier)) {}
+  void leaked(std::chrono::nanoseconds age, std::string_view holder) noexcept override;
+
+ private:
+  std::shared_ptr<const Notifier> notifier_;
+};
+
+}  // namespace copg::python

@@ -1,0 +1,132 @@
+// The options are given in Python, bounded here by copg, and told from each other by name.
+#include "python/native/options.hpp"
+
+#include <nanobind/stl/string.h>
+
+#include <copg/error.hpp>
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "python/native/notify.hpp"
+
+namespace copg::python {
+namespace {
+
+double milliseconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
+[[noreturn]] void reject(std::string message) {
+  throw PoolClosed(ErrorInfo{.kind = ErrorKind::pool_closed, .message = std::move(message)});
+}
+
+}  // namespace
+
+PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
+  PoolOptions options;
+  const auto seconds = [&](const char* name) { return Seconds(nb::cast<double>(given[name])); };
+  options.min_size = nb::cast<int>(given["min_size"]);
+  options.max_size = nb::cast<int>(given["max_size"]);
+  options.max_idle = seconds("max_idle");
+  options.max_lifetime = seconds("max_lifetime");
+  options.timeout = seconds("timeout");
+  options.num_workers = nb::cast<int>(given["num_workers"]);
+  options.reconnect_timeout = seconds("reconnect_timeout");
+  options.name = nb::cast<std::string>(given["name"]);
+  options.max_waiting = nb::cast<int>(given["max_waiting"]);
+  options.connect_timeout = seconds("connect_timeout");
+  options.min_idle = nb::cast<int>(given["min_idle"]);
+  options.reset = static_cast<ResetMode>(nb::cast<int>(given["reset"]));
+  options.prepare = nb::cast<bool>(given["prepare"]) ? PrepareMode::automatic : PrepareMode::off;
+  const auto notifier = std::make_shared<Notifier>(weak_pool);
+  if (nb::cast<bool>(given["tell_reconnect_failed"])) {
+    options.reconnect_failed = [notifier] { notifier->reconnect_failed(); };
+  }
+  if (!given["leak_after"].is_none()) {
+    options.leak_after = seconds("leak_after");
+    options.observer = std::make_shared<LeakObserver>(notifier);
+  }
+  return options;
+}
+
+void with_value_errors(const std::function<void()>& change) {
+  try {
+    change();
+  } catch (const ConfigurationError& error) {
+    throw nb::value_error(error.what());
+  }
+}
+
+void validate(const Config& config, const PoolOptions& options) {
+  with_value_errors([&] { options.validate(); });
+  const auto encoding = config.options.find("client_encoding");
+  if (encoding != config.options.end() && encoding->second != "UTF8") {
+    throw ConfigurationError(fmt::format(
+        "client_encoding = '{}': it must be UTF8, in which Python's strings travel", encoding->second));
+  }
+  config.validate();
+}
+
+void require_timeout(double timeout_s) {
+  if (!(timeout_s >= 0))
+    throw nb::value_error(fmt::format("timeout = {}: it must be at least 0 s", timeout_s).c_str());
+}
+
+PoolStats stats_before_opening(const PoolOptions& options) {
+  PoolStats stats;
+  stats.pool_min = static_cast<std::uint32_t>(options.min_size);
+  stats.pool_max = static_cast<std::uint32_t>(options.max_size);
+  return stats;
+}
+
+nb::dict dict_of(const PoolStats& stats) {
+  nb::dict result;
+  result["pool_min"] = stats.pool_min;
+  result["pool_max"] = stats.pool_max;
+  result["pool_size"] = stats.pool_size;
+  result["pool_available"] = stats.pool_available;
+  result["requests_waiting"] = stats.requests_waiting;
+  result["requests_num"] = stats.requests_num;
+  result["requests_queued"] = stats.requests_queued;
+  result["requests_wait_ms"] = milliseconds(stats.requests_wait);
+  result["requests_errors"] = stats.requests_errors;
+  result["requests_cancelled"] = stats.requests_cancelled;
+  result["usage_ms"] = milliseconds(stats.usage);
+  result["returns_bad"] = stats.returns_bad;
+  result["resets_num"] = stats.resets_num;
+  result["connections_num"] = stats.connections_num;
+  result["connections_ms"] = milliseconds(stats.connections_time);
+  result["connections_errors"] = stats.connections_errors;
+  result["connections_lost"] = stats.connections_lost;
+  return result;
+}
+
+std::string repr_of(const std::string& class_name, const Config& config, const PoolStats& stats) {
+  return fmt::format("{}('{}', size={}/{})", class_name, config.database, stats.pool_size, stats.pool_max);
+}
+
+int number_of(TransactionStatus status) noexcept {
+  switch (status) {
+    case TransactionStatus::idle: return 0;
+    case TransactionStatus::busy: return 1;
+    case TransactionStatus::in_transaction: return 2;
+    case TransactionStatus::failed: return 3;
+  }
+  return 4;
+}
+
+void reject_closed(const std::string& database) { reject(fmt::format("pool '{}' is closed", database)); }
+
+void reject_not_open(const std::string& database) {
+  reject(fmt::format("pool '{}' is not open yet: call open() first", database));
+}
+
+void reject_reopening() { reject("the pool was closed and can't be opened again: make another"); }
+
+void reject_at_the_end() { reject("the interpreter is ending: no pool opens any more"); }
+
+}  // namespace copg::python

@@ -1,0 +1,41 @@
+// What both pools of the module have in common: their options, statistics and numbers.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <copg/config.hpp>
+#include <copg/connection.hpp>
+#include <copg/pool_options.hpp>
+#include <copg/pool_stats.hpp>
+
+#include <functional>
+#include <string>
+
+namespace copg::python {
+
+namespace nb = nanobind;
+
+/// From the keyword arguments of a pool's constructor, which Python has given their defaults.
+PoolOptions options_of(const nb::dict& given, nb::handle weak_pool);
+/// Throws ValueError for an option, ConfigurationError.
+void validate(const Config& config, const PoolOptions& options);
+/// ConfigurationError that `change` throws becomes ValueError: it is about options.
+void with_value_errors(const std::function<void()>& change);
+/// ValueError unless it is at least 0.
+void require_timeout(double timeout_s);
+
+/// Of a pool that is not open yet.
+PoolStats stats_before_opening(const PoolOptions& options);
+nb::dict dict_of(const PoolStats& stats);
+/// PooledDatabase('name', size=5/10)
+std::string repr_of(const std::string& class_name, const Config& config, const PoolStats& stats);
+
+/// The number that libpq has for it (PGTransactionStatusType), and psycopg too.
+int number_of(TransactionStatus status) noexcept;
+
+[[noreturn]] void reject_closed(const std::string& database);
+[[noreturn]] void reject_not_open(const std::string& database);
+[[noreturn]] void reject_reopening();
+[[noreturn]] void reject_at_the_end();
+
+}  // namespace copg::python

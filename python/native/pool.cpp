@@ -1,0 +1,140 @@
+// The hot path: the statement is read and the rows are made with the GIL, everything in between without it.
+#include "python/native/pool.hpp"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+
+#include <utility>
+
+#include "python/native/ending.hpp"
+#include "python/native/gil.hpp"
+#include "python/native/location.hpp"
+#include "python/native/mistakes.hpp"
+#include "python/native/options.hpp"
+#include "python/native/python_rows.hpp"
+#include "python/native/statement.hpp"
+#include "python/native/waiting.hpp"
+
+namespace copg::python {
+
+Pool::Pool(const Config& config, PoolOptions options, RowKind rows, bool checked)
+    : config_(config), options_(std::move(options)), rows_(rows), checked_(checked) {
+  validate(config_, options_);
+}
+
+Pool::~Pool() {
+  if (!database_) return;
+  without_gil([this] {
+    database_->close(Seconds(0));
+    database_.reset();
+  });
+}
+
+void Pool::open() {
+  if (closed_) reject_reopening();
+  if (is_ending()) reject_at_the_end();
+  if (!database_) database_ = std::make_shared<PooledDatabase>(config_, options_);
+}
+
+PooledDatabase& Pool::database() {
+  if (closed_) reject_closed(config_.database);
+  if (!database_) reject_not_open(config_.database);
+  return *database_;
+}
+
+Rows Pool::run(nb::handle sql, nb::handle params) {
+  if (checked_) [[unlikely]]
+    return nb::cast<Rows&>(nb::find(*this).attr("_checked_execute")(sql, params));
+  PooledDatabase& db = database();
+  const Statement statement(sql.ptr(), params.ptr());
+  const SourceLocation where = caller();
+  return Rows(without_gil([&] { return db.execute(Sql(statement.text(), where), statement.params()); }));
+}
+
+nb::object Pool::execute(nb::handle sql, nb::handle params) {
+  const Rows rows = run(sql, params);
+  return rows.fetch(0, rows.size(), rows_);
+}
+
+nb::object Pool::fetch_one(nb::handle sql, nb::handle params) {
+  const Rows rows = run(sql, params);
+  rows.require_columns();
+  return rows.size() > 0 ? rows.row(0, rows_) : nb::none();
+}
+
+nb::object Pool::fetch_val(nb::handle sql, nb::handle params) {
+  const Rows rows = run(sql, params);
+  rows.require_columns();
+  return rows.size() > 0 ? rows.value() : nb::none();
+}
+
+std::int64_t Pool::execute_many(nb::handle sql, nb::handle rows) {
+  if (checked_) [[unlikely]]
+    return nb::cast<std::int64_t>(nb::find(*this).attr("_checked_execute_many")(sql, rows));
+  PooledDatabase& db = database();
+  auto text = known_text(sql.ptr());
+  const SourceLocation where = caller();
+  PythonRows source(text, rows);
+  if (source.empty()) return 0;
+  return without_gil([&] { return db.execute_many(Sql(text->text.sql, where), source); });
+}
+
+PoolStats Pool::stats() const { return database_ ? database_->stats() : stats_before_opening(options_); }
+
+void Pool::check() {
+  without_gil([&db = database()] { db.check(); });
+}
+
+void Pool::wait(double timeout_s) {
+  require_timeout(timeout_s);
+  without_gil([&db = database(), timeout_s] { db.wait(Seconds(timeout_s)); });
+}
+
+void Pool::close(double timeout_s) {
+  require_timeout(timeout_s);
+  closed_ = true;
+  if (!database_) return;
+  run_interruptibly([db = database_, timeout_s] { db->close(Seconds(timeout_s)); });
+}
+
+namespace {
+
+void init(Pool* self, const Config& config, nb::handle weak_self, const nb::dict& options, bool dict_rows,
+          bool checked) {
+  new (self)
+      Pool(config, options_of(options, weak_self), dict_rows ? RowKind::dict : RowKind::tuple, checked);
+}
+
+}  // namespace
+
+void bind_pool(nb::module_& module) {
+  nb::class_<Pool>(module, "Pool", nb::is_weak_referenceable())
+      .def("__init__", init)
+      .def("open", &Pool::open, nb::lock_self())
+      .def("execute", &Pool::execute, nb::call_guard<Inside>(), nb::arg("sql"),
+           nb::arg("params") = nb::none())
+      .def("fetch_one", &Pool::fetch_one, nb::call_guard<Inside>(), nb::arg("sql"),
+           nb::arg("params") = nb::none())
+      .def("fetch_val", &Pool::fetch_val, nb::call_guard<Inside>(), nb::arg("sql"),
+           nb::arg("params") = nb::none())
+      .def("execute_many", &Pool::execute_many, nb::call_guard<Inside>(), nb::arg("sql"),
+           nb::arg("params_seq"))
+      .def_prop_ro("stats", [](const Pool& self) { return dict_of(self.stats()); })
+      .def(
+          "resize",
+          [](Pool& self, int min_size, std::optional<int> max_size) {
+            with_value_errors([&] { self.database().resize(min_size, max_size.value_or(min_size)); });
+          },
+          nb::arg("min_size"), nb::arg("max_size") = nb::none())
+      .def("check", &Pool::check, nb::call_guard<Inside>())
+      .def("wait", &Pool::wait, nb::call_guard<Inside>(), nb::arg("timeout") = 30.0)
+      .def("drain", [](Pool& self) { self.database().drain(); })
+      .def("suspend", [](Pool& self) { self.database().suspend(); })
+      .def("resume", [](Pool& self) { self.database().resume(); })
+      .def("close", &Pool::close, nb::arg("timeout") = 5.0)
+      .def("_repr", [](const Pool& self, const std::string& name) {
+        return repr_of(name, self.config(), self.stats());
+      });
+}
+
+}  // namespace copg::python

@@ -1,0 +1,71 @@
+// Batches. A row whose numbers are smaller than those before it is sent with their types, so that a change of
+// type, for which the server parses anew, happens at most three times for each parameter.
+#include "python/native/python_rows.hpp"
+
+#include <copg/error.hpp>
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "python/native/adapt.hpp"
+#include "python/native/gil.hpp"
+#include "python/native/mistakes.hpp"
+
+namespace copg::python {
+
+PythonRows::PythonRows(std::shared_ptr<const KnownText> text, nb::handle iterable)
+    : text_(std::move(text)), iterator_(nb::steal(PyObject_GetIter(iterable.ptr()))) {
+  if (!iterator_.is_valid()) throw nb::python_error();
+  fetch();
+}
+
+void PythonRows::fetch() {
+  batch_.clear();
+  next_ = 0;
+  std::size_t bytes = 0;
+  while (!ended_ && batch_.size() < batch_rows && bytes < batch_bytes) {
+    const nb::object params = nb::steal(PyIter_Next(iterator_.ptr()));
+    if (!params.is_valid()) {
+      if (PyErr_Occurred() != nullptr) throw nb::python_error();
+      ended_ = true;
+      break;
+    }
+    Params& row = batch_.emplace_back();
+    add_row(params.ptr(), row);
+    widen(row);
+    for (int i = 0; i < row.size(); ++i) bytes += static_cast<std::size_t>(row.lengths()[i]);
+  }
+}
+
+/// What is wrong with a row is told with its index, as the server's errors are.
+void PythonRows::add_row(PyObject* params, Params& row) {
+  const std::size_t index = taken_++;
+  try {
+    add_parameters(*text_, params, row, floors_);
+  } catch (const ProgrammingMistake& mistake) {
+    throw ProgrammingMistake(fmt::format("row {}: {}", index, mistake.what()));
+  } catch (const DataError& error) {
+    ErrorInfo info = error.info();
+    info.row_index = static_cast<std::int64_t>(index);
+    throw DataError(std::move(info));
+  }
+}
+
+void PythonRows::widen(const Params& row) {
+  floors_.resize(static_cast<std::size_t>(row.size()), oid::inferred);
+  for (std::size_t i = 0; i < floors_.size(); ++i) floors_[i] = wider_number(floors_[i], row.types()[i]);
+}
+
+bool PythonRows::next(Params& row) {
+  if (next_ == batch_.size()) {
+    if (ended_) return false;
+    const WithGil gil;
+    fetch();
+    if (batch_.empty()) return false;
+  }
+  std::swap(row, batch_[next_++]);
+  return true;
+}
+
+}  // namespace copg::python

@@ -1,0 +1,42 @@
+// A Python iterable of parameters as a copg::RowSource: the GIL is taken once for many rows.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <copg/row_source.hpp>
+
+#include <memory>
+#include <vector>
+
+#include "python/native/statement.hpp"
+
+namespace copg::python {
+
+class PythonRows final : public RowSource {
+ public:
+  /// Rows taken from the iterable at a time, and the bytes of their values above which no more are taken.
+  static constexpr std::size_t batch_rows = 256;
+  static constexpr std::size_t batch_bytes = 65536;
+
+  /// With the GIL. Takes the first rows. Throws what iterating raises, ProgrammingMistake, DataError.
+  PythonRows(std::shared_ptr<const KnownText> text, nb::handle iterable);
+
+  [[nodiscard]] bool empty() const noexcept { return batch_.empty(); }
+  /// Without the GIL. Throws as the constructor.
+  bool next(Params& row) override;
+
+ private:
+  void fetch();
+  void add_row(PyObject* params, Params& row);
+  void widen(const Params& row);
+
+  std::shared_ptr<const KnownText> text_;
+  nb::object iterator_;
+  std::vector<Params> batch_;
+  std::vector<Oid> floors_;  // the widest whole number so far, for each parameter
+  std::size_t next_ = 0;
+  std::size_t taken_ = 0;  // from the iterable
+  bool ended_ = false;
+};
+
+}  // namespace copg::python

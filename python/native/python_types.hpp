@@ -1,0 +1,39 @@
+// What is needed of Python's standard library and of the package itself, looked up once, when the module is
+// loaded. Needs the GIL.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace copg::python {
+
+/// References that live as long as the process.
+struct PythonTypes {
+  PyObject* decimal;
+  PyObject* uuid;
+  PyObject* uuid_int;  ///< Names of UUID's attributes,
+  PyObject* uuid_is_safe;
+  PyObject* uuid_unknown;  ///< and the value of the second.
+  PyObject* enumeration;
+  PyObject* ip_address;  ///< A function: address without a prefix.
+  PyObject* ip_interface;
+  PyObject* ip_network;
+  PyObject* address_types;  ///< A tuple, for isinstance.
+  PyObject* network_types;
+  PyObject* json_loads;
+  PyObject* json_dumps;
+  PyObject* json;  ///< pycopg.types.Json, and Jsonb derived from it
+  PyObject* jsonb;
+  PyObject* range;
+  PyObject* mapping;  ///< collections.abc
+  PyObject* sequence;
+  PyObject* error_classes;    ///< pycopg.errors: from kinds, and from SQLSTATEs' beginnings, to classes,
+  PyObject* error_class_for;  ///< and a function that finds those that are not there yet.
+  PyObject* operational_error;
+  PyObject* data_error;
+  PyObject* programming_error;
+};
+
+void load_python_types();
+const PythonTypes& python_types() noexcept;
+
+}  // namespace copg::python

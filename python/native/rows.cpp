@@ -1,0 +1,140 @@
+// One pass over the cells. The keys of all rows are the same interned strings.
+#include "python/native/rows.hpp"
+
+#include <libpq-fe.h>
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "pq/result_access.hpp"
+#include "python/native/mistakes.hpp"
+#include "python/native/python_types.hpp"
+#include "python/native/raised.hpp"
+
+namespace copg::python {
+namespace {
+
+nb::object interned(std::string_view name) {
+  PyObject* text = PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "surrogateescape");
+  if (text == nullptr) throw nb::python_error();
+  PyUnicode_InternInPlace(&text);
+  return nb::steal(text);
+}
+
+/// A dictionary with room for `size` keys: without it each one with more than five is built twice.
+PyObject* new_dict(std::size_t size) {
+#if PY_VERSION_HEX < 0x030D0000
+  return _PyDict_NewPresized(static_cast<Py_ssize_t>(size));
+#else
+  static_cast<void>(size);
+  return PyDict_New();
+#endif
+}
+
+nb::object checked(PyObject* owned) {
+  if (owned == nullptr) throw nb::python_error();
+  return nb::steal(owned);
+}
+
+}  // namespace
+
+Rows::Rows(Result result) : result_(std::move(result)), raw_(pq::ResultAccess::raw(result_)) {
+  columns_.reserve(result_.columns());
+  for (std::size_t i = 0; i < result_.columns(); ++i) {
+    const Oid type = result_.column_type(i);
+    columns_.push_back({interned(result_.column_name(i)), decoder_for(type), type});
+  }
+}
+
+void Rows::require_columns() const {
+  if (has_columns()) return;
+  throw ProgrammingMistake(
+      fmt::format("the statement ({}) returns no rows: use execute", result_.command_tag()));
+}
+
+PyObject* Rows::cell(int row, std::size_t column) const {
+  const int at = static_cast<int>(column);
+  const int size = PQgetlength(raw_, row, at);
+  if (size == 0 && PQgetisnull(raw_, row, at) != 0) {
+    Py_INCREF(Py_None);
+    return Py_None;
+  }
+  const Column& of = columns_[column];
+  PyObject* const value = of.decode({PQgetvalue(raw_, row, at), static_cast<std::size_t>(size)}, of.type);
+  if (value == nullptr) reject(column);
+  return value;
+}
+
+/// What a decoder raised becomes a DataError that names the column; what it was is the cause.
+void Rows::reject(std::size_t column) const {
+  nb::object cause = take_raised();
+  if (!PyErr_GivenExceptionMatches(cause.ptr(), PyExc_Exception)) {  // KeyboardInterrupt, say
+    raise_again(std::move(cause));
+    throw nb::python_error();
+  }
+  const nb::handle type(python_types().data_error);
+  const nb::object error =
+      type(checked(PyUnicode_FromFormat("column '%U': %S", columns_[column].name.ptr(), cause.ptr())));
+  PyException_SetCause(error.ptr(), cause.release().ptr());
+  PyErr_SetObject(type.ptr(), error.ptr());
+  throw nb::python_error();
+}
+
+PyObject* Rows::dict(int row) const {
+  nb::object result = nb::steal(new_dict(columns_.size()));
+  if (!result.is_valid()) throw nb::python_error();
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const nb::object value = nb::steal(cell(row, i));
+    if (PyDict_SetItem(result.ptr(), columns_[i].name.ptr(), value.ptr()) != 0) throw nb::python_error();
+  }
+  return result.release().ptr();
+}
+
+PyObject* Rows::tuple(int row) const {
+  nb::object result = checked(PyTuple_New(static_cast<Py_ssize_t>(columns_.size())));
+  for (std::size_t i = 0; i < columns_.size(); ++i)
+    PyTuple_SET_ITEM(result.ptr(), static_cast<Py_ssize_t>(i), cell(row, i));
+  return result.release().ptr();
+}
+
+nb::object Rows::row(std::size_t index, RowKind kind) const {
+  const int at = static_cast<int>(index);
+  return nb::steal(kind == RowKind::dict ? dict(at) : tuple(at));
+}
+
+nb::object Rows::fetch(std::size_t begin, std::size_t end, RowKind kind) const {
+  if (end > size() || begin > end) throw nb::index_error("no such rows");
+  nb::object list = checked(PyList_New(static_cast<Py_ssize_t>(end - begin)));
+  for (std::size_t i = begin; i < end; ++i) {
+    const int at = static_cast<int>(i);
+    PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i - begin),
+                    kind == RowKind::dict ? dict(at) : tuple(at));
+  }
+  return list;
+}
+
+nb::object Rows::value() const { return nb::steal(cell(0, 0)); }
+
+std::int64_t Rows::row_count() const noexcept {
+  if (has_columns()) return static_cast<std::int64_t>(size());
+  if (raw_ == nullptr) return -1;
+  // Without a count the statement affects no rows by its nature: CREATE, SET, ...
+  return *PQcmdTuples(const_cast<PGresult*>(raw_)) == '\0' ? -1 : result_.affected_rows();
+}
+
+nb::object Rows::status() const {
+  const std::string_view tag = result_.command_tag();
+  return tag.empty() ? nb::none() : nb::object(nb::str(tag.data(), tag.size()));
+}
+
+nb::object Rows::columns() const {
+  nb::list result;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const int at = static_cast<int>(i);
+    result.append(nb::make_tuple(columns_[i].name, columns_[i].type, PQfsize(raw_, at), PQfmod(raw_, at)));
+  }
+  return result;
+}
+
+}  // namespace copg::python

@@ -1,0 +1,60 @@
+// The rows of a result as Python objects, made when they are asked for. Needs the GIL.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <copg/result.hpp>
+
+#include <cstddef>
+#include <vector>
+
+#include "python/native/decode.hpp"
+
+struct pg_result;
+
+namespace copg::python {
+
+namespace nb = nanobind;
+
+/// What a row becomes.
+enum class RowKind : bool { tuple, dict };
+
+/// pycopg._native.Rows. Keeps the result; holds no connection.
+class Rows {
+ public:
+  explicit Rows(Result result);
+
+  [[nodiscard]] std::size_t size() const noexcept { return result_.size(); }
+  /// False: the statement returns no rows by its nature.
+  [[nodiscard]] bool has_columns() const noexcept { return !columns_.empty(); }
+  /// Throws ProgrammingMistake then.
+  void require_columns() const;
+  /// Rows [begin, end) as a list. `end` must be at most size().
+  [[nodiscard]] nb::object fetch(std::size_t begin, std::size_t end, RowKind kind) const;
+  [[nodiscard]] nb::object row(std::size_t index, RowKind kind) const;
+  /// The first column of the first row. There must be one.
+  [[nodiscard]] nb::object value() const;
+  /// Rows returned or affected; -1 if the statement does neither.
+  [[nodiscard]] std::int64_t row_count() const noexcept;
+  /// The command tag; None without a statement.
+  [[nodiscard]] nb::object status() const;
+  /// (name, type, size in bytes or -1, modifier or -1) of each column.
+  [[nodiscard]] nb::object columns() const;
+
+ private:
+  struct Column {
+    nb::object name;
+    Decoder decode;
+    Oid type;
+  };
+  [[nodiscard]] PyObject* cell(int row, std::size_t column) const;
+  [[nodiscard]] PyObject* dict(int row) const;
+  [[nodiscard]] PyObject* tuple(int row) const;
+  [[noreturn]] void reject(std::size_t column) const;
+
+  Result result_;
+  const pg_result* raw_;
+  std::vector<Column> columns_;
+};
+
+}  // namespace copg::python

@@ -1,0 +1,163 @@
+// The cache of rewritten texts, and the two styles of giving parameters.
+#include "python/native/statement.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <list>
+#include <string>
+#include <unordered_map>
+
+#include "python/native/adapt.hpp"
+#include "python/native/mistakes.hpp"
+#include "python/native/python_types.hpp"
+
+namespace copg::python {
+namespace {
+
+/// Least recently used out first. Keyed by the string itself, whose hash Python keeps beside it: a text that
+/// stands in a program is one object and found without reading it.
+class TextCache {
+ public:
+  static constexpr std::size_t capacity = 1024;
+
+  std::shared_ptr<const KnownText> find(PyObject* sql) {
+    const nb::ft_lock_guard lock(mutex_);
+    const auto found = index_.find(sql);
+    if (found == index_.end()) return nullptr;
+    entries_.splice(entries_.begin(), entries_, found->second);
+    return found->second->known;
+  }
+
+  void add(PyObject* sql, std::shared_ptr<const KnownText> known) {
+    Entry evicted;  // dies after the lock is gone
+    const nb::ft_lock_guard lock(mutex_);
+    if (index_.contains(sql)) return;  // another thread was quicker
+    entries_.push_front({nb::borrow(sql), std::move(known)});
+    index_.emplace(sql, entries_.begin());
+    if (entries_.size() <= capacity) return;
+    index_.erase(entries_.back().sql.ptr());
+    evicted = std::move(entries_.back());
+    entries_.pop_back();
+  }
+
+ private:
+  struct Entry {
+    nb::object sql;
+    std::shared_ptr<const KnownText> known;
+  };
+  struct Hash {
+    std::size_t operator()(PyObject* text) const noexcept {
+      return static_cast<std::size_t>(PyObject_Hash(text));
+    }
+  };
+  struct Equal {
+    bool operator()(PyObject* a, PyObject* b) const noexcept {
+      return a == b || PyUnicode_Compare(a, b) == 0;
+    }
+  };
+
+  nb::ft_mutex mutex_;
+  std::list<Entry> entries_;
+  std::unordered_map<PyObject*, std::list<Entry>::iterator, Hash, Equal> index_;
+};
+
+/// Never destroyed: the interpreter may be gone by then.
+TextCache& cache() {
+  static auto* const instance = new TextCache;
+  return *instance;
+}
+
+void add_positional(const KnownText& known, PyObject* params, Params& out, const std::vector<Oid>& floors) {
+  if (known.text.style == RewrittenText::Style::named)
+    throw ProgrammingMistake(
+        "the query has named placeholders (%(name)s): it needs a mapping, not a sequence");
+  const nb::object items = nb::steal(PySequence_Fast(params, "parameters must be a sequence or a mapping"));
+  if (!items.is_valid()) throw nb::python_error();
+  const auto given = static_cast<std::size_t>(PySequence_Fast_GET_SIZE(items.ptr()));
+  if (given != known.text.count)
+    throw ProgrammingMistake(
+        fmt::format("the query has {} placeholders but {} parameters were passed", known.text.count, given));
+  // An element's own methods may change a list under us.
+  for (std::size_t i = 0; i < given && i < static_cast<std::size_t>(PySequence_Fast_GET_SIZE(items.ptr()));
+       ++i) {
+    const nb::object item = nb::borrow(PySequence_Fast_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(i)));
+    add_parameter(item.ptr(), out, i < floors.size() ? floors[i] : oid::inferred);
+  }
+}
+
+void add_named(const KnownText& known, PyObject* params, Params& out, const std::vector<Oid>& floors) {
+  if (known.text.style == RewrittenText::Style::positional)
+    throw ProgrammingMistake(
+        "the query has positional placeholders (%s): it needs a sequence, not a mapping");
+  for (std::size_t i = 0; i < known.names.size(); ++i) {
+    const nb::object value = nb::steal(PyObject_GetItem(params, known.names[i].ptr()));
+    if (!value.is_valid()) {
+      if (PyErr_ExceptionMatches(PyExc_KeyError) == 0) throw nb::python_error();
+      PyErr_Clear();
+      throw ProgrammingMistake(
+          fmt::format("the query needs a parameter '{}', which was not passed", known.text.names[i]));
+    }
+    add_parameter(value.ptr(), out, i < floors.size() ? floors[i] : oid::inferred);
+  }
+}
+
+bool is_instance(PyObject* value, PyObject* type) {
+  const int answer = PyObject_IsInstance(value, type);
+  if (answer < 0) throw nb::python_error();
+  return answer == 1;
+}
+
+}  // namespace
+
+std::string_view plain_text(PyObject* sql) {
+  if (!PyUnicode_Check(sql)) {
+    PyErr_Format(PyExc_TypeError, "the query must be a str, not %s", Py_TYPE(sql)->tp_name);
+    throw nb::python_error();
+  }
+  Py_ssize_t size = 0;
+  const char* const text = PyUnicode_AsUTF8AndSize(sql, &size);
+  if (text == nullptr) {
+    const nb::python_error surrogate;
+    throw ProgrammingMistake(std::string("the query can't be sent as UTF-8: ") + surrogate.what());
+  }
+  return {text, static_cast<std::size_t>(size)};
+}
+
+std::shared_ptr<const KnownText> known_text(PyObject* sql) {
+  const std::string_view plain = plain_text(sql);
+  if (auto known = cache().find(sql)) return known;
+  auto known = std::make_shared<KnownText>();
+  known->text = rewrite_placeholders(plain);
+  for (const std::string& name : known->text.names) known->names.push_back(nb::str(name.data(), name.size()));
+  // A subclass of str may have a hash of its own.
+  if (PyUnicode_CheckExact(sql)) cache().add(sql, known);
+  return known;
+}
+
+void add_parameters(const KnownText& text, PyObject* params, Params& out, const std::vector<Oid>& floors) {
+  if (text.text.count > Params::max_size)
+    throw ProgrammingMistake(
+        fmt::format("the query has {} placeholders; PostgreSQL takes at most {}: send a list in "
+                    "place of many values",
+                    text.text.count, Params::max_size));
+  if (PyTuple_Check(params) || PyList_Check(params)) return add_positional(text, params, out, floors);
+  if (PyDict_Check(params) || is_instance(params, python_types().mapping))
+    return add_named(text, params, out, floors);
+  if (!PyUnicode_Check(params) && !PyBytes_Check(params) && is_instance(params, python_types().sequence))
+    return add_positional(text, params, out, floors);
+  PyErr_Format(PyExc_TypeError, "parameters must be a sequence or a mapping, not %s",
+               Py_TYPE(params)->tp_name);
+  throw nb::python_error();
+}
+
+Statement::Statement(PyObject* sql, PyObject* params) {
+  if (params == Py_None) {
+    plain_ = plain_text(sql);
+    return;
+  }
+  known_ = known_text(sql);
+  add_parameters(*known_, params, params_);
+}
+
+}  // namespace copg::python

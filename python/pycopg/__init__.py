@@ -1,0 +1,116 @@
+"""PostgreSQL connection pools, written in C++.
+
+with PooledDatabase.from_env(min_size=5, max_size=20) as db:
+    users = db.execute("SELECT * FROM users WHERE active = %s", [True])
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from . import _native
+from .async_connection import AsyncConnection, AsyncConnectionInfo, AsyncCursor, AsyncTransaction
+from .async_pool import AsyncPooledDatabase
+from .config import Config
+from .connect import connect
+from .connection import Connection, ConnectionInfo, Transaction, TransactionStatus
+from .cursor import Column, Cursor
+from .errors import (
+    CommitUnknown,
+    ConfigurationError,
+    DatabaseError,
+    DataError,
+    Diagnostic,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    PoolClosed,
+    PoolTimeout,
+    ProgrammingError,
+    TooManyRequests,
+    Warning,  # noqa: A004  (PEP 249 wants the name)
+)
+from .pool import PooledDatabase
+from .types import (
+    BINARY,
+    DATETIME,
+    NUMBER,
+    ROWID,
+    STRING,
+    Binary,
+    Date,
+    DateFromTicks,
+    Json,
+    Jsonb,
+    Range,
+    Time,
+    TimeFromTicks,
+    Timestamp,
+    TimestampFromTicks,
+)
+
+__version__ = _native.__version__
+
+# PEP 249
+apilevel = "2.0"
+threadsafety = 2
+paramstyle = "pyformat"
+
+_native.set_package_folder(os.path.join(os.path.dirname(os.path.abspath(__file__)), ""))
+_native.remember_main_thread(threading.main_thread().ident or 0)
+os.register_at_fork(after_in_child=lambda: _native.remember_main_thread(threading.get_ident()))
+
+__all__ = [
+    "BINARY",
+    "DATETIME",
+    "NUMBER",
+    "ROWID",
+    "STRING",
+    "AsyncConnection",
+    "AsyncConnectionInfo",
+    "AsyncCursor",
+    "AsyncPooledDatabase",
+    "AsyncTransaction",
+    "Binary",
+    "Column",
+    "CommitUnknown",
+    "Config",
+    "ConfigurationError",
+    "Connection",
+    "ConnectionInfo",
+    "Cursor",
+    "DataError",
+    "DatabaseError",
+    "Date",
+    "DateFromTicks",
+    "Diagnostic",
+    "Error",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "Json",
+    "Jsonb",
+    "NotSupportedError",
+    "OperationalError",
+    "PoolClosed",
+    "PoolTimeout",
+    "PooledDatabase",
+    "ProgrammingError",
+    "Range",
+    "Time",
+    "TimeFromTicks",
+    "Timestamp",
+    "TimestampFromTicks",
+    "TooManyRequests",
+    "Transaction",
+    "TransactionStatus",
+    "Warning",
+    "apilevel",
+    "connect",
+    "paramstyle",
+    "threadsafety",
+]

@@ -1,0 +1,27 @@
+"""Called by a pool's own thread, which must not be held up: user code gets a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .async_pool import AsyncPooledDatabase
+    from .pool import PooledDatabase
+
+logger = logging.getLogger("pycopg")
+
+
+def reconnect_failed(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase]) -> None:
+    pool = weak_pool()
+    if pool is not None and pool._reconnect_failed is not None:
+        call = pool._reconnect_failed
+        threading.Thread(target=call, args=(pool,), name="pycopg-reconnect-failed", daemon=True).start()
+
+
+def leaked(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase], age_s: float, holder: str) -> None:
+    pool = weak_pool()
+    text = "%r: a connection has been leased for %.1f s, taken at %s"
+    threading.Thread(target=logger.warning, args=(text, pool, age_s, holder), daemon=True).start()

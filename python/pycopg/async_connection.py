@@ -1,0 +1,218 @@
+"""A connection leased from an AsyncPooledDatabase, its cursors and transactions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+from collections.abc import AsyncIterator, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from . import _native
+from ._loop import drive
+from .connection import TransactionStatus
+from .cursor import BaseCursor, Params, Row, check_row_factory
+
+if TYPE_CHECKING:
+    from .async_pool import AsyncPooledDatabase
+
+logger = logging.getLogger("pycopg")
+
+
+class AsyncConnection:
+    """What `db.connection()` returns: leases a connection when entered, gives it back when left.
+
+    Leaving normally commits, leaving with an exception rolls back. The first statement begins the transaction. After
+    that every use raises InterfaceError. Tasks that share one take turns.
+    """
+
+    def __init__(self, pool: AsyncPooledDatabase, timeout: float, autocommit: bool, row_factory: type) -> None:
+        self.pool = pool
+        self.row_factory = row_factory
+        self._timeout = timeout
+        self._native = pool._connection(autocommit)
+        self._turn = asyncio.Lock()
+
+    async def __aenter__(self) -> AsyncConnection:
+        await drive(self._native.lease(self._timeout))
+        return self
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None and not self._native.closed:
+                await self._run(self._native.end_transaction, True)
+        finally:
+            self._native.release()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_native", None) or self._native.closed:
+            return
+        warnings.warn("a connection was never given back to its pool", ResourceWarning, stacklevel=1)
+        self._native.release()
+
+    def cursor(self, row_factory: type | None = None) -> AsyncCursor:
+        return AsyncCursor(self, self.row_factory if row_factory is None else check_row_factory(row_factory))
+
+    async def execute(self, sql: str, params: Params | None = None) -> AsyncCursor:
+        """Executes a statement on a new cursor, and gives that."""
+        return await AsyncCursor(self, self.row_factory).execute(sql, params)
+
+    async def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
+        """Executes the statement for each row of parameters, as part of the transaction; rows affected in all."""
+        count: int | None = await self._run(self._native.execute_many, sql, params_seq)
+        return count or 0
+
+    async def commit(self) -> None:
+        """One round trip; none without an open transaction."""
+        await self._run(self._native.end_transaction, True)
+
+    async def rollback(self) -> None:
+        """One round trip; none without an open transaction."""
+        await self._run(self._native.end_transaction, False)
+
+    def transaction(self) -> AsyncTransaction:
+        """A transaction as a context manager; inside another, or after a statement, a savepoint."""
+        return AsyncTransaction(self)
+
+    async def close(self) -> None:
+        """Closes the connection instead of giving it back; the pool opens another. Afterwards: nothing."""
+        self._native.discard()
+
+    @property
+    def closed(self) -> bool:
+        """Not leased: not yet, or not any more."""
+        return self._native.closed
+
+    @property
+    def autocommit(self) -> bool:
+        """Each statement its own transaction. Changed with `set_autocommit`, not inside one."""
+        return self._native.autocommit
+
+    async def set_autocommit(self, on: bool) -> None:
+        self._native.autocommit = on
+
+    @property
+    def info(self) -> AsyncConnectionInfo:
+        return AsyncConnectionInfo(self._native)
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"pid={self.info.backend_pid}"
+        return f"<pycopg.AsyncConnection {state}>"
+
+    async def _run(self, make_call: Any, *args: Any) -> Any:
+        """Drives a call that the native connection makes, when it is this task's turn; None if there is none."""
+        async with self._turn:
+            call = make_call(*args)
+            return None if call is None else await drive(call)
+
+
+class AsyncConnectionInfo:
+    """What a leased connection knows without asking the server."""
+
+    def __init__(self, native: _native.LoopConnection) -> None:
+        self._native = native
+
+    @property
+    def backend_pid(self) -> int:
+        return self._native.backend_pid
+
+    @property
+    def server_version(self) -> int:
+        """As 150004 for 15.4."""
+        return self._native.server_version
+
+    @property
+    def transaction_status(self) -> TransactionStatus:
+        return TransactionStatus(self._native.transaction_status)
+
+    def parameter_status(self, name: str) -> str | None:
+        """What the server reported last, such as TimeZone; None for what it does not report."""
+        return self._native.parameter_status(name) or None
+
+
+class AsyncTransaction:
+    """Committed when left normally, rolled back when left with an exception."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self._depth = 0
+
+    async def __aenter__(self) -> AsyncTransaction:
+        native = self.connection._native
+        await self.connection._run(native.begin)
+        self._depth = native.began()
+        return self
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        native = self.connection._native
+        if error is None:
+            await self.connection._run(native.end, self._depth, True)
+            return
+        try:
+            await self.connection._run(native.end, self._depth, False)
+        except Exception as failed:
+            # The reason that the block was left is what its caller must see; what could not be rolled back is when
+            # the connection is given back.
+            logger.warning("rolling back %r failed, after %r: %s", self.connection, error, failed)
+
+
+class AsyncCursor(BaseCursor):
+    """Executes statements on its connection. For one task at a time."""
+
+    def __init__(self, connection: AsyncConnection, row_factory: type) -> None:
+        super().__init__(row_factory)
+        self.connection = connection
+
+    async def execute(self, sql: str, params: Params | None = None) -> AsyncCursor:
+        """Executes one statement, or, without parameters, several. Gives this cursor."""
+        self._forget()
+        self._keep(await self.connection._run(self.connection._native.execute, sql, params))
+        return self
+
+    async def executemany(self, sql: str, params_seq: Iterable[Params]) -> None:
+        """Executes the statement once for each row of parameters, in one pipeline. Rows it returns are dropped."""
+        self._forget()
+        self._row_count = await self.connection.execute_many(sql, params_seq)
+
+    async def fetchone(self) -> Row | None:
+        """The next row; None behind the last."""
+        rows = self._fetch(1)
+        return rows[0] if rows else None
+
+    async def fetchmany(self, size: int | None = None) -> list[Row]:
+        """The next `size` rows (`arraysize` if not given), or as many as there are."""
+        return self._fetch(self.arraysize if size is None else size)
+
+    async def fetchall(self) -> list[Row]:
+        """All rows that have not been fetched."""
+        return self._fetch(None)
+
+    async def __aiter__(self) -> AsyncIterator[Row]:
+        while rows := self._fetch(1):
+            yield rows[0]
+
+    async def close(self) -> None:
+        """Forgets the rows. The connection is not touched."""
+        self._close()
+
+    async def __aenter__(self) -> AsyncCursor:
+        return self
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._close()

@@ -1,0 +1,283 @@
+"""The pool for asyncio."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import weakref
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, TypeVar
+
+from . import _native
+from ._exit import close_at_exit
+from ._loop import Done, drive
+from ._options import native_options
+from .async_connection import AsyncConnection, AsyncTransaction
+from .config import Config
+from .cursor import Params, Row, check_row_factory
+from .errors import PoolTimeout
+
+Self = TypeVar("Self", bound="AsyncPooledDatabase")
+
+# What a call gives of its rows: the numbers of python/native/loop_pool.cpp.
+_RESULT, _DICTS, _TUPLES, _DICT, _TUPLE, _VALUE = range(6)
+
+
+class AsyncPooledDatabase(_native.LoopPool):
+    """A pool of connections to one database, to be used by any number of tasks, in any number of event loops.
+
+    It belongs to no event loop: it may be made at import time, and opened before its first use. Every call has one
+    deadline, `timeout` seconds after it began. Requests are served in the order of their arrival.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        min_size: int = 2,
+        max_size: int | None = 10,
+        max_idle: float = 300.0,
+        max_lifetime: float = 3600.0,
+        timeout: float = 30.0,
+        num_workers: int = 3,
+        reconnect_timeout: float = 300.0,
+        reconnect_failed: Callable[[Any], object] | None = None,
+        check: Callable[[AsyncConnection], Any] | None = None,
+        *,
+        name: str = "",
+        max_waiting: int = 0,
+        connect_timeout: float = 10.0,
+        min_idle: int = 0,
+        reset: str = "tracked",
+        prepare: str = "auto",
+        leak_after: float | None = None,
+        autocommit: bool = False,
+        row_factory: type = dict,
+    ) -> None:
+        self.config = config
+        self._reconnect_failed = reconnect_failed
+        self._check = check
+        self._timeout = timeout
+        self._min_size = min_size
+        self._autocommit = autocommit
+        self._row_factory = check_row_factory(row_factory)
+        self._rows_wanted = _DICTS if row_factory is dict else _TUPLES
+        self._row_wanted = _DICT if row_factory is dict else _TUPLE
+        options = native_options(
+            min_size=min_size,
+            max_size=max_size,
+            max_idle=max_idle,
+            max_lifetime=max_lifetime,
+            timeout=timeout,
+            num_workers=num_workers,
+            reconnect_timeout=reconnect_timeout,
+            name=name,
+            max_waiting=max_waiting,
+            connect_timeout=connect_timeout,
+            min_idle=min_idle,
+            reset=reset,
+            prepare=prepare,
+            leak_after=leak_after,
+            tell_reconnect_failed=reconnect_failed is not None,
+        )
+        super().__init__(config._to_native(), weakref.ref(self), options)
+        close_at_exit(self)
+
+    @classmethod
+    def from_env(
+        cls: type[Self],
+        dotenv_path: str | os.PathLike[str] | None = None,
+        min_size: int = 2,
+        max_size: int | None = 10,
+        **kwargs: Any,
+    ) -> Self:
+        """With `Config.from_env`."""
+        return cls(Config.from_env(dotenv_path), min_size, max_size, **kwargs)
+
+    @classmethod
+    def from_url(cls: type[Self], url: str, min_size: int = 2, max_size: int | None = 10, **kwargs: Any) -> Self:
+        """With `Config.from_url`."""
+        return cls(Config.from_url(url), min_size, max_size, **kwargs)
+
+    async def open(self) -> None:
+        """Opens the pool and waits until `min_size` connections are there; PoolTimeout after `timeout` seconds.
+
+        Harmless when it is open. What cannot work (a wrong password) is raised at once. PoolClosed after close.
+        """
+        self._open()
+        if self._min_size > 0:
+            deadline = time.monotonic() + self._timeout
+            # Whoever asks for a connection is told at once that none can be made.
+            probe = self._connection(True)
+            await drive(probe.lease(self._timeout))
+            probe.release()
+            await drive(self._wait(max(deadline - time.monotonic(), 0.0)))
+
+    async def execute(self, sql: str, params: Params | None = None) -> list[Row]:
+        """Executes one statement on any connection, in a transaction of its own: one round trip.
+
+        The rows; [] when the statement returns none. Without parameters several statements are allowed, in one
+        transaction; the rows are those of the first that returns any.
+        """
+        rows: list[Row] = await self._run(sql, params, self._rows_wanted)
+        return rows
+
+    async def fetch_one(self, sql: str, params: Params | None = None) -> Row | None:
+        """The first row, or None. ProgrammingError if the statement returns no rows by its nature."""
+        return await self._run(sql, params, self._row_wanted)
+
+    async def fetch_val(self, sql: str, params: Params | None = None) -> Any:
+        """The first column of the first row, or None. ProgrammingError as `fetch_one`."""
+        return await self._run(sql, params, _VALUE)
+
+    async def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
+        """Executes the statement for each row of parameters: one transaction, all or nothing; rows affected in all.
+
+        An error names the row and undoes everything.
+        """
+        if self._check is not None:
+            async with self.connection() as connection:
+                return await connection.execute_many(sql, params_seq)
+        call = self._execute_many(sql, params_seq)
+        count: int = 0 if call is None else await drive(call)
+        return count
+
+    def connection(self, timeout: float | None = None) -> AsyncConnection:
+        """A connection as a context manager: leased when entered, given back when left.
+
+        `timeout`: seconds to wait for it; the pool's if not given.
+        """
+        limit = self._timeout if timeout is None else timeout
+        if not limit >= 0:
+            raise ValueError(f"timeout = {limit}: it must be at least 0 s")
+        kind = AsyncConnection if self._check is None else CheckedAsyncConnection
+        return kind(self, limit, self._autocommit, self._row_factory)
+
+    def transaction(self, timeout: float | None = None) -> AsyncPoolTransaction:
+        """A connection in a transaction as a context manager: committed when left normally, else rolled back."""
+        return AsyncPoolTransaction(self.connection(timeout))
+
+    def resize(self, min_size: int, max_size: int | None = None) -> Done:
+        """New bounds, also while connections are leased. Takes effect when called, awaited or not."""
+        self._resize(min_size, max_size)
+        return Done()
+
+    async def check(self) -> None:
+        """Tests all idle connections and replaces dead ones. Callers go on being served."""
+        await drive(self._check_idle())
+
+    async def wait(self, timeout: float = 30.0) -> None:
+        """Waits until `min_size` connections are open; PoolTimeout after `timeout` seconds leaves the pool open."""
+        await drive(self._wait(timeout))
+
+    def drain(self) -> Done:
+        """Replaces every connection: idle ones now, leased ones as they come back. Takes effect when called."""
+        self._drain()
+        return Done()
+
+    def suspend(self) -> Done:
+        """Hands out no connection until `resume`: requests wait, up to their deadlines. Takes effect when called."""
+        self._suspend()
+        return Done()
+
+    def resume(self) -> Done:
+        self._resume()
+        return Done()
+
+    async def close(self, timeout: float = 5.0) -> None:
+        """Waiting callers get PoolClosed at once; leases get `timeout` seconds, then are cut off. Idempotent."""
+        call = self._close(timeout)
+        if call is not None:
+            with contextlib.suppress(PoolTimeout):  # what was cut off is not back yet; it is closed when it is
+                await drive(call)
+            self._finish_close()
+
+    async def __aenter__(self: Self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return self._repr(type(self).__name__)
+
+    def _close_at_exit(self) -> None:
+        self._finish_close()
+
+    async def _run(self, sql: str, params: Params | None, wanted: int) -> Any:
+        if self._check is not None:
+            return await self._run_checked(sql, params, wanted)
+        return await drive(self._execute(sql, params, wanted))
+
+    async def _run_checked(self, sql: str, params: Params | None, wanted: int) -> Any:
+        async with CheckedAsyncConnection(self, self._timeout, True, self._row_factory) as connection:
+            cursor = await connection.execute(sql, params)
+            if wanted in (_DICTS, _TUPLES):
+                return [] if cursor.description is None else await cursor.fetchall()
+            row = await cursor.fetchone()
+            if wanted != _VALUE or row is None:
+                return row
+            return next(iter(row.values())) if isinstance(row, dict) else row[0]
+
+
+class CheckedAsyncConnection(AsyncConnection):
+    """One of a pool with `check`: what that refuses is closed, and another one tried."""
+
+    async def __aenter__(self) -> AsyncConnection:
+        check = self.pool._check
+        assert check is not None
+        deadline = time.monotonic() + self._timeout
+        # Every connection of the pool may be bad, but not every new one: then the check itself is at fault.
+        attempts_left: int = self.pool.stats["pool_max"] + 1
+        await drive(self._native.lease(self._timeout))
+        while True:
+            try:
+                await check(self)
+                await self.rollback()
+            except BaseException as error:
+                self._native.discard()
+                attempts_left -= 1
+                time_left = deadline - time.monotonic()
+                if not isinstance(error, Exception) or attempts_left == 0 or time_left <= 0:
+                    raise
+                self._native = self.pool._connection(self._native.autocommit)
+                await drive(self._native.lease(time_left))
+            else:
+                return self
+
+
+class AsyncPoolTransaction:
+    """What `db.transaction()` returns. Entering gives the connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._transaction = AsyncTransaction(connection)
+
+    async def __aenter__(self) -> AsyncConnection:
+        await self._connection.__aenter__()
+        try:
+            await self._transaction.__aenter__()
+        except BaseException:
+            self._connection._native.release()
+            raise
+        return self._connection
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            # With an exception the connection is given back as it is: the rollback needs no round trip of ours.
+            if error is None and not self._connection.closed:
+                await self._transaction.__aexit__(None, None, None)
+        finally:
+            self._connection._native.release()

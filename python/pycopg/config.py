@@ -1,0 +1,71 @@
+"""Where the server is and who we are."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from . import _native
+
+
+@dataclass
+class Config:
+    """What it takes to open a connection. A plain value: nothing is looked up or connected here."""
+
+    host: str = "localhost"
+    """A name, an address, a socket folder ("/..."), or several with commas between."""
+    port: int = 5432
+    database: str = "postgres"
+    user: str = "postgres"
+    password: str = field(default="", repr=False)
+    sslmode: str | None = None
+    """disable, allow, prefer, require, verify-ca or verify-full; None: libpq's default."""
+    options: dict[str, str] = field(default_factory=dict)
+    """libpq's keywords, which win over the fields above; any other key is a server setting."""
+    statement_timeout: int | None = None
+    """On the server, for each statement, in milliseconds; 0: none."""
+
+    @classmethod
+    def from_env(cls, dotenv_path: str | os.PathLike[str] | None = None, *, load_dotenv_file: bool = True) -> Config:
+        """From DATABASE_URL; else, for each field, DB_HOST (PORT, NAME, USER, PASSWORD, SSLMODE), PGHOST, ...
+
+        A `.env` file is looked for in the current folder and those above it; the environment wins over it.
+        A file that is named wins over the environment. Raises ConfigurationError.
+        """
+        path = None if dotenv_path is None else os.fspath(dotenv_path)
+        return cls._from_native(_native.Config.from_env(path, load_dotenv_file))
+
+    @classmethod
+    def from_url(cls, url: str) -> Config:
+        """From `postgresql://user:password@host:port/database?key=value`. Raises ConfigurationError."""
+        return cls._from_native(_native.Config.from_url(url))
+
+    @property
+    def dsn(self) -> str:
+        """A URL from which `from_url` makes an equal configuration. With the password: never log it."""
+        return self._to_native().dsn()
+
+    @classmethod
+    def _from_native(cls, native: _native.Config) -> Config:
+        return cls(
+            native.host,
+            native.port,
+            native.database,
+            native.user,
+            native.password,
+            native.sslmode or None,
+            native.options,
+            native.statement_timeout_ms,
+        )
+
+    def _to_native(self) -> _native.Config:
+        native = _native.Config()
+        native.host = self.host
+        native.port = self.port
+        native.database = self.database
+        native.user = self.user
+        native.password = self.password
+        native.sslmode = self.sslmode or ""
+        native.options = {key: str(value) for key, value in self.options.items()}
+        native.statement_timeout_ms = self.statement_timeout
+        return native

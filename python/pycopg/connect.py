@@ -1,0 +1,54 @@
+"""PEP 249's way in, for tools that make their own connections: each is leased from a pool that they share."""
+
+from __future__ import annotations
+
+import threading
+from typing import TypeVar
+
+from .config import Config
+from .connection import Connection
+from .pool import PooledDatabase
+
+Self = TypeVar("Self", bound="StandaloneConnection")
+
+_lock = threading.Lock()
+_shared: dict[str, PooledDatabase] = {}
+
+
+class StandaloneConnection(Connection):
+    """Leased already; `close` gives it back, which rolls back what was not committed."""
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def close(self) -> None:
+        self._give_back()
+
+
+def connect(
+    database: str | Config | PooledDatabase | None = None,
+    *,
+    autocommit: bool = False,
+    row_factory: type = tuple,
+) -> Connection:
+    """Leases a connection, from a given pool, or from the one that this process keeps for this database.
+
+    `database`: a pool, a configuration, a URL, or None for the environment. Rows are tuples, as PEP 249's users
+    expect. Give it back with `close()`, or use it in a `with` statement, which commits.
+    """
+    pool = database if isinstance(database, PooledDatabase) else _pool_for(database)
+    connection = StandaloneConnection(pool, None, autocommit, row_factory)
+    connection._lease()
+    return connection
+
+
+def _pool_for(database: str | Config | None) -> PooledDatabase:
+    if isinstance(database, str):
+        config = Config.from_url(database)
+    else:
+        config = Config.from_env() if database is None else database
+    with _lock:
+        pool = _shared.get(config.dsn)
+        if pool is None:
+            pool = _shared[config.dsn] = PooledDatabase(config, min_size=0)
+        return pool

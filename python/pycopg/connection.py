@@ -1,0 +1,135 @@
+"""A connection leased from a pool, and transactions on it."""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+from . import _native
+from .cursor import Cursor, Params, check_row_factory
+
+if TYPE_CHECKING:
+    from .pool import PooledDatabase
+
+Self = TypeVar("Self", bound="CheckedConnection")
+
+logger = logging.getLogger("pycopg")
+
+
+class TransactionStatus(enum.IntEnum):
+    """What the server says of the session; the numbers are libpq's."""
+
+    IDLE = 0
+    ACTIVE = 1
+    """A statement was given up half-way: the connection can only be given back."""
+    INTRANS = 2
+    INERROR = 3
+
+
+class Connection(_native.Connection):
+    """What `db.connection()` returns: leases a connection when entered, gives it back when left.
+
+    Leaving normally commits, leaving with an exception rolls back. The first statement begins the transaction.
+    After that every use raises InterfaceError. For one thread at a time.
+    """
+
+    def __init__(
+        self,
+        pool: PooledDatabase,
+        timeout: float | None = None,
+        autocommit: bool = False,
+        row_factory: type = dict,
+    ) -> None:
+        super().__init__(pool, timeout, autocommit)
+        self.pool = pool
+        self.row_factory = row_factory
+
+    def cursor(self, row_factory: type | None = None) -> Cursor:
+        return Cursor(self, self.row_factory if row_factory is None else check_row_factory(row_factory))
+
+    def execute(self, sql: str, params: Params | None = None) -> Cursor:
+        """Executes a statement on a new cursor, and returns that."""
+        return Cursor(self, self.row_factory).execute(sql, params)
+
+    def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
+        """Executes the statement for each row of parameters, as part of the transaction; rows affected in all."""
+        return self._execute_many(sql, params_seq)
+
+    def transaction(self) -> Transaction:
+        """A transaction as a context manager; inside another, or after a statement, a savepoint."""
+        return Transaction(self)
+
+    def close(self) -> None:
+        """Closes the connection instead of giving it back; the pool opens another. Afterwards: nothing."""
+        self._discard()
+
+    @property
+    def info(self) -> ConnectionInfo:
+        return ConnectionInfo(self)
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"pid={self.info.backend_pid}"
+        return f"<pycopg.{type(self).__name__} {state}>"
+
+
+class CheckedConnection(Connection):
+    """One of a pool with `check`: what that refuses is closed, and the next one tried."""
+
+    def __enter__(self: Self) -> Self:
+        self.pool._lease_checked(self)
+        return self
+
+
+class ConnectionInfo:
+    """What a leased connection knows without asking the server."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def backend_pid(self) -> int:
+        return self._connection._backend_pid
+
+    @property
+    def server_version(self) -> int:
+        """As 150004 for 15.4."""
+        return self._connection._server_version
+
+    @property
+    def transaction_status(self) -> TransactionStatus:
+        return TransactionStatus(self._connection._transaction_status)
+
+    def parameter_status(self, name: str) -> str | None:
+        """What the server reported last, such as TimeZone; None for what it does not report."""
+        return self._connection._parameter_status(name) or None
+
+
+class Transaction:
+    """Committed when left normally, rolled back when left with an exception."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._depth = 0
+
+    def __enter__(self) -> Transaction:
+        self._depth = self.connection._begin()
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.connection._end(self._depth, True)
+            return
+        try:
+            self.connection._end(self._depth, False)
+        except Exception as failed:
+            # The reason that the block was left is what its caller must see; what could not be rolled back is when
+            # the connection is given back.
+            logger.warning("rolling back %r failed, after %r: %s", self.connection, error, failed)

@@ -1,0 +1,163 @@
+"""Values that PostgreSQL has and Python has not, and PEP 249's constructors and type objects."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Json:
+    """A parameter to be sent as `json`. `dumps` makes its text; `json.dumps` if not given."""
+
+    def __init__(self, obj: Any, dumps: Callable[[Any], str] | None = None) -> None:
+        self.obj = obj
+        self.dumps = dumps
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.obj!r})"
+
+    def __str__(self) -> str:
+        return (self.dumps or json.dumps)(self.obj)
+
+
+class Jsonb(Json):
+    """A parameter to be sent as `jsonb`."""
+
+
+class Range(Generic[T]):
+    """A range of PostgreSQL: two bounds, of which None is none, and whether each belongs to it.
+
+    A value: equal by its parts, hashable, never changed.
+    """
+
+    __slots__ = ("_bounds", "_lower", "_upper")
+
+    def __init__(
+        self,
+        lower: T | None = None,
+        upper: T | None = None,
+        bounds: str = "[)",
+        empty: bool = False,
+    ) -> None:
+        if bounds not in ("[)", "(]", "()", "[]"):
+            raise ValueError(f"bounds = {bounds!r}: it must be '[)', '(]', '()' or '[]'")
+        if empty:
+            lower = upper = None
+            bounds = ""
+        else:
+            # There is nothing at infinity to belong to it.
+            bounds = ("(" if lower is None else bounds[0]) + (")" if upper is None else bounds[1])
+        self._lower = lower
+        self._upper = upper
+        self._bounds = bounds
+
+    @property
+    def lower(self) -> T | None:
+        """None: it has no lower bound, or is empty."""
+        return self._lower
+
+    @property
+    def upper(self) -> T | None:
+        """None: it has no upper bound, or is empty."""
+        return self._upper
+
+    @property
+    def bounds(self) -> str:
+        """Two brackets, square for a bound that belongs to the range; nothing for an empty range."""
+        return self._bounds
+
+    @property
+    def isempty(self) -> bool:
+        return not self._bounds
+
+    @property
+    def lower_inf(self) -> bool:
+        return bool(self._bounds) and self._lower is None
+
+    @property
+    def upper_inf(self) -> bool:
+        return bool(self._bounds) and self._upper is None
+
+    @property
+    def lower_inc(self) -> bool:
+        return self._bounds[:1] == "["
+
+    @property
+    def upper_inc(self) -> bool:
+        return self._bounds[1:] == "]"
+
+    def __contains__(self, value: Any) -> bool:
+        if not self._bounds:
+            return False
+        if self._lower is not None and (value < self._lower or (value == self._lower and not self.lower_inc)):
+            return False
+        return self._upper is None or bool(value < self._upper or (value == self._upper and self.upper_inc))
+
+    def __bool__(self) -> bool:
+        return bool(self._bounds)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Range):
+            return NotImplemented
+        return (self._lower, self._upper, self._bounds) == (other._lower, other._upper, other._bounds)
+
+    def __hash__(self) -> int:
+        return hash((self._lower, self._upper, self._bounds))
+
+    def __repr__(self) -> str:
+        if not self._bounds:
+            return "Range(empty=True)"
+        return f"Range({self._lower!r}, {self._upper!r}, {self._bounds!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Range, (self._lower, self._upper, self._bounds or "[)", not self._bounds)
+
+
+# PEP 249
+
+Date = datetime.date
+Time = datetime.time
+Timestamp = datetime.datetime
+Binary = bytes
+
+
+def DateFromTicks(ticks: float) -> datetime.date:  # noqa: N802
+    return datetime.date.fromtimestamp(ticks)
+
+
+def TimeFromTicks(ticks: float) -> datetime.time:  # noqa: N802
+    return datetime.datetime.fromtimestamp(ticks).time()
+
+
+def TimestampFromTicks(ticks: float) -> datetime.datetime:  # noqa: N802
+    return datetime.datetime.fromtimestamp(ticks)
+
+
+class DBAPITypeObject:
+    """Equal to the numbers of all PostgreSQL types of one kind, as `description` has them."""
+
+    def __init__(self, name: str, *type_codes: int) -> None:
+        self.name = name
+        self._type_codes = frozenset(type_codes)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, int):
+            return other in self._type_codes
+        return NotImplemented if not isinstance(other, DBAPITypeObject) else self is other
+
+    def __hash__(self) -> int:
+        return hash(self._type_codes)
+
+    def __repr__(self) -> str:
+        return f"pycopg.{self.name}"
+
+
+STRING = DBAPITypeObject("STRING", 18, 19, 25, 114, 1042, 1043, 3802)
+BINARY = DBAPITypeObject("BINARY", 17)
+NUMBER = DBAPITypeObject("NUMBER", 20, 21, 23, 26, 700, 701, 1700)
+DATETIME = DBAPITypeObject("DATETIME", 1082, 1083, 1114, 1184, 1186, 1266)
+ROWID = DBAPITypeObject("ROWID", 26)

@@ -1,0 +1,83 @@
+"""Fixtures: a server is in the environment (copg with-postgres), and each test has a schema of its own."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import pycopg
+
+_schemas = itertools.count()
+
+
+def eventually(condition: Callable[[], object], within_s: float = 10.0) -> None:
+    """Waits until the condition holds."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        os.sched_yield()
+
+
+class NextRound:
+    """Awaited, it lets the event loop do what is due, once."""
+
+    def __await__(self) -> Iterator[None]:
+        yield
+
+
+@pytest.fixture(scope="session")
+def server_url() -> str:
+    url = os.environ.get("DATABASE_URL")
+    assert url, "run the tests with a server: copg with-postgres -- pytest tests/python"
+    return url
+
+
+@pytest.fixture
+def schema(server_url: str) -> Iterator[str]:
+    """A schema that is first in the search path of what connects during the test, with the document's tables."""
+    name = f"s{os.getpid()}_{next(_schemas)}"
+    with pycopg.PooledDatabase.from_url(server_url, 1, 1) as admin:
+        admin.execute(f"CREATE SCHEMA {name}")
+        os.environ["PGOPTIONS"] = f"-c search_path={name}"
+        try:
+            yield name
+        finally:
+            del os.environ["PGOPTIONS"]
+            admin.execute(f"DROP SCHEMA {name} CASCADE")
+
+
+@pytest.fixture
+def make_pool(server_url: str, schema: str) -> Iterator[Callable[..., pycopg.PooledDatabase]]:
+    pools = []
+
+    def make(**options: Any) -> pycopg.PooledDatabase:
+        options.setdefault("min_size", 1)
+        options.setdefault("max_size", 4)
+        pools.append(pycopg.PooledDatabase.from_url(server_url, **options))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        pool.close(timeout=1.0)
+
+
+@pytest.fixture
+def db(make_pool: Callable[..., pycopg.PooledDatabase]) -> pycopg.PooledDatabase:
+    return make_pool()
+
+
+@pytest.fixture
+def users(db: pycopg.PooledDatabase) -> pycopg.PooledDatabase:
+    """`db` with the tables that the reference document uses."""
+    db.execute(
+        "CREATE TABLE users (id serial PRIMARY KEY, name text NOT NULL UNIQUE, active boolean DEFAULT true);"
+        "CREATE TABLE stats (count integer NOT NULL);"
+        "INSERT INTO users (name) VALUES ('Ada'), ('Grace');"
+        "INSERT INTO stats VALUES (0)"
+    )
+    return db

@@ -1,0 +1,486 @@
+"""AsyncPooledDatabase: calls, connections, cancelling, deadlines, event loops that come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import random
+import sys
+import time
+import warnings
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import psycopg_pool
+import pytest
+import uvloop
+
+import pycopg
+from conftest import NextRound
+from pycopg import AsyncPooledDatabase, PooledDatabase, TransactionStatus
+
+Body = Callable[[AsyncPooledDatabase], Awaitable[None]]
+Run = Callable[..., None]
+
+
+async def one_round() -> None:
+    await NextRound()
+
+
+async def eventually(condition: Callable[[], object], within_s: float = 10.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        await NextRound()
+
+
+def idle(db: AsyncPooledDatabase) -> bool:
+    stats = db.stats
+    return bool(stats["pool_available"] == stats["pool_size"] and stats["requests_waiting"] == 0)
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest, server_url: str, users: PooledDatabase) -> Iterator[Run]:
+    """Runs a test's body in a new event loop, with an open pool."""
+
+    def run(body: Body, **options: Any) -> None:
+        async def main() -> None:
+            options.setdefault("min_size", 1)
+            options.setdefault("max_size", 4)
+            async with AsyncPooledDatabase.from_url(server_url, **options) as db:
+                await body(db)
+
+        if request.param == "uvloop":
+            loop = uvloop.new_event_loop()
+            try:
+                loop.run_until_complete(main())
+            finally:
+                loop.close()
+        else:
+            asyncio.run(main())
+
+    return run
+
+
+def test_calls_on_the_pool(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        assert await db.execute("SELECT name FROM users ORDER BY id") == [{"name": "Ada"}, {"name": "Grace"}]
+        assert await db.execute("UPDATE users SET active = true") == []
+        assert await db.fetch_one("SELECT name FROM users WHERE id = %s", [1]) == {"name": "Ada"}
+        assert await db.fetch_one("SELECT name FROM users WHERE id = %(id)s", {"id": 7}) is None
+        assert await db.fetch_val("SELECT count(*) FROM users") == 2
+        assert await db.execute_many("INSERT INTO users (name) VALUES (%s)", [("a",), ("b",)]) == 2
+        assert await db.execute_many("INSERT INTO users (name) VALUES (%s)", []) == 0
+        for fetch in (db.fetch_one, db.fetch_val):
+            with pytest.raises(pycopg.ProgrammingError, match="returns no rows"):
+                await fetch("UPDATE users SET active = true")
+        with pytest.raises(pycopg.IntegrityError) as raised:
+            await db.execute_many("INSERT INTO users (name) VALUES (%s)", (name for name in (["c"], ["a"])))
+        assert raised.value.row_index == 1
+        with pytest.raises(pycopg.ProgrammingError, match="1 placeholders but 0"):
+            await db.execute("SELECT %s", [])
+        assert await db.fetch_val("SELECT count(*) FROM users") == 4
+        assert repr(db) == "AsyncPooledDatabase('postgres', size=1/4)"
+
+    run(body)
+
+
+def test_rows_as_tuples(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        assert await db.execute("SELECT 1, 2") == [(1, 2)]
+        assert await db.fetch_one("SELECT 1") == (1,)
+        async with db.connection() as conn:
+            assert await (await conn.execute("SELECT 3")).fetchone() == (3,)
+
+    run(body, row_factory=tuple)
+
+
+def test_a_large_answer_and_many_rows(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        rows = await db.execute("SELECT n, repeat('x', 1000) AS x FROM generate_series(1, 20000) AS n")
+        assert len(rows) == 20000
+        await db.execute("CREATE TABLE many (a int, b text)")
+        count = await db.execute_many("INSERT INTO many VALUES (%s, %s)", ((i, "y" * 500) for i in range(20000)))
+        assert count == 20000
+        assert await db.fetch_val("SELECT %s", ["z" * 10_000_000]) == "z" * 10_000_000
+
+    run(body)
+
+
+def test_many_tasks_share_few_connections_in_their_order(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        order: list[int] = []
+
+        async def one(number: int) -> None:
+            assert await db.fetch_val("SELECT %s::int", [number]) == number
+            order.append(number)
+
+        await asyncio.gather(*(one(number) for number in range(1000)))
+        assert order == list(range(1000))
+        assert db.stats["connections_num"] == 1
+
+    run(body, max_size=1)
+
+
+def test_connections_cursors_and_transactions(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with db.connection() as conn:
+            assert conn.info.transaction_status is TransactionStatus.IDLE
+            async with conn.cursor() as cur:
+                await cur.execute("SELECT n FROM generate_series(1, %s) AS n", [5])
+                assert (cur.rowcount, cur.statusmessage) == (5, "SELECT 5")
+                assert await cur.fetchone() == {"n": 1}
+                assert await cur.fetchmany(2) == [{"n": 2}, {"n": 3}]
+                assert [row["n"] async for row in cur] == [4, 5]
+                assert cur.description is not None
+            assert conn.info.transaction_status is TransactionStatus.INTRANS
+            await conn.commit()
+            await conn.execute("DELETE FROM users")
+            await conn.rollback()
+            assert await conn.execute_many("INSERT INTO users (name) VALUES (%s)", [["x"], ["y"]]) == 2
+        assert await db.fetch_val("SELECT count(*) FROM users") == 4
+        with pytest.raises(LookupError):  # noqa: PT012
+            async with db.connection() as conn:
+                await conn.execute("DELETE FROM users")
+                raise LookupError
+        async with db.transaction() as conn:
+            await conn.execute("INSERT INTO users (name) VALUES (%s)", ["Alice"])
+            with pytest.raises(LookupError):  # noqa: PT012
+                async with conn.transaction():
+                    await conn.execute("DELETE FROM users")
+                    raise LookupError
+            async with conn.transaction():
+                await conn.execute("UPDATE stats SET count = count + 1")
+            with pytest.raises(pycopg.ProgrammingError, match="leave the block"):
+                await conn.commit()
+        assert await db.fetch_val("SELECT count(*) FROM users") == 5
+        assert await db.fetch_val("SELECT count FROM stats") == 1
+        with pytest.raises(pycopg.InternalError, match="rolled back, not committed"):  # noqa: PT012
+            async with db.connection() as conn:
+                with pytest.raises(pycopg.ProgrammingError):
+                    await conn.execute("nonsense")
+        for use in (conn.execute("SELECT 1"), conn.commit()):
+            with pytest.raises(pycopg.InterfaceError):
+                await use
+        await conn.close()
+        async with db.connection() as conn:
+            await conn.set_autocommit(True)
+            await conn.execute("INSERT INTO users (name) VALUES ('Edsger')")
+            assert await db.fetch_val("SELECT count(*) FROM users") == 6
+            await conn.close()
+            assert conn.closed
+        await eventually(lambda: idle(db))
+
+    run(body)
+
+
+def test_tasks_that_share_a_connection_take_turns(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with db.connection() as conn:
+
+            async def one(number: int) -> None:
+                cursor = await conn.execute("SELECT %s::int AS n", [number])
+                assert await cursor.fetchone() == {"n": number}
+
+            await asyncio.gather(*(one(number) for number in range(50)))
+
+    run(body)
+
+
+def test_a_forgotten_connection_is_given_back_with_a_warning(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        conn = await db.connection().__aenter__()
+        gc.collect()
+        await conn.execute("SELECT 1")
+        with pytest.warns(ResourceWarning, match="never given back"):
+            del conn
+        assert await db.fetch_val("SELECT 1") == 1
+
+    run(body, max_size=1)
+
+
+# cancelling and deadlines
+
+
+def test_a_cancelled_query_is_cancelled_on_the_server_and_its_connection_goes_on(
+    run: Run, users: PooledDatabase
+) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        task = asyncio.ensure_future(db.execute("SELECT pg_sleep(100) /* cancelled */"))
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%cancelled */' AND state = 'active'"
+        while users.fetch_val(sql) != 1:
+            await NextRound()
+        began = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert time.monotonic() - began < 0.1
+        await eventually(lambda: users.fetch_val(sql) == 0)
+        await eventually(lambda: idle(db))
+        assert await db.fetch_val("SELECT 1") == 1
+        assert db.stats["connections_num"] == 1
+
+    run(body, max_size=1)
+
+
+def test_a_cancelled_waiter_leaves_the_queue_at_once(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with db.connection():
+            tasks = [asyncio.ensure_future(db.fetch_val("SELECT %s::int", [n])) for n in range(10)]
+            await eventually(lambda: db.stats["requests_waiting"] == 10)
+            for task in tasks[:9]:
+                task.cancel()
+            await asyncio.gather(*tasks[:9], return_exceptions=True)
+            assert db.stats["requests_waiting"] == 1
+        assert await tasks[9] == 9
+
+    run(body, max_size=1)
+
+
+def test_a_storm_of_cancels_loses_nothing(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        rng = random.Random(1)
+        answered = 0
+
+        async def one(number: int) -> None:
+            nonlocal answered
+            if number % 3 == 0:
+                async with db.connection() as conn:
+                    cursor = await conn.execute("SELECT %s::int AS n", [number])
+                    assert await cursor.fetchone() == {"n": number}
+            else:
+                assert await db.fetch_val("SELECT %s::int FROM pg_sleep(%s)", [number, rng.random() / 300]) == number
+            answered += 1
+
+        for _ in range(5):
+            tasks = [asyncio.ensure_future(one(number)) for number in range(200)]
+            for task in rng.sample(tasks, 150):
+                for _ in range(rng.randrange(4)):
+                    await NextRound()
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            assert all(result is None or isinstance(result, asyncio.CancelledError) for result in results), results
+        assert answered >= 250
+        await eventually(lambda: idle(db))
+        values = await asyncio.gather(*(db.fetch_val("SELECT %s::int", [n]) for n in range(50)))
+        assert values == list(range(50))
+
+    run(body, max_size=4)
+
+
+def test_deadlines(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        began = time.monotonic()
+        with pytest.raises(pycopg.PoolTimeout, match="no answer"):
+            await db.execute("SELECT pg_sleep(100)")
+        assert time.monotonic() - began < 2
+        await eventually(lambda: idle(db))
+        async with db.connection():
+            with pytest.raises(pycopg.PoolTimeout, match="1/1 leased") as raised:
+                await db.execute("SELECT 1")
+            assert isinstance(raised.value, psycopg_pool.PoolTimeout)
+            assert "test_async.py:" in str(raised.value)
+            with pytest.raises(pycopg.PoolTimeout):
+                async with db.connection(timeout=0.01):
+                    pass
+        if sys.version_info >= (3, 11):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await db.execute("SELECT pg_sleep(100)")
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(db.execute("SELECT pg_sleep(100)"), 0.05)
+        await eventually(lambda: idle(db))
+        assert await db.fetch_val("SELECT 1") == 1
+
+    run(body, max_size=1, timeout=0.3)
+
+
+def test_a_coroutine_that_is_never_awaited_costs_nothing(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            db.execute("SELECT 1")
+            db.connection()
+            gc.collect()
+        assert db.stats["requests_waiting"] == 0
+        assert idle(db)
+
+    run(body)
+
+
+# the pool
+
+
+def test_the_pool_as_a_whole(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        await db.open()
+        await asyncio.gather(db.open(), db.open())
+        db.resize(3, 5)
+        assert db.stats["pool_max"] == 5
+        await db.resize(min_size=2, max_size=6)
+        await db.wait(timeout=10)
+        assert db.stats["pool_size"] >= 2
+        await db.check()
+        await db.drain()
+        db.suspend()
+        task = asyncio.ensure_future(db.fetch_val("SELECT 1"))
+        await eventually(lambda: db.stats["requests_waiting"] == 1)
+        await db.resume()
+        assert await task == 1
+        with pytest.raises(ValueError, match="min_size = 4"):
+            db.resize(4, 3)
+        with pytest.raises(ValueError, match="timeout"):
+            db.connection(timeout=-1)
+
+    run(body)
+
+
+def test_closing_tells_everybody(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        tasks = [asyncio.ensure_future(db.execute("SELECT pg_sleep(100)")) for _ in range(3)]
+        await eventually(lambda: db.stats["requests_waiting"] == 2)
+        began = time.monotonic()
+        await asyncio.gather(db.close(timeout=0.1), db.close(timeout=0.1))
+        assert time.monotonic() - began < 2
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(result, pycopg.PoolClosed) for result in results), results
+        await db.close()
+        for use in (db.execute("SELECT 1"), db.open(), db.wait(), db.check()):
+            with pytest.raises(pycopg.PoolClosed):
+                await use
+
+    run(body, max_size=1)
+
+
+def test_a_pool_that_is_not_open_yet(server_url: str) -> None:
+    db = AsyncPooledDatabase.from_url(server_url)
+    assert repr(db) == "AsyncPooledDatabase('postgres', size=0/10)"
+
+    async def main() -> None:
+        with pytest.raises(pycopg.PoolClosed, match="not open yet"):
+            await db.execute("SELECT 1")
+        await db.close()
+        with pytest.raises(pycopg.PoolClosed):
+            await db.open()
+
+    asyncio.run(main())
+    with pytest.raises(ValueError, match="max_size = 0"):
+        AsyncPooledDatabase.from_url(server_url, 0, 0)
+
+
+def test_what_cannot_work_fails_at_once(server_url: str) -> None:
+    config = pycopg.Config.from_url(server_url)
+    config.database = "no_such_database"
+
+    async def main() -> None:
+        db = AsyncPooledDatabase(config)
+        began = time.monotonic()
+        with pytest.raises(pycopg.ConfigurationError, match="no_such_database"):
+            await db.open()
+        assert time.monotonic() - began < 5
+        await db.close()
+
+    asyncio.run(main())
+
+
+def test_check_refuses_connections(run: Run) -> None:
+    refused: list[int] = []
+
+    async def check(conn: pycopg.AsyncConnection) -> None:
+        row = await (await conn.execute("SELECT pg_backend_pid() AS pid")).fetchone()
+        assert row is not None
+        if len(refused) < 2:
+            refused.append(row["pid"])
+            raise RuntimeError("not this one")
+
+    async def body(db: AsyncPooledDatabase) -> None:
+        assert await db.fetch_val("SELECT pg_backend_pid()") not in refused
+        assert len(refused) == 2
+        assert await db.fetch_one("SELECT 1 AS a") == {"a": 1}
+        assert await db.execute("UPDATE users SET active = true") == []
+        async with db.connection() as conn:
+            assert conn.info.transaction_status is TransactionStatus.IDLE
+        await eventually(lambda: idle(db))
+
+    run(body, max_size=4, check=check)
+
+
+# event loops
+
+
+def test_one_pool_in_one_loop_after_the_other(server_url: str) -> None:
+    db = AsyncPooledDatabase.from_url(server_url, 1, 2)
+
+    async def main(number: int) -> int:
+        await db.open()
+        values = await asyncio.gather(*(db.fetch_val("SELECT %s::int", [number]) for _ in range(10)))
+        assert values == [number] * 10
+        async with db.connection() as conn:
+            return conn.info.backend_pid
+
+    pids = {asyncio.run(main(number)) for number in range(5)}
+    assert len(pids) <= 2, "connections move from loop to loop"
+    asyncio.run(db.close())
+
+
+def test_one_pool_in_several_loops_at_a_time(server_url: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    db = AsyncPooledDatabase.from_url(server_url, 1, 3)
+
+    async def main(number: int) -> None:
+        await db.open()
+        for i in range(100):
+            assert await db.fetch_val("SELECT %s::int", [number * 1000 + i]) == number * 1000 + i
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(lambda number: asyncio.run(main(number)), range(6)))
+    assert db.stats["pool_size"] <= 3
+    asyncio.run(db.close())
+
+
+def test_a_loop_that_is_closed_with_queries_in_flight(server_url: str, users: PooledDatabase) -> None:
+    db = AsyncPooledDatabase.from_url(server_url, 1, 1)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(db.open())
+    tasks = [loop.create_task(db.execute("SELECT pg_sleep(100) /* orphan */")) for _ in range(3)]
+    while db.stats["requests_waiting"] < 2:
+        loop.run_until_complete(one_round())
+    loop.close()
+    loop.set_exception_handler(lambda *_: None)
+    for task in tasks:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+    del task, tasks, loop
+    gc.collect()
+    deadline = time.monotonic() + 10
+    while not idle(db):
+        assert time.monotonic() < deadline
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%orphan */' AND state = 'active'"
+    assert users.fetch_val(sql) == 0
+
+    async def main() -> None:
+        assert await db.fetch_val("SELECT 1") == 1
+        await db.close()
+
+    asyncio.run(main())
+
+
+def test_nothing_is_left_behind(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async def some() -> None:
+            for _ in range(300):
+                await db.execute("SELECT %s AS a", [1])
+                async with db.connection() as conn:
+                    await conn.execute("SELECT 1")
+                with contextlib.suppress(pycopg.Error):
+                    await db.execute("SELECT 1/0")
+
+        await some()
+        gc.collect()
+        before = sys.getallocatedblocks()
+        await some()
+        gc.collect()
+        assert sys.getallocatedblocks() - before < 200
+
+    run(body)

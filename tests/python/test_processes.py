@@ -1,0 +1,354 @@
+"""Forks, Ctrl-C, and how programs end. Each program is a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import pycopg
+from conftest import eventually
+from pycopg import PooledDatabase
+
+MakePool = Callable[..., PooledDatabase]
+
+
+def in_child(body: Callable[[], object]) -> int:
+    """Runs `body` in a forked child. 0: it returned."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            body()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_the_childs_pool_is_as_new_and_the_parents_untouched(make_pool: MakePool) -> None:
+    db = make_pool(min_size=2, max_size=2)
+    db.wait()
+    with db.connection() as lease:
+        pid = lease.info.backend_pid
+
+        def child() -> None:
+            with pytest.raises(pycopg.InterfaceError, match="parent process"):
+                lease.execute("SELECT 1")
+            with pytest.raises(pycopg.InterfaceError, match="parent process"):
+                lease.__exit__(None, None, None)
+            assert lease.closed
+            with db.connection() as mine:
+                assert mine.info.backend_pid != pid
+                assert mine.execute("SELECT %s AS a", [1]).fetchone() == {"a": 1}
+            assert db.stats["requests_num"] == 1
+            db.close()
+
+        assert in_child(child) == 0
+        assert lease.execute("SELECT pg_backend_pid() AS pid").fetchone() == {"pid": pid}
+    assert db.stats["connections_num"] == 2
+    assert db.stats["connections_lost"] == 0
+
+
+def test_the_child_has_a_pool_for_its_own_event_loop(server_url: str) -> None:
+    db = pycopg.AsyncPooledDatabase.from_url(server_url, 1, 1)
+
+    async def ask() -> object:
+        await db.open()
+        async with db.connection() as conn:
+            return conn.info.backend_pid
+
+    pid = asyncio.run(ask())
+
+    def child() -> None:
+        assert asyncio.run(ask()) != pid
+        asyncio.run(db.close())
+
+    assert in_child(child) == 0
+    assert asyncio.run(ask()) == pid
+    asyncio.run(db.close())
+
+
+def test_forking_while_other_threads_query(make_pool: MakePool) -> None:
+    db = make_pool(max_size=2)
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            assert db.fetch_val("SELECT %s::int", [5]) == 5
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(10):
+            assert in_child(lambda: db.execute("SELECT 1")) == 0
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert db.stats["connections_lost"] == 0
+
+
+_inherited: PooledDatabase
+
+
+def double(number: int) -> object:
+    return _inherited.fetch_val("SELECT %s::int * 2", [number])
+
+
+def test_multiprocessing(db: PooledDatabase) -> None:
+    global _inherited
+    _inherited = db
+    assert db.fetch_val("SELECT 1") == 1
+    with multiprocessing.get_context("fork").Pool(2) as workers:
+        assert workers.map(double, range(20)) == [2 * number for number in range(20)]
+    assert db.fetch_val("SELECT 1") == 1
+
+
+# programs
+
+
+class Program:
+    """A Python program with a pool, that says when it is ready and what has become of it."""
+
+    def __init__(self, body: str) -> None:
+        lines = "import os, pycopg, signal, sys, threading, time\ndb = pycopg.PooledDatabase.from_env()\n"
+        lines += "def ready(): print('ready', flush=True)\n"
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error::ResourceWarning", "-c", lines + textwrap.dedent(body)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_until_ready(self) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n", self.process.communicate()[1]
+
+    def end(self) -> tuple[int, str, float]:
+        """Its exit code, what it wrote to stderr, and how long that took from here."""
+        began = time.monotonic()
+        _, errors = self.process.communicate(timeout=20)
+        return self.process.returncode, errors, time.monotonic() - began
+
+
+@pytest.fixture
+def watch(server_url: str) -> Iterator[Callable[[str, int], None]]:
+    """Waits until there are so many sessions that run this statement."""
+    with PooledDatabase.from_url(server_url, 1, 1) as db:
+
+        def watch(pattern: str, count: int) -> None:
+            sql = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s AND state = 'active'"
+            eventually(lambda: db.fetch_val(sql, [pattern]) == count)
+
+        yield watch
+
+
+ENDINGS = {
+    "an open pool": "db.execute('SELECT 1'); ready()",
+    "a pool that cannot connect": "db = pycopg.PooledDatabase(pycopg.Config(host='192.0.2.1')); ready()",
+    "a pool in a reference cycle": "a = [db]; a.append(a); db.execute('SELECT 1'); ready()",
+    "a connection held": "c = db.connection(); c.__enter__(); c.execute('SELECT 1'); ready()",
+    "a query in flight": """
+        thread = threading.Thread(target=db.execute, args=('SELECT pg_sleep(100) /* ending */',), daemon=True)
+        thread.start()
+        threading.excepthook = lambda _: None
+        while not db.stats['requests_num']: pass
+        ready()
+        """,
+    "waiters": """
+        threading.excepthook = lambda _: None
+        db.resize(1, 1)
+        c = db.connection()
+        c.__enter__()
+        for _ in range(20):
+            threading.Thread(target=db.execute, args=('SELECT 1',), daemon=True).start()
+        while db.stats['requests_waiting'] < 20: pass
+        ready()
+        """,
+    "threads that never stop": """
+        def work():
+            try:
+                while True: db.fetch_val('SELECT %s', [1])
+            except pycopg.PoolClosed: pass
+        for _ in range(8): threading.Thread(target=work, daemon=True).start()
+        while db.stats['requests_num'] < 1000: pass
+        ready()
+        """,
+    "threads that query other pools while the interpreter ends": """
+        done = []
+        def work():
+            while True:
+                try:
+                    with pycopg.PooledDatabase.from_env(min_size=0) as other: done.append(other.fetch_val('SELECT 1'))
+                except pycopg.Error: pass
+        for _ in range(4): threading.Thread(target=work, daemon=True).start()
+        while len(done) < 10: pass
+        ready()
+        """,
+    "a hook of its own": "import atexit; atexit.register(db.close); db.execute('SELECT 1'); ready()",
+    "an open pool of asyncio": """
+        import asyncio
+        async def main():
+            global adb
+            adb = pycopg.AsyncPooledDatabase.from_env()
+            await adb.open()
+            await adb.execute('SELECT 1')
+        asyncio.run(main())
+        ready()
+        """,
+    "a loop that is left with a query in flight": """
+        import asyncio
+        async def main():
+            global adb
+            adb = pycopg.AsyncPooledDatabase.from_env(min_size=1, max_size=1)
+            await adb.open()
+            for _ in range(3): asyncio.ensure_future(adb.execute('SELECT pg_sleep(100)'))
+            while adb.stats['requests_waiting'] < 2: await asyncio.wait([asyncio.ensure_future(adb.wait(0))])
+        asyncio.run(main())
+        ready()
+        """,
+    "a thread with an event loop": """
+        import asyncio
+        async def work():
+            global adb
+            adb = pycopg.AsyncPooledDatabase.from_env(min_size=1, max_size=1)
+            await adb.open()
+            await asyncio.gather(*(adb.execute('SELECT pg_sleep(100)') for _ in range(3)), return_exceptions=True)
+        threading.Thread(target=lambda: asyncio.run(work()), daemon=True).start()
+        while 'adb' not in globals() or adb.stats['requests_waiting'] < 2: pass
+        ready()
+        """,
+    "a fork": """
+        db.execute('SELECT 1')
+        pid = os.fork()
+        if pid == 0:
+            db.execute('SELECT 1')
+            sys.exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        ready()
+        """,
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_programs_end_at_once(schema: str, ending: str) -> None:
+    program = Program(ENDINGS[ending])
+    program.wait_until_ready()
+    code, errors, took = program.end()
+    held = ending in ("a connection held", "waiters")
+    assert code == 0, errors
+    assert errors == "" or (held and "never given back" in errors), errors
+    assert took < 1.0
+
+
+@pytest.mark.parametrize(
+    ("setup", "call"),
+    [
+        ("", "db.execute('SELECT pg_sleep(100)')"),
+        ("", "db.execute_many('SELECT pg_sleep(%s)', [[100], [100]])"),
+        ("c = db.connection(); c.__enter__()", "c.execute('SELECT pg_sleep(100)')"),
+        ("db.resize(1, 1); c = db.connection(); c.__enter__()", "db.execute('SELECT 1')"),
+        ("db.resize(1, 1); c = db.connection(); c.__enter__()", "db.connection().__enter__()"),
+        ("db = pycopg.PooledDatabase(pycopg.Config(host='192.0.2.1'))", "db.execute('SELECT 1')"),
+        ("db = pycopg.PooledDatabase(pycopg.Config(host='192.0.2.1'))", "db.wait(100)"),
+        ("c = db.connection(); c.__enter__()", "db.close(100)"),
+        (
+            "c = db.connection(); c.__enter__();"
+            "threading.Thread(target=lambda: c.execute('SELECT pg_sleep(100) /* shared */'), daemon=True).start();"
+            "sql = 'SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s';"
+            "[... for _ in iter(lambda: db.fetch_val(sql, ['%shared */']), 1)]",
+            "c.execute('SELECT 1')",
+        ),
+    ],
+)
+def test_ctrl_c_interrupts_every_blocking_call(schema: str, setup: str, call: str) -> None:
+    program = Program(
+        f"""
+        import ctypes
+        {setup}
+        began = 0
+        def interrupt():
+            global began
+            # Not before the main thread sleeps inside the call.
+            while open(f'/proc/{{os.getpid()}}/stat').read().rsplit(')', 1)[1].split()[0] != 'S': pass
+            began = time.monotonic()
+            os.kill(os.getpid(), signal.SIGINT)
+        threading.Thread(target=interrupt).start()
+        try:
+            {call}
+        except KeyboardInterrupt:
+            took = time.monotonic() - began
+            print('interrupted', took, flush=True)
+            threading.excepthook = lambda _: None
+            os._exit(0 if took < 0.15 else 3)
+        """
+    )
+    out, errors = program.process.communicate(timeout=30)
+    assert program.process.returncode == 0, out + errors
+    assert out.startswith("interrupted")
+
+
+def test_after_ctrl_c_the_pool_goes_on(schema: str) -> None:
+    program = Program(
+        """
+        db.resize(1, 1)
+        for sql in ('SELECT pg_sleep(100)',) * 3:
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+            try:
+                db.execute(sql)
+            except KeyboardInterrupt:
+                pass
+            assert db.fetch_val('SELECT 1') == 1
+        with db.connection() as c:
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+            try:
+                db.execute('SELECT 1')
+            except KeyboardInterrupt:
+                pass
+            assert db.stats['requests_waiting'] == 0
+            assert db.stats['requests_cancelled'] == 1
+        assert db.fetch_val('SELECT 1') == 1
+        ready()
+        """
+    )
+    program.wait_until_ready()
+    assert program.end()[:2] == (0, "")
+
+
+def test_a_signal_handler_that_raises_nothing_lets_the_query_go_on(schema: str) -> None:
+    program = Program(
+        """
+        calls = []
+        signal.signal(signal.SIGALRM, lambda *_: calls.append(1))
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        assert db.fetch_val("SELECT 'x' FROM pg_sleep(0.3)") == 'x'
+        assert len(calls) > 3, calls
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        ready()
+        """
+    )
+    program.wait_until_ready()
+    assert program.end()[:2] == (0, "")
+
+
+def test_a_terminated_program_leaves_no_session(schema: str, watch: Callable[[str, int], None]) -> None:
+    program = Program("ready(); db.execute('SELECT pg_sleep(100) /* terminated */')")
+    program.wait_until_ready()
+    watch("%terminated */", 1)
+    program.process.send_signal(signal.SIGTERM)
+    assert program.end()[0] == -signal.SIGTERM
+    with contextlib.suppress(ProcessLookupError):
+        program.process.kill()

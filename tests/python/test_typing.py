@@ -1,0 +1,53 @@
+"""The types that the package declares: complete, and true of the native module."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import pycopg
+from pycopg import _native
+
+# What every class of nanobind has.
+INHERITED = {"__doc__", "__module__", "__weakref__", "__nb_signature__", "__dict__", "__new__", "__init__"}
+HERE = pathlib.Path(__file__).parent
+PACKAGE = pathlib.Path(pycopg.__file__).parent
+
+
+def run(*command: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False, cwd=HERE)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("what", [("-p", "pycopg"), ("usage.py",)], ids=" ".join)
+def test_mypy_strict_finds_nothing(what: tuple[str, ...]) -> None:
+    run("mypy", "--strict", "--no-incremental", *what)
+
+
+def names_in(body: list[ast.stmt]) -> set[str]:
+    found = set()
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
+    return found
+
+
+def test_the_stubs_name_what_the_module_has() -> None:
+    # mypy's stubtest takes nanobind's functions for none.
+    stub = ast.parse((PACKAGE / "_native.pyi").read_text())
+    public = {name for name in vars(_native) if not name.startswith("__") or name == "__version__"}
+    assert names_in(stub.body) == public
+    for node in stub.body:
+        if isinstance(node, ast.ClassDef):
+            ours = {name for name in vars(getattr(_native, node.name)) if name not in INHERITED}
+            assert names_in(node.body) - {"__init__"} == ours, node.name
+
+
+def test_the_package_is_marked_as_typed() -> None:
+    assert (PACKAGE / "py.typed").exists()

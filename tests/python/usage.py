@@ -1,0 +1,67 @@
+"""How the package is used, for the type checker: tests/python/test_typing.py runs mypy --strict on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pycopg
+from pycopg import AsyncPooledDatabase, Config, Cursor, Json, PooledDatabase, Range
+
+
+class Orders(PooledDatabase):
+    def open_orders(self) -> int:
+        value: int = self.fetch_val("SELECT count(*) FROM orders WHERE open")
+        return value
+
+
+def rows() -> Iterator[tuple[str, int]]:
+    yield ("a", 1)
+
+
+def main() -> None:
+    orders: Orders = Orders.from_url("postgresql://app@db/orders", min_size=1, max_size=None, leak_after=5.0)
+    orders.open_orders()
+    config = Config(host="db", options={"application_name": "app"}, statement_timeout=500)
+    with PooledDatabase(config, min_size=1, check=lambda conn: conn.execute("SELECT 1")) as db:
+        users: list[dict[str, Any]] = db.execute("SELECT * FROM users WHERE id = ANY(%s)", [[1, 2]])
+        user: dict[str, Any] | None = db.fetch_one("SELECT * FROM users WHERE id = %(id)s", {"id": 1})
+        count: int = db.execute_many("INSERT INTO users (name, age) VALUES (%s, %s)", rows())
+        print(len(users), user, count, db.stats["pool_size"])
+        with db.connection(timeout=1.5) as conn, conn.cursor() as cur:
+            cur.execute("SELECT %s, %s", (Json({"a": 1}), Range(1, 2))).fetchall()
+            describe(cur)
+            with conn.transaction():
+                conn.execute("DELETE FROM users")
+            conn.commit()
+        with db.transaction() as conn:
+            pid: int = conn.info.backend_pid
+            print(pid, conn.info.parameter_status("TimeZone"), conn.autocommit)
+        db.resize(min_size=10, max_size=50)
+        db.check()
+        db.wait(timeout=30.0)
+        try:
+            db.execute("SELECT 1")
+        except pycopg.IntegrityError as error:
+            print(error.sqlstate, error.diag.constraint_name)
+    with pycopg.connect("postgresql://app@db/orders") as standalone:
+        standalone.cursor(row_factory=tuple).executemany("SELECT %s", [[1]])
+
+
+def describe(cur: Cursor) -> None:
+    for column in cur.description or ():
+        print(column.name, column.type_code == pycopg.NUMBER)
+
+
+async def async_main() -> None:
+    async with AsyncPooledDatabase.from_env(min_size=5, max_size=20) as db:
+        users: list[dict[str, Any]] = await db.execute("SELECT * FROM users")
+        print(users, await db.fetch_one("SELECT 1"), await db.fetch_val("SELECT 1"))
+        async with db.connection(timeout=1.0) as conn, conn.cursor() as cur:
+            await cur.execute("SELECT %s", [1])
+            print(await cur.fetchall(), [row async for row in cur], conn.info.backend_pid)
+        async with db.transaction() as conn:
+            count: int = await conn.execute_many("DELETE FROM users WHERE id = %s", [[1]])
+            print(count)
+        db.resize(1, 2)
+        await db.resize(1, 2)
