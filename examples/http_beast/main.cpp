@@ -26,7 +26,7 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 // Together less than the 5 seconds or more that service managers give before they kill.
-constexpr auto grace_for_requests = 3s;
+constexpr auto grace_for_requests = 2500ms;
 constexpr auto grace_for_leases = 1s;
 constexpr int waiting_per_connection = 10;  // more requests than that are turned away at once
 

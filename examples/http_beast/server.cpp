@@ -167,7 +167,7 @@ awaitable<void> Server::serve() {
   }
 }
 
-awaitable<void> Server::stop(std::chrono::seconds grace) {
+awaitable<void> Server::stop(std::chrono::milliseconds grace) {
   acceptor_.close();
   for (const auto& session : sessions_) session->end();
   no_session_.expires_after(grace);

@@ -37,7 +37,7 @@ class Server {
   boost::asio::awaitable<void> serve();
   /// Accepts nobody any more, says goodbye to clients that wait, gives running requests `grace` to be
   /// answered, and cuts off who is left.
-  boost::asio::awaitable<void> stop(std::chrono::seconds grace);
+  boost::asio::awaitable<void> stop(std::chrono::milliseconds grace);
 
  private:
   class Session;

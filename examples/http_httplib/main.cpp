@@ -30,7 +30,7 @@ constexpr std::chrono::seconds keep_alive_timeout = 2s;
 constexpr std::chrono::seconds read_timeout = 2s;  // without a byte
 constexpr std::chrono::seconds write_timeout = 5s;
 // Together less than the 5 seconds or more that service managers give before they kill.
-constexpr auto grace_for_requests = 3s;
+constexpr auto grace_for_requests = 2500ms;
 constexpr auto grace_for_leases = 1s;
 constexpr auto grace_for_the_rest = 500ms;
 constexpr int waiting_per_connection = 10;  // more requests than that are turned away at once
