@@ -43,19 +43,24 @@ struct Options {
 };
 
 /// On the loopback interface. Port 0: a free one. Returns the port.
-int bind(httplib::Server& server, int port) {
+int bind(httplib::Server& server, int wanted_port) {
   const char* const host = "127.0.0.1";
   // Left to itself cpp-httplib shares the port with whoever has it (SO_REUSEPORT).
-  server.set_socket_options([](socket_t socket) {
+  socket_t listener = INVALID_SOCKET;
+  server.set_socket_options([&listener](socket_t socket) {
     const int on = 1;
     ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    listener = socket;
   });
-  if (port == 0) {
+  int port = wanted_port;
+  if (wanted_port == 0) {
     port = server.bind_to_any_port(host);
-  } else if (!server.bind_to_port(host, port)) {
+  } else if (!server.bind_to_port(host, wanted_port)) {
     port = -1;
   }
-  if (port < 0) throw std::runtime_error("can't listen on the port");
+  if (port < 0) throw std::runtime_error("can't listen on port " + std::to_string(wanted_port));
+  // It lets 5 clients wait to be accepted; more that come at once would wait for a second and longer.
+  ::listen(listener, SOMAXCONN);
   return port;
 }
 
