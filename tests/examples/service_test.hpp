@@ -42,6 +42,7 @@ class Service {
       ::kill(pid_, SIGKILL);
       tools::wait_for_exit(pid_);
     }
+    EXPECT_EQ(output().find("Sanitizer"), std::string::npos) << output();
     ::unlink(output_.c_str());
   }
 
