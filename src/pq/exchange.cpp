@@ -1,7 +1,10 @@
 // The loop of every exchange: put, flush, read, take.
 #include "pq/exchange.hpp"
 
+#include <string>
 #include <utility>
+
+#include "pq/late_symbols.hpp"
 
 namespace copg::pq {
 namespace {
@@ -167,8 +170,21 @@ bool Exchange::drain_copy_out() {
   }
 }
 
+std::size_t Exchange::bytes_of(const Params& params) noexcept {
+  constexpr std::size_t overhead_bytes = 48;
+  std::size_t bytes = overhead_bytes;
+  for (int i = 0; i < params.size(); ++i) bytes += static_cast<std::size_t>(params.lengths()[i]);
+  return bytes;
+}
+
+bool Exchange::send_plain(const char* sql) noexcept {
+  return PQsendQueryParams(connection_.raw(), sql, 0, nullptr, nullptr, nullptr, nullptr, 0) == 1;
+}
+
 bool Exchange::send_sync() noexcept {
-  if (PQpipelineSync(connection_.raw()) != 1) return false;
+  PGconn* conn = connection_.raw();
+  const int put = has_send_pipeline_sync() ? PQsendPipelineSync(conn) : PQpipelineSync(conn);
+  if (put != 1) return false;
   connection_.sync_sent();
   return true;
 }
@@ -176,8 +192,7 @@ bool Exchange::send_sync() noexcept {
 bool Exchange::send_close() {
   const StatementName name = connection_.statements().take_close();
   const std::string text = std::string("DEALLOCATE ") + name.data();
-  return PQsendQueryParams(connection_.raw(), text.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) == 1 &&
-         send_sync();
+  return send_plain(text.c_str()) && send_sync();
 }
 
 void Exchange::keep_error(ErrorInfo error) {

@@ -5,7 +5,10 @@
 #pragma once
 
 #include <copg/error.hpp>
+#include <copg/params.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -59,7 +62,15 @@ class Exchange : public Operation {
   [[nodiscard]] bool talking() const noexcept {
     return phase_ == Phase::talking || phase_ == Phase::copying_out;
   }
+  /// Bytes put into libpq between two looks at the socket.
+  static constexpr std::size_t batch_bytes = 32768;
+  /// What a set of parameters costs on the wire, with Bind, Describe and Execute around it: roughly.
+  [[nodiscard]] static std::size_t bytes_of(const Params& params) noexcept;
+
   bool enter_pipeline() noexcept { return PQenterPipelineMode(connection_.raw()) == 1; }
+  /// Puts one statement without parameters. In pipeline mode only.
+  bool send_plain(const char* sql) noexcept;
+  /// Puts a Sync. It is flushed with the rest where libpq can do that (17), else at once.
   bool send_sync() noexcept;
   /// Puts the closing of one statement that the server holds for nothing, with a Sync of its own: if the name
   /// is not there, nobody else's work fails with it. In pipeline mode only.

@@ -16,8 +16,7 @@ bool TransactionOperation::send() {
   constexpr int max_closes = 4;
   if (!connection_.statements().closes_pending()) return PQsendQuery(conn, sql_.data()) == 1;
   if (!enter_pipeline()) return false;
-  if (PQsendQueryParams(conn, sql_.data(), 0, nullptr, nullptr, nullptr, nullptr, 0) != 1) return false;
-  if (!send_sync()) return false;
+  if (!send_plain(sql_.data()) || !send_sync()) return false;
   for (int i = 0; i < max_closes && connection_.statements().closes_pending(); ++i) {
     if (!send_close()) return false;
   }

@@ -158,6 +158,18 @@ TEST_F(ExecuteOperation, a_prepared_statement_that_vanished_is_parsed_again) {
   EXPECT_EQ(cost.sends, 1) << "the cache has not noticed DISCARD ALL";
 }
 
+TEST_F(ExecuteOperation, a_function_that_misses_a_prepared_statement_of_its_own_is_not_run_twice) {
+  ASSERT_FALSE(execute(*connection,
+                       "DROP SEQUENCE IF EXISTS runs; CREATE SEQUENCE runs;"
+                       "CREATE OR REPLACE FUNCTION misses() RETURNS int LANGUAGE plpgsql AS $$ BEGIN"
+                       " PERFORM nextval('runs'); EXECUTE 'EXECUTE nowhere'; RETURN 1; END $$")
+                   .error);
+  const std::string sql = "SELECT CASE WHEN $1 THEN misses() ELSE 0 END";
+  for (int use = 1; use <= 3; ++use) EXPECT_EQ(say(sql, params(false)), "0");
+  EXPECT_EQ(say(sql, params(true)), "26000");
+  EXPECT_EQ(say("SELECT nextval('runs')"), "2");
+}
+
 TEST_F(ExecuteOperation, evicted_statements_are_closed_on_the_server) {
   for (int i = 0; i < static_cast<int>(pq::StatementCache::capacity) + 30; ++i) {
     const std::string sql = "SELECT " + std::to_string(i);
