@@ -65,6 +65,7 @@ Step Exchange::go_on() {
       // A failed write is not the end: the server's last words may still be read.
       flushed_ = left <= 0;
       if (left > 0) return Step::wait(connection_.fd(), Ready::read_write);
+      if (connection_.lost()) return end_lost();  // there is no descriptor to wait for
     }
     if (rounds == max_rounds) return Step::wait(connection_.fd(), Ready::read_write);
     if (!send_more()) return end_lost();
@@ -200,6 +201,20 @@ void Exchange::keep_error(ErrorInfo error) {
   if (!has_kept_error() || worse) kept_error_ = std::move(error);
 }
 
+// A write that fails makes libpq forget what it was waiting for: what was read before then passes for a
+// notice.
+ErrorInfo Exchange::last_words() {
+  ErrorInfo error = connection_lost(connection_.raw(), sql_);
+  if (!connection_.said_farewell()) return error;
+  for (const Notice& notice : connection_.notices().recent()) {
+    if (notice.severity != "FATAL" && notice.severity != "PANIC") continue;
+    error.severity = notice.severity;
+    error.sqlstate = notice.sqlstate;
+    error.message = notice.message;
+  }
+  return error;
+}
+
 Step Exchange::end() {
   phase_ = Phase::over;
   if (!kept_error_) return Step::finished();
@@ -224,7 +239,7 @@ Step Exchange::end_lost() {
       if (!error.connection_survives) keep_error(std::move(error));
     }
   }
-  if (!has_kept_error() || kept_error_->connection_survives) keep_error(connection_lost(conn, sql_));
+  if (!has_kept_error() || kept_error_->connection_survives) keep_error(last_words());
   kept_error_ = lost(std::move(*kept_error_));
   connection_.mark_dead();
   return end();

@@ -91,6 +91,7 @@ class Exchange : public Operation {
   bool take_result(ResultPtr result);
   bool put_again();
   bool drain_copy_out();
+  [[nodiscard]] ErrorInfo last_words();
   Step end();
   Step end_lost();
 
