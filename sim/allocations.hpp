@@ -1,5 +1,5 @@
-// Counts the allocations of the calling thread: for the pool core, which must make none outside its three places, and for
-// whatever else promises to make none.
+// Counts the allocations of the calling thread: for the pool core, which must make none outside its three
+// places, and for whatever else promises to make none.
 #pragma once
 
 #include <cstdint>

@@ -1,23 +1,20 @@
 // See throwaway_postgres.hpp.
 #include "throwaway_postgres.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <sys/shm.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <iterator>
-#include <random>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
 
 #include "fresh_data_folder.hpp"
+#include "loopback_port.hpp"
 #include "postgres_installation.hpp"
 
 namespace copg::tools {
@@ -43,25 +40,6 @@ std::string line_of(const fs::path& path, int number) {
     if (!std::getline(file, line)) return {};
   }
   return line;
-}
-
-/// A free loopback port below the range from which the kernel takes the ports of outgoing connections: a
-/// client that retries a stopped server's port from that range would sooner or later connect to itself.
-std::uint16_t free_port() {
-  std::random_device random;
-  std::uniform_int_distribution<int> range(10'000, 32'767);
-  for (int attempt = 0; attempt < port_attempts; ++attempt) {
-    const auto port = static_cast<std::uint16_t>(range(random));
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);  // NOLINT
-    ::close(fd);
-    if (bound == 0) return port;
-  }
-  throw std::runtime_error("found no free loopback port for PostgreSQL");
 }
 
 std::string quoted_setting(const std::string& value) {
@@ -121,14 +99,14 @@ ThrowawayPostgres::ThrowawayPostgres(ThrowawayOptions options)
       programs_(find_postgres_programs()),
       user_(user_for_server()),
       folder_(user_),
-      port_(free_port()) {
+      port_(free_loopback_port()) {
   make_data_folder();
   if (options_.tls) make_certificate();
   write_access_rules();
   write_settings();
   for (int attempt = 0; !try_to_start(); ++attempt) {
     if (attempt == port_attempts) throw std::runtime_error("PostgreSQL found every port taken:\n" + log());
-    port_ = free_port();
+    port_ = free_loopback_port();
   }
 }
 
@@ -194,9 +172,9 @@ void ThrowawayPostgres::write_settings() const {
        "mmap"},  // in the data folder, so that a killed server leaves nothing in /dev/shm
   };
   if (options_.tls) {
-    settings.insert(settings.end(), {{"ssl", "on"},
-                                     {"ssl_cert_file", certificate().string()},
-                                     {"ssl_key_file", (folder_.path() / "server.key").string()}});
+    settings.insert(
+        settings.end(),
+        {{"ssl", "on"}, {"ssl_cert_file", certificate().string()}, {"ssl_key_file", key().string()}});
   }
   settings.insert(settings.end(), options_.settings.begin(), options_.settings.end());
   // The last line of a setting counts, and this file is read last.

@@ -88,6 +88,8 @@ class ThrowawayPostgres {
   [[nodiscard]] std::filesystem::path data_folder() const { return folder_.path() / "data"; }
   /// With TLS: the certificate, for sslrootcert.
   [[nodiscard]] std::filesystem::path certificate() const { return folder_.path() / "server.crt"; }
+  /// With TLS: the private key of the certificate.
+  [[nodiscard]] std::filesystem::path key() const { return folder_.path() / "server.key"; }
   /// The superuser.
   [[nodiscard]] static std::string user() { return "postgres"; }
   /// Nothing while it is stopped.

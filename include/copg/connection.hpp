@@ -69,17 +69,17 @@ class Connection {
   /// not fit.
   template <class T, Encodable... Args>
   [[nodiscard]] std::vector<T> fetch_all(const Sql& sql, const Args&... args) {
-    return execute(sql, args...).template to_vector<T>();
+    return detail::to_vector<T>(execute(sql, args...));
   }
   /// The first row, if there is one. UsageError if the statement returns no rows by its nature.
   template <class T, Encodable... Args>
   [[nodiscard]] std::optional<T> fetch_one(const Sql& sql, const Args&... args) {
-    return detail::rows_of(execute(sql, args...)).template to_optional<T>();
+    return detail::to_optional<T>(execute(sql, args...));
   }
   /// The only column of the first row. Without a row: DataError, or NULL for an optional T.
   template <class T, Encodable... Args>
   [[nodiscard]] T fetch_val(const Sql& sql, const Args&... args) {
-    return detail::rows_of(execute(sql, args...)).template to_value<T>();
+    return detail::to_value<T>(execute(sql, args...));
   }
 
   /// Executes one statement for each row of parameters (tuples, aggregates or single values), in one

@@ -26,8 +26,9 @@ namespace [[gnu::visibility("default")]] copg {
 /// with the server's words, when connecting can't work: wrong password, no such database), TooManyRequests,
 /// PoolClosed.
 ///
-/// Thread-safe, but for moving and destruction. After a fork the child's pool is as new: it opens connections
-/// of its own.
+/// Thread-safe, but for moving and destruction. What was moved from is no pool any more: its calls throw
+/// UsageError, `close` and destruction do nothing. After a fork the child's pool is as new: it opens
+/// connections of its own.
 class PooledDatabase {
  public:
   /// Opens the pool: min_size connections are opened in the background; returns without waiting for them
@@ -42,7 +43,7 @@ class PooledDatabase {
   PooledDatabase& operator=(PooledDatabase&&) noexcept;
   PooledDatabase(const PooledDatabase&) = delete;
   PooledDatabase& operator=(const PooledDatabase&) = delete;
-  /// close().
+  /// close(), when it is the last face of its pool.
   ~PooledDatabase();
 
   /// Executes one statement in a transaction of its own, on any connection: one round trip. Without
@@ -57,17 +58,17 @@ class PooledDatabase {
   /// not fit.
   template <class T, Encodable... Args>
   [[nodiscard]] std::vector<T> fetch_all(const Sql& sql, const Args&... args) {
-    return execute(sql, args...).template to_vector<T>();
+    return detail::to_vector<T>(execute(sql, args...));
   }
   /// The first row, if there is one. UsageError if the statement returns no rows by its nature.
   template <class T, Encodable... Args>
   [[nodiscard]] std::optional<T> fetch_one(const Sql& sql, const Args&... args) {
-    return detail::rows_of(execute(sql, args...)).template to_optional<T>();
+    return detail::to_optional<T>(execute(sql, args...));
   }
   /// The only column of the first row. Without a row: DataError, or NULL for an optional T.
   template <class T, Encodable... Args>
   [[nodiscard]] T fetch_val(const Sql& sql, const Args&... args) {
-    return detail::rows_of(execute(sql, args...)).template to_value<T>();
+    return detail::to_value<T>(execute(sql, args...));
   }
   /// Executes one statement for each row of parameters (tuples, aggregates or single values): one
   /// transaction, all or nothing, a constant number of round trips, bounded memory. Returns the sum of
@@ -115,12 +116,17 @@ class PooledDatabase {
   void close(Seconds timeout = Seconds{5}) noexcept;
 
   /// Of the pool: PoolOptions::name, or the database's.
-  [[nodiscard]] const std::string& name() const noexcept;
+  [[nodiscard]] const std::string& name() const;
   /// Never shows a password: PooledDatabase('name', size=5/10).
   [[nodiscard]] std::string to_string() const;
 
  private:
-  std::shared_ptr<engine::PoolEngine> engine_;  // leases share it
+  friend class AsyncPooledDatabase;
+  explicit PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept;
+  [[nodiscard]] engine::PoolEngine& engine() const;
+
+  // A face: the last one closes the pool. None once it was moved from.
+  std::shared_ptr<engine::PoolEngine> engine_;
 };
 
 }  // namespace copg

@@ -28,9 +28,9 @@ pool::ConnectFailure failure_of(pq::ConnectFailureKind kind) {
 
 /// Calls `work` on the executor soon. With the mutex held.
 void PoolEngine::post_work() {
-  if (work_posted_ || !background_) return;
+  if (work_posted_ || !strand_) return;
   work_posted_ = true;
-  asio::post(executor_, [self = shared_from_this()] { self->work(); });
+  asio::post(*strand_, [self = shared_from_this()] { self->work(); });
 }
 
 /// Carries out what has been decided, one by one and in order, also when a hook calls back into the pool.
@@ -83,11 +83,11 @@ void PoolEngine::carry_out(const pool::Action& action) {
 void PoolEngine::run(pool::ConnectionId connection, std::unique_ptr<pq::Operation> operation,
                      Duration timeout, void (PoolEngine::*ended)(pool::ConnectionId, OperationRun::End)) {
   Slot& slot = slot_of(connection);
+  take_back_descriptor(slot);
   slot.operation = std::move(operation);
-  slot.run = std::make_shared<OperationRun>(
-      executor_, *slot.operation, [self = shared_from_this(), connection, ended](OperationRun::End end) {
-        (*self.*ended)(connection, end);
-      });
+  slot.run = std::make_shared<OperationRun>(timer_->get_executor(), *slot.operation,
+                                            [self = shared_from_this(), connection, ended](
+                                                OperationRun::End end) { (*self.*ended)(connection, end); });
   slot.run_since = now();
   const std::shared_ptr<OperationRun> run = slot.run;  // it may end, and be replaced, within start
   run->start(timeout);
@@ -178,7 +178,12 @@ void PoolEngine::close_connection(const pool::Action& action) {
   if (slot.run) slot.run->stop();
   slot.run.reset();
   slot.operation.reset();
-  if (!slot.use.cut()) return;  // a caller is inside: it closes when it leaves
+  if (!slot.use.cut()) {  // a caller is inside: it closes when it leaves
+    const Lock lock(mutex_);
+    if (slot.driver != nullptr) slot.driver->stop(Stop::cut);
+    return;
+  }
+  take_back_descriptor(slot);
   slot.connection.reset();
   {
     const Lock lock(mutex_);
@@ -197,26 +202,35 @@ void PoolEngine::tick() {
     const Lock lock(mutex_);
     armed_ = pool::never;
     core_->tick(time);
+    if (time >= cut_at_) {
+      cut_at_ = pool::never;
+      core_->cut(time);
+    }
+    if (time >= drivers_due_) drivers_due_ = stop_late_drivers(time);
     dispatch();
   }
   report_leaks(time);
   arm();
 }
 
-/// Sets the timer to the next deadline of the core, and to the next look for leaks.
+/// Sets the timer to whatever falls due next; puts it away when the pool is no more, since a pending timer
+/// would keep the user's event loop running.
 void PoolEngine::arm() {
   constexpr Duration shortest_leak_interval = std::chrono::milliseconds(10);
   TimePoint when = pool::never;
   {
     const Lock lock(mutex_);
-    if (!timer_ || core_->closed()) return;
-    when = core_->next_deadline();
-    if (options_.leak_after && options_.observer) {
+    if (!timer_) return;
+    when = std::min({core_->next_deadline(), cut_at_, drivers_due_});
+    for (const Watcher* watcher : watchers_) when = std::min(when, watcher->deadline_);
+    if (options_.leak_after && options_.observer && !core_->closed()) {
       when = std::min(when,
                       after(now(), std::max(duration_of(*options_.leak_after) / 2, shortest_leak_interval)));
     }
+    if (core_->finished() && watchers_.empty()) when = pool::never;
     armed_ = when;
   }
+  timer_->cancel();
   if (when == pool::never) return;
   timer_->expires_at(when);
   timer_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {

@@ -6,6 +6,9 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <condition_variable>
+#include <mutex>
+
 namespace copg::engine {
 
 namespace asio = boost::asio;
@@ -13,6 +16,21 @@ namespace asio = boost::asio;
 struct BackgroundThread::Context {
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(io);
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool ended = false;
+
+  void run() {
+    io.run();
+    const std::lock_guard lock(mutex);
+    ended = true;
+    changed.notify_all();
+  }
+  bool wait_for_end(TimePoint deadline) {
+    std::unique_lock lock(mutex);
+    return changed.wait_until(lock, deadline, [this] { return ended; });
+  }
 };
 
 namespace {
@@ -40,22 +58,25 @@ BackgroundThread::BackgroundThread() : context_(std::make_shared<Context>()) {
   const SignalsBlocked blocked;
   thread_ = std::thread([context = context_] {
     pthread_setname_np(pthread_self(), "copg");
-    context->io.run();
+    context->run();
   });
 }
 
-BackgroundThread::~BackgroundThread() { stop(); }
+BackgroundThread::~BackgroundThread() { stop(pool::never); }
 
 asio::any_io_executor BackgroundThread::executor() const { return context_->io.get_executor(); }
 
-void BackgroundThread::stop() {
-  if (!thread_.joinable()) return;
+bool BackgroundThread::stop(TimePoint deadline) {
+  if (!thread_.joinable()) return true;
   context_->io.stop();
-  if (is_this_thread()) {
-    thread_.detach();
-  } else {
+  const bool here = thread_.get_id() == std::this_thread::get_id();
+  const bool ended = !here && context_->wait_for_end(deadline);
+  if (ended) {
     thread_.join();
+  } else {
+    thread_.detach();
   }
+  return here || ended;
 }
 
 }  // namespace copg::engine

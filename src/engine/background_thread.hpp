@@ -7,6 +7,8 @@
 #include <memory>
 #include <thread>
 
+#include "engine/clock.hpp"
+
 namespace copg::engine {
 
 class BackgroundThread {
@@ -14,16 +16,14 @@ class BackgroundThread {
   BackgroundThread();
   BackgroundThread(const BackgroundThread&) = delete;
   BackgroundThread& operator=(const BackgroundThread&) = delete;
-  /// Stops it.
+  /// Stops it, without a bound on the waiting.
   ~BackgroundThread();
 
   [[nodiscard]] boost::asio::any_io_executor executor() const;
-  [[nodiscard]] bool is_this_thread() const noexcept {
-    return thread_.get_id() == std::this_thread::get_id();
-  }
-  /// Ends the thread after the handler that runs now; pending handlers are destroyed unrun. Waits for it,
-  /// unless called on the thread itself. Idempotent.
-  void stop();
+  /// Ends the thread after the handler that runs now; pending handlers are destroyed unrun. Waits for it
+  /// until `deadline`; not at all when called on the thread itself. False: it is still in that handler, and
+  /// ends by itself after it. Idempotent.
+  bool stop(TimePoint deadline);
 
  private:
   struct Context;

@@ -36,7 +36,8 @@ ErrorInfo PoolEngine::why(pool::WaitError error, Duration waited) {
       break;
     case pool::WaitError::closed:
       info.kind = ErrorKind::pool_closed;
-      info.message = fmt::format("pool '{}' is closed", name_);
+      info.message = fmt::format("pool '{}' is {}", name_,
+                                 opened_ || core_->closed() ? "closed" : "not open yet: open it first");
       break;
     case pool::WaitError::too_many_waiting:
       info.kind = ErrorKind::too_many_requests;
@@ -71,6 +72,11 @@ std::string PoolEngine::last_connect_error(TimePoint time) const {
   return fmt::format("{} ({:.1f} s ago)", connect_error_->message, seconds(time - connect_error_at_));
 }
 
+std::string PoolEngine::to_string(std::string_view face) {
+  const PoolStats now = stats();
+  return fmt::format("{}('{}', size={}/{})", face, config_.database, now.pool_size, now.pool_max);
+}
+
 ErrorInfo PoolEngine::cut_off(std::string_view sql) const {
   return {.kind = ErrorKind::pool_closed,
           .message = fmt::format("pool '{}' was closed while this connection was leased", name_),
@@ -78,16 +84,15 @@ ErrorInfo PoolEngine::cut_off(std::string_view sql) const {
           .connection_survives = false};
 }
 
-ErrorInfo PoolEngine::undone(const pq::Operation& operation, bool cut, std::string_view sql,
-                             Duration waited) const {
+ErrorInfo PoolEngine::undone(const pq::StatementOperation& statement, bool cut, Duration waited) const {
   ErrorInfo info{.kind = ErrorKind::pool_timeout,
                  .message = fmt::format(
                      "no answer from the server within {:.3g} s ({}); the statement is being cancelled",
-                     seconds(waited), operation.phase()),
-                 .query = std::string(sql),
+                     seconds(waited), statement.phase()),
+                 .query = std::string(statement.sql()),
                  .connection_survives = false};
-  if (cut) info = cut_off(sql);
-  if (operation.commits()) {
+  if (cut) info = cut_off(statement.sql());
+  if (statement.commits()) {
     info.kind = ErrorKind::commit_unknown;
     info.cause = std::exchange(
         info.message, fmt::format("no answer to the commit within {:.3g} s: it may or may not have happened",

@@ -1,51 +1,29 @@
 #include "engine/pool_engine.hpp"
 
-#include <boost/asio/strand.hpp>
-
 #include <algorithm>
-#include <cassert>
-#include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <utility>
+
+#include "engine/face.hpp"
+#include "engine/parked.hpp"
 
 namespace copg::engine {
 
 namespace asio = boost::asio;
 
-namespace {
-
-/// An answer this young proves as much as a look at the socket, which costs a system call.
-constexpr Duration trusted_for = std::chrono::microseconds(100);
-
-pool::ConnectionId id_of(const Lease& lease) { return {lease.index, lease.generation}; }
-
-/// Debug builds don't let a program go on that uses a lease from two threads, or gives it back inside a call.
-void reject_second_user() noexcept {
-#ifndef NDEBUG
-  std::fputs("copg: two threads use one leased connection at the same time; each needs its own\n", stderr);
-  std::abort();
-#endif
-}
-
-ErrorInfo usage_error(std::string message) {
-  return {.kind = ErrorKind::usage, .message = std::move(message)};
-}
-
-}  // namespace
-
-std::shared_ptr<PoolEngine> PoolEngine::create(const Config& config, PoolOptions options) {
+std::shared_ptr<PoolEngine> PoolEngine::create(const Config& config, PoolOptions options,
+                                               asio::any_io_executor executor) {
   options.validate();
-  std::shared_ptr<PoolEngine> engine(new PoolEngine(config, std::move(options)));
-  const Lock lock(engine->mutex_);
-  engine->open_for_business();
+  std::shared_ptr<PoolEngine> engine(new PoolEngine(config, std::move(options), std::move(executor)));
+  engine->move_in(engine->given_ ? nullptr : std::make_unique<BackgroundThread>());
   return engine;
 }
 
-PoolEngine::PoolEngine(const Config& config, PoolOptions options)
+PoolEngine::PoolEngine(const Config& config, PoolOptions options, asio::any_io_executor executor)
     : config_(config),
       options_(std::move(options)),
       name_(options_.name.empty() ? config.database : options_.name),
+      given_(std::move(executor)),
       process_(ForkGuard::generation()) {
   settings_.keywords = config.keywords();
   settings_.prepare = options_.prepare != PrepareMode::off;
@@ -71,11 +49,17 @@ void PoolEngine::make_core() {
     slots_.push_back(std::make_unique<Slot>());
 }
 
-/// Gives the pool its thread and lets it open its first connections.
-void PoolEngine::open_for_business() {
-  background_ = std::make_unique<BackgroundThread>();
-  executor_ = background_->executor();
-  timer_ = std::make_unique<asio::steady_timer>(executor_);
+/// Gives the background a place to run: the given executor, or a thread.
+void PoolEngine::move_in(std::unique_ptr<BackgroundThread> thread) {
+  strand_ = std::make_unique<Strand>(thread ? thread->executor() : given_);
+  timer_ = std::make_unique<asio::steady_timer>(*strand_);
+  thread_ = std::move(thread);
+}
+
+void PoolEngine::open() {
+  Lock lock = lock_here();
+  if (core_->closed()) refuse(std::move(lock), pool::WaitError::closed, Duration::zero());
+  if (std::exchange(opened_, true)) return;
   core_->tick(now());
   dispatch();
 }
@@ -88,16 +72,22 @@ PoolEngine::Lock PoolEngine::lock_here() {
   return lock;
 }
 
-/// In a forked child: a pool as new.
+/// In a forked child: a pool as new. What may fail, for want of a thread, comes first: the next call tries
+/// again.
 void PoolEngine::start_over_in_child() {
   const bool was_closed = core_->closed();
+  std::unique_ptr<BackgroundThread> thread;
+  if (!was_closed && !given_) thread = std::make_unique<BackgroundThread>();
   abandon_inherited();
   make_core();
   if (was_closed) {
     core_->close(now());
-  } else {
-    open_for_business();
+    return;
   }
+  move_in(std::move(thread));
+  if (!opened_) return;
+  core_->tick(now());
+  dispatch();
 }
 
 /// In a forked child: the parent's connections, thread and waiters are not ours. What can be let go of
@@ -111,230 +101,25 @@ void PoolEngine::abandon_inherited() {
   }
   slots_.clear();
   waiters_.clear();
+  watchers_.clear();
   actions_.clear();
   work_posted_ = false;
   outage_ = false;
-  armed_ = pool::never;
-  watchers_ = 0;
-  (void)changed_.release();  // the parent's threads wait on it, and destroying it would wait for them
-  changed_ = std::make_unique<std::condition_variable>();
+  armed_ = cut_at_ = drivers_due_ = pool::never;
   (void)timer_.release();
-  (void)background_.release();
+  (void)strand_.release();
+  (void)thread_.release();
+}
+
+asio::any_io_executor PoolEngine::executor() {
+  const Lock lock = lock_here();
+  if (given_) return given_;
+  return thread_ ? thread_->executor() : asio::any_io_executor();
 }
 
 PoolStats PoolEngine::stats() {
   const Lock lock = lock_here();
   return core_->stats();
-}
-
-// --- getting a connection
-
-/// The core's table of waiters and ours grow together, before anybody is queued: nothing can fail after that.
-void PoolEngine::make_room_for_waiter() {
-  constexpr std::size_t first = 16;
-  if (core_->free_waiters() > 0) return;
-  const std::size_t more = std::max(first, waiters_.size());
-  waiters_.resize(waiters_.size() + more);
-  core_->reserve_waiters(static_cast<std::uint32_t>(more));
-}
-
-PoolEngine::Attempt PoolEngine::acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
-                                        const SourceLocation& where) {
-  Lock lock = lock_here();
-  make_room_for_waiter();
-  const pool::Acquired acquired = core_->acquire(time, deadline);
-  return conclude(std::move(lock), acquired, lease, waiter, time, deadline,
-                  {where, std::this_thread::get_id()});
-}
-
-PoolEngine::Attempt PoolEngine::swap(Lease& lease, Waiter& waiter, TimePoint deadline) {
-  const TimePoint time = now();
-  Lock lock = lock_here();
-  make_room_for_waiter();
-  const Holder holder = lease.slot->holder;
-  lease.slot->leased_since = {};
-  const pool::ConnectionId dead = id_of(std::exchange(lease, {}));
-  return conclude(std::move(lock), core_->reacquire(time, dead, deadline), lease, waiter, time, deadline,
-                  holder);
-}
-
-PoolEngine::Attempt PoolEngine::conclude(Lock lock, const pool::Acquired& acquired, Lease& lease,
-                                         Waiter& waiter, TimePoint time, TimePoint deadline,
-                                         const Holder& holder) {
-  switch (acquired.kind) {
-    case pool::Acquired::Kind::granted: lease = take(acquired.connection, time, holder); break;
-    case pool::Acquired::Kind::queued: queue(waiter, acquired.waiter, time, deadline, holder); break;
-    case pool::Acquired::Kind::rejected: break;
-  }
-  dispatch();
-  if (acquired.kind == pool::Acquired::Kind::queued) return Attempt::queued;
-  if (acquired.kind == pool::Acquired::Kind::rejected)
-    refuse(std::move(lock), acquired.error, Duration::zero());
-  lock.unlock();
-  if (options_.observer) options_.observer->acquired(Duration::zero());
-  return Attempt::granted;
-}
-
-void PoolEngine::queue(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePoint deadline,
-                       const Holder& holder) {
-  waiter.id_ = id;
-  waiter.holder_ = holder;
-  waiter.since_ = time;
-  waiter.deadline_ = deadline;
-  waiter.error_ = pool::WaitError::none;
-  waiter.settled_ = false;
-  waiters_[id.slot] = &waiter;
-}
-
-Lease PoolEngine::take(pool::ConnectionId connection, TimePoint time, const Holder& holder) {
-  Slot& slot = *slots_[connection.slot];
-  slot.holder = holder;
-  slot.leased_since = time;
-  slot.leak_reported = false;
-  return {.slot = &slot, .index = connection.slot, .generation = connection.generation, .process = process_};
-}
-
-void PoolEngine::refuse(Lock lock, pool::WaitError error, Duration waited) {
-  ErrorInfo info = why(error, waited);
-  lock.unlock();
-  if (options_.observer) options_.observer->acquire_failed(info.kind, waited);
-  raise(std::move(info));
-}
-
-void PoolEngine::collect(Lease& lease, Waiter& waiter) {
-  const TimePoint time = now();
-  Lock lock = lock_here();
-  assert(waiter.settled_);
-  if (waiter.error_ != pool::WaitError::none) refuse(std::move(lock), waiter.error_, time - waiter.since_);
-  lease = take(core_->accept(waiter.id_).value(), time, waiter.holder_);
-  lock.unlock();
-  if (options_.observer) options_.observer->acquired(time - waiter.since_);
-}
-
-void PoolEngine::expire(Waiter& waiter) {
-  const Lock lock = lock_here();
-  if (waiter.settled_) return;
-  core_->tick(now());
-  dispatch();
-}
-
-bool PoolEngine::give_up(Lease& lease, Waiter& waiter) {
-  const Lock lock = lock_here();
-  const TimePoint time = now();
-  const pool::Cancelled cancelled = core_->cancel(time, waiter.id_);
-  dispatch();
-  if (cancelled.kind != pool::Cancelled::Kind::granted) return false;
-  lease = take(cancelled.connection, time, waiter.holder_);
-  return true;
-}
-
-// --- using it
-
-void PoolEngine::require_usable(const Lease& lease) const {
-  if (!lease) raise(usage_error("this connection was given back already: take another from the pool"));
-  if (lease.process != ForkGuard::generation()) {
-    raise(
-        usage_error("this connection belongs to the parent process: take another from the pool after fork"));
-  }
-}
-
-void PoolEngine::enter_to_look(const Lease& lease) {
-  require_usable(lease);
-  switch (lease.slot->use.enter()) {
-    case UseGuard::Entry::entered: break;
-    case UseGuard::Entry::cut: raise(cut_off({}));
-    case UseGuard::Entry::busy:
-      reject_second_user();
-      raise(usage_error("two threads use one leased connection at the same time; each needs its own"));
-  }
-}
-
-bool PoolEngine::enter(Lease& lease, TimePoint time) {
-  enter_to_look(lease);
-  if (!lease.fresh) return true;
-  pq::Connection& connection = *lease.slot->connection;
-  connection.lease_begins();
-  const bool just_answered = time - lease.slot->answered_at < trusted_for && !connection.said_farewell();
-  if (just_answered || connection.looks_alive()) return true;
-  lease.slot->connection->mark_dead();
-  if (!leave(lease)) raise(cut_off({}));
-  return false;
-}
-
-bool PoolEngine::leave(Lease& lease) noexcept {
-  if (lease.slot->use.leave()) return true;
-  close_cut_off(lease);
-  return false;
-}
-
-/// The pool was closed while the caller was inside: the connection is the caller's to close.
-void PoolEngine::close_cut_off(Lease& lease) noexcept {
-  lease.slot->connection.reset();
-  {
-    const Lock lock(mutex_);
-    lease.slot->leased_since = {};
-    core_->on_closed(now(), id_of(lease));
-    dispatch();
-  }
-  lease = {};
-  if (options_.observer) options_.observer->closed(CloseReason::pool_closed, {});
-}
-
-bool PoolEngine::died_untouched(const Lease& lease, bool fresh, bool nothing_sent) const noexcept {
-  return fresh && nothing_sent && !lease.slot->connection->alive();
-}
-
-void PoolEngine::release(Lease& lease) noexcept { give_back(lease, true); }
-
-void PoolEngine::discard(Lease& lease) noexcept { give_back(lease, false); }
-
-void PoolEngine::give_back(Lease& lease, bool keep) noexcept {
-  if (!lease) return;
-  Slot& slot = *lease.slot;
-  if (lease.process != ForkGuard::generation()) {
-    lease = {};  // the parent's
-    return;
-  }
-  switch (slot.use.enter()) {
-    case UseGuard::Entry::entered: break;
-    case UseGuard::Entry::cut: lease = {}; return;
-    case UseGuard::Entry::busy: reject_second_user(); return;  // the call that is inside goes on with it
-  }
-  const bool untouched = lease.fresh && slot.connection->protocol_idle();
-  pool::Disposition disposition = untouched ? pool::Disposition::clean : judge(*slot.connection);
-  if (!keep && disposition != pool::Disposition::broken && disposition != pool::Disposition::demoted) {
-    disposition = pool::Disposition::discard;
-  }
-  const TimePoint time = now();
-  Duration usage{};
-  {
-    const Lock lock(mutex_);
-    usage = time - slot.leased_since;
-    if (slot.use.leave()) {
-      slot.leased_since = {};
-      if (!lease.fresh && disposition == pool::Disposition::clean) slot.answered_at = time;
-      core_->release(time, id_of(lease), disposition);
-      dispatch();
-      lease = {};
-    }
-  }
-  if (lease) close_cut_off(lease);
-  if (options_.observer) options_.observer->released(usage);
-}
-
-/// What the state of its connection says about the end of a lease.
-pool::Disposition PoolEngine::judge(pq::Connection& connection) const noexcept {
-  if (!connection.alive() || connection.said_farewell()) return pool::Disposition::broken;
-  if (connection.demoted()) return pool::Disposition::demoted;
-  if (connection.session().beyond_wiping()) return pool::Disposition::discard;
-  switch (options_.reset) {
-    case ResetMode::tracked: break;
-    case ResetMode::full: return pool::Disposition::needs_reset;
-    case ResetMode::rollback:
-      if (connection.protocol_idle() && !connection.in_transaction()) return pool::Disposition::clean;
-      break;
-  }
-  return connection.clean() ? pool::Disposition::clean : pool::Disposition::needs_reset;
 }
 
 // --- the pool as a whole
@@ -367,65 +152,77 @@ void PoolEngine::resume() {
   dispatch();
 }
 
-void PoolEngine::check(Duration timeout) {
+void PoolEngine::start_check() {
   Lock lock = lock_here();
   if (core_->closed()) refuse(std::move(lock), pool::WaitError::closed, Duration::zero());
   core_->check_all(now());
   dispatch();
-  if (!await(lock, after(now(), timeout), [this] { return core_->checks_pending() == 0; })) {
-    ErrorInfo error = why(pool::WaitError::timeout, timeout);
-    error.message = "pool '" + name_ + "' could not check its idle connections in time; " + error.message;
-    lock.unlock();
-    raise(std::move(error));
-  }
 }
 
-void PoolEngine::wait(Duration timeout) {
-  Lock lock = lock_here();
-  const auto full = [this] {
-    const PoolStats stats = core_->stats();
-    return core_->closed() || stats.pool_size >= stats.pool_min;
-  };
-  const bool in_time = await(lock, after(now(), timeout), full);
-  if (core_->closed()) refuse(std::move(lock), pool::WaitError::closed, Duration::zero());
-  if (!in_time) refuse(std::move(lock), pool::WaitError::timeout, timeout);
-}
-
-/// Waits for a condition on the core, which any input may change.
-bool PoolEngine::await(Lock& lock, TimePoint deadline, const std::function<bool()>& condition) {
-  ++watchers_;
-  const bool met = changed_->wait_until(lock, deadline, condition);
-  --watchers_;
-  return met;
-}
-
-void PoolEngine::close(Duration timeout) noexcept {
-  constexpr Duration grace = std::chrono::seconds(1);  // for cut-off callers to notice
-  Lock lock(mutex_);
+void PoolEngine::start_close(Duration timeout) noexcept {
+  const TimePoint time = now();
+  const Lock lock(mutex_);
   if (inherited()) {
     abandon_inherited();
     make_core();
   }
-  core_->close(now());
+  core_->close(time);
+  cut_at_ = std::min(cut_at_, after(time, timeout));
+  wake_by(cut_at_);
   dispatch();
-  if (!background_) return;
-  const auto finished = [this] { return core_->finished(); };
-  if (background_->is_this_thread()) {
-    // Called from a hook: nobody else can carry out the closing. Leases out are cut off at once.
-    core_->cut(now());
-    dispatch();
-    lock.unlock();
+}
+
+void PoolEngine::close(Duration timeout) noexcept {
+  const TimePoint deadline = after(after(now(), timeout), close_grace);
+  start_close(timeout);
+  if (cut_in_background()) {
     work();
-    lock.lock();
-  } else if (!await(lock, after(now(), timeout), finished)) {
-    core_->cut(now());
-    dispatch();
-    await(lock, after(now(), grace), finished);
+  } else {
+    Parked<Watcher> parked;
+    if (!watch(parked, Until::finished, deadline)) {
+      while (!parked.sleep_until(deadline)) expire_watchers();
+    }
   }
-  const std::unique_ptr<BackgroundThread> background = std::move(background_);
-  lock.unlock();
-  if (!background) return;  // another thread closes, too
-  background->stop();
+  move_out(deadline);
+}
+
+void PoolEngine::end() noexcept {
+  constexpr Duration patience = std::chrono::seconds(5);
+  // Where the background runs on the user's event loop, this thread may be the one to run it: it must not
+  // wait.
+  if (given_) {
+    start_close(patience);
+  } else {
+    close(patience);
+  }
+}
+
+std::shared_ptr<PoolEngine> face_of(std::shared_ptr<PoolEngine> engine) {
+  PoolEngine* const pool = engine.get();
+  return {pool, [engine = std::move(engine)](PoolEngine*) { engine->end(); }};
+}
+
+/// For a close that a hook calls on the background: nobody else can carry it out, so leases are cut off at
+/// once. False: it was not called there.
+bool PoolEngine::cut_in_background() noexcept {
+  const Lock lock(mutex_);
+  if (!strand_ || !strand_->running_in_this_thread()) return false;
+  core_->cut(now());
+  dispatch();
+  return true;
+}
+
+/// The end of the engine's own thread.
+void PoolEngine::move_out(TimePoint deadline) noexcept {
+  std::unique_ptr<BackgroundThread> thread;
+  {
+    const Lock lock(mutex_);
+    if (!thread_) return;
+    thread = std::move(thread_);
+    strand_.reset();
+  }
+  // A thread that is stuck in a hook of the user's goes on to use the timer when it is let go of.
+  if (!thread->stop(deadline)) (void)timer_.release();
   timer_.reset();
 }
 
@@ -451,11 +248,16 @@ void PoolEngine::hand_out() {
         break;
     }
   }
-  if (core_->next_deadline() < armed_) {
-    armed_ = core_->next_deadline();
-    post_work();
-  }
-  if (watchers_ > 0) changed_->notify_all();
+  wake_by(core_->next_deadline());
+  if (!watchers_.empty()) settle_watchers(now());
+  if (core_->finished()) post_work();  // to put the timer away
+}
+
+/// Lets `tick` be called at that time, or before. With the mutex held.
+void PoolEngine::wake_by(TimePoint time) {
+  if (time >= armed_) return;
+  armed_ = time;
+  post_work();
 }
 
 void PoolEngine::settle(const pool::Action& action) {

@@ -3,7 +3,7 @@
 //
 // It carries out what the core says and reports back; it decides nothing and counts nothing. The shells
 // (sync/, async/) wait, each in its own way; both kinds may share one engine and stand in one queue. Nothing
-// here blocks, except `close` and the members that say so. Thread-safe.
+// here blocks, except `close`. Thread-safe.
 #pragma once
 
 #include <copg/config.hpp>
@@ -14,21 +14,23 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 
-#include <condition_variable>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/background_thread.hpp"
 #include "engine/clock.hpp"
+#include "engine/driver.hpp"
 #include "engine/fork_guard.hpp"
 #include "engine/slot.hpp"
 #include "engine/waiter.hpp"
+#include "engine/watcher.hpp"
 #include "pool/pool_core.hpp"
 #include "pq/connect_settings.hpp"
 #include "pq/operation.hpp"
@@ -37,19 +39,32 @@ namespace copg::engine {
 
 using detail::Lease;
 
+[[nodiscard]] inline pool::ConnectionId id_of(const Lease& lease) { return {lease.index, lease.generation}; }
+
+/// How long after a close, and the patience for leases, may pass until the last caller and the thread have
+/// noticed.
+inline constexpr Duration close_grace = std::chrono::seconds(1);
+
 class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
  public:
-  /// With a background thread of its own. Validates both; throws ConfigurationError. Opens its first
-  /// connections in the background.
-  static std::shared_ptr<PoolEngine> create(const Config& config, PoolOptions options);
+  /// Validates both; throws ConfigurationError. The background runs on `executor`, or, if that is empty, on a
+  /// thread of the engine's own. Connects only after `open`.
+  static std::shared_ptr<PoolEngine> create(const Config& config, PoolOptions options,
+                                            boost::asio::any_io_executor executor = {});
   ~PoolEngine();
   PoolEngine(const PoolEngine&) = delete;
   PoolEngine& operator=(const PoolEngine&) = delete;
+  /// Lets it open its first connections, in the background. Throws PoolClosed. Idempotent.
+  void open();
 
   [[nodiscard]] const PoolOptions& options() const noexcept { return options_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   [[nodiscard]] PoolStats stats();
+  /// Face('name', size=5/10).
+  [[nodiscard]] std::string to_string(std::string_view face);
+  /// What the background runs on, without its strand.
+  [[nodiscard]] boost::asio::any_io_executor executor();
 
   // Getting a connection. A wait is: acquire or swap → queued → (settled) → collect, or give_up.
 
@@ -72,8 +87,10 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// handle, forked child) or PoolClosed (cut off by close). Two threads in one lease: aborts in debug
   /// builds, UsageError otherwise.
   [[nodiscard]] bool enter(Lease& lease, TimePoint time);
-  /// Enters the lease to ask its connection something that costs no exchange. Throws likewise.
+  /// Enters the lease to ask its connection something that costs no statement. Throws likewise.
   void enter_to_look(const Lease& lease);
+  /// Aborts a debug build, and throws UsageError in others: two calls at a time on one lease.
+  [[noreturn]] void reject_second_call() const;
   /// Throws UsageError if the handle is dead or another process's.
   void require_usable(const Lease& lease) const;
   /// After the operation. False: `close` has cut the lease off meanwhile; `lease` is empty, its connection
@@ -82,6 +99,18 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// After an operation that failed with nothing sent: true if that was because the lease's connection died
   /// before its first byte, so that `swap` and another try are safe.
   [[nodiscard]] bool died_untouched(const Lease& lease, bool fresh, bool nothing_sent) const noexcept;
+  /// For a shell without a thread: from now until `drive_no_more`, `driver` is told when `deadline` has
+  /// passed and when `close` cuts the lease off. Inside the lease.
+  void drive(const Lease& lease, Driver& driver, TimePoint deadline);
+  /// The driver is not told anything any more once this has returned.
+  void drive_no_more(const Lease& lease) noexcept;
+  /// The socket of the lease's connection, held by the reactor behind `executor`. Inside the lease.
+  [[nodiscard]] boost::asio::posix::stream_descriptor& descriptor(
+      const Lease& lease, const boost::asio::any_io_executor& executor, int fd);
+  /// The socket is not with any reactor any more: for whoever waits for it otherwise.
+  void take_back_descriptor(Slot& slot) noexcept;
+  /// The same for all sockets that are with a reactor of this context, which is about to go away.
+  void take_back_descriptors(const boost::asio::execution_context& context) noexcept;
   /// Gives up a dead connection that nothing was sent on, for another; keeps the place in the queue. As
   /// `acquire`.
   Attempt swap(Lease& lease, Waiter& waiter, TimePoint deadline);
@@ -96,49 +125,73 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void drain();
   void suspend();
   void resume();
-  /// Tests every idle connection. Blocks until that is done or `timeout` has passed (PoolTimeout).
-  void check(Duration timeout);
-  /// Blocks until min_size connections are open; throws PoolTimeout, PoolClosed.
-  void wait(Duration timeout);
-  /// Fails waiters, gives leases `timeout`, then cuts them off. Blocks no longer than that and a second.
+  /// Tests every idle connection; `watch` for Until::checked tells the end. Throws PoolClosed.
+  void start_check();
+  /// Fails waiters, gives leases `timeout`, then cuts them off; `watch` for Until::finished tells the end.
   /// Idempotent.
+  void start_close(Duration timeout) noexcept;
+  /// The same, and blocks until the end, or until `timeout` and a second have passed; ends the engine's own
+  /// thread. Idempotent.
   void close(Duration timeout) noexcept;
+  /// What the last face does: closes the pool with 5 s of patience, blocking only where the engine has its
+  /// own thread.
+  void end() noexcept;
+
+  // Waiting for the pool as a whole: watch → (settled) → collect, or give_up.
+
+  /// True: the pool has got that far already. False: `watcher` is told when it has, or can't any more, or
+  /// `deadline` has passed.
+  [[nodiscard]] bool watch(Watcher& watcher, Until until, TimePoint deadline);
+  /// After `settled`: throws PoolTimeout or PoolClosed if the pool did not get that far.
+  void collect(Watcher& watcher);
+  /// A watcher's time may be up: settles those for which it is. (The background does it too, a little later.)
+  void expire_watchers();
+  void give_up(Watcher& watcher) noexcept;
 
   /// What to throw when `close` has cut off a lease.
   [[nodiscard]] ErrorInfo cut_off(std::string_view sql) const;
   /// What to throw when an operation on a connection did not end: by its deadline, or because `close` has cut
   /// it off.
-  [[nodiscard]] ErrorInfo undone(const pq::Operation& operation, bool cut, std::string_view sql,
-                                 Duration waited) const;
+  [[nodiscard]] ErrorInfo undone(const pq::StatementOperation& statement, bool cut, Duration waited) const;
 
  private:
-  PoolEngine(const Config& config, PoolOptions options);
+  PoolEngine(const Config& config, PoolOptions options, boost::asio::any_io_executor executor);
 
   using Lock = std::unique_lock<std::mutex>;
 
   // pool_engine.cpp
-  void open_for_business();
   void make_core();
+  void move_in(std::unique_ptr<BackgroundThread> thread);
+  void move_out(TimePoint deadline) noexcept;
+  [[nodiscard]] bool cut_in_background() noexcept;
   [[nodiscard]] bool inherited() const noexcept { return process_ != ForkGuard::generation(); }
   Lock lock_here();
-  void make_room_for_waiter();
   void start_over_in_child();
   void abandon_inherited();
   void dispatch() {
-    if (core_->has_action() || core_->next_deadline() < armed_ || watchers_ > 0) hand_out();
+    if (core_->has_action() || core_->next_deadline() < armed_ || !watchers_.empty() || core_->closed())
+      hand_out();
   }
   void hand_out();
   void settle(const pool::Action& action);
+  void wake_by(TimePoint time);
+
+  // waiting.cpp
+  void make_room_for_waiter();
   Attempt conclude(Lock lock, const pool::Acquired& acquired, Lease& lease, Waiter& waiter, TimePoint time,
                    TimePoint deadline, const Holder& holder);
   void queue(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePoint deadline, const Holder& holder);
   [[nodiscard]] Lease take(pool::ConnectionId connection, TimePoint time, const Holder& holder);
   [[noreturn]] void refuse(Lock lock, pool::WaitError error, Duration waited);
+  [[nodiscard]] bool has_got(Until until) const;
+  [[nodiscard]] bool can_get(Until until) const;
+  void settle_watchers(TimePoint time) noexcept;
+
+  // leasing.cpp
   void give_back(Lease& lease, bool keep) noexcept;
   void close_cut_off(Lease& lease) noexcept;
-  bool await(Lock& lock, TimePoint deadline, const std::function<bool()>& condition);
   [[nodiscard]] pool::Disposition judge(pq::Connection& connection) const noexcept;
-  [[nodiscard]] std::shared_ptr<Observer> observer() const { return options_.observer; }
+  [[nodiscard]] TimePoint stop_late_drivers(TimePoint time) noexcept;
 
   // diagnosis.cpp: what to tell a caller who gets nothing. With the mutex held.
   [[nodiscard]] ErrorInfo why(pool::WaitError error, Duration waited);
@@ -163,6 +216,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   const Config config_;
   const PoolOptions options_;
   const std::string name_;
+  const boost::asio::any_io_executor given_;  // empty: the background has a thread of its own
   pq::ConnectSettings settings_;
 
   std::mutex mutex_;
@@ -178,11 +232,15 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   TimePoint armed_ = pool::never;
   std::optional<ErrorInfo> connect_error_;
   TimePoint connect_error_at_{};
-  std::unique_ptr<std::condition_variable> changed_ = std::make_unique<std::condition_variable>();
-  int watchers_ = 0;  // threads in `await`
+  std::vector<Watcher*> watchers_;
+  bool opened_ = false;
+  TimePoint cut_at_ = pool::never;  // once closed: when leases are cut off
+  // Of the calls that shells without a thread drive, the first may end then; no later.
+  TimePoint drivers_due_ = pool::never;
 
-  std::unique_ptr<BackgroundThread> background_;
-  boost::asio::any_io_executor executor_;
+  using Strand = boost::asio::strand<boost::asio::any_io_executor>;
+  std::unique_ptr<BackgroundThread> thread_;
+  std::unique_ptr<Strand> strand_;
   std::unique_ptr<boost::asio::steady_timer> timer_;
 };
 

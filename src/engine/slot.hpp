@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "engine/clock.hpp"
+#include "engine/descriptor.hpp"
+#include "engine/driver.hpp"
 #include "engine/operation_run.hpp"
 #include "engine/use_guard.hpp"
 #include "pq/connection.hpp"
@@ -29,6 +31,11 @@ struct Slot {
   TimePoint leased_since{};
   TimePoint answered_at{};  // the end of the last lease whose answers all came
   bool leak_reported = false;
+  Driver* driver = nullptr;  // of the call on the lease, if its shell has no thread
+  TimePoint drive_until = pool::never;
+  // Changed under the mutex, by the owner of the connection or when its event loop goes away; its owner may
+  // read it.
+  Descriptor descriptor;
 
   // Of the background alone: what is being done to the connection.
   std::unique_ptr<pq::Operation> operation;

@@ -97,7 +97,7 @@ Step AbortOperation::end() {
 Step AbortOperation::wait_for_answer() {
   const int flushed = PQflush(connection_.raw());
   if (flushed < 0) return fail_lost();
-  const Ready what = flushed == 0 ? Ready::read : Ready::read_write;
+  const Ready what = connection_.awaits(flushed == 0);
   return phase_ == Phase::drain ? patience_.wait(connection_.fd(), what) : Step::wait(connection_.fd(), what);
 }
 
@@ -161,7 +161,7 @@ AbortOperation::Drained AbortOperation::drop_result(const PGresult* result) {
     case PGRES_NONFATAL_ERROR:
     case PGRES_FATAL_ERROR:
     case PGRES_SINGLE_TUPLE:
-    case PGRES_PIPELINE_ABORTED: break;
+    case PGRES_PIPELINE_ABORTED:
     default: break;  // PGRES_TUPLES_CHUNK, since libpq 17
   }
   return Drained::idle;

@@ -57,7 +57,7 @@ Step CheckOperation::receive() {
 Step CheckOperation::wait() {
   const int flushed = PQflush(connection_.raw());
   if (flushed < 0) return lost();
-  return Step::wait(connection_.fd(), flushed == 0 ? Ready::read : Ready::read_write);
+  return Step::wait(connection_.fd(), connection_.awaits(flushed == 0));
 }
 
 Step CheckOperation::lost() {

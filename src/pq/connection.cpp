@@ -11,6 +11,7 @@ namespace copg::pq {
 
 Connection::Connection(PGconn* conn, bool prepare)
     : conn_(conn),
+      tls_(PQsslInUse(conn) != 0),
       statements_(prepare),
       could_write_(parameter_status("in_hot_standby") == "off" &&
                    parameter_status("default_transaction_read_only") != "on") {
@@ -64,7 +65,7 @@ bool Connection::in_failed_transaction() const noexcept {
 
 bool Connection::clean() const noexcept {
   return protocol_idle() && PQtransactionStatus(conn_) == PQTRANS_IDLE && !session_.changed() &&
-         !(parameters_doubtful_ && session_.parameters_changed(conn_));
+         !statements_.littered() && !(parameters_doubtful_ && session_.parameters_changed(conn_));
 }
 
 void Connection::note_error(const ErrorInfo& error) noexcept {

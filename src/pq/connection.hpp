@@ -13,8 +13,10 @@
 #include <string_view>
 
 #include "pq/notices.hpp"
+#include "pq/operation.hpp"
 #include "pq/session_state.hpp"
 #include "pq/statement_cache.hpp"
+#include "pq/tls_bytes.hpp"
 
 namespace copg::pq {
 
@@ -55,12 +57,21 @@ class Connection {
   /// before.
   [[nodiscard]] bool demoted() const noexcept;
 
+  /// There is something to read that the socket does not show.
+  [[nodiscard]] bool holds_bytes() const noexcept { return tls_ && tls_holds_bytes(conn_); }
+  /// What to wait for when an answer is outstanding; `flushed`: all that was put has been sent. Never reading
+  /// alone while `holds_bytes`: then writing, too, which is possible at once as a rule.
+  [[nodiscard]] Ready awaits(bool flushed) const noexcept {
+    return flushed && !holds_bytes() ? Ready::read : Ready::read_write;
+  }
+
   /// Nothing is outstanding: no operation in flight or given up half-way, no pipeline mode, no COPY.
   [[nodiscard]] bool protocol_idle() const noexcept;
   /// The server's last ReadyForQuery said in a transaction, or in a failed one.
   [[nodiscard]] bool in_transaction() const noexcept;
   [[nodiscard]] bool in_failed_transaction() const noexcept;
-  /// Protocol-idle, in no transaction, session untouched: it can be leased to anybody.
+  /// Protocol-idle, in no transaction, session untouched and not littered with statements: it can be leased
+  /// to anybody.
   [[nodiscard]] bool clean() const noexcept;
 
   [[nodiscard]] SessionState& session() noexcept { return session_; }
@@ -102,6 +113,7 @@ class Connection {
   void forget_statements() noexcept;
 
   PGconn* conn_;
+  bool tls_;
   SessionState session_;
   StatementCache statements_;
   Notices notices_;

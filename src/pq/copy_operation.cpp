@@ -10,7 +10,12 @@ namespace copg::pq {
 
 CopyOperation::CopyOperation(Connection& connection, std::string_view sql, ExecStatusType wanted,
                              BeginFirst begin)
-    : connection_(connection), sql_(sql), wanted_(wanted), begin_(begin), traits_(text_traits(sql)) {}
+    : StatementOperation(sql),
+      connection_(connection),
+      text_(sql),
+      wanted_(wanted),
+      begin_(begin),
+      traits_(text_traits(sql)) {}
 
 CopyOperation::~CopyOperation() {
   if (sent_ && phase_ != Phase::done) connection_.note_statement("", traits_);
@@ -48,12 +53,12 @@ Step CopyOperation::begin() {
     return refuse(wanted_ == PGRES_COPY_IN ? "copy_in takes one statement, COPY ... FROM STDIN"
                                            : "copy_out takes one statement, COPY ... TO STDOUT");
   }
-  if (sql_.find('\0') != std::string::npos) return refuse("the statement has a NUL character in it");
+  if (sql_.find('\0') != std::string_view::npos) return refuse("the statement has a NUL character in it");
   if (!connection_.alive()) return end_lost();
   if (!connection_.protocol_idle()) return refuse("the connection is still busy with another operation");
   connection_.operation_began();
   sent_ = true;
-  return begin_ == BeginFirst::yes ? send(Phase::begin, "BEGIN") : send(Phase::start, sql_.c_str());
+  return begin_ == BeginFirst::yes ? send(Phase::begin, "BEGIN") : send(Phase::start, text_.c_str());
 }
 
 Step CopyOperation::send(Phase phase, const char* text) {
@@ -121,7 +126,7 @@ Step CopyOperation::move() {
 
 // The answers to a query have all come.
 Step CopyOperation::on_idle() {
-  if (phase_ == Phase::begin && !kept_error_) return send(Phase::start, sql_.c_str());
+  if (phase_ == Phase::begin && !kept_error_) return send(Phase::start, text_.c_str());
   // A COPY from or to a file of the server has run without us, and counts as executed.
   if (phase_ == Phase::start && !kept_error_) {
     keep_error(usage_error("the statement was executed, but copies neither from STDIN nor to STDOUT", sql_));
@@ -143,7 +148,7 @@ Step CopyOperation::abort(Ready ready) {
 Step CopyOperation::wait(bool now) {
   const int flushed = PQflush(raw());
   if (flushed < 0) return end_lost();
-  return Step::wait(connection_.fd(), flushed == 0 && !now ? Ready::read : Ready::read_write);
+  return Step::wait(connection_.fd(), connection_.awaits(flushed == 0 && !now));
 }
 
 Step CopyOperation::refuse(const char* why) {

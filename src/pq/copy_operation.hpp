@@ -20,7 +20,7 @@
 
 namespace copg::pq {
 
-class CopyOperation : public Operation {
+class CopyOperation : public StatementOperation {
  public:
   ~CopyOperation() override;
 
@@ -32,8 +32,7 @@ class CopyOperation : public Operation {
   /// After `done`: what the source or the sink threw, or nullptr. error() is set then too (kind usage), for
   /// who does not ask.
   [[nodiscard]] std::exception_ptr stream_error() const noexcept { return stream_error_; }
-  /// Bytes may have left for the server: from then on nothing may be tried again elsewhere.
-  [[nodiscard]] bool first_bytes_sent() const noexcept { return sent_; }
+  [[nodiscard]] bool first_bytes_sent() const noexcept final { return sent_; }
 
  protected:
   /// Data moved in one `advance`, so that an endless stream does not hold up the driver's other work.
@@ -73,7 +72,7 @@ class CopyOperation : public Operation {
   void keep_error(ErrorInfo error);
 
   Connection& connection_;
-  std::string sql_;
+  std::string text_;  // NUL-terminated
   ExecStatusType wanted_;
   BeginFirst begin_;
   TextTraits traits_;

@@ -1,7 +1,6 @@
 // The loop of every exchange: put, flush, read, take.
 #include "pq/exchange.hpp"
 
-#include <string>
 #include <utility>
 
 #include "pq/late_symbols.hpp"
@@ -29,7 +28,8 @@ Step Exchange::advance(Ready ready) {
   if (phase_ == Phase::over) return Step::finished();
   if (phase_ == Phase::unsent) return begin();
   // One recv(2) per readiness; what it brought is taken until libpq would wait again.
-  if (has(ready, Ready::read) && PQconsumeInput(connection_.raw()) == 0) return end_lost();
+  const bool readable = has(ready, Ready::read) || connection_.holds_bytes();
+  if (readable && PQconsumeInput(connection_.raw()) == 0) return end_lost();
   return go_on();
 }
 
@@ -69,7 +69,7 @@ Step Exchange::go_on() {
     }
     if (rounds == max_rounds) return Step::wait(connection_.fd(), Ready::read_write);
     if (!send_more()) return end_lost();
-    if (flushed_) return Step::wait(connection_.fd(), Ready::read);
+    if (flushed_) return Step::wait(connection_.fd(), connection_.awaits(true));
   }
 }
 
@@ -188,12 +188,6 @@ bool Exchange::send_sync() noexcept {
   if (put != 1) return false;
   connection_.sync_sent();
   return true;
-}
-
-bool Exchange::send_close() {
-  const StatementName name = connection_.statements().take_close();
-  const std::string text = std::string("DEALLOCATE ") + name.data();
-  return send_plain(text.c_str()) && send_sync();
 }
 
 void Exchange::keep_error(ErrorInfo error) {

@@ -18,15 +18,16 @@
 
 namespace copg::pq {
 
-class Exchange : public Operation {
+class Exchange : public StatementOperation {
  public:
   Step advance(Ready ready) final;
   [[nodiscard]] const char* phase() const noexcept override;
-  /// Bytes may have left for the server: from then on nothing may be tried again elsewhere.
-  [[nodiscard]] bool first_bytes_sent() const noexcept { return phase_ != Phase::unsent && !refused_; }
+  [[nodiscard]] bool first_bytes_sent() const noexcept override {
+    return phase_ != Phase::unsent && !refused_;
+  }
 
  protected:
-  Exchange(Connection& connection, std::string_view sql) : connection_(connection), sql_(sql) {}
+  Exchange(Connection& connection, std::string_view sql) : StatementOperation(sql), connection_(connection) {}
 
   /// Before anything is put: a reason to refuse the call.
   virtual std::optional<ErrorInfo> check() { return std::nullopt; }
@@ -72,14 +73,10 @@ class Exchange : public Operation {
   bool send_plain(const char* sql) noexcept;
   /// Puts a Sync. It is flushed with the rest where libpq can do that (17), else at once.
   bool send_sync() noexcept;
-  /// Puts the closing of one statement that the server holds for nothing, with a Sync of its own: if the name
-  /// is not there, nobody else's work fails with it. In pipeline mode only.
-  bool send_close();
   /// Messages were put that have not been flushed.
   void unflushed() noexcept { flushed_ = false; }
 
   Connection& connection_;
-  std::string_view sql_;  ///< Of the caller, who keeps it until the operation is gone.
 
  private:
   enum class Phase : std::uint8_t { unsent, talking, copying_out, over };

@@ -32,7 +32,7 @@ std::optional<ErrorInfo> ExecuteOperation::check() {
 bool ExecuteOperation::send() {
   // It was not refused the first time.
   if (retried_) static_cast<void>(use_.look_up(connection_));
-  stale_plan_ = synced_ = false;
+  stale_plan_ = false;
   if (simple_) return send_simple();
   if (begin_ == BeginFirst::yes || use_.parses()) return send_pipeline();
   expect_ = Expect::answer;
@@ -51,14 +51,7 @@ bool ExecuteOperation::send_pipeline() {
   expect_ = begin_ == BeginFirst::no ? Expect::answer : retried_ ? Expect::rollback : Expect::begin;
   if (expect_ == Expect::rollback && !send_plain("ROLLBACK")) return false;
   if (begin_ == BeginFirst::yes && !send_plain("BEGIN")) return false;
-  if (!use_.put(connection_) || !send_sync()) return false;
-  // Names of evicted statements ride along, where their failure can't hurt a transaction.
-  constexpr int max_closes = 4;
-  const bool may_close = alone_ && begin_ == BeginFirst::no;
-  for (int i = 0; may_close && i < max_closes && connection_.statements().closes_pending(); ++i) {
-    if (!send_close()) return false;
-  }
-  return true;
+  return use_.put(connection_) && send_sync();
 }
 
 void ExecuteOperation::on_result(ResultPtr result) {
@@ -68,31 +61,21 @@ void ExecuteOperation::on_result(ResultPtr result) {
     case Expect::answer:
       if (use_.take_result(connection_, result.get())) take_answer(std::move(result));
       break;
-    case Expect::close: break;
   }
 }
 
 void ExecuteOperation::take_answer(ResultPtr result) {
-  if (!simple_) expect_ = Expect::close;
   // Of several statements, the first one that returns rows counts, else the first.
   const bool returns_rows = PQnfields(result.get()) > 0;
   if (!result_ || (returns_rows && PQnfields(result_.get()) == 0)) result_ = std::move(result);
 }
 
 void ExecuteOperation::on_error(ErrorInfo error, const PGresult* result) {
-  // Behind the Sync: a name that was to be closed was not there, all the better. Before it: the commit
-  // failed, such as for a deferred constraint, after the statement itself had gone well.
-  if (expect_ == Expect::close && synced_) return;
   stale_plan_ = use_.take_error(connection_, error, result);
   if (simple_ && begin_ == BeginFirst::yes && error.statement_position > 0) {
     error.statement_position -= static_cast<int>(begin_text.size());
   }
   keep_error(std::move(error));
-}
-
-void ExecuteOperation::on_sync() {
-  expect_ = Expect::close;
-  synced_ = true;
 }
 
 bool ExecuteOperation::again() {

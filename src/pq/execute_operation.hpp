@@ -38,14 +38,12 @@ class ExecuteOperation final : public Exchange {
   [[nodiscard]] bool commits() const noexcept override { return use_.traits().commits; }
 
  private:
-  enum class Expect : std::uint8_t { rollback, begin, answer, close };
+  enum class Expect : std::uint8_t { rollback, begin, answer };
 
   std::optional<ErrorInfo> check() override;
   bool send() override;
   void on_result(ResultPtr result) override;
   void on_error(ErrorInfo error, const PGresult* result) override;
-  void on_sync() override;
-  [[nodiscard]] bool settled() const override { return expect_ == Expect::close && synced_; }
   bool again() override;
   ErrorInfo lost(ErrorInfo error) override;
   void on_copy() override;
@@ -62,7 +60,6 @@ class ExecuteOperation final : public Exchange {
   bool alone_ = false;       // in no transaction before this statement
   bool stale_plan_ = false;  // the named statement was refused before it ran
   bool retried_ = false;
-  bool synced_ = false;  // the statement's own Sync has come back
   ResultPtr result_;
 };
 

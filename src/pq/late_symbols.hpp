@@ -7,7 +7,7 @@
 #include <libpq-fe.h>
 
 extern "C" {
-typedef struct pg_cancel_conn PGcancelConn;
+using PGcancelConn = struct pg_cancel_conn;
 
 [[gnu::weak]] PGcancelConn* PQcancelCreate(PGconn* conn);
 [[gnu::weak]] int PQcancelStart(PGcancelConn* cancel);

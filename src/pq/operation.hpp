@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 namespace copg::pq {
 
@@ -40,9 +42,6 @@ class Operation {
   /// The name of the present phase, for a debugger and for error messages.
   [[nodiscard]] virtual const char* phase() const noexcept = 0;
 
-  /// It ends a transaction: if its answer is lost, nobody knows whether that was committed.
-  [[nodiscard]] virtual bool commits() const noexcept { return false; }
-
   /// After `done`: what went wrong, or nullptr.
   [[nodiscard]] const ErrorInfo* error() const noexcept { return error_ ? &*error_ : nullptr; }
   /// The error, moved out.
@@ -56,6 +55,22 @@ class Operation {
 
  private:
   std::optional<ErrorInfo> error_;
+};
+
+/// An operation on an established connection, for the sake of a statement.
+class StatementOperation : public Operation {
+ public:
+  /// The statement's text. The caller's, who keeps it until the operation is gone.
+  [[nodiscard]] std::string_view sql() const noexcept { return sql_; }
+  /// Bytes may have left for the server: from then on nothing may be tried again elsewhere.
+  [[nodiscard]] virtual bool first_bytes_sent() const noexcept = 0;
+  /// It ends a transaction: if its answer is lost, nobody knows whether that was committed.
+  [[nodiscard]] virtual bool commits() const noexcept { return false; }
+
+ protected:
+  explicit StatementOperation(std::string_view sql) : sql_(sql) {}
+
+  std::string_view sql_;
 };
 
 }  // namespace copg::pq

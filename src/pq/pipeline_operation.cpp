@@ -72,19 +72,9 @@ bool PipelineOperation::may_put() const noexcept {
 
 bool PipelineOperation::send() {
   alone_ = begin_ == BeginFirst::no && !connection_.in_transaction();
-  if (!enter_pipeline() || !send_closes() || !send_more()) return false;
+  if (!enter_pipeline() || !send_more()) return false;
   // All refused: an empty round trip ends the pipeline like any other.
-  return !flights_.empty() || closing_ > 0 || send_sync();
-}
-
-// Each statement may have evicted another. Once, in front, and in no transaction: a name that is not there
-// would make it fail.
-bool PipelineOperation::send_closes() {
-  if (!alone_ || next_ > 0) return true;
-  for (; closing_ < statements_.size() && connection_.statements().closes_pending(); ++closing_) {
-    if (!send_close()) return false;
-  }
-  return true;
+  return !flights_.empty() || send_sync();
 }
 
 bool PipelineOperation::send_more() {
@@ -136,7 +126,7 @@ bool PipelineOperation::send_last_sync() {
 }
 
 void PipelineOperation::on_result(ResultPtr result) {
-  if (closing_ > 0 || flights_.empty() || std::exchange(begin_pending_, false)) return;
+  if (flights_.empty() || std::exchange(begin_pending_, false)) return;
   Flight& front = flights_.front();
   if (!front.use.take_result(connection_, result.get())) return;
   if (front.use.traits().commits && command_tag(result.get()) == "ROLLBACK")
@@ -147,7 +137,6 @@ void PipelineOperation::on_result(ResultPtr result) {
 }
 
 void PipelineOperation::on_error(ErrorInfo error, const PGresult* result) {
-  if (closing_ > 0) return;  // a name that was to be closed was not there, all the better
   if (begin_pending_ || flights_.empty()) return keep_error(std::move(error));
   Flight& front = flights_.front();
   stale_plan_ = front.use.take_error(connection_, error, result);
@@ -156,16 +145,12 @@ void PipelineOperation::on_error(ErrorInfo error, const PGresult* result) {
 }
 
 void PipelineOperation::on_copy() {
-  if (closing_ > 0 || flights_.empty()) return;
+  if (flights_.empty()) return;
   failure_ = usage_error("COPY does not go through a pipeline: use copy_in or copy_out",
                          statements_[flights_.front().index].sql);
 }
 
 void PipelineOperation::on_sync() {
-  if (closing_ > 0) {
-    --closing_;
-    return;
-  }
   shared_ = Shared::none;
   for (bool last = flights_.empty(); !last;) {
     const Flight& front = flights_.front();

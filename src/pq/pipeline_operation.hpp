@@ -104,7 +104,6 @@ class PipelineOperation final : public Exchange {
 
   [[nodiscard]] std::size_t left_to_put() const noexcept;
   [[nodiscard]] bool may_put() const noexcept;
-  bool send_closes();
   bool put_next();
   bool put(const Flight& flight);
   bool send_last_sync();
@@ -119,7 +118,6 @@ class PipelineOperation final : public Exchange {
   std::size_t next_ = 0;           // the first that was never put
   std::deque<std::size_t> again_;  // to be put once more, before those
   std::deque<Flight> flights_;     // in the order of their answers
-  std::size_t closing_ = 0;        // names to be closed, whose answers come before all others
   Shared shared_ = Shared::none;
   bool begin_pending_ = false;  // BEGIN has not been answered, or was refused
   bool alone_ = false;  // no transaction can be open: what is refused before it runs may be sent again

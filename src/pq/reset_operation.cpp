@@ -62,13 +62,14 @@ std::string ResetOperation::wipe_text() {
             (abort_.dropped_answers() || session.changed() || session.parameters_changed(connection_.raw())));
   std::string text;
   if (connection_.in_transaction()) text = "ROLLBACK;";
+  const bool littered = mode_ != ResetMode::rollback && connection_.statements().littered();
+  if (littered || (wiped_ && session.prepared_in_sql())) text += "DEALLOCATE ALL;";
   if (!wiped_) return text;
   // DISCARD ALL, spelled out (its documentation lists the same), because it takes the statements that we have
   // prepared, too, and can't travel with a ROLLBACK.
   text +=
       "RESET ALL;CLOSE ALL;SET SESSION AUTHORIZATION DEFAULT;RESET ROLE;UNLISTEN *;"
       "SELECT pg_catalog.pg_advisory_unlock_all();DISCARD PLANS;DISCARD TEMP;DISCARD SEQUENCES";
-  if (session.prepared_in_sql()) text += ";DEALLOCATE ALL";
   return text;
 }
 
@@ -102,7 +103,7 @@ Step ResetOperation::prove() {
 Step ResetOperation::wait_for_answer() {
   const int flushed = PQflush(connection_.raw());
   if (flushed < 0) return fail_lost();
-  return Step::wait(connection_.fd(), flushed == 0 ? Ready::read : Ready::read_write);
+  return Step::wait(connection_.fd(), connection_.awaits(flushed == 0));
 }
 
 Step ResetOperation::fail_lost() {

@@ -3,7 +3,8 @@
 //
 // It ends without an error only with a proof: ReadyForQuery 'I', nothing outstanding, no cancel under way,
 // the session at its baseline. With an error the connection must be closed. It must never take the statements
-// that we have prepared, unless the user has made some of their own.
+// that we have prepared, unless the user has made some of their own, or the server holds too many for
+// nothing.
 #pragma once
 
 #include <copg/pool_options.hpp>

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <random>
 
 namespace copg::pq {
 namespace {
@@ -19,13 +20,20 @@ std::size_t hash_of(std::string_view text, std::span<const Oid> types) noexcept 
   return hash;
 }
 
+std::uint64_t fresh_nonce() {
+  std::random_device entropy;
+  return std::uniform_int_distribution<std::uint64_t>()(entropy);
+}
+
 }  // namespace
 
 bool StatementCache::Equal::same(const Key& a, const Key& b) noexcept {
   return a.hash == b.hash && a.text == b.text && std::ranges::equal(a.types, b.types);
 }
 
-StatementCache::StatementCache(bool prepare) : prepare_(prepare) { index_.reserve(capacity); }
+StatementCache::StatementCache(bool prepare) : prepare_(prepare), nonce_(fresh_nonce()) {
+  index_.reserve(capacity);
+}
 
 Statement* StatementCache::use(std::string_view text, std::span<const Oid> types) {
   const Key key{text, types, hash_of(text, types)};
@@ -58,7 +66,7 @@ Statement* StatementCache::use(std::string_view text, std::span<const Oid> types
   return &statement;
 }
 
-void StatementCache::evict_oldest() {
+void StatementCache::evict_oldest() noexcept {
   Statement& oldest = statements_.back();
   doubt(oldest);
   index_.erase(&oldest);
@@ -67,11 +75,12 @@ void StatementCache::evict_oldest() {
 
 void StatementCache::name(Statement& statement) noexcept {
   statement.name = {};
-  fmt::format_to_n(statement.name.data(), statement.name.size() - 1, "copg_{}", ++names_given_);
+  fmt::format_to_n(statement.name.data(), statement.name.size() - 1, "copg_{:016x}_{}", nonce_,
+                   ++names_given_);
 }
 
-void StatementCache::doubt(Statement& statement) {
-  if (statement.name[0] != '\0') closes_.push_back(statement.name);
+void StatementCache::doubt(Statement& statement) noexcept {
+  if (statement.name[0] != '\0') ++orphans_;
   forget(statement);
 }
 
@@ -82,13 +91,12 @@ void StatementCache::forget(Statement& statement) noexcept {
 
 void StatementCache::forget_all() noexcept {
   for (Statement& statement : statements_) forget(statement);
-  closes_.clear();
+  orphans_ = 0;
 }
 
-StatementName StatementCache::take_close() noexcept {
-  const StatementName name = closes_.back();
-  closes_.pop_back();
-  return name;
+void StatementCache::lose_all() noexcept {
+  forget_all();
+  if (++losses_ == max_losses) prepare_ = false;
 }
 
 }  // namespace copg::pq

@@ -1,6 +1,8 @@
-// The prepared statements of one connection: which texts were used, which have a name on the server, which
-// names are to be closed there. Least recently used out first. Talks to nobody; operations carry out what it
-// says.
+// The prepared statements of one connection: which texts were used, which have a name on the server, how many
+// names the server holds for nothing. Least recently used out first. Talks to nobody; operations carry out
+// what it says.
+//
+// Both sides are bounded: the server holds at most `capacity + max_orphans` names.
 #pragma once
 
 #include <libpq-fe.h>
@@ -20,8 +22,9 @@
 
 namespace copg::pq {
 
-/// The name of a prepared statement on the server, such as "copg_17". Fits in place; NUL-terminated.
-using StatementName = std::array<char, 24>;
+/// The name of a prepared statement on the server, such as "copg_8f1d0c37a94be265_17". Fits in place;
+/// NUL-terminated.
+using StatementName = std::array<char, 48>;
 
 /// A text that was used more than once with these parameter types.
 struct Statement {
@@ -40,6 +43,11 @@ class StatementCache {
   /// Texts used once are remembered by a few bits of their hash, in as many places: a one-off text costs no
   /// memory and evicts nothing. A collision names a statement one use too early.
   static constexpr std::size_t first_uses = 256;
+  /// Names that the server may hold for nothing. To close them all at once costs each statement in use a new
+  /// Parse, so it is done no more often than one in so many.
+  static constexpr std::size_t max_orphans = capacity;
+  /// How often the server may not know its names before none is given any more.
+  static constexpr int max_losses = 3;
 
   /// `prepare` false: texts are remembered, but nothing is ever to be given a name.
   explicit StatementCache(bool prepare);
@@ -49,25 +57,26 @@ class StatementCache {
   /// A use of this text: nullptr for the first one, the statement from the second on. Allocates only on the
   /// second. The pointer holds until the next call of a non-const member.
   Statement* use(std::string_view text, std::span<const Oid> types);
-  [[nodiscard]] bool prepares() const noexcept { return prepare_; }
+  /// A statement may be given a name.
+  [[nodiscard]] bool may_name() const noexcept { return prepare_ && !littered(); }
+  /// The server holds as many names for nothing as it may: none is given any more until DEALLOCATE ALL.
+  [[nodiscard]] bool littered() const noexcept { return orphans_ >= max_orphans; }
   [[nodiscard]] std::size_t size() const noexcept { return statements_.size(); }
 
-  /// Gives the statement a name that was never used on this connection, just before it is sent to be parsed.
-  /// If the answer never comes, call `doubt`.
+  /// Gives the statement a name that was never used by any connection, just before it is sent to be parsed: a
+  /// pooler may hand the session of another to us, and its name must not stand for our text. Only when
+  /// `may_name`. If the answer never comes, call `doubt`.
   void name(Statement& statement) noexcept;
   void confirm(Statement& statement) noexcept { statement.prepared = true; }
-  /// The name may or may not exist on the server: it is closed later, and the next use takes another.
-  void doubt(Statement& statement);
-  /// The server does not know the name, or no longer wants its plan: the next use parses anew. Keeps the
-  /// text.
+  /// The name may or may not exist on the server: it is an orphan, and the next use takes another.
+  void doubt(Statement& statement) noexcept;
+  /// The server does not know the name: the next use parses anew. Keeps the text.
   void forget(Statement& statement) noexcept;
   /// After DISCARD ALL or DEALLOCATE ALL: no name exists on the server any more.
   void forget_all() noexcept;
-
-  /// Names that the server still holds for nothing. Closing one that does not exist is harmless.
-  [[nodiscard]] bool closes_pending() const noexcept { return !closes_.empty(); }
-  /// Takes one of them, to be closed now. Not when none is pending.
-  StatementName take_close() noexcept;
+  /// The server does not know a name that it has confirmed, so presumably none. Once may be somebody's
+  /// DEALLOCATE; if it goes on, a pooler passes the connection round, and nothing is named any more.
+  void lose_all() noexcept;
 
  private:
   struct Key {
@@ -91,14 +100,16 @@ class StatementCache {
     static bool same(const Key& a, const Key& b) noexcept;
   };
 
-  void evict_oldest();
+  void evict_oldest() noexcept;
 
   bool prepare_;
+  std::uint64_t nonce_;  // of the names
   std::uint64_t names_given_ = 0;
+  int losses_ = 0;
   std::list<Statement> statements_;  // most recently used first
   boost::unordered_flat_set<Statement*, Hash, Equal> index_;
   std::array<std::uint32_t, first_uses> used_once_{};
-  std::vector<StatementName> closes_;
+  std::size_t orphans_ = 0;
 };
 
 }  // namespace copg::pq

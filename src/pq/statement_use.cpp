@@ -9,14 +9,12 @@
 namespace copg::pq {
 namespace {
 
-/// The server refused the plan before it ran: the name is unknown, or the table has changed under it. The
-/// message is translated; the function that says so is not (plancache.c). With a context it comes from inside
-/// a function that the statement has called: then it did run.
+/// The server refused the plan before it ran: the table has changed under it. The message is translated; the
+/// function that says so is not (plancache.c). With a context it comes from inside a function that the
+/// statement has called: then it did run.
 bool refuses_plan(const ErrorInfo& error, const PGresult* result) {
-  if (!error.context.empty()) return false;
-  if (is_undefined_statement(error.sqlstate)) return true;
   const char* function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
-  return is_feature_not_supported(error.sqlstate) && function != nullptr &&
+  return is_feature_not_supported(error.sqlstate) && error.context.empty() && function != nullptr &&
          std::string_view(function) == "RevalidateCachedQuery";
 }
 
@@ -26,16 +24,13 @@ std::optional<ErrorInfo> StatementUse::look_up(Connection& connection) {
   StatementCache& cache = connection.statements();
   statement_ = find(cache);
   traits_ = statement_ != nullptr ? statement_->traits : text_traits(sql_);
-  if (statement_ == nullptr || !cache.prepares()) {
-    route_ = Route::unnamed;
-  } else if (statement_->prepared) {
+  if (statement_ != nullptr && statement_->prepared) {
     route_ = Route::named;
     return std::nullopt;
-  } else {
-    // Another use is about to name it, and may fail: this one must not depend on that.
-    const bool being_named = statement_->name[0] != '\0';
-    route_ = being_named ? Route::unnamed : Route::parse;
   }
+  // Another use may be about to name it, and may fail: this one must not depend on that.
+  const bool nameless = statement_ != nullptr && statement_->name[0] == '\0';
+  route_ = nameless && cache.may_name() ? Route::parse : Route::unnamed;
   if (sql_.find('\0') == std::string_view::npos) return std::nullopt;
   return usage_error("the SQL text holds a NUL character", sql_);
 }
@@ -74,17 +69,32 @@ bool StatementUse::take_result(Connection& connection, const PGresult* result) {
   return true;
 }
 
-bool StatementUse::take_error(Connection& connection, const ErrorInfo& error, const PGresult* result) {
+bool StatementUse::take_error(Connection& connection, ErrorInfo& error, const PGresult* result) {
   take_skip(connection);
-  const bool stale = !answered_ && route_ == Route::named && refuses_plan(error, result);
-  if (stale) {
-    // Unknown to the server, or known and of no use: the name is closed in either case.
-    StatementCache& cache = connection.statements();
-    if (Statement* statement = find_named(cache)) cache.doubt(*statement);
-  }
+  const bool stale = !answered_ && route_ == Route::named && refused_by_name(connection, error, result);
+  // Answered already: the commit failed, such as for a deferred constraint.
   answered_ = true;
   connection.note_statement("", traits_);
   return stale;
+}
+
+bool StatementUse::refused_by_name(Connection& connection, ErrorInfo& error, const PGresult* result) const {
+  // A name of the user's own may be unknown, too, after the statement has begun.
+  const bool unknown =
+      is_undefined_statement(error.sqlstate) && error.message.find(name_.data()) != std::string::npos;
+  if (!unknown && !refuses_plan(error, result)) return false;
+  if (unknown && error.hint.empty())
+    error.hint = "behind a pooler that works by transaction, set prepare to off";
+  StatementCache& cache = connection.statements();
+  // Of several uses under way, the first one to be refused has seen to it.
+  Statement* statement = find_named(cache);
+  if (statement == nullptr) return true;
+  if (unknown) {
+    cache.lose_all();
+  } else {
+    cache.doubt(*statement);
+  }
+  return true;
 }
 
 void StatementUse::take_skip(Connection& connection) {

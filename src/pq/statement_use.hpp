@@ -32,8 +32,9 @@ class StatementUse {
 
   /// Takes a result. False if it only was that of the Parse.
   bool take_result(Connection& connection, const PGresult* result);
-  /// Takes an error. True if the server has refused the plan before the statement ran: it may be put again.
-  bool take_error(Connection& connection, const ErrorInfo& error, const PGresult* result);
+  /// Takes an error, and may add a hint to it. True if the server has refused the name or the plan before the
+  /// statement ran: it may be put again.
+  bool take_error(Connection& connection, ErrorInfo& error, const PGresult* result);
   /// The server has dropped it unread, for an error before it.
   void take_skip(Connection& connection);
   /// Its answer will not be waited for.
@@ -42,6 +43,7 @@ class StatementUse {
  private:
   enum class Route : std::uint8_t { unnamed, parse, named };
 
+  bool refused_by_name(Connection& connection, ErrorInfo& error, const PGresult* result) const;
   [[nodiscard]] Statement* find(StatementCache& cache) const;
   [[nodiscard]] Statement* find_named(StatementCache& cache) const;
 

@@ -24,7 +24,7 @@ class TransactionOperation final : public Exchange {
   ErrorInfo lost(ErrorInfo error) override;
 
   TransactionCommand command_;
-  bool ended_ = false;  // answered; what follows is of closed statements
+  bool ended_ = false;  // answered; what follows says only that the server is ready
 };
 
 }  // namespace copg::pq

@@ -3,40 +3,13 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <condition_variable>
 #include <ctime>
-#include <mutex>
 
 namespace copg::sync {
 
 namespace {
 
-/// A thread that sleeps until its request is settled, or its time is up.
-class ParkedThread final : public engine::Waiter {
- public:
-  void settled() noexcept override {
-    const std::lock_guard lock(mutex_);
-    settled_ = true;
-    wake_.notify_one();
-  }
-  /// False: the deadline came first.
-  bool sleep_until(TimePoint deadline) {
-    std::unique_lock lock(mutex_);
-    return wake_.wait_until(lock, deadline, [this] { return settled_; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool settled_ = false;
-};
-
-void wait_for_grant(PoolEngine& engine, Lease& lease, ParkedThread& waiter, Span& span) {
-  while (!waiter.sleep_until(span.deadline)) engine.expire(waiter);
-  engine.collect(lease, waiter);
-  span.looked = engine::now();
-}
+using Progress = engine::LeaseCall::Progress;
 
 /// How often a thread in poll(2) looks whether its lease was cut off.
 constexpr Duration look_interval = std::chrono::milliseconds(100);
@@ -74,41 +47,58 @@ pq::Ready wait_ready(const pq::Step& step, Duration limit) {
   return static_cast<pq::Ready>(readable | writable);
 }
 
+void sleep(PoolEngine& engine, ParkedThread& waiter, Span& span) {
+  while (!waiter.sleep_until(span.deadline)) engine.expire(waiter);
+  span.looked = engine::now();
+}
+
+Progress wait_for_grant(PoolEngine& engine, engine::LeaseCall& call, ParkedThread& waiter, Span& span) {
+  sleep(engine, waiter, span);
+  return call.granted(span.looked);
+}
+
+Progress wait_for_server(PoolEngine& engine, engine::LeaseCall& call, Span& span) {
+  engine::Slot& slot = *call.lease().slot;
+  engine.take_back_descriptor(slot);
+  for (;;) {
+    // The usual call waits once, right after a look at the clock, and is not to fail without having waited.
+    const bool first = std::exchange(span.first_wait, false);
+    if (!first) span.looked = engine::now();
+    const bool cut = slot.use.is_cut();
+    if (cut || (!first && span.looked >= span.deadline)) {
+      raise(engine.undone(call.statement(), cut, engine::now() - span.begin));
+    }
+    const pq::Ready ready =
+        wait_ready(call.step(), std::clamp(span.deadline - span.looked, Duration::zero(), look_interval));
+    if (ready != pq::Ready::none) return call.advance(ready);
+  }
+}
+
 }  // namespace
 
 Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where) {
   Lease lease;
   ParkedThread waiter;
   if (engine.acquire(lease, waiter, span.begin, span.deadline, where) == PoolEngine::Attempt::queued) {
-    wait_for_grant(engine, lease, waiter, span);
+    sleep(engine, waiter, span);
+    engine.collect(lease, waiter);
   }
   return lease;
 }
 
-void swap(PoolEngine& engine, Lease& lease, Span& span) {
-  ParkedThread waiter;
-  if (engine.swap(lease, waiter, span.deadline) == PoolEngine::Attempt::queued) {
-    wait_for_grant(engine, lease, waiter, span);
-  }
+void wait_until(PoolEngine& engine, engine::Until until, Duration timeout) {
+  const TimePoint deadline = engine::after(engine::now(), timeout);
+  engine::Parked<engine::Watcher> watcher;
+  if (engine.watch(watcher, until, deadline)) return;
+  while (!watcher.sleep_until(deadline)) engine.expire_watchers();
+  engine.collect(watcher);
 }
 
-Driven drive(pq::Operation& operation, Span& span, const engine::UseGuard& use) {
-  pq::Step step = operation.advance(pq::Ready::none);
-  for (bool first = true; !step.done; first = false) {
-    if (!first)
-      span.looked = engine::now();  // the usual call waits once, and starts right after a look at the clock
-    if (!first && span.looked >= span.deadline) return Driven::late;
-    if (use.is_cut()) return Driven::cut;
-    const pq::Ready ready =
-        wait_ready(step, std::clamp(span.deadline - span.looked, Duration::zero(), look_interval));
-    if (ready != pq::Ready::none) step = operation.advance(ready);
+void drive(PoolEngine& engine, engine::LeaseCall& call, Progress progress, ParkedThread& waiter, Span& span) {
+  while (progress != Progress::done) {
+    progress = progress == Progress::queued ? wait_for_grant(engine, call, waiter, span)
+                                            : wait_for_server(engine, call, span);
   }
-  return Driven::done;
-}
-
-void raise_undone(PoolEngine& engine, const pq::Operation& operation, Driven driven, const Span& span,
-                  std::string_view sql) {
-  raise(engine.undone(operation, driven == Driven::cut, sql, engine::now() - span.begin));
 }
 
 }  // namespace copg::sync

@@ -3,13 +3,13 @@
 
 #include <copg/source_location.hpp>
 
-#include <exception>
-#include <optional>
-#include <string_view>
 #include <utility>
 
 #include "engine/clock.hpp"
+#include "engine/lease_call.hpp"
+#include "engine/parked.hpp"
 #include "engine/pool_engine.hpp"
+#include "engine/raise.hpp"
 
 namespace copg::sync {
 
@@ -23,72 +23,35 @@ struct Span {
   TimePoint begin;
   TimePoint deadline;
   TimePoint looked;  // at the clock, last
+  bool first_wait = true;
 
   explicit Span(Duration timeout)
       : begin(engine::now()), deadline(engine::after(begin, timeout)), looked(begin) {}
 };
 
+using ParkedThread = engine::Parked<engine::Waiter>;
+
 /// Waits for a connection.
 [[nodiscard]] Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where);
-/// Exchanges a connection found dead for another.
-void swap(PoolEngine& engine, Lease& lease, Span& span);
+/// Waits until the pool has got that far. Throws PoolTimeout, PoolClosed.
+void wait_until(PoolEngine& engine, engine::Until until, Duration timeout);
 
-enum class Driven : std::uint8_t {
-  done,
-  late,  ///< The deadline passed; the operation is to be dropped.
-  cut,   ///< The pool was closed and has cut the lease off; the operation is to be dropped.
-};
-/// Advances the operation until it ends, in poll(2) in between. `use` is that of the lease.
-[[nodiscard]] Driven drive(pq::Operation& operation, Span& span, const engine::UseGuard& use);
+/// Does the waiting of a call until it is done: for a connection, parked; for the server, in poll(2). Throws
+/// PoolTimeout, CommitUnknown, PoolClosed when it does not come to its end.
+void drive(PoolEngine& engine, engine::LeaseCall& call, engine::LeaseCall::Progress progress,
+           ParkedThread& waiter, Span& span);
 
-/// What to throw for an operation that did not end.
-[[noreturn]] void raise_undone(PoolEngine& engine, const pq::Operation& operation, Driven driven,
-                               const Span& span, std::string_view sql);
-
-/// Inside a lease: leaves it at the end.
-class Inside {
- public:
-  Inside(PoolEngine& engine, Lease& lease) : engine_(engine), lease_(lease) {}
-  Inside(const Inside&) = delete;
-  Inside& operator=(const Inside&) = delete;
-  ~Inside() { engine_.leave(lease_); }
-
- private:
-  PoolEngine& engine_;
-  Lease& lease_;
-};
-
-/// One operation on a lease: `make(connection)` makes it, `take(operation)` gives the result once it has
-/// ended well.
+/// One operation on a lease, which is taken first if `where` is given: `make(connection)` makes it,
+/// `take(operation)` gives the result once it has ended well.
 template <class Make, class Take>
-auto call(PoolEngine& engine, Lease& lease, Span span, std::string_view sql, Make make, Take take) {
-  for (;;) {
-    while (!engine.enter(lease, span.looked)) swap(engine, lease, span);
-    {
-      const Inside inside(engine, lease);
-      const bool fresh = std::exchange(lease.fresh, false);
-      auto operation = make(*lease.slot->connection);
-      const Driven driven = drive(operation, span, lease.slot->use);
-      const bool nothing_sent = operation.error() != nullptr && !operation.first_bytes_sent();
-      if (nothing_sent) lease.fresh = fresh;
-      if (driven != Driven::done || !engine.died_untouched(lease, fresh, nothing_sent)) {
-        if (driven != Driven::done) raise_undone(engine, operation, driven, span, sql);
-        return take(operation);
-      }
-    }
-    if (!lease) raise(engine.cut_off(sql));  // by `close`, just now
-    swap(engine, lease, span);
-  }
-}
-
-/// Throws what a source or a sink has thrown inside an operation, if it has.
-inline void rethrow(const std::exception_ptr& error) {
-  if (error) std::rethrow_exception(error);
-}
-
-/// Throws the operation's error, if it has one.
-inline void raise_error_of(pq::Operation& operation) {
-  if (operation.error() != nullptr) raise(operation.take_error());
+auto call(PoolEngine& engine, Lease& lease, Span span, const SourceLocation* where, Make make, Take take) {
+  ParkedThread waiter;
+  engine::LeaseCallOf<Make> call(engine, lease, waiter, std::move(make));
+  drive(engine, call,
+        where != nullptr ? call.acquire(span.begin, span.deadline, *where)
+                         : call.begin(span.begin, span.deadline),
+        waiter, span);
+  return take(call.operation());
 }
 
 }  // namespace copg::sync

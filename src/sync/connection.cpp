@@ -16,16 +16,6 @@ namespace {
 
 sync::Span span_of(Seconds timeout) { return sync::Span(engine::duration_of(timeout)); }
 
-/// What the connection of a lease answers by itself. Inside the lease, since `close` may cut it off at any
-/// time.
-template <class Ask>
-auto look_at(engine::PoolEngine& engine, detail::Lease lease, Ask ask) {
-  engine.enter_to_look(lease);
-  const sync::Inside inside(engine, lease);
-  const pq::Connection& connection = *lease.slot->connection;
-  return ask(connection);
-}
-
 }  // namespace
 
 Connection::Connection(std::shared_ptr<engine::PoolEngine> engine, const detail::Lease& lease,
@@ -63,71 +53,68 @@ void Connection::close() noexcept {
 
 Result Connection::execute(const Sql& sql, const Params& params) {
   return sync::call(
-      *engine_, lease_, span_of(timeout_), sql.text(),
+      *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
         return pq::ExecuteOperation(connection, sql.text(), params,
                                     engine::begin_first(connection, autocommit_, transactions_));
       },
       [](pq::ExecuteOperation& operation) {
-        sync::raise_error_of(operation);
+        engine::raise_error_of(operation);
         return operation.take_result();
       });
 }
 
 std::int64_t Connection::execute_many(const Sql& sql, RowSource& rows) {
   return sync::call(
-      *engine_, lease_, span_of(timeout_), sql.text(),
+      *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
         return pq::ExecuteManyOperation(connection, sql.text(), rows,
                                         engine::begin_first(connection, autocommit_, transactions_));
       },
       [](pq::ExecuteManyOperation& operation) {
-        sync::rethrow(operation.source_error());
-        sync::raise_error_of(operation);
+        engine::rethrow(operation.source_error());
+        engine::raise_error_of(operation);
         return operation.affected_rows();
       });
 }
 
 std::int64_t Connection::copy_in(const Sql& sql, CopySource& source) {
   return sync::call(
-      *engine_, lease_, span_of(timeout_), sql.text(),
+      *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
         return pq::CopyInOperation(connection, sql.text(), source,
                                    engine::begin_first(connection, autocommit_, transactions_));
       },
       [](pq::CopyInOperation& operation) {
-        sync::rethrow(operation.stream_error());
-        sync::raise_error_of(operation);
+        engine::rethrow(operation.stream_error());
+        engine::raise_error_of(operation);
         return operation.rows_copied();
       });
 }
 
 std::int64_t Connection::copy_out(const Sql& sql, CopySink& sink) {
   return sync::call(
-      *engine_, lease_, span_of(timeout_), sql.text(),
+      *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
         return pq::CopyOutOperation(connection, sql.text(), sink,
                                     engine::begin_first(connection, autocommit_, transactions_));
       },
       [](pq::CopyOutOperation& operation) {
-        sync::rethrow(operation.stream_error());
-        sync::raise_error_of(operation);
+        engine::rethrow(operation.stream_error());
+        engine::raise_error_of(operation);
         return operation.rows_copied();
       });
 }
 
 void Connection::end_transaction(bool commit) {
-  const bool nothing_to_end = look_at(*engine_, lease_, [](const pq::Connection& connection) {
-    return connection.protocol_idle() && !connection.in_transaction();
-  });
-  if (!nothing_to_end) {
+  if (!engine::look_at(*engine_, lease_, engine::nothing_to_end)) {
     sync::call(
-        *engine_, lease_, span_of(timeout_), commit ? "COMMIT" : "ROLLBACK",
+        *engine_, lease_, span_of(timeout_), nullptr,
         [&](pq::Connection& connection) {
           return pq::TransactionOperation(
               connection, commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback);
         },
-        [](pq::TransactionOperation& operation) { sync::raise_error_of(operation); });
+        [](pq::TransactionOperation& operation) { engine::raise_error_of(operation); });
   }
 }
 
@@ -148,24 +135,21 @@ void Connection::timeout(Seconds limit) {
 }
 
 int Connection::backend_pid() const {
-  return look_at(*engine_, lease_, [](const pq::Connection& connection) { return connection.backend_pid(); });
+  return engine::look_at(*engine_, lease_,
+                         [](const pq::Connection& connection) { return connection.backend_pid(); });
 }
 
 int Connection::server_version() const {
-  return look_at(*engine_, lease_,
-                 [](const pq::Connection& connection) { return connection.server_version(); });
+  return engine::look_at(*engine_, lease_,
+                         [](const pq::Connection& connection) { return connection.server_version(); });
 }
 
 TransactionStatus Connection::transaction_status() const {
-  return look_at(*engine_, lease_, [](const pq::Connection& connection) {
-    if (!connection.protocol_idle()) return TransactionStatus::busy;
-    if (connection.in_failed_transaction()) return TransactionStatus::failed;
-    return connection.in_transaction() ? TransactionStatus::in_transaction : TransactionStatus::idle;
-  });
+  return engine::look_at(*engine_, lease_, engine::status_of);
 }
 
 std::string Connection::parameter_status(const std::string& name) const {
-  return look_at(*engine_, lease_, [&](const pq::Connection& connection) {
+  return engine::look_at(*engine_, lease_, [&](const pq::Connection& connection) {
     return std::string(connection.parameter_status(name.c_str()));
   });
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/face.hpp"
 #include "pq/execute_many_operation.hpp"
 #include "pq/execute_operation.hpp"
 #include "sync/call.hpp"
@@ -10,11 +11,10 @@ namespace copg {
 
 namespace {
 
-/// A lease for one call.
+/// A lease for one call, which takes it.
 class ShortLease {
  public:
-  ShortLease(engine::PoolEngine& engine, sync::Span& span, const SourceLocation& where)
-      : engine_(engine), lease_(sync::acquire(engine, span, where)) {}
+  explicit ShortLease(engine::PoolEngine& engine) : engine_(engine) {}
   ShortLease(const ShortLease&) = delete;
   ShortLease& operator=(const ShortLease&) = delete;
   ~ShortLease() { engine_.release(lease_); }
@@ -28,7 +28,12 @@ class ShortLease {
 }  // namespace
 
 PooledDatabase::PooledDatabase(const Config& config, PoolOptions options)
-    : engine_(engine::PoolEngine::create(config, std::move(options))) {}
+    : engine_(engine::face_of(engine::PoolEngine::create(config, std::move(options)))) {
+  engine_->open();
+}
+
+PooledDatabase::PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept
+    : engine_(std::move(face)) {}
 
 PooledDatabase PooledDatabase::from_env(PoolOptions options,
                                         const std::optional<std::filesystem::path>& dotenv) {
@@ -41,74 +46,78 @@ PooledDatabase PooledDatabase::from_url(std::string_view url, PoolOptions option
 
 PooledDatabase::PooledDatabase(PooledDatabase&&) noexcept = default;
 
-PooledDatabase& PooledDatabase::operator=(PooledDatabase&& other) noexcept {
-  if (this == &other) return *this;
-  close();
-  engine_ = std::move(other.engine_);
-  return *this;
+PooledDatabase& PooledDatabase::operator=(PooledDatabase&& other) noexcept = default;
+
+PooledDatabase::~PooledDatabase() = default;
+
+engine::PoolEngine& PooledDatabase::engine() const {
+  if (!engine_) [[unlikely]]
+    throw UsageError("this pool was moved away: use the one that it was moved to");
+  return *engine_;
 }
 
-PooledDatabase::~PooledDatabase() { close(); }
-
 Result PooledDatabase::execute(const Sql& sql, const Params& params) {
-  sync::Span span(engine::duration_of(engine_->options().timeout));
-  ShortLease lease(*engine_, span, sql.where());
+  engine::PoolEngine& pool = engine();
+  const sync::Span span(engine::duration_of(pool.options().timeout));
+  ShortLease lease(pool);
   return sync::call(
-      *engine_, *lease, span, sql.text(),
+      pool, *lease, span, &sql.where(),
       [&](pq::Connection& connection) { return pq::ExecuteOperation(connection, sql.text(), params); },
       [](pq::ExecuteOperation& operation) {
-        sync::raise_error_of(operation);
+        engine::raise_error_of(operation);
         return operation.take_result();
       });
 }
 
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
-  sync::Span span(engine::duration_of(engine_->options().timeout));
-  ShortLease lease(*engine_, span, sql.where());
+  engine::PoolEngine& pool = engine();
+  const sync::Span span(engine::duration_of(pool.options().timeout));
+  ShortLease lease(pool);
   return sync::call(
-      *engine_, *lease, span, sql.text(),
+      pool, *lease, span, &sql.where(),
       [&](pq::Connection& connection) { return pq::ExecuteManyOperation(connection, sql.text(), rows); },
       [](pq::ExecuteManyOperation& operation) {
-        sync::rethrow(operation.source_error());
-        sync::raise_error_of(operation);
+        engine::rethrow(operation.source_error());
+        engine::raise_error_of(operation);
         return operation.affected_rows();
       });
 }
 
 Connection PooledDatabase::connection(std::optional<Seconds> timeout, const SourceLocation& where) {
   if (timeout && !(timeout->count() >= 0)) throw UsageError("a timeout must be at least 0 s");
-  const Seconds limit = engine_->options().timeout;
+  engine::PoolEngine& pool = engine();
+  const Seconds limit = pool.options().timeout;
   sync::Span span(engine::duration_of(timeout.value_or(limit)));
-  return {engine_, sync::acquire(*engine_, span, where), limit};
+  return {pool.shared_from_this(), sync::acquire(pool, span, where), limit};
 }
 
-PoolStats PooledDatabase::stats() const { return engine_->stats(); }
+PoolStats PooledDatabase::stats() const { return engine().stats(); }
 
-void PooledDatabase::resize(int min_size, int max_size) { engine_->resize(min_size, max_size); }
+void PooledDatabase::resize(int min_size, int max_size) { engine().resize(min_size, max_size); }
 
-void PooledDatabase::check() { engine_->check(engine::duration_of(engine_->options().timeout)); }
+void PooledDatabase::check() {
+  engine::PoolEngine& pool = engine();
+  pool.start_check();
+  sync::wait_until(pool, engine::Until::checked, engine::duration_of(pool.options().timeout));
+}
 
 void PooledDatabase::wait(Seconds timeout) {
   if (!(timeout.count() >= 0)) throw UsageError("a timeout must be at least 0 s");
-  engine_->wait(engine::duration_of(timeout));
+  sync::wait_until(engine(), engine::Until::full, engine::duration_of(timeout));
 }
 
-void PooledDatabase::drain() { engine_->drain(); }
+void PooledDatabase::drain() { engine().drain(); }
 
-void PooledDatabase::suspend() { engine_->suspend(); }
+void PooledDatabase::suspend() { engine().suspend(); }
 
-void PooledDatabase::resume() { engine_->resume(); }
+void PooledDatabase::resume() { engine().resume(); }
 
 void PooledDatabase::close(Seconds timeout) noexcept {
   if (engine_) engine_->close(timeout.count() >= 0 ? engine::duration_of(timeout) : engine::Duration::zero());
 }
 
-const std::string& PooledDatabase::name() const noexcept { return engine_->name(); }
+const std::string& PooledDatabase::name() const { return engine().name(); }
 
-std::string PooledDatabase::to_string() const {
-  const PoolStats now = stats();
-  return "PooledDatabase('" + engine_->config().database + "', size=" + std::to_string(now.pool_size) + "/" +
-         std::to_string(now.pool_max) + ")";
-}
+std::string PooledDatabase::to_string() const { return engine().to_string("PooledDatabase"); }
 
 }  // namespace copg

@@ -1,13 +1,11 @@
 #include <copg/connection.hpp>
 #include <copg/transaction.hpp>
 
-#include <string>
+#include "engine/lease_state.hpp"
 
 namespace copg {
 
 namespace {
-
-std::string name_of(int savepoint) { return "copg_" + std::to_string(savepoint); }
 
 void require_active(bool active) {
   if (!active) throw UsageError("this transaction has ended already");
@@ -18,7 +16,7 @@ void require_active(bool active) {
 Transaction::Transaction(Connection& connection) : connection_(connection) {
   if (connection.transactions_ > 0 || connection.transaction_status() != TransactionStatus::idle) {
     savepoint_ = connection.transactions_ + 1;
-    connection.execute("SAVEPOINT " + name_of(savepoint_));
+    connection.execute(engine::begin_savepoint(savepoint_));
   }
   ++connection.transactions_;
 }
@@ -36,7 +34,7 @@ void Transaction::commit() {
   active_ = false;
   --connection_.transactions_;
   if (savepoint_ > 0) {
-    connection_.execute("RELEASE SAVEPOINT " + name_of(savepoint_));
+    connection_.execute(engine::end_savepoint(savepoint_, true));
   } else {
     connection_.commit();
   }
@@ -47,8 +45,7 @@ void Transaction::rollback() {
   active_ = false;
   --connection_.transactions_;
   if (savepoint_ > 0) {
-    const std::string name = name_of(savepoint_);
-    connection_.execute("ROLLBACK TO SAVEPOINT " + name + "; RELEASE SAVEPOINT " + name);
+    connection_.execute(engine::end_savepoint(savepoint_, false));
   } else {
     connection_.rollback();
   }

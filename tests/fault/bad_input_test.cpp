@@ -133,7 +133,7 @@ TEST_F(BadInput, one_lease_in_two_threads_aborts_a_debug_build_with_the_reason) 
         });
         conn.execute("SELECT 1");
       },
-      "two threads use one leased connection");
+      "two calls use one leased connection");
 #endif
 }
 

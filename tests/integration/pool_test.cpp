@@ -331,6 +331,54 @@ TEST_F(Pool, an_outage_is_reported_each_time_it_has_lasted_reconnect_timeout) {
   EXPECT_GE(db.stats().connections_errors, 2U);
 }
 
+TEST_F(Pool, names_on_the_server_are_bounded_though_no_lease_ever_commits) {
+  constexpr int leases = 40;
+  constexpr int texts_per_lease = 30;
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  std::int64_t most = 0;
+  for (int lease = 0; lease < leases; ++lease) {
+    Connection conn = db.connection();
+    for (int i = 0; i < texts_per_lease; ++i) {
+      const std::string sql = "SELECT " + std::to_string(lease * texts_per_lease + i);
+      for (int use = 0; use < 2; ++use) conn.execute(sql);
+    }
+    most = std::max(most, conn.fetch_val<std::int64_t>("SELECT count(*) FROM pg_prepared_statements"));
+  }
+  EXPECT_LE(most, 512);
+  EXPECT_GT(most, 256) << "the workload does not even fill the cache";
+  Connection last = db.connection();
+  for (int use = 0; use < 2; ++use) last.execute("SELECT 'the last'");
+  EXPECT_EQ(last.fetch_val<int>(
+                "SELECT count(*)::int FROM pg_prepared_statements WHERE statement = 'SELECT ''the last'''"),
+            1)
+      << "nothing is prepared any more";
+}
+
+TEST_F(Pool, that_was_moved_from_refuses_every_call_and_may_be_closed) {
+  PooledDatabase from = open({.min_size = 1, .max_size = 1});
+  PooledDatabase to = std::move(from);
+  EXPECT_EQ(to.fetch_val<int>("SELECT 1"), 1);
+  // NOLINTBEGIN(bugprone-use-after-move)
+  EXPECT_THROW(from.execute("SELECT 1"), UsageError);
+  EXPECT_THROW((void)from.fetch_val<int>("SELECT 1"), UsageError);
+  EXPECT_THROW(from.execute_many("SELECT $1", std::vector<int>{1}), UsageError);
+  EXPECT_THROW((void)from.connection(), UsageError);
+  EXPECT_THROW(from.transaction([](Connection&) {}), UsageError);
+  EXPECT_THROW((void)from.stats(), UsageError);
+  EXPECT_THROW(from.resize(1, 1), UsageError);
+  EXPECT_THROW(from.check(), UsageError);
+  EXPECT_THROW(from.wait(1s), UsageError);
+  EXPECT_THROW(from.drain(), UsageError);
+  EXPECT_THROW(from.suspend(), UsageError);
+  EXPECT_THROW(from.resume(), UsageError);
+  EXPECT_THROW((void)from.name(), UsageError);
+  EXPECT_THROW((void)from.to_string(), UsageError);
+  from.close();
+  from = std::move(to);
+  EXPECT_EQ(from.fetch_val<int>("SELECT 1"), 1) << "it is a pool again";
+  // NOLINTEND(bugprone-use-after-move)
+}
+
 TEST_F(Pool, two_pools_of_one_process_do_not_know_each_other) {
   PooledDatabase one = open({.min_size = 1, .max_size = 1});
   PooledDatabase two = open({.min_size = 1, .max_size = 1});

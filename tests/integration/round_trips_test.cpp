@@ -76,9 +76,9 @@ TEST_F(RoundTrips, a_transaction_of_nothing_costs_nothing) {
 
 TEST_F(RoundTrips, execute_many_costs_the_same_for_few_rows_and_for_many) {
   for (const int rows : {2, 50, 1000}) {
-    const Cost cost = cost_of([&] {
-      EXPECT_EQ(db().execute_many("INSERT INTO paid VALUES ($1)", std::views::iota(0, rows)), rows);
-    });
+    const std::vector<int> values(static_cast<std::size_t>(rows), 1);
+    const Cost cost =
+        cost_of([&] { EXPECT_EQ(db().execute_many("INSERT INTO paid VALUES ($1)", values), rows); });
     EXPECT_LE(cost.turns, 3) << rows << " rows";
   }
 }

@@ -158,24 +158,50 @@ TEST_F(ExecuteOperation, a_prepared_statement_that_vanished_is_parsed_again) {
   EXPECT_EQ(cost.sends, 1) << "the cache has not noticed DISCARD ALL";
 }
 
-TEST_F(ExecuteOperation, a_function_that_misses_a_prepared_statement_of_its_own_is_not_run_twice) {
-  ASSERT_FALSE(execute(*connection,
-                       "DROP SEQUENCE IF EXISTS runs; CREATE SEQUENCE runs;"
-                       "CREATE OR REPLACE FUNCTION misses() RETURNS int LANGUAGE plpgsql AS $$ BEGIN"
-                       " PERFORM nextval('runs'); EXECUTE 'EXECUTE nowhere'; RETURN 1; END $$")
-                   .error);
-  const std::string sql = "SELECT CASE WHEN $1 THEN misses() ELSE 0 END";
-  for (int use = 1; use <= 3; ++use) EXPECT_EQ(say(sql, params(false)), "0");
-  EXPECT_EQ(say(sql, params(true)), "26000");
-  EXPECT_EQ(say("SELECT nextval('runs')"), "2");
+TEST_F(ExecuteOperation, a_prepared_statement_that_vanished_inside_a_transaction_is_told_with_a_hint) {
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(say("SELECT 42"), "42");
+  ASSERT_EQ(say("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$"), "");
+  ASSERT_EQ(say("BEGIN"), "");
+  const Outcome outcome = execute(*connection, "SELECT 42");
+  ASSERT_TRUE(outcome.error);
+  EXPECT_EQ(outcome.error->sqlstate.text(), "26000");
+  EXPECT_NE(outcome.error->hint.find("prepare"), std::string::npos) << outcome.error->hint;
 }
 
-TEST_F(ExecuteOperation, evicted_statements_are_closed_on_the_server) {
-  for (int i = 0; i < static_cast<int>(pq::StatementCache::capacity) + 30; ++i) {
+TEST_F(ExecuteOperation, an_unknown_name_of_the_users_own_is_no_reason_to_run_a_statement_twice) {
+  ASSERT_EQ(say("CREATE TEMP SEQUENCE runs; "
+                "CREATE FUNCTION pg_temp.trip() RETURNS void LANGUAGE plpgsql AS $$ BEGIN "
+                "PERFORM nextval('runs'); EXECUTE 'EXECUTE nothing'; END $$"),
+            "");
+  for (int use = 1; use <= 4; ++use) EXPECT_EQ(say("SELECT pg_temp.trip()"), "26000");
+  EXPECT_EQ(say("SELECT last_value FROM runs"), "4");
+}
+
+TEST_F(ExecuteOperation, a_plan_that_a_function_finds_stale_is_no_reason_to_run_a_statement_twice) {
+  ASSERT_EQ(say("CREATE TEMP SEQUENCE runs; CREATE TEMP TABLE inner_table (a int);"
+                "PREPARE inner_plan AS SELECT * FROM inner_table;"
+                "CREATE FUNCTION pg_temp.trip(calls bool) RETURNS void LANGUAGE plpgsql AS $$ BEGIN "
+                "PERFORM nextval('runs'); IF calls THEN EXECUTE 'EXECUTE inner_plan'; END IF; END $$"),
+            "");
+  for (int use = 1; use <= 3; ++use) EXPECT_EQ(say("SELECT pg_temp.trip($1)", params(true)), "");
+  ASSERT_EQ(say("ALTER TABLE inner_table ALTER a TYPE bigint"), "");
+  EXPECT_EQ(say("SELECT pg_temp.trip($1)", params(true)), "0A000");
+  EXPECT_EQ(say("SELECT last_value FROM runs"), "4");
+}
+
+TEST_F(ExecuteOperation, names_on_the_server_are_bounded_however_many_texts_one_lease_uses) {
+  constexpr std::size_t most = pq::StatementCache::capacity + pq::StatementCache::max_orphans;
+  constexpr int texts = static_cast<int>(most) + 100;
+  ASSERT_EQ(say("BEGIN"), "");
+  for (int i = 0; i < texts; ++i) {
     const std::string sql = "SELECT " + std::to_string(i);
     for (int use = 0; use < 2; ++use) EXPECT_EQ(say(sql), std::to_string(i));
   }
-  EXPECT_LE(std::stoul(named_statements()), pq::StatementCache::capacity);
+  EXPECT_LE(std::stoul(named_statements()), most);
+  for (int i = texts - 10; i < texts; ++i)
+    EXPECT_EQ(say("SELECT " + std::to_string(i)), std::to_string(i)) << "without a name";
+  ASSERT_EQ(say("ROLLBACK"), "");
+  EXPECT_FALSE(connection->clean()) << "nobody will drop what it is littered with";
 }
 
 TEST_F(ExecuteOperation, copy_is_a_usage_error_and_the_connection_goes_on) {

@@ -37,20 +37,32 @@ TEST(StatementCache, other_types_are_another_statement) {
   EXPECT_NE(cache.use("SELECT $1", int8), statement);
 }
 
-TEST(StatementCache, the_least_recently_used_is_evicted_and_its_name_closed) {
+TEST(StatementCache, the_least_recently_used_is_evicted) {
   StatementCache cache(true);
   const StatementName first = prepared(cache, "SELECT -1")->name;
-  const StatementName second = prepared(cache, "SELECT -2")->name;
+  prepared(cache, "SELECT -2");
   for (std::size_t i = 0; cache.size() < StatementCache::capacity; ++i)
     prepared(cache, "SELECT " + std::to_string(i));
-  EXPECT_FALSE(cache.closes_pending());
   ASSERT_NE(cache.use("SELECT -1", int4), nullptr);  // now the most recently used
   prepared(cache, "SELECT 'one too many'");
   EXPECT_EQ(cache.size(), StatementCache::capacity);
-  ASSERT_TRUE(cache.closes_pending());
-  EXPECT_STREQ(cache.take_close().data(), second.data());
-  EXPECT_FALSE(cache.closes_pending());
   EXPECT_STREQ(cache.use("SELECT -1", int4)->name.data(), first.data());
+  EXPECT_EQ(cache.use("SELECT -2", int4), nullptr);
+}
+
+TEST(StatementCache, names_nothing_more_when_too_many_were_evicted_until_all_are_forgotten) {
+  StatementCache cache(true);
+  auto evict_one = [&, i = 0]() mutable { prepared(cache, "SELECT " + std::to_string(i++)); };
+  while (cache.size() < StatementCache::capacity) evict_one();
+  for (std::size_t i = 1; i < StatementCache::max_orphans; ++i) evict_one();
+  EXPECT_TRUE(cache.may_name());
+  EXPECT_FALSE(cache.littered());
+  evict_one();
+  EXPECT_FALSE(cache.may_name());
+  EXPECT_TRUE(cache.littered());
+  cache.forget_all();
+  EXPECT_TRUE(cache.may_name());
+  EXPECT_FALSE(cache.littered());
 }
 
 TEST(StatementCache, texts_used_once_evict_nothing) {
@@ -69,16 +81,31 @@ TEST(StatementCache, a_name_is_never_given_twice) {
   EXPECT_FALSE(statement->prepared);
   cache.name(*statement);
   EXPECT_STRNE(statement->name.data(), before.data());
-  EXPECT_STREQ(cache.take_close().data(), before.data());
 }
 
-TEST(StatementCache, forgetting_all_leaves_nothing_to_close) {
+TEST(StatementCache, a_name_is_of_one_connection_alone) {
+  StatementCache one(true);
+  StatementCache other(true);
+  EXPECT_STRNE(prepared(one, "SELECT 1")->name.data(), prepared(other, "SELECT 1")->name.data());
+}
+
+TEST(StatementCache, names_nothing_more_when_the_server_loses_its_names_again_and_again) {
+  StatementCache cache(true);
+  for (int i = 0; i < StatementCache::max_losses; ++i) {
+    EXPECT_TRUE(cache.may_name());
+    Statement* statement = prepared(cache, "SELECT 1");
+    cache.lose_all();
+    EXPECT_FALSE(statement->prepared);
+  }
+  EXPECT_FALSE(cache.may_name());
+}
+
+TEST(StatementCache, forgetting_all_keeps_the_texts_without_their_names) {
   StatementCache cache(true);
   Statement* statement = prepared(cache, "SELECT 1");
-  cache.doubt(*prepared(cache, "SELECT 2"));
   cache.forget_all();
   EXPECT_FALSE(statement->prepared);
-  EXPECT_FALSE(cache.closes_pending());
+  EXPECT_EQ(cache.use("SELECT 1", int4), statement);
 }
 
 }  // namespace

@@ -66,23 +66,6 @@ TEST_F(TransactionOperation, a_deferred_constraint_that_fails_at_commit_is_the_s
   EXPECT_TRUE(connection->clean());
 }
 
-TEST_F(TransactionOperation, statements_evicted_inside_transactions_are_closed_by_commits) {
-  const auto use_twice = [&](int i) {
-    const std::string sql = "SELECT " + std::to_string(i);
-    for (int n = 0; n < 2; ++n) ASSERT_FALSE(execute(*connection, sql).error);
-  };
-  ASSERT_FALSE(execute(*connection, "BEGIN").error);
-  for (int i = 0; i < static_cast<int>(pq::StatementCache::capacity) + 5; ++i) use_twice(i);
-  EXPECT_TRUE(connection->statements().closes_pending());
-  for (int i = 0; i < 5 && connection->statements().closes_pending(); ++i) {
-    EXPECT_FALSE(end(*connection, pq::TransactionCommand::commit));
-    ASSERT_FALSE(execute(*connection, "BEGIN").error);
-  }
-  EXPECT_FALSE(connection->statements().closes_pending());
-  const std::string held = execute(*connection, "SELECT count(*) FROM pg_prepared_statements").text();
-  EXPECT_LE(std::stoul(held), pq::StatementCache::capacity);
-}
-
 TEST_F(TransactionOperation, a_commit_whose_answer_never_came_is_in_doubt) {
   ASSERT_FALSE(execute(*connection,
                        "DROP TABLE IF EXISTS slow; CREATE TABLE slow (a int); "

@@ -322,6 +322,22 @@ TEST_F(Reset, statements_prepared_by_the_user_are_gone_and_ours_with_them) {
   EXPECT_TRUE(known == nullptr || !known->prepared);
 }
 
+TEST_F(Reset, statements_that_the_server_holds_for_nothing_are_gone_once_they_are_too_many) {
+  StatementCache& cache = connection->statements();
+  Statement* ours = nullptr;
+  while (ours == nullptr) ours = cache.use("SELECT 1", {});
+  while (!cache.littered()) {
+    cache.name(*ours);
+    PQclear(PQprepare(connection->raw(), ours->name.data(), "SELECT 1", 0, nullptr));
+    cache.confirm(*ours);
+    cache.doubt(*ours);
+  }
+  EXPECT_FALSE(connection->clean());
+  reset();
+  EXPECT_FALSE(wiped) << "settings are none of this";
+  EXPECT_EQ(say(*connection, "SELECT count(*) FROM pg_prepared_statements"), "0");
+}
+
 TEST_F(Reset, our_own_prepared_statements_survive_a_wipe) {
   PQclear(PQprepare(connection->raw(), "ours", "SELECT 1", 0, nullptr));
   reset(ResetMode::full);

@@ -1,8 +1,12 @@
-// A result that must be one of rows. Not for users.
+// A result as what the fetch verbs give. Not for users.
 #pragma once
 
 #include <copg/error.hpp>
 #include <copg/result.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace [[gnu::visibility("default")]] copg {
 namespace detail {
@@ -14,6 +18,21 @@ inline const Result& rows_of(const Result& result) {
                      ") returns no rows: use execute");
   }
   return result;
+}
+
+template <class T>
+std::vector<T> to_vector(const Result& result) {
+  return result.template to_vector<T>();
+}
+
+template <class T>
+std::optional<T> to_optional(const Result& result) {
+  return rows_of(result).template to_optional<T>();
+}
+
+template <class T>
+T to_value(const Result& result) {
+  return rows_of(result).template to_value<T>();
 }
 
 }  // namespace detail

@@ -1,0 +1,207 @@
+// A connection leased from the pool, for event loops.
+#pragma once
+
+#include <copg/connection.hpp>
+#include <copg/detail/initiate.hpp>
+#include <copg/detail/request.hpp>
+#include <copg/detail/rows_of.hpp>
+#include <copg/pool_options.hpp>
+#include <copg/result.hpp>
+#include <copg/sql.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace [[gnu::visibility("default")]] copg {
+
+namespace async {
+class ConnectionCall;
+class Loop;
+struct LeaseState;
+}  // namespace async
+
+class AsyncConnection;
+
+namespace detail {
+template <class T>
+inline constexpr bool is_awaitable = false;
+template <class T, class Executor>
+inline constexpr bool is_awaitable<boost::asio::awaitable<T, Executor>> = true;
+}  // namespace detail
+
+/// What `transaction` takes: a coroutine.
+template <class Body>
+concept AwaitableBody = std::invocable<Body&, AsyncConnection&> &&
+    detail::is_awaitable<std::invoke_result_t<Body&, AsyncConnection&>>;
+
+/// A lease: the connection is yours from AsyncPooledDatabase::connection() until this object is destroyed,
+/// which gives it back without blocking; a call that is under way then completes with operation_aborted.
+/// Move-only. One call at a time; two at once abort a debug build and fail with UsageError in a release
+/// build.
+///
+/// Transactions, deadlines, errors and what survives them are those of Connection; how calls complete and are
+/// cancelled is told at AsyncPooledDatabase. After a statement that was cancelled or came too late only
+/// giving back is possible.
+class AsyncConnection {
+ public:
+  using executor_type = boost::asio::any_io_executor;
+
+  /// No lease: closed().
+  AsyncConnection() noexcept;
+  AsyncConnection(AsyncConnection&&) noexcept;
+  AsyncConnection& operator=(AsyncConnection&&) noexcept;
+  AsyncConnection(const AsyncConnection&) = delete;
+  AsyncConnection& operator=(const AsyncConnection&) = delete;
+  ~AsyncConnection();
+
+  /// The pool's. UsageError if given back.
+  [[nodiscard]] executor_type get_executor() const;
+
+  /// Executes one statement, or, without parameters, several. One round trip. Completes with the Result.
+  template <detail::TokenFor<Result> Token = DefaultToken>
+  auto execute(const Sql& sql, Params params, Token&& token = {}) {
+    return detail::initiate<Result>(starter(), token, detail::make_request(sql, std::move(params)));
+  }
+  template <Encodable... Args>
+  auto execute(const Sql& sql, const Args&... args) {
+    return detail::initiate<Result>(starter(), DefaultToken(), detail::make_request(sql, args...));
+  }
+  /// Completes with all rows, a std::vector<T>.
+  template <class T, detail::TokenFor<std::vector<T>> Token = DefaultToken>
+  auto fetch_all(const Sql& sql, Params params, Token&& token = {}) {
+    return detail::initiate_mapped<Result, std::vector<T>>(starter(), detail::to_vector<T>, token,
+                                                           detail::make_request(sql, std::move(params)));
+  }
+  template <class T, Encodable... Args>
+  auto fetch_all(const Sql& sql, const Args&... args) {
+    return detail::initiate_mapped<Result, std::vector<T>>(starter(), detail::to_vector<T>, DefaultToken(),
+                                                           detail::make_request(sql, args...));
+  }
+  /// Completes with the first row, a std::optional<T>.
+  template <class T, detail::TokenFor<std::optional<T>> Token = DefaultToken>
+  auto fetch_one(const Sql& sql, Params params, Token&& token = {}) {
+    return detail::initiate_mapped<Result, std::optional<T>>(starter(), detail::to_optional<T>, token,
+                                                             detail::make_request(sql, std::move(params)));
+  }
+  template <class T, Encodable... Args>
+  auto fetch_one(const Sql& sql, const Args&... args) {
+    return detail::initiate_mapped<Result, std::optional<T>>(
+        starter(), detail::to_optional<T>, DefaultToken(), detail::make_request(sql, args...));
+  }
+  /// Completes with the only column of the first row, a T.
+  template <std::default_initializable T, detail::TokenFor<T> Token = DefaultToken>
+  auto fetch_val(const Sql& sql, Params params, Token&& token = {}) {
+    return detail::initiate_mapped<Result, T>(starter(), detail::to_value<T>, token,
+                                              detail::make_request(sql, std::move(params)));
+  }
+  template <std::default_initializable T, Encodable... Args>
+  auto fetch_val(const Sql& sql, const Args&... args) {
+    return detail::initiate_mapped<Result, T>(starter(), detail::to_value<T>, DefaultToken(),
+                                              detail::make_request(sql, args...));
+  }
+  /// Executes one statement for each row of parameters, in one pipeline. Completes with the sum of affected
+  /// rows, a std::int64_t. `rows` must live until then if it is an lvalue.
+  template <std::ranges::viewable_range Range, detail::TokenFor<std::int64_t> Token = DefaultToken>
+  auto execute_many(const Sql& sql, Range&& rows, Token&& token = {}) {
+    return detail::initiate<std::int64_t>(
+        [this](auto handler, detail::ManyRequest request) {
+          start_execute_many(std::move(handler), std::move(request));
+        },
+        token, detail::make_request_for_many(sql, std::forward<Range>(rows)));
+  }
+
+  /// One round trip; none if no transaction is open. CommitUnknown if the answer was lost.
+  template <detail::TokenFor<> Token = DefaultToken>
+  auto commit(Token&& token = {}) {
+    return detail::initiate<>([this](auto handler) { start_end(std::move(handler), true); }, token);
+  }
+  /// One round trip; none if no transaction is open.
+  template <detail::TokenFor<> Token = DefaultToken>
+  auto rollback(Token&& token = {}) {
+    return detail::initiate<>([this](auto handler) { start_end(std::move(handler), false); }, token);
+  }
+  /// Awaits `body(*this)` in a transaction, or in a savepoint inside one: committed when it returns, rolled
+  /// back if it throws. Completes with what it returns.
+  template <class Body>
+  requires AwaitableBody<Body>
+  auto transaction(Body body) -> std::invoke_result_t<Body&, AsyncConnection&> {
+    using Value = typename std::invoke_result_t<Body&, AsyncConnection&>::value_type;
+    const int savepoint = co_await begin_transaction();
+    std::exception_ptr error;
+    try {
+      if constexpr (std::is_void_v<Value>) {
+        co_await body(*this);
+        co_await end_transaction(savepoint, true);
+        co_return;
+      } else {
+        auto result = co_await body(*this);
+        co_await end_transaction(savepoint, true);
+        co_return result;
+      }
+    } catch (...) {
+      error = std::current_exception();
+    }
+    co_await undo_transaction(savepoint);
+    std::rethrow_exception(error);
+  }
+  /// The same for any completion token; the coroutine runs on the pool's executor.
+  template <class Body, class Token>
+  requires AwaitableBody<Body>
+  auto transaction(Body body, Token&& token) {
+    return boost::asio::co_spawn(get_executor(), transaction(std::move(body)), std::forward<Token>(token));
+  }
+
+  /// Each statement its own transaction. UsageError inside a transaction. Default: off.
+  void autocommit(bool on);
+  [[nodiscard]] bool autocommit() const;
+  /// How long each call may take from here on, in seconds. At least 0; infinite: no limit.
+  void timeout(Seconds limit);
+  [[nodiscard]] Seconds timeout() const;
+
+  /// Gives the connection back. Any use afterwards is a UsageError. Never blocks.
+  void release() noexcept;
+  /// Closes the connection instead of giving it back: the pool opens another. Never blocks.
+  void close() noexcept;
+  /// Given back, or closed.
+  [[nodiscard]] bool closed() const noexcept { return state_ == nullptr; }
+
+  // Nothing is sent for these. UsageError if given back, or while a call is under way.
+  [[nodiscard]] int backend_pid() const;
+  [[nodiscard]] int server_version() const;
+  [[nodiscard]] TransactionStatus transaction_status() const;
+  [[nodiscard]] std::string parameter_status(const std::string& name) const;
+
+ private:
+  friend class async::ConnectionCall;
+  explicit AsyncConnection(std::shared_ptr<async::LeaseState> state) noexcept;
+  [[nodiscard]] async::LeaseState& state() const;
+  [[nodiscard]] auto starter() {
+    return [this](auto handler, std::unique_ptr<detail::Request> request) {
+      start_execute(std::move(handler), std::move(request));
+    };
+  }
+  void start_execute(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request);
+  void start_execute_many(detail::Handler<std::int64_t> handler, detail::ManyRequest request);
+  void start_end(detail::Handler<> handler, bool commit);
+
+  /// The number of the savepoint that was made; 0 for the transaction itself, for which nothing is sent.
+  boost::asio::awaitable<int> begin_transaction();
+  boost::asio::awaitable<void> end_transaction(int savepoint, bool commit);
+  /// Rolls back, unless that fails: the connection is cleaned when it is given back.
+  boost::asio::awaitable<void> undo_transaction(int savepoint);
+
+  std::shared_ptr<async::LeaseState> state_;
+};
+
+}  // namespace copg

@@ -1,0 +1,138 @@
+#include <copg/async_connection.hpp>
+
+#include <string>
+#include <utility>
+
+#include "async/completion.hpp"
+#include "async/jobs.hpp"
+#include "async/lease_state.hpp"
+#include "async/operation_call.hpp"
+#include "engine/lease_state.hpp"
+
+namespace copg {
+
+namespace asio = boost::asio;
+
+AsyncConnection::AsyncConnection() noexcept = default;
+
+AsyncConnection::AsyncConnection(std::shared_ptr<async::LeaseState> state) noexcept
+    : state_(std::move(state)) {}
+
+AsyncConnection::AsyncConnection(AsyncConnection&&) noexcept = default;
+
+AsyncConnection& AsyncConnection::operator=(AsyncConnection&& other) noexcept {
+  if (this == &other) return *this;
+  release();
+  state_ = std::move(other.state_);
+  return *this;
+}
+
+AsyncConnection::~AsyncConnection() { release(); }
+
+void AsyncConnection::release() noexcept {
+  if (!state_) return;
+  state_->abort();
+  state_.reset();
+}
+
+void AsyncConnection::close() noexcept {
+  if (!state_) return;
+  state_->discard_at_end = true;
+  release();
+}
+
+async::LeaseState& AsyncConnection::state() const {
+  if (!state_) throw UsageError("this connection was given back already: take another from the pool");
+  return *state_;
+}
+
+AsyncConnection::executor_type AsyncConnection::get_executor() const { return state().loop->executor(); }
+
+void AsyncConnection::start_execute(detail::Handler<Result> handler,
+                                    std::unique_ptr<detail::Request> request) {
+  async::start_on(state_, async::ExecuteJob{std::move(request)}, std::move(handler));
+}
+
+void AsyncConnection::start_execute_many(detail::Handler<std::int64_t> handler, detail::ManyRequest request) {
+  if (!request.rows)
+    return async::complete_now(state().loop->executor(), std::move(handler), nullptr, std::int64_t{0});
+  async::start_on(state_, async::ExecuteManyJob{std::move(request)}, std::move(handler));
+}
+
+void AsyncConnection::start_end(detail::Handler<> handler, bool commit) {
+  if (state_ && engine::look_at(state_->loop->engine(), state_->lease, engine::nothing_to_end)) {
+    return async::complete_now(state_->loop->executor(), std::move(handler), nullptr);
+  }
+  async::start_on(state_,
+                  async::EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback},
+                  std::move(handler));
+}
+
+asio::awaitable<int> AsyncConnection::begin_transaction() {
+  async::LeaseState& lease = state();
+  int savepoint = 0;
+  if (lease.transactions > 0 || transaction_status() != TransactionStatus::idle) {
+    savepoint = lease.transactions + 1;
+    co_await execute(engine::begin_savepoint(savepoint));
+  }
+  ++lease.transactions;
+  co_return savepoint;
+}
+
+asio::awaitable<void> AsyncConnection::end_transaction(int savepoint, bool commit) {
+  --state().transactions;
+  if (savepoint == 0) {
+    if (commit) {
+      co_await this->commit();
+    } else {
+      co_await rollback();
+    }
+  } else {
+    co_await execute(engine::end_savepoint(savepoint, commit));
+  }
+}
+
+asio::awaitable<void> AsyncConnection::undo_transaction(int savepoint) {
+  try {
+    co_await end_transaction(savepoint, false);
+  } catch (...) {  // the connection is cleaned when it is given back
+  }
+}
+
+void AsyncConnection::autocommit(bool on) {
+  if (state().transactions > 0 || transaction_status() != TransactionStatus::idle) {
+    throw UsageError("autocommit can't be changed inside a transaction: commit or roll back first");
+  }
+  state().autocommit = on;
+}
+
+bool AsyncConnection::autocommit() const { return state().autocommit; }
+
+void AsyncConnection::timeout(Seconds limit) {
+  if (!(limit.count() >= 0)) throw UsageError("a timeout must be at least 0 s");
+  state().timeout = limit;
+}
+
+Seconds AsyncConnection::timeout() const { return state().timeout; }
+
+int AsyncConnection::backend_pid() const {
+  return engine::look_at(state().loop->engine(), state().lease,
+                         [](const pq::Connection& connection) { return connection.backend_pid(); });
+}
+
+int AsyncConnection::server_version() const {
+  return engine::look_at(state().loop->engine(), state().lease,
+                         [](const pq::Connection& connection) { return connection.server_version(); });
+}
+
+TransactionStatus AsyncConnection::transaction_status() const {
+  return engine::look_at(state().loop->engine(), state().lease, engine::status_of);
+}
+
+std::string AsyncConnection::parameter_status(const std::string& name) const {
+  return engine::look_at(state().loop->engine(), state().lease, [&](const pq::Connection& connection) {
+    return std::string(connection.parameter_status(name.c_str()));
+  });
+}
+
+}  // namespace copg

@@ -1,0 +1,138 @@
+#include <copg/async_pooled_database.hpp>
+
+#include <mutex>
+#include <utility>
+
+#include "async/completion.hpp"
+#include "async/connection_call.hpp"
+#include "async/jobs.hpp"
+#include "async/operation_call.hpp"
+#include "async/watch_call.hpp"
+#include "engine/face.hpp"
+
+namespace copg {
+
+namespace asio = boost::asio;
+
+struct AsyncPooledDatabase::State {
+  std::shared_ptr<engine::PoolEngine> face;
+  executor_type given;  // empty: the engine's
+  std::mutex mutex;
+  std::shared_ptr<async::Loop> loop;
+  std::uint32_t process = 0;  // the one that the loop was made in
+
+  [[nodiscard]] engine::Duration timeout() const { return engine::duration_of(face->options().timeout); }
+};
+
+AsyncPooledDatabase::AsyncPooledDatabase(const executor_type& executor, const Config& config,
+                                         PoolOptions options)
+    : AsyncPooledDatabase(engine::face_of(engine::PoolEngine::create(config, std::move(options), executor)),
+                          executor) {}
+
+AsyncPooledDatabase::AsyncPooledDatabase(const Config& config, PoolOptions options)
+    : AsyncPooledDatabase(executor_type(), config, std::move(options)) {}
+
+AsyncPooledDatabase::AsyncPooledDatabase(const executor_type& executor, const PooledDatabase& pool)
+    : AsyncPooledDatabase(pool.engine_, executor) {}
+
+AsyncPooledDatabase::AsyncPooledDatabase(std::shared_ptr<engine::PoolEngine> face, executor_type executor)
+    : state_(std::make_unique<State>()) {
+  state_->face = std::move(face);
+  state_->given = std::move(executor);
+}
+
+AsyncPooledDatabase::AsyncPooledDatabase(AsyncPooledDatabase&&) noexcept = default;
+AsyncPooledDatabase& AsyncPooledDatabase::operator=(AsyncPooledDatabase&&) noexcept = default;
+AsyncPooledDatabase::~AsyncPooledDatabase() = default;
+
+/// Made with the first call, and anew in a forked child, whose engine has another thread.
+std::shared_ptr<async::Loop> AsyncPooledDatabase::loop() const {
+  const std::lock_guard lock(state_->mutex);
+  const std::uint32_t process = engine::ForkGuard::generation();
+  if (!state_->loop || state_->process != process) {
+    state_->loop = async::Loop::make(state_->face->shared_from_this(), state_->given);
+    state_->process = process;
+  }
+  return state_->loop;
+}
+
+AsyncPooledDatabase::executor_type AsyncPooledDatabase::get_executor() const { return loop()->executor(); }
+
+PooledDatabase AsyncPooledDatabase::sync() const { return PooledDatabase(state_->face); }
+
+void AsyncPooledDatabase::start_open(detail::Handler<> handler) {
+  try {
+    state_->face->open();
+  } catch (...) {
+    return async::complete_now(loop()->executor(), std::move(handler), std::current_exception());
+  }
+  start_wait(std::move(handler), state_->face->options().timeout);
+}
+
+void AsyncPooledDatabase::start_execute(detail::Handler<Result> handler,
+                                        std::unique_ptr<detail::Request> request) {
+  async::start_on(loop(), state_->timeout(), async::ExecuteJob{std::move(request)}, std::move(handler));
+}
+
+void AsyncPooledDatabase::start_execute_many(detail::Handler<std::int64_t> handler,
+                                             detail::ManyRequest request) {
+  if (!request.rows)
+    return async::complete_now(loop()->executor(), std::move(handler), nullptr, std::int64_t{0});
+  async::start_on(loop(), state_->timeout(), async::ExecuteManyJob{std::move(request)}, std::move(handler));
+}
+
+void AsyncPooledDatabase::start_connection(detail::Handler<AsyncConnection> handler,
+                                           std::optional<Seconds> timeout, const SourceLocation& where) {
+  const Seconds limit = timeout.value_or(state_->face->options().timeout);
+  if (!(limit.count() >= 0)) {
+    return async::complete_now(loop()->executor(), std::move(handler),
+                               std::make_exception_ptr(UsageError("a timeout must be at least 0 s")),
+                               AsyncConnection());
+  }
+  async::start(new async::ConnectionCall(loop(), engine::duration_of(limit), where, std::move(handler)));
+}
+
+void AsyncPooledDatabase::start_check(detail::Handler<> handler) {
+  try {
+    state_->face->start_check();
+  } catch (...) {
+    return async::complete_now(loop()->executor(), std::move(handler), std::current_exception());
+  }
+  async::start(new async::WatchCall(loop(), engine::Until::checked,
+                                    engine::after(engine::now(), state_->timeout()), std::move(handler)));
+}
+
+void AsyncPooledDatabase::start_wait(detail::Handler<> handler, Seconds timeout) {
+  if (!(timeout.count() >= 0)) {
+    return async::complete_now(loop()->executor(), std::move(handler),
+                               std::make_exception_ptr(UsageError("a timeout must be at least 0 s")));
+  }
+  async::start(new async::WatchCall(loop(), engine::Until::full,
+                                    engine::after(engine::now(), engine::duration_of(timeout)),
+                                    std::move(handler)));
+}
+
+void AsyncPooledDatabase::start_close(detail::Handler<> handler, Seconds timeout) {
+  const engine::Duration patience =
+      timeout.count() >= 0 ? engine::duration_of(timeout) : engine::Duration::zero();
+  const engine::TimePoint deadline =
+      engine::after(engine::after(engine::now(), patience), engine::close_grace);
+  state_->face->start_close(patience);
+  async::start(new async::WatchCall(loop(), engine::Until::finished, deadline, std::move(handler)));
+}
+
+PoolStats AsyncPooledDatabase::stats() const { return state_->face->stats(); }
+
+void AsyncPooledDatabase::resize(int min_size, int max_size) { state_->face->resize(min_size, max_size); }
+
+void AsyncPooledDatabase::drain() { state_->face->drain(); }
+
+void AsyncPooledDatabase::suspend() { state_->face->suspend(); }
+
+void AsyncPooledDatabase::resume() { state_->face->resume(); }
+
+const std::string& AsyncPooledDatabase::name() const noexcept { return state_->face->name(); }
+
+std::string AsyncPooledDatabase::to_string() const { return state_->face->to_string("AsyncPooledDatabase"); }
+
+}  // namespace copg

@@ -1,0 +1,71 @@
+// One asynchronous call that needs a connection: the waiting of engine::LeaseCall done by an event loop.
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+
+#include "async/completion.hpp"
+#include "async/pending.hpp"
+#include "engine/driver.hpp"
+#include "engine/lease_call.hpp"
+
+namespace copg::async {
+
+using engine::Duration;
+using engine::Lease;
+using engine::TimePoint;
+
+class Call : public Pending, public engine::Waiter, public engine::Driver {
+ public:
+  void start() noexcept final;
+
+ protected:
+  using Progress = engine::LeaseCall::Progress;
+
+  /// Its deadline is `timeout` from now.
+  Call(std::shared_ptr<Loop> loop, Duration timeout);
+
+  /// The first step, and the one after a grant.
+  virtual Progress begin(TimePoint time, TimePoint deadline) = 0;
+  virtual Progress granted(TimePoint time) = 0;
+  /// Of a call that waits for the server.
+  virtual engine::LeaseCall& lease_call() = 0;
+  /// It has come to its end: keeps the result. Throws the error, if it is one.
+  virtual void take_result() = 0;
+  /// Lets go of everything but the handler. May come twice.
+  virtual void give_back() noexcept = 0;
+  /// Calls the handler, once.
+  virtual void complete(bool inside, std::exception_ptr error) = 0;
+
+  /// The first thing in the destructor of the class that has all of the above: the event loop may have
+  /// dropped the call.
+  void clean_up() noexcept;
+
+ private:
+  void settled() noexcept final { loop().wake(*this); }
+  void stop(engine::Stop why) noexcept final;
+
+  void go_on() final;
+  void leave_queue() noexcept final;
+  void interrupt() noexcept final { descriptor_->cancel(); }
+  void end_early(bool inside, Word word) final;
+
+  template <class Step>
+  void take(bool inside, Step step);
+  void wait(bool inside);
+  void wait_for(asio::posix::stream_descriptor::wait_type type, pq::Ready ready);
+  void ready(std::uint32_t round, pq::Ready ready);
+  void end(bool inside, std::exception_ptr error);
+
+  const TimePoint begin_;
+  const TimePoint deadline_;
+  bool driven_ = false;  // the engine tells it of its deadline, and of close
+  std::uint32_t round_ =
+      0;  // of waiting for the descriptor: a handler of an earlier one is late; guarded by mutex_
+  asio::posix::stream_descriptor* descriptor_ = nullptr;  // while State::waiting
+};
+
+}  // namespace copg::async

@@ -1,0 +1,75 @@
+// The end of an asynchronous call: its handler, and everything that Asio associates with it.
+#pragma once
+
+#include <copg/detail/handler.hpp>
+
+#include <boost/asio/any_completion_executor.hpp>
+#include <boost/asio/append.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+
+#include <exception>
+#include <tuple>
+#include <utility>
+
+#include "async/pending.hpp"
+
+namespace copg::async {
+
+/// Calls the handler of a call that never began, from the event loop.
+template <class... Results>
+void complete_now(const asio::any_io_executor& executor, detail::Handler<Results...> handler,
+                  std::exception_ptr error, Results... results) {
+  asio::post(executor, asio::append(std::move(handler), std::move(error), std::move(results)...));
+}
+
+/// `Results`: what the handler gets after the exception_ptr; default-constructed if there is one.
+template <class... Results>
+class Completion {
+ public:
+  Completion(detail::Handler<Results...> handler, const Loop& loop)
+      : handler_(std::move(handler)),
+        // The handler's own event loop must not run out of work meanwhile.
+        work_(asio::prefer(asio::get_associated_executor(handler_, loop.executor()),
+                           asio::execution::outstanding_work.tracked)) {}
+
+  Completion(const Completion&) = delete;
+  Completion& operator=(const Completion&) = delete;
+  ~Completion() { forget_slot(); }
+
+  /// Lets the caller cancel `call`, which must hold on to this until it completes.
+  void cancel_with(Pending& call) {
+    auto slot = asio::get_associated_cancellation_slot(handler_);
+    if (!slot.is_connected()) return;
+    slot.assign([&call](asio::cancellation_type type) { call.cancel(type); });
+  }
+
+  /// Calls the handler, once: at once if `inside` says that this is the event loop, where a handler may be
+  /// called.
+  void complete(bool inside, const Loop& loop, std::exception_ptr error, Results... results) {
+    forget_slot();
+    const auto work = std::move(work_);
+    auto bound = asio::append(std::move(handler_), std::move(error), std::move(results)...);
+    if (inside) {
+      asio::dispatch(loop.executor(), std::move(bound));
+    } else {
+      asio::post(loop.executor(), std::move(bound));
+    }
+  }
+
+ private:
+  /// What was left in the caller's slot knows this call, and must not outlive it.
+  void forget_slot() noexcept {
+    if (!handler_) return;
+    auto slot = asio::get_associated_cancellation_slot(handler_);
+    if (slot.is_connected()) slot.clear();
+  }
+
+  detail::Handler<Results...> handler_;
+  asio::any_completion_executor work_;
+};
+
+}  // namespace copg::async

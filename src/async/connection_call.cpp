@@ -1,0 +1,31 @@
+#include "async/connection_call.hpp"
+
+#include <exception>
+
+namespace copg::async {
+
+ConnectionCall::ConnectionCall(std::shared_ptr<Loop> loop, Duration timeout, const SourceLocation& where,
+                               detail::Handler<AsyncConnection> handler)
+    : Call(std::move(loop), timeout), where_(where), completion_(std::move(handler), this->loop()) {
+  completion_.cancel_with(*this);
+}
+
+Call::Progress ConnectionCall::begin(TimePoint time, TimePoint deadline) {
+  const auto attempt = engine().acquire(lease_, *this, time, deadline, where_);
+  return attempt == engine::PoolEngine::Attempt::queued ? Progress::queued : Progress::done;
+}
+
+Call::Progress ConnectionCall::granted(TimePoint /*time*/) {
+  engine().collect(lease_, *this);
+  return Progress::done;
+}
+
+engine::LeaseCall& ConnectionCall::lease_call() { std::terminate(); }  // it never waits for the server
+
+void ConnectionCall::take_result() {
+  const Seconds limit = engine().options().timeout;
+  result_ = AsyncConnection(std::make_shared<LeaseState>(shared_loop(), lease_, limit));
+  lease_ = {};
+}
+
+}  // namespace copg::async

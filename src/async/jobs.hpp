@@ -1,0 +1,57 @@
+// What the asynchronous calls do: the counterpart of the lambdas in sync/.
+#pragma once
+
+#include <copg/detail/request.hpp>
+#include <copg/result.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "engine/raise.hpp"
+#include "pq/execute_many_operation.hpp"
+#include "pq/execute_operation.hpp"
+#include "pq/transaction_operation.hpp"
+
+namespace copg::async {
+
+struct ExecuteJob {
+  std::unique_ptr<detail::Request> request;
+
+  [[nodiscard]] const SourceLocation& where() const { return request->where; }
+  pq::ExecuteOperation make(pq::Connection& connection, pq::BeginFirst begin) {
+    return {connection, request->sql, request->params, begin};
+  }
+  Result take(pq::ExecuteOperation& operation) {
+    engine::raise_error_of(operation);
+    return operation.take_result();
+  }
+};
+
+struct ExecuteManyJob {
+  detail::ManyRequest request;
+
+  [[nodiscard]] const SourceLocation& where() const { return request.where; }
+  pq::ExecuteManyOperation make(pq::Connection& connection, pq::BeginFirst begin) {
+    return {connection, request.sql, *request.rows, begin};
+  }
+  std::int64_t take(pq::ExecuteManyOperation& operation) {
+    engine::rethrow(operation.source_error());
+    engine::raise_error_of(operation);
+    return operation.affected_rows();
+  }
+};
+
+/// On a connection's lease only.
+struct EndJob {
+  pq::TransactionCommand command;
+
+  [[nodiscard]] static SourceLocation where() { return {}; }
+  pq::TransactionOperation make(pq::Connection& connection, pq::BeginFirst /*begin*/) const {
+    return {connection, command};
+  }
+  static void take(pq::TransactionOperation& operation) { engine::raise_error_of(operation); }
+};
+
+}  // namespace copg::async

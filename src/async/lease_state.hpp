@@ -1,0 +1,61 @@
+// What an AsyncConnection and its calls share: the lease, which goes back when neither is left.
+#pragma once
+
+#include <copg/pool_options.hpp>
+
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "async/loop.hpp"
+#include "async/pending.hpp"
+
+namespace copg::async {
+
+struct LeaseState {
+  LeaseState(std::shared_ptr<Loop> on, const engine::Lease& leased, Seconds limit)
+      : loop(std::move(on)), lease(leased), timeout(limit) {}
+  LeaseState(const LeaseState&) = delete;
+  LeaseState& operator=(const LeaseState&) = delete;
+  ~LeaseState() {
+    if (discard_at_end) {
+      loop->engine().discard(lease);
+    } else {
+      loop->engine().release(lease);
+    }
+  }
+
+  const std::shared_ptr<Loop> loop;
+  engine::Lease lease;
+  Seconds timeout;
+  bool autocommit = false;
+  int transactions = 0;  // transaction() calls under way
+  bool discard_at_end = false;
+
+  /// False: another call is under way.
+  bool enter(Pending& call) {
+    const std::lock_guard lock(mutex_);
+    if (call_ != nullptr) return false;
+    call_ = &call;
+    return true;
+  }
+  void leave(Pending& call) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (call_ == &call) call_ = nullptr;
+  }
+  /// The connection's owner has let go of it: a call that is under way completes with operation_aborted.
+  void abort() noexcept {
+    boost::intrusive_ptr<Pending> call;
+    {
+      const std::lock_guard lock(mutex_);
+      call = call_;
+    }
+    if (call) call->cancel(asio::cancellation_type::terminal);
+  }
+
+ private:
+  std::mutex mutex_;
+  Pending* call_ = nullptr;
+};
+
+}  // namespace copg::async

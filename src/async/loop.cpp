@@ -1,0 +1,161 @@
+#include "async/loop.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/system_executor.hpp>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace copg::async {
+
+/// What a context of Asio knows of the loops on it: it tells them when it goes away.
+class LoopService final : public asio::execution_context::service {
+ public:
+  using key_type = LoopService;
+  static inline asio::execution_context::id id;
+
+  explicit LoopService(asio::execution_context& context) : service(context) {}
+
+  void add(const std::shared_ptr<Loop>& loop) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(known_, [](const Known& one) { return one.engine.expired(); });
+    known_.push_back({loop, loop->shared_engine()});
+  }
+
+ private:
+  struct Known {
+    std::weak_ptr<Loop> loop;
+    std::weak_ptr<engine::PoolEngine> engine;  // may outlive the loop, and leave sockets with the reactor
+  };
+
+  /// The reactor has just entered into the child's what was the parent's; the connections stay the parent's.
+  void notify_fork(asio::execution_context::fork_event event) override {
+    if (event != asio::execution_context::fork_child) return;
+    const std::lock_guard lock(mutex_);
+    for (const Known& one : known_) {
+      if (const auto engine = one.engine.lock()) engine->take_back_descriptors(context());
+    }
+  }
+
+  void shutdown() override {
+    std::vector<Known> known;
+    {
+      const std::lock_guard lock(mutex_);
+      known.swap(known_);
+    }
+    for (const Known& one : known) {
+      if (const auto loop = one.loop.lock()) loop->shut_down();
+      if (const auto engine = one.engine.lock()) engine->take_back_descriptors(context());
+    }
+  }
+
+  std::mutex mutex_;
+  std::vector<Known> known_;
+};
+
+std::shared_ptr<Loop> Loop::make(std::shared_ptr<engine::PoolEngine> engine, asio::any_io_executor executor) {
+  if (!executor) executor = engine->executor();
+  if (!executor) executor = asio::system_executor();  // a closed pool's calls complete, too
+  auto loop = std::make_shared<Loop>(std::move(engine), std::move(executor));
+  const asio::posix::stream_descriptor first(
+      loop->executor_);  // the reactor hears of a fork before the service does
+  auto& context = asio::query(loop->executor_, asio::execution::context);
+  asio::use_service<LoopService>(context).add(loop);
+  return loop;
+}
+
+Loop::Loop(std::shared_ptr<engine::PoolEngine> engine, asio::any_io_executor executor)
+    : engine_(std::move(engine)), executor_(std::move(executor)) {}
+
+Loop::~Loop() = default;
+
+void Loop::keep(LoopEntry& call) {
+  const std::lock_guard lock(mutex_);
+  if (call.place_ == LoopEntry::Place::woken || shut_down_) return;
+  call.place_ = LoopEntry::Place::kept;
+  intrusive_ptr_add_ref(&call);
+  kept_.push_back(call);
+}
+
+void Loop::wake(LoopEntry& call) {
+  const std::lock_guard lock(mutex_);
+  if (call.place_ == LoopEntry::Place::woken || shut_down_) return;
+  if (call.place_ == LoopEntry::Place::kept) {
+    kept_.erase(List::s_iterator_to(call));
+  } else {
+    intrusive_ptr_add_ref(&call);
+  }
+  call.place_ = LoopEntry::Place::woken;
+  woken_.push_back(call);
+  post_round();
+}
+
+void Loop::forget(LoopEntry& call) {
+  const std::lock_guard lock(mutex_);
+  if (call.place_ != LoopEntry::Place::kept) return;
+  call.place_ = LoopEntry::Place::none;
+  kept_.erase(List::s_iterator_to(call));
+  intrusive_ptr_release(&call);  // the caller has another
+}
+
+/// With the mutex held.
+void Loop::post_round() {
+  if (std::exchange(round_posted_, true)) return;
+  asio::post(executor_, [self = shared_from_this()] { self->round(); });
+}
+
+/// Lets all go on that are awake now. Those that are woken meanwhile have a round of their own, perhaps on
+/// another thread.
+void Loop::round() {
+  class Round {
+   public:
+    explicit Round(Loop& loop) : loop_(loop) {
+      const std::lock_guard lock(loop_.mutex_);
+      loop_.round_posted_ = false;
+      calls_.swap(loop_.woken_);
+    }
+    Round(const Round&) = delete;
+    Round& operator=(const Round&) = delete;
+    /// The rest, if a user's handler threw, goes on in another round.
+    ~Round() {
+      if (calls_.empty()) return;
+      const std::lock_guard lock(loop_.mutex_);
+      loop_.woken_.splice(loop_.woken_.begin(), calls_);
+      loop_.post_round();
+    }
+    boost::intrusive_ptr<LoopEntry> next() {
+      const std::lock_guard lock(loop_.mutex_);
+      if (calls_.empty()) return nullptr;
+      boost::intrusive_ptr<LoopEntry> call(&calls_.front(), false);
+      calls_.pop_front();
+      call->place_ = LoopEntry::Place::none;
+      return call;
+    }
+
+   private:
+    Loop& loop_;
+    List calls_;
+  };
+
+  Round round(*this);
+  while (const auto call = round.next()) call->proceed();
+}
+
+void Loop::shut_down() noexcept {
+  List calls;
+  {
+    const std::lock_guard lock(mutex_);
+    shut_down_ = true;
+    calls.splice(calls.end(), kept_);
+    calls.splice(calls.end(), woken_);
+  }
+  while (!calls.empty()) {
+    const boost::intrusive_ptr<LoopEntry> call(&calls.front(), false);
+    calls.pop_front();
+    call->abandon();
+  }
+}
+
+}  // namespace copg::async

@@ -1,0 +1,82 @@
+// A pool's engine and the event loop that its asynchronous calls wait in: what all calls of one
+// AsyncPooledDatabase share.
+//
+// Keeps the calls that wait for the engine, and calls them back on the event loop, as many at a time as have
+// been settled. When the loop goes away, the calls go with it, uncompleted, as Asio's own operations do.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/intrusive/list.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "engine/pool_engine.hpp"
+
+namespace copg::async {
+
+namespace asio = boost::asio;
+
+/// A call, as the loop sees it.
+class LoopEntry : public boost::intrusive_ref_counter<LoopEntry>, public boost::intrusive::list_base_hook<> {
+ public:
+  LoopEntry() = default;
+  LoopEntry(const LoopEntry&) = delete;
+  LoopEntry& operator=(const LoopEntry&) = delete;
+  virtual ~LoopEntry() = default;
+
+ private:
+  friend class Loop;
+  enum class Place : std::uint8_t { none, kept, woken };
+
+  /// It was woken. On the event loop.
+  virtual void proceed() = 0;
+  /// The event loop goes away.
+  virtual void abandon() noexcept = 0;
+
+  Place place_ = Place::none;  // in which list; guarded by the loop's mutex
+};
+
+class Loop : public std::enable_shared_from_this<Loop> {
+ public:
+  /// `executor` empty: that of the engine's background.
+  static std::shared_ptr<Loop> make(std::shared_ptr<engine::PoolEngine> engine,
+                                    asio::any_io_executor executor);
+  Loop(std::shared_ptr<engine::PoolEngine> engine, asio::any_io_executor executor);
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  ~Loop();
+
+  [[nodiscard]] engine::PoolEngine& engine() const noexcept { return *engine_; }
+  [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& shared_engine() const noexcept { return engine_; }
+  [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return executor_; }
+
+  /// Keeps the call until it is woken, or forgotten. Not if it is awake already.
+  void keep(LoopEntry& call);
+  /// Calls `proceed` on the event loop soon. From any thread. Once, if called again before that.
+  void wake(LoopEntry& call);
+  /// Undoes a `keep` that came after the waking.
+  void forget(LoopEntry& call);
+
+ private:
+  friend class LoopService;
+  using List = boost::intrusive::list<LoopEntry, boost::intrusive::constant_time_size<false>>;
+
+  void post_round();
+  void round();
+  /// The event loop goes away.
+  void shut_down() noexcept;
+
+  const std::shared_ptr<engine::PoolEngine> engine_;
+  const asio::any_io_executor executor_;
+  std::mutex mutex_;
+  List kept_;
+  List woken_;
+  bool round_posted_ = false;
+  bool shut_down_ = false;
+};
+
+}  // namespace copg::async

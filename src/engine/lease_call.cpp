@@ -1,0 +1,53 @@
+#include "engine/lease_call.hpp"
+
+namespace copg::engine {
+
+LeaseCall::Progress LeaseCall::acquire(TimePoint time, TimePoint deadline, const SourceLocation& where) {
+  deadline_ = deadline;
+  const auto attempt = engine_.acquire(lease_, waiter_, time, deadline, where);
+  return attempt == PoolEngine::Attempt::queued ? Progress::queued : enter(time);
+}
+
+LeaseCall::Progress LeaseCall::begin(TimePoint time, TimePoint deadline) {
+  deadline_ = deadline;
+  return enter(time);
+}
+
+LeaseCall::Progress LeaseCall::granted(TimePoint time) {
+  engine_.collect(lease_, waiter_);
+  return enter(time);
+}
+
+LeaseCall::Progress LeaseCall::enter(TimePoint time) {
+  if (!engine_.enter(lease_, time)) return swap();
+  fresh_ = std::exchange(lease_.fresh, false);
+  operation_ = &make(*lease_.slot->connection);
+  return advance(pq::Ready::none);
+}
+
+/// The connection was dead before its first byte.
+LeaseCall::Progress LeaseCall::swap() {
+  const auto attempt = engine_.swap(lease_, waiter_, deadline_);
+  return attempt == PoolEngine::Attempt::queued ? Progress::queued : enter(now());
+}
+
+LeaseCall::Progress LeaseCall::advance(pq::Ready ready) {
+  step_ = operation_->advance(ready);
+  if (!step_.done) return Progress::waiting;
+  const bool nothing_sent = operation_->error() != nullptr && !operation_->first_bytes_sent();
+  if (nothing_sent) lease_.fresh = fresh_;
+  if (!engine_.died_untouched(lease_, fresh_, nothing_sent)) return Progress::done;
+  const std::string_view sql = operation_->sql();
+  leave();
+  if (!lease_) raise(engine_.cut_off(sql));  // by `close`, just now
+  return swap();
+}
+
+void LeaseCall::leave() noexcept {
+  if (operation_ == nullptr) return;
+  operation_ = nullptr;
+  drop();
+  engine_.leave(lease_);
+}
+
+}  // namespace copg::engine

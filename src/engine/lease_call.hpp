@@ -1,0 +1,99 @@
+// One operation on a lease, with everything but the waiting: the look before its first byte, the exchange of
+// a connection found dead for another, the operation itself. A shell waits for what `progress` says and goes
+// on.
+#pragma once
+
+#include <copg/source_location.hpp>
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "engine/pool_engine.hpp"
+#include "pq/operation.hpp"
+
+namespace copg::engine {
+
+class LeaseCall {
+ public:
+  /// What to wait for.
+  enum class Progress : std::uint8_t {
+    queued,   ///< A connection: until the waiter is settled; then `granted`.
+    waiting,  ///< The server: until the descriptor of `step` is ready; then `advance`.
+    done,     ///< Nothing: `operation` has ended, with an error or without.
+  };
+
+  LeaseCall(PoolEngine& engine, Lease& lease, Waiter& waiter)
+      : engine_(engine), lease_(lease), waiter_(waiter) {}
+  LeaseCall(const LeaseCall&) = delete;
+  LeaseCall& operator=(const LeaseCall&) = delete;
+
+  // Each throws what PoolEngine throws; the call is over then. `time` is now.
+
+  /// Begins with a lease that is to be taken.
+  Progress acquire(TimePoint time, TimePoint deadline, const SourceLocation& where);
+  /// Begins on a lease that was taken before.
+  Progress begin(TimePoint time, TimePoint deadline);
+  /// After `queued`.
+  Progress granted(TimePoint time);
+  /// After `waiting`.
+  Progress advance(pq::Ready ready);
+
+  /// What `waiting` waits for.
+  [[nodiscard]] const pq::Step& step() const noexcept { return step_; }
+  /// While `waiting` or `done`.
+  [[nodiscard]] pq::StatementOperation& statement() const noexcept { return *operation_; }
+  [[nodiscard]] const Lease& lease() const noexcept { return lease_; }
+
+ protected:
+  ~LeaseCall() = default;
+
+  /// Makes the operation, on the lease's connection.
+  virtual pq::StatementOperation& make(pq::Connection& connection) = 0;
+  /// Destroys it.
+  virtual void drop() noexcept = 0;
+  /// Drops the operation, if there is one, and leaves the lease. The first thing in the destructor of what
+  /// has `drop`.
+  void leave() noexcept;
+
+ private:
+  Progress enter(TimePoint time);
+  Progress swap();
+
+  PoolEngine& engine_;
+  Lease& lease_;
+  Waiter& waiter_;
+  TimePoint deadline_ = pool::never;
+  pq::StatementOperation* operation_ = nullptr;
+  pq::Step step_{};
+  bool fresh_ = false;  // nothing had been sent on the lease before
+};
+
+/// `Make` is called with the connection and returns the operation.
+template <class Make>
+class LeaseCallOf final : public LeaseCall {
+ public:
+  using Operation = std::invoke_result_t<Make&, pq::Connection&>;
+
+  LeaseCallOf(PoolEngine& engine, Lease& lease, Waiter& waiter, Make make)
+      : LeaseCall(engine, lease, waiter), make_(std::move(make)) {}
+  ~LeaseCallOf() { leave(); }
+  [[nodiscard]] Operation& operation() noexcept { return *operation_; }
+
+ private:
+  struct Factory {  // an operation can't be moved: it is made in its place
+    Make& make;
+    pq::Connection& connection;
+    operator Operation() const { return make(connection); }  // NOLINT(google-explicit-constructor)
+  };
+
+  pq::StatementOperation& make(pq::Connection& connection) override {
+    return operation_.emplace(Factory{make_, connection});
+  }
+  void drop() noexcept override { operation_.reset(); }
+
+  Make make_;
+  std::optional<Operation> operation_;
+};
+
+}  // namespace copg::engine

@@ -1,0 +1,199 @@
+// PoolEngine: a lease in use, and its end.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "engine/pool_engine.hpp"
+
+namespace copg::engine {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// An answer this young proves as much as a look at the socket, which costs a system call.
+constexpr Duration trusted_for = std::chrono::microseconds(100);
+
+/// Debug builds don't let a program go on that uses a lease from two calls, or gives it back inside one.
+void abort_debug_build() noexcept {
+#ifndef NDEBUG
+  std::fputs("copg: two calls use one leased connection at the same time; each needs its own\n", stderr);
+  std::abort();
+#endif
+}
+
+ErrorInfo usage_error(std::string message) {
+  return {.kind = ErrorKind::usage, .message = std::move(message)};
+}
+
+}  // namespace
+
+void PoolEngine::require_usable(const Lease& lease) const {
+  if (!lease) raise(usage_error("this connection was given back already: take another from the pool"));
+  if (lease.process != ForkGuard::generation()) {
+    raise(
+        usage_error("this connection belongs to the parent process: take another from the pool after fork"));
+  }
+}
+
+void PoolEngine::reject_second_call() const {
+  abort_debug_build();
+  raise(usage_error("two calls use one leased connection at the same time; each needs its own"));
+}
+
+void PoolEngine::enter_to_look(const Lease& lease) {
+  require_usable(lease);
+  switch (lease.slot->use.enter()) {
+    case UseGuard::Entry::entered: break;
+    case UseGuard::Entry::cut: raise(cut_off({}));
+    case UseGuard::Entry::busy: reject_second_call();
+  }
+}
+
+bool PoolEngine::enter(Lease& lease, TimePoint time) {
+  enter_to_look(lease);
+  if (!lease.fresh) return true;
+  pq::Connection& connection = *lease.slot->connection;
+  connection.lease_begins();
+  const bool just_answered = time - lease.slot->answered_at < trusted_for && !connection.said_farewell();
+  if (just_answered || connection.looks_alive()) return true;
+  lease.slot->connection->mark_dead();
+  if (!leave(lease)) raise(cut_off({}));
+  return false;
+}
+
+bool PoolEngine::leave(Lease& lease) noexcept {
+  if (lease.slot->use.leave()) return true;
+  close_cut_off(lease);
+  return false;
+}
+
+/// The pool was closed while the caller was inside: the connection is the caller's to close.
+void PoolEngine::close_cut_off(Lease& lease) noexcept {
+  take_back_descriptor(*lease.slot);
+  lease.slot->connection.reset();
+  {
+    const Lock lock(mutex_);
+    lease.slot->leased_since = {};
+    core_->on_closed(now(), id_of(lease));
+    dispatch();
+  }
+  lease = {};
+  if (options_.observer) options_.observer->closed(CloseReason::pool_closed, {});
+}
+
+bool PoolEngine::died_untouched(const Lease& lease, bool fresh, bool nothing_sent) const noexcept {
+  return fresh && nothing_sent && !lease.slot->connection->alive();
+}
+
+void PoolEngine::release(Lease& lease) noexcept { give_back(lease, true); }
+
+void PoolEngine::discard(Lease& lease) noexcept { give_back(lease, false); }
+
+void PoolEngine::give_back(Lease& lease, bool keep) noexcept {
+  if (!lease) return;
+  Slot& slot = *lease.slot;
+  if (lease.process != ForkGuard::generation()) {
+    lease = {};  // the parent's
+    return;
+  }
+  switch (slot.use.enter()) {
+    case UseGuard::Entry::entered: break;
+    case UseGuard::Entry::cut: lease = {}; return;
+    case UseGuard::Entry::busy: abort_debug_build(); return;  // the call that is inside goes on with it
+  }
+  const bool untouched = lease.fresh && slot.connection->protocol_idle();
+  pool::Disposition disposition = untouched ? pool::Disposition::clean : judge(*slot.connection);
+  if (!keep && disposition != pool::Disposition::broken && disposition != pool::Disposition::demoted) {
+    disposition = pool::Disposition::discard;
+  }
+  const TimePoint time = now();
+  Duration usage{};
+  {
+    const Lock lock(mutex_);
+    usage = time - slot.leased_since;
+    if (slot.use.leave()) {
+      slot.leased_since = {};
+      if (!lease.fresh && disposition == pool::Disposition::clean) slot.answered_at = time;
+      core_->release(time, id_of(lease), disposition);
+      dispatch();
+      lease = {};
+    }
+  }
+  if (lease) close_cut_off(lease);
+  if (options_.observer) options_.observer->released(usage);
+}
+
+/// What the state of its connection says about the end of a lease.
+pool::Disposition PoolEngine::judge(pq::Connection& connection) const noexcept {
+  if (!connection.alive() || connection.said_farewell()) return pool::Disposition::broken;
+  if (connection.demoted()) return pool::Disposition::demoted;
+  if (connection.session().beyond_wiping()) return pool::Disposition::discard;
+  switch (options_.reset) {
+    case ResetMode::tracked: break;
+    case ResetMode::full: return pool::Disposition::needs_reset;
+    case ResetMode::rollback:
+      if (connection.protocol_idle() && !connection.in_transaction()) return pool::Disposition::clean;
+      break;
+  }
+  return connection.clean() ? pool::Disposition::clean : pool::Disposition::needs_reset;
+}
+
+// --- with an event loop
+
+void PoolEngine::drive(const Lease& lease, Driver& driver, TimePoint deadline) {
+  const Lock lock(mutex_);
+  Slot& slot = *lease.slot;
+  slot.driver = &driver;
+  slot.drive_until = deadline;
+  drivers_due_ = std::min(drivers_due_, deadline);
+  wake_by(deadline);
+  if (slot.use.is_cut()) driver.stop(Stop::cut);
+}
+
+void PoolEngine::drive_no_more(const Lease& lease) noexcept {
+  const Lock lock(mutex_);
+  lease.slot->driver = nullptr;
+  lease.slot->drive_until = pool::never;
+}
+
+/// Tells the drivers whose time is up; returns when the next one's will be.
+TimePoint PoolEngine::stop_late_drivers(TimePoint time) noexcept {
+  TimePoint next = pool::never;
+  for (const auto& slot : slots_) {
+    if (slot->driver == nullptr) continue;
+    if (slot->drive_until > time) {
+      next = std::min(next, slot->drive_until);
+    } else {
+      slot->drive_until = pool::never;
+      slot->driver->stop(Stop::late);
+    }
+  }
+  return next;
+}
+
+asio::posix::stream_descriptor& PoolEngine::descriptor(const Lease& lease,
+                                                       const asio::any_io_executor& executor, int fd) {
+  Descriptor& descriptor = lease.slot->descriptor;
+  if (!descriptor.is(executor, fd)) {
+    const Lock lock(mutex_);
+    descriptor.take(executor, fd);
+  }
+  return descriptor.stream();
+}
+
+void PoolEngine::take_back_descriptor(Slot& slot) noexcept {
+  if (!slot.descriptor.held()) return;
+  const Lock lock(mutex_);
+  slot.descriptor.give_up();
+}
+
+void PoolEngine::take_back_descriptors(const asio::execution_context& context) noexcept {
+  const Lock lock(mutex_);
+  for (const auto& slot : slots_) {
+    if (slot->descriptor.belongs_to(context)) slot->descriptor.give_up();
+  }
+}
+
+}  // namespace copg::engine

@@ -1,0 +1,34 @@
+// A thread that sleeps until what it waits for is settled.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "engine/clock.hpp"
+
+namespace copg::engine {
+
+/// `Base` is Waiter or Watcher.
+template <class Base>
+class Parked final : public Base {
+ public:
+  void settled() noexcept override {
+    const std::lock_guard lock(mutex_);
+    settled_ = true;
+    wake_.notify_one();
+  }
+  /// False: the deadline came first. After true it can wait for something else.
+  bool sleep_until(TimePoint deadline) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_until(lock, deadline, [this] { return settled_; });
+    return std::exchange(settled_, false);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool settled_ = false;
+};
+
+}  // namespace copg::engine

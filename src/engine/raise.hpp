@@ -1,0 +1,22 @@
+// How an operation's end becomes an exception, for all shells.
+#pragma once
+
+#include <copg/error.hpp>
+
+#include <exception>
+
+#include "pq/operation.hpp"
+
+namespace copg::engine {
+
+/// Throws what a source or a sink has thrown inside an operation, if it has.
+inline void rethrow(const std::exception_ptr& error) {
+  if (error) std::rethrow_exception(error);
+}
+
+/// Throws the operation's error, if it has one.
+inline void raise_error_of(pq::Operation& operation) {
+  if (operation.error() != nullptr) raise(operation.take_error());
+}
+
+}  // namespace copg::engine

@@ -1,0 +1,175 @@
+// PoolEngine: waiting for a connection, and for the pool as a whole.
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "engine/pool_engine.hpp"
+
+namespace copg::engine {
+
+// --- for a connection
+
+/// The core's table of waiters and ours grow together, before anybody is queued: nothing can fail after that.
+void PoolEngine::make_room_for_waiter() {
+  constexpr std::size_t first = 16;
+  if (core_->free_waiters() > 0) return;
+  const std::size_t more = std::max(first, waiters_.size());
+  waiters_.resize(waiters_.size() + more);
+  core_->reserve_waiters(static_cast<std::uint32_t>(more));
+}
+
+PoolEngine::Attempt PoolEngine::acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
+                                        const SourceLocation& where) {
+  Lock lock = lock_here();
+  if (!opened_) [[unlikely]]
+    refuse(std::move(lock), pool::WaitError::closed, Duration::zero());
+  make_room_for_waiter();
+  const pool::Acquired acquired = core_->acquire(time, deadline);
+  return conclude(std::move(lock), acquired, lease, waiter, time, deadline,
+                  {where, std::this_thread::get_id()});
+}
+
+PoolEngine::Attempt PoolEngine::swap(Lease& lease, Waiter& waiter, TimePoint deadline) {
+  const TimePoint time = now();
+  Lock lock = lock_here();
+  make_room_for_waiter();
+  const Holder holder = lease.slot->holder;
+  lease.slot->leased_since = {};
+  const pool::ConnectionId dead = id_of(std::exchange(lease, {}));
+  return conclude(std::move(lock), core_->reacquire(time, dead, deadline), lease, waiter, time, deadline,
+                  holder);
+}
+
+PoolEngine::Attempt PoolEngine::conclude(Lock lock, const pool::Acquired& acquired, Lease& lease,
+                                         Waiter& waiter, TimePoint time, TimePoint deadline,
+                                         const Holder& holder) {
+  switch (acquired.kind) {
+    case pool::Acquired::Kind::granted: lease = take(acquired.connection, time, holder); break;
+    case pool::Acquired::Kind::queued: queue(waiter, acquired.waiter, time, deadline, holder); break;
+    case pool::Acquired::Kind::rejected: break;
+  }
+  dispatch();
+  if (acquired.kind == pool::Acquired::Kind::queued) return Attempt::queued;
+  if (acquired.kind == pool::Acquired::Kind::rejected)
+    refuse(std::move(lock), acquired.error, Duration::zero());
+  lock.unlock();
+  if (options_.observer) options_.observer->acquired(Duration::zero());
+  return Attempt::granted;
+}
+
+void PoolEngine::queue(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePoint deadline,
+                       const Holder& holder) {
+  waiter.id_ = id;
+  waiter.holder_ = holder;
+  waiter.since_ = time;
+  waiter.deadline_ = deadline;
+  waiter.error_ = pool::WaitError::none;
+  waiter.settled_ = false;
+  waiters_[id.slot] = &waiter;
+}
+
+Lease PoolEngine::take(pool::ConnectionId connection, TimePoint time, const Holder& holder) {
+  Slot& slot = *slots_[connection.slot];
+  slot.holder = holder;
+  slot.leased_since = time;
+  slot.leak_reported = false;
+  return {.slot = &slot, .index = connection.slot, .generation = connection.generation, .process = process_};
+}
+
+void PoolEngine::refuse(Lock lock, pool::WaitError error, Duration waited) {
+  ErrorInfo info = why(error, waited);
+  lock.unlock();
+  if (options_.observer) options_.observer->acquire_failed(info.kind, waited);
+  raise(std::move(info));
+}
+
+void PoolEngine::collect(Lease& lease, Waiter& waiter) {
+  const TimePoint time = now();
+  Lock lock = lock_here();
+  assert(waiter.settled_);
+  if (waiter.error_ != pool::WaitError::none) refuse(std::move(lock), waiter.error_, time - waiter.since_);
+  lease = take(core_->accept(waiter.id_).value(), time, waiter.holder_);
+  lock.unlock();
+  if (options_.observer) options_.observer->acquired(time - waiter.since_);
+}
+
+void PoolEngine::expire(Waiter& waiter) {
+  const Lock lock = lock_here();
+  if (waiter.settled_) return;
+  core_->tick(now());
+  dispatch();
+}
+
+bool PoolEngine::give_up(Lease& lease, Waiter& waiter) {
+  const Lock lock = lock_here();
+  const TimePoint time = now();
+  const pool::Cancelled cancelled = core_->cancel(time, waiter.id_);
+  dispatch();
+  if (cancelled.kind != pool::Cancelled::Kind::granted) return false;
+  lease = take(cancelled.connection, time, waiter.holder_);
+  return true;
+}
+
+// --- for the pool as a whole
+
+bool PoolEngine::has_got(Until until) const {
+  switch (until) {
+    case Until::full: {
+      const PoolStats stats = core_->stats();
+      return can_get(until) && stats.pool_size >= stats.pool_min;
+    }
+    case Until::checked: return core_->checks_pending() == 0;
+    case Until::finished: return core_->finished();
+  }
+  return false;
+}
+
+bool PoolEngine::can_get(Until until) const { return until != Until::full || (opened_ && !core_->closed()); }
+
+bool PoolEngine::watch(Watcher& watcher, Until until, TimePoint deadline) {
+  const TimePoint time = now();
+  const Lock lock = lock_here();
+  if (has_got(until)) return true;
+  watcher.until_ = until;
+  watcher.since_ = time;
+  watcher.deadline_ = deadline;
+  watcher.reached_ = false;
+  watchers_.push_back(&watcher);
+  settle_watchers(time);
+  wake_by(deadline);
+  return false;
+}
+
+void PoolEngine::collect(Watcher& watcher) {
+  Lock lock = lock_here();
+  if (watcher.reached_) return;
+  const Duration waited = now() - watcher.since_;
+  if (!can_get(watcher.until_)) refuse(std::move(lock), pool::WaitError::closed, waited);
+  if (watcher.until_ != Until::checked) refuse(std::move(lock), pool::WaitError::timeout, waited);
+  ErrorInfo error = why(pool::WaitError::timeout, waited);
+  error.message = "pool '" + name_ + "' could not check its idle connections in time; " + error.message;
+  lock.unlock();
+  raise(std::move(error));
+}
+
+void PoolEngine::expire_watchers() {
+  const Lock lock = lock_here();
+  settle_watchers(now());
+}
+
+void PoolEngine::give_up(Watcher& watcher) noexcept {
+  const Lock lock(mutex_);
+  std::erase(watchers_, &watcher);
+}
+
+/// Tells those whose waiting is over. Any input of the core may have ended it.
+void PoolEngine::settle_watchers(TimePoint time) noexcept {
+  std::erase_if(watchers_, [&](Watcher* watcher) {
+    watcher->reached_ = has_got(watcher->until_);
+    const bool over = watcher->reached_ || !can_get(watcher->until_) || watcher->deadline_ <= time;
+    if (over) watcher->settled();
+    return over;
+  });
+}
+
+}  // namespace copg::engine

@@ -1,0 +1,40 @@
+// A caller that waits for the pool as a whole: for its first connections, the end of a check, the end of the
+// pool.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/clock.hpp"
+
+namespace copg::engine {
+
+/// How far the pool has to get.
+enum class Until : std::uint8_t {
+  full,      ///< min_size connections are open.
+  checked,   ///< No connection is to be checked, or being checked, any more.
+  finished,  ///< Closed, and no connection is left.
+};
+
+/// The shells derive from it, as from Waiter: a parked thread, a suspended coroutine.
+class Watcher {
+ public:
+  Watcher() = default;
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+
+  /// The waiting is over: the shell calls PoolEngine::collect. Called once, with the engine's mutex held:
+  /// must only wake somebody. The watcher must stay in place until `collect` or `give_up` has returned.
+  virtual void settled() noexcept = 0;
+
+ protected:
+  virtual ~Watcher() = default;
+
+ private:
+  friend class PoolEngine;
+  Until until_ = Until::full;
+  TimePoint since_{};
+  TimePoint deadline_ = pool::never;
+  bool reached_ = false;  // once settled: the pool got that far
+};
+
+}  // namespace copg::engine

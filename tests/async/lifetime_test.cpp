@@ -1,0 +1,275 @@
+// Who outlives whom: pools, leases, calls, event loops, faces, processes.
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "async/async_test.hpp"
+#include "support/eventually.hpp"
+#include "support/gate.hpp"
+#include "support/process_census.hpp"
+
+namespace copg::test {
+namespace {
+
+struct Lifetime : AsyncTest {
+  std::unique_ptr<AsyncPooledDatabase> open_pool(PoolOptions options = {}) {
+    auto db = std::make_unique<AsyncPooledDatabase>(make(std::move(options)));
+    run([&]() -> awaitable<void> { co_await db->open(); }());
+    return db;
+  }
+};
+
+TEST_F(Lifetime, a_pool_destroyed_with_leases_out_and_callers_waiting_tells_them_and_lets_the_loop_end) {
+  const Census before;
+  auto db = open_pool({.min_size = 1, .max_size = 1});
+  AsyncConnection lease;
+  run([&]() -> awaitable<void> { lease = co_await db->connection(); }());
+  std::exception_ptr error;
+  db->execute("SELECT 1", params(),
+              [&](std::exception_ptr thrown, const Result&) { error = std::move(thrown); });
+  db.reset();
+  run_until([&] { return error != nullptr; });
+  EXPECT_THROW(std::rethrow_exception(error), PoolClosed);
+  // The lease has five seconds; it is still good for a query.
+  run([&]() -> awaitable<void> {
+    const int value = co_await lease.fetch_val<int>("SELECT 5");
+    EXPECT_EQ(value, 5);
+  }());
+  lease.release();
+  run_out();
+  EXPECT_TRUE(eventually([&] { return Census().within(before); }));
+}
+
+TEST_F(Lifetime, a_lease_kept_beyond_close_is_cut_off_in_its_query_and_while_idle) {
+  const Census before;
+  auto db = open_pool({.min_size = 2, .max_size = 2});
+  AsyncConnection idle;
+  AsyncConnection busy;
+  run([&]() -> awaitable<void> {
+    idle = co_await db->connection();
+    busy = co_await db->connection();
+  }());
+  std::exception_ptr error;
+  busy.execute("SELECT pg_sleep(60)", params(),
+               [&](std::exception_ptr thrown, const Result&) { error = std::move(thrown); });
+  const auto begun = std::chrono::steady_clock::now();
+  run([&]() -> awaitable<void> { co_await db->close(100ms); }());
+  run_until([&] { return error != nullptr; });
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 3s);
+  EXPECT_THROW(std::rethrow_exception(error), PoolClosed);
+  run([&]() -> awaitable<void> {
+    bool refused = false;
+    try {
+      co_await idle.execute("SELECT 1");
+    } catch (const PoolClosed&) {
+      refused = true;
+    }
+    EXPECT_TRUE(refused);
+  }());
+  run_out();
+  EXPECT_TRUE(eventually([&] { return Census().within(before); }));
+}
+
+TEST_F(Lifetime, a_pool_destroyed_from_inside_its_own_completion_handler) {
+  const Census before;
+  auto db = open_pool();
+  bool completed = false;
+  db->execute("SELECT 1", params(), [&](const std::exception_ptr& error, const Result&) {
+    EXPECT_FALSE(error);
+    db.reset();
+    completed = true;
+  });
+  run_out();
+  EXPECT_TRUE(completed);
+  EXPECT_TRUE(eventually([&] { return Census().within(before); }));
+}
+
+TEST_F(Lifetime, a_pool_on_its_own_thread_destroyed_from_inside_its_own_completion_handler) {
+  const Census before;
+  auto db = std::make_unique<AsyncPooledDatabase>(config(), PoolOptions{.timeout = 20s});
+  db->open(asio::use_future).get();
+  std::promise<void> done;
+  db->execute("SELECT 1", params(), [&](const std::exception_ptr&, const Result&) {
+    db.reset();
+    done.set_value();
+  });
+  ASSERT_EQ(done.get_future().wait_for(20s), std::future_status::ready);
+  EXPECT_TRUE(eventually([&] { return Census().within(before); }));
+}
+
+TEST_F(Lifetime, an_event_loop_that_stops_in_the_middle_goes_on_when_it_runs_again) {
+  auto db = open_pool({.min_size = 1, .max_size = 2});
+  int completed = 0;
+  for (int i = 0; i < 5; ++i) {
+    db->execute("SELECT pg_sleep(0.02)", params(), [&](const std::exception_ptr& error, const Result&) {
+      EXPECT_FALSE(error);
+      ++completed;
+    });
+  }
+  io.poll();
+  io.stop();
+  EXPECT_EQ(completed, 0);
+  run_until([&] { return completed == 5; });
+}
+
+TEST_F(Lifetime, an_event_loop_destroyed_with_everything_under_way_takes_it_along) {
+  const Census before;
+  auto counter = std::make_shared<int>(0);  // counts the handlers that are alive
+  std::optional<AsyncConnection> lease;
+  {
+    asio::io_context gone{1};
+    std::optional<AsyncPooledDatabase> db(std::in_place, gone, config(),
+                                          PoolOptions{.min_size = 1, .max_size = 2});
+    db->open(asio::detached);
+    gone.run_for(300ms);
+    db->connection({},
+                   [&](const std::exception_ptr&, AsyncConnection conn) { lease.emplace(std::move(conn)); });
+    while (!lease) gone.run_one();
+    for (int i = 0; i < 5; ++i) {
+      db->execute("SELECT pg_sleep(60)", params(),
+                  [counter](const std::exception_ptr&, const Result&) { FAIL(); });
+    }
+    asio::co_spawn(
+        gone,
+        [](AsyncPooledDatabase& pool, std::shared_ptr<int>) -> awaitable<void> {
+          AsyncConnection conn = co_await pool.connection();
+          co_await conn.execute("SELECT pg_sleep(60)");
+        }(*db, counter),
+        asio::detached);
+    gone.run_for(20ms);
+    EXPECT_GT(counter.use_count(), 1);
+    lease.reset();
+    db.reset();
+  }
+  EXPECT_EQ(counter.use_count(), 1) << "handlers were not destroyed with their event loop";
+  EXPECT_TRUE(eventually([&] { return Census().within(before); }));
+}
+
+TEST_F(Lifetime, a_pool_outlives_the_event_loop_of_one_of_its_faces) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 2});
+  {
+    asio::io_context passing{1};
+    AsyncPooledDatabase face(passing, db);
+    std::optional<int> value;
+    face.fetch_val<int>("SELECT 1", params(), [&](const std::exception_ptr&, int given) { value = given; });
+    while (!value) passing.run_one();
+    face.fetch_val<int>("SELECT 1 FROM pg_sleep(60)", params(),
+                        [&](const std::exception_ptr&, int) { FAIL(); });
+    passing.poll();
+  }
+  EXPECT_EQ(db.fetch_val<int>("SELECT 2"), 2);
+  EXPECT_TRUE(eventually([&] { return db.stats().leased == 0; }));
+}
+
+TEST_F(Lifetime, the_last_face_closes_the_pool_and_no_other) {
+  const Census before;
+  auto db = open_pool({.min_size = 1, .max_size = 2});
+  std::optional<PooledDatabase> sync(db->sync());
+  db.reset();
+  std::thread caller([&] { EXPECT_EQ(sync->fetch_val<int>("SELECT 3"), 3); });
+  caller.join();  // the connection is open already: no need for the loop
+  sync.reset();
+  run_out();
+  EXPECT_TRUE(eventually([&] { return Census().within(before); }));
+}
+
+TEST_F(Lifetime, a_handler_that_throws_stops_run_and_harms_nothing) {
+  auto db = open_pool({.min_size = 1, .max_size = 1});
+  int completed = 0;
+  db->execute("SELECT 1", params(), [&](const std::exception_ptr&, const Result&) {
+    ++completed;
+    throw std::runtime_error("a handler's own");
+  });
+  for (int i = 0; i < 3; ++i)
+    db->execute("SELECT 1", params(), [&](const std::exception_ptr&, const Result&) { ++completed; });
+  EXPECT_THROW(run_until([&] { return completed == 4; }), std::runtime_error);
+  run_until([&] { return completed == 4; });
+  EXPECT_EQ(db->stats().pool_available, 1U);
+}
+
+TEST_F(Lifetime, closing_while_opening) {
+  Gate gate(server().port());
+  gate.fall_silent();
+  auto db =
+      std::make_unique<AsyncPooledDatabase>(io, Config::from_url(gate.url()), PoolOptions{.timeout = 20s});
+  std::exception_ptr error;
+  db->open([&](std::exception_ptr thrown) { error = std::move(thrown); });
+  const auto begun = std::chrono::steady_clock::now();
+  run([&]() -> awaitable<void> { co_await db->close(); }());
+  run_until([&] { return error != nullptr; });
+  EXPECT_THROW(std::rethrow_exception(error), PoolClosed);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
+  run_out();
+}
+
+TEST_F(Lifetime, threads_and_coroutines_stand_in_one_queue) {
+  auto db = open_pool({.min_size = 1, .max_size = 1});
+  PooledDatabase sync = db->sync();
+  std::vector<int> order;
+  std::mutex mutex;
+  const auto arrived = [&](int who) {
+    const std::lock_guard lock(mutex);
+    order.push_back(who);
+  };
+  AsyncConnection lease;
+  run([&]() -> awaitable<void> { lease = co_await db->connection(); }());
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 6; ++i) {
+    if (i % 2 == 0) {
+      threads.emplace_back([&, i] {
+        const Connection conn = sync.connection();
+        arrived(i);
+      });
+    } else {
+      db->connection({}, [&, i](const std::exception_ptr& error, const AsyncConnection&) {
+        EXPECT_FALSE(error);
+        arrived(i);
+      });
+    }
+    ASSERT_TRUE(
+        eventually([&] { return sync.stats().requests_waiting == static_cast<std::uint32_t>(i) + 1; }));
+  }
+  lease.release();
+  run_until([&] {
+    const std::lock_guard lock(mutex);
+    return order.size() == 6;
+  });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4, 5}));
+}
+
+TEST_F(Lifetime, a_forked_child_whose_loop_was_told_has_a_pool_as_new_and_the_parents_is_untouched) {
+  auto db = open_pool({.min_size = 1, .max_size = 2});
+  const auto pid_of_backend = [&] {
+    std::optional<int> pid;
+    db->fetch_val<int>("SELECT pg_backend_pid()", params(),
+                       [&](const std::exception_ptr& error, int value) { pid = error ? -1 : value; });
+    io.restart();
+    while (!pid) io.run_one();
+    return *pid;
+  };
+  const int before = pid_of_backend();
+  io.notify_fork(asio::execution_context::fork_prepare);
+  const pid_t child = fork();
+  if (child == 0) {
+    io.notify_fork(asio::execution_context::fork_child);
+    const int own = pid_of_backend();
+    _exit(own > 0 && own != before && pid_of_backend() == own ? 0 : 1);
+  }
+  io.notify_fork(asio::execution_context::fork_parent);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_EQ(pid_of_backend(), before);
+}
+
+}  // namespace
+}  // namespace copg::test

@@ -1,0 +1,318 @@
+// The pool behind PgBouncer, in each of its modes: what works with `prepare` off, and what becomes of
+// prepared statements in transaction mode.
+#include "support/pgbouncer.hpp"
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "integration/database_test.hpp"
+
+namespace copg::test {
+namespace {
+
+PgBouncer::Settings in_mode(const std::string& mode) {
+  // Fewer servers than the pool has connections make it pass them round. In session mode each connection
+  // keeps its own.
+  return {{"pool_mode", mode},
+          {"default_pool_size", mode == "session" ? "8" : "3"},
+          {"max_client_conn", "100"},
+          // Seconds until it tries a server again that it could not log in to; the default of 15 is for
+          // production.
+          {"server_login_retry", "1"}};
+}
+
+class Lines final : public CopySource {
+ public:
+  std::string_view next() override {
+    if (sent_ == 2000) return {};
+    line_ = std::to_string(sent_++) + "\n";
+    return line_;
+  }
+
+ private:
+  int sent_ = 0;
+  std::string line_;
+};
+
+class Text final : public CopySink {
+ public:
+  void take(std::string_view piece) override { text += piece; }
+  std::string text;
+};
+
+/// Many threads at a time, each of which expects its own rows.
+void expect_own_rows(PooledDatabase& db, int threads, int calls) {
+  std::vector<std::thread> callers;
+  std::atomic<int> wrong = 0;
+  for (int t = 0; t < threads; ++t) {
+    callers.emplace_back([&, t] {
+      for (int n = 0; n < calls; ++n) {
+        // Few texts, each of which is used often on each connection, and tells itself from the others.
+        const std::string text = std::to_string((t + n) % 7);
+        const int tag = t * calls + n;
+        try {
+          const auto [sent, asked] =
+              db.fetch_one<std::tuple<int, std::string>>("SELECT $1::int, '" + text + "'", tag).value();
+          if (sent != tag || asked != text) ++wrong;
+        } catch (const std::exception& error) {
+          ADD_FAILURE() << error.what();
+        }
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(wrong, 0) << "rows of another statement";
+}
+
+class Bouncer : public ::testing::TestWithParam<const char*> {
+ protected:
+  explicit Bouncer(const char* mode = GetParam()) : bouncer(server, in_mode(mode)) {}
+
+  [[nodiscard]] PooledDatabase open(PoolOptions options = {}) const {
+    options.min_size = 1;
+    if (options.timeout == PoolOptions{}.timeout) options.timeout = 20s;
+    return PooledDatabase(Config::from_url(bouncer.url()), std::move(options));
+  }
+  [[nodiscard]] bool serves(PooledDatabase& db) const {
+    return eventually([&] {
+      try {
+        return db.fetch_val<int>("SELECT 1") == 1;
+      } catch (const ConnectionFailed&) {
+        return false;
+      }
+    });
+  }
+
+  tools::ThrowawayPostgres server{{.tcp = false}};
+  PgBouncer bouncer;
+};
+
+TEST_P(Bouncer, many_callers_get_their_own_rows) {
+  PooledDatabase db = open({.max_size = 8, .prepare = PrepareMode::off});
+  expect_own_rows(db, 8, 100);
+  EXPECT_EQ(db.stats().connections_lost, 0U);
+}
+
+TEST_P(Bouncer, execute_many_is_all_or_nothing) {
+  PooledDatabase db = open({.max_size = 2, .prepare = PrepareMode::off});
+  db.execute("CREATE TABLE many (x int CHECK (x >= 0))");
+  std::vector<int> rows(20'000, 1);
+  EXPECT_EQ(db.execute_many("INSERT INTO many VALUES ($1)", rows), 20'000);
+  rows[19'000] = -1;
+  const ErrorInfo error =
+      error_of<QueryFailed>([&] { db.execute_many("INSERT INTO many VALUES ($1)", rows); });
+  EXPECT_EQ(error.row_index, 19'000);
+  EXPECT_EQ(db.fetch_val<int>("SELECT count(*)::int FROM many"), 20'000);
+}
+
+TEST_P(Bouncer, a_late_statement_is_cancelled_and_the_connection_goes_on) {
+  PooledDatabase db = open({.max_size = 1, .prepare = PrepareMode::off});
+  PooledDatabase watch(Config::from_url(server.url()), {.min_size = 1, .max_size = 1});
+  const bool transactions = std::string_view(GetParam()) != "statement";
+  for (int round = 0; round < 4; ++round) {
+    {
+      Connection conn = db.connection();
+      conn.autocommit(!transactions || round % 2 == 0);
+      conn.timeout(100ms);
+      EXPECT_THROW(conn.execute("SELECT pg_sleep(300)"), PoolTimeout);
+    }
+    EXPECT_EQ(db.fetch_val<int>("SELECT $1::int", round), round);
+    EXPECT_EQ(watch.fetch_val<int>("SELECT count(*)::int FROM pg_stat_activity WHERE state = 'active' AND "
+                                   "query LIKE 'SELECT pg_sleep(300)%'"),
+              0);
+  }
+  EXPECT_EQ(db.stats().connections_num, 1U) << "it was closed, not cleaned";
+}
+
+class BouncerWithTransactions : public Bouncer {};
+
+TEST_P(BouncerWithTransactions, a_transaction_is_kept_together) {
+  PooledDatabase db = open({.max_size = 8, .prepare = PrepareMode::off});
+  db.execute("CREATE TABLE kept (thread int, x int)");
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 8; ++t) {
+    callers.emplace_back([&, t] {
+      for (int n = 0; n < 20; ++n) {
+        try {
+          db.transaction([&](Connection& tx) {
+            tx.execute("INSERT INTO kept VALUES ($1, $2)", t, n);
+            const int pid = tx.fetch_val<int>("SELECT pg_backend_pid()");
+            const Transaction savepoint(tx);
+            tx.execute("INSERT INTO kept VALUES ($1, $2)", t, -n);
+            EXPECT_EQ(tx.fetch_val<int>("SELECT pg_backend_pid()"), pid);
+          });
+        } catch (const std::exception& error) {
+          ADD_FAILURE() << error.what();
+        }
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(db.fetch_val<int>("SELECT count(*)::int FROM kept"), 8 * 20) << "the savepoints were rolled back";
+  EXPECT_EQ(db.stats().connections_lost, 0U);
+}
+
+TEST_P(BouncerWithTransactions, copy_goes_in_and_out) {
+  PooledDatabase db = open({.max_size = 2, .prepare = PrepareMode::off});
+  db.execute("CREATE TABLE copied (x int)");
+  db.transaction([](Connection& tx) {
+    Lines lines;
+    EXPECT_EQ(tx.copy_in("COPY copied FROM STDIN", lines), 2000);
+    Text text;
+    EXPECT_EQ(tx.copy_out("COPY (SELECT x FROM copied ORDER BY x LIMIT 2) TO STDOUT", text), 2);
+    EXPECT_EQ(text.text, "0\n1\n");
+  });
+  EXPECT_EQ(db.fetch_val<int>("SELECT count(*)::int FROM copied"), 2000);
+}
+
+TEST_P(BouncerWithTransactions, a_late_execute_many_leaves_nothing_and_the_pool_goes_on) {
+  PooledDatabase db = open({.max_size = 1, .prepare = PrepareMode::off});
+  db.execute("CREATE TABLE late (x int)");
+  {
+    Connection conn = db.connection();
+    conn.autocommit(true);
+    conn.timeout(200ms);
+    EXPECT_THROW(conn.execute_many("INSERT INTO late SELECT $1 FROM pg_sleep(0.1)", std::vector<int>(100, 1)),
+                 Error);
+  }
+  EXPECT_EQ(db.fetch_val<int>("SELECT count(*)::int FROM late"), 0);
+}
+
+TEST_P(BouncerWithTransactions, a_transaction_left_open_is_rolled_back) {
+  PooledDatabase db = open({.max_size = 1, .prepare = PrepareMode::off});
+  db.execute("CREATE TABLE left_open (x int)");
+  {
+    Connection conn = db.connection();
+    conn.execute("INSERT INTO left_open VALUES (1)");
+  }
+  EXPECT_EQ(db.fetch_val<int>("SELECT count(*)::int FROM left_open"), 0);
+}
+
+TEST_P(Bouncer, a_restart_of_the_server_behind_it_is_survived) {
+  PooledDatabase db = open({.max_size = 4, .prepare = PrepareMode::off});
+  expect_own_rows(db, 4, 5);
+  server.stop(tools::StopMode::immediate);
+  EXPECT_THROW(
+      {
+        Connection conn = db.connection(2s);
+        conn.timeout(2s);
+        conn.autocommit(true);
+        conn.execute("SELECT 1");
+      },
+      Error);
+  server.start();
+  EXPECT_TRUE(serves(db));
+  expect_own_rows(db, 4, 20);
+}
+
+TEST_P(Bouncer, its_own_restart_is_survived_like_the_servers) {
+  PooledDatabase db = open({.max_size = 4, .prepare = PrepareMode::off});
+  expect_own_rows(db, 4, 5);
+  bouncer.stop();
+  bouncer.start();
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1) << "the dead connection was not seen before its first byte";
+  expect_own_rows(db, 4, 20);
+}
+
+/// Two statements in one transaction, with a few texts used again and again: prepared, where statements are.
+void call_in_transaction(PooledDatabase& db, int tag) {
+  db.transaction([&](Connection& tx) {
+    EXPECT_EQ(tx.fetch_val<int>("SELECT $1::int", tag), tag);
+    EXPECT_EQ(tx.fetch_val<int>("SELECT -$1::int", tag), -tag);
+  });
+}
+
+// The names of prepared statements are of one connection, but a server in transaction mode sees those of all.
+class BouncerAndPrepared : public Bouncer {
+ protected:
+  BouncerAndPrepared() : Bouncer("transaction") {}
+};
+
+TEST_F(BouncerAndPrepared, statements_never_give_the_rows_of_others) {
+  PooledDatabase db = open({.max_size = 8});
+  expect_own_rows(db, 8, 100);
+}
+
+TEST_F(BouncerAndPrepared, statements_that_are_lost_in_transactions_say_so_and_are_given_up) {
+  PooledDatabase db = open({.max_size = 8});
+  std::atomic<int> lost = 0;
+  const auto call_with_many_threads = [&](int calls) {
+    std::vector<std::thread> callers;
+    for (int t = 0; t < 8; ++t) {
+      callers.emplace_back([&, t] {
+        for (int n = 0; n < calls; ++n) {
+          try {
+            call_in_transaction(db, t * calls + n);
+          } catch (const QueryFailed& error) {
+            EXPECT_EQ(error.info().sqlstate.text(), "26000") << error.what();
+            EXPECT_NE(error.info().hint, "");
+            ++lost;
+          }
+        }
+      });
+    }
+    for (std::thread& caller : callers) caller.join();
+  };
+  call_with_many_threads(100);
+  EXPECT_LE(lost, 8 * 3) << "each connection may lose its names three times";
+  expect_own_rows(db, 8, 20);
+}
+
+TEST(BouncerInStatementMode, refuses_transactions_in_its_own_words) {
+  const tools::ThrowawayPostgres server{{.tcp = false}};
+  const PgBouncer bouncer(server, in_mode("statement"));
+  PooledDatabase db(Config::from_url(bouncer.url()), {.min_size = 1, .prepare = PrepareMode::off});
+  const ErrorInfo error =
+      error_of<ConnectionFailed>([&] { db.transaction([](Connection& tx) { tx.execute("SELECT 1"); }); });
+  EXPECT_NE(error.message.find("statement pooling"), std::string::npos) << error.message;
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+}
+
+TEST(BouncerWithTls, sends_records_larger_than_postgres_does_and_no_byte_of_them_is_left_waiting) {
+  const tools::ThrowawayPostgres server{{.tls = true}};
+  PgBouncer::Settings settings = in_mode("session");
+  settings.insert(settings.end(), {{"client_tls_sslmode", "require"},
+                                   {"client_tls_cert_file", server.certificate()},
+                                   {"client_tls_key_file", server.key()},
+                                   {"pkt_buf", "65536"}});
+  const PgBouncer bouncer(server, settings);
+  PooledDatabase db(Config::from_url(bouncer.tcp_url() + "?sslmode=require"),
+                    {.min_size = 1, .max_size = 1, .timeout = 20s, .prepare = PrepareMode::off});
+  const auto rows_of = [](int kilobytes) {
+    return "SELECT repeat('x', 1000) FROM generate_series(1, " + std::to_string(kilobytes) + ")";
+  };
+  for (int kilobytes = 1; kilobytes < 100; ++kilobytes)
+    ASSERT_EQ(static_cast<int>(db.execute(rows_of(kilobytes)).size()), kilobytes);
+  Text text;
+  db.connection().copy_out("COPY (" + rows_of(3000) + ") TO STDOUT", text);
+  EXPECT_EQ(text.text.size(), 3000 * 1001U);
+  {
+    Connection conn = db.connection();
+    conn.timeout(50ms);
+    EXPECT_THROW(conn.execute(rows_of(100'000'000)), PoolTimeout);
+  }
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+  EXPECT_EQ(db.stats().connections_num, 1U) << "it was closed, not cleaned";
+}
+
+TEST(BouncerThatKnowsNoOptions, refuses_settings_of_the_connect_at_once) {
+  const tools::ThrowawayPostgres server{{.tcp = false}};
+  const PgBouncer bouncer(server, in_mode("session"));
+  Config config = Config::from_url(bouncer.url());
+  config.statement_timeout = 1s;
+  PooledDatabase db(config, {.timeout = 20s});
+  const ErrorInfo error = error_of<ConfigurationError>([&] { db.execute("SELECT 1"); });
+  EXPECT_NE(error.message.find("unsupported startup parameter"), std::string::npos) << error.message;
+}
+
+std::string name_of_mode(const ::testing::TestParamInfo<const char*>& mode) { return mode.param; }
+INSTANTIATE_TEST_SUITE_P(Modes, Bouncer, ::testing::Values("session", "transaction", "statement"),
+                         name_of_mode);
+INSTANTIATE_TEST_SUITE_P(Modes, BouncerWithTransactions, ::testing::Values("session", "transaction"),
+                         name_of_mode);
+
+}  // namespace
+}  // namespace copg::test
