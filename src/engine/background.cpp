@@ -179,7 +179,7 @@ void PoolEngine::close_connection(const pool::Action& action) {
   slot.run.reset();
   slot.operation.reset();
   if (!slot.use.cut()) return;  // a caller is inside: it closes when it leaves
-  slot.connection.reset();
+  slot.close_connection();
   {
     const Lock lock(mutex_);
     // A new connection may be opened in the slot from on_closed on: the guard must be fresh by then, unless a

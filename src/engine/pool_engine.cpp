@@ -107,6 +107,7 @@ void PoolEngine::abandon_inherited() {
   process_ = ForkGuard::generation();
   for (auto& slot : slots_) {
     if (slot->connection) slot->connection->abandon();
+    slot->answer_wait.close();
     (void)slot.release();  // leases of the parent still point to it
   }
   slots_.clear();
@@ -269,7 +270,7 @@ bool PoolEngine::leave(Lease& lease) noexcept {
 
 /// The pool was closed while the caller was inside: the connection is the caller's to close.
 void PoolEngine::close_cut_off(Lease& lease) noexcept {
-  lease.slot->connection.reset();
+  lease.slot->close_connection();
   {
     const Lock lock(mutex_);
     lease.slot->leased_since = {};

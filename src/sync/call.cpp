@@ -38,8 +38,8 @@ void wait_for_grant(PoolEngine& engine, Lease& lease, ParkedThread& waiter, Span
   span.looked = engine::now();
 }
 
-/// How often a thread in poll(2) looks whether its lease was cut off.
-constexpr Duration look_interval = std::chrono::milliseconds(100);
+/// How often a waiting thread looks whether its lease was cut off.
+constexpr Duration look_interval = engine::AnswerWait::longest;
 
 timespec timespec_of(Duration span) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span);
@@ -74,6 +74,16 @@ pq::Ready wait_ready(const pq::Step& step, Duration limit) {
   return static_cast<pq::Ready>(readable | writable);
 }
 
+/// The usual call waits once, right after it has sent everything, and has plenty of time.
+pq::Ready wait_for_answer(engine::Slot& slot, const pq::Step& step, TimePoint time) {
+  switch (slot.answer_wait.wait(step.fd, time)) {
+    case engine::AnswerWait::Outcome::readable: return pq::Ready::read;
+    case engine::AnswerWait::Outcome::nothing: return pq::Ready::none;
+    case engine::AnswerWait::Outcome::unavailable: break;
+  }
+  return wait_ready(step, look_interval);
+}
+
 }  // namespace
 
 Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where) {
@@ -92,15 +102,16 @@ void swap(PoolEngine& engine, Lease& lease, Span& span) {
   }
 }
 
-Driven drive(pq::Operation& operation, Span& span, const engine::UseGuard& use) {
+Driven drive(pq::Operation& operation, Span& span, engine::Slot& slot) {
   pq::Step step = operation.advance(pq::Ready::none);
   for (bool first = true; !step.done; first = false) {
     if (!first)
       span.looked = engine::now();  // the usual call waits once, and starts right after a look at the clock
     if (!first && span.looked >= span.deadline) return Driven::late;
-    if (use.is_cut()) return Driven::cut;
-    const pq::Ready ready =
-        wait_ready(step, std::clamp(span.deadline - span.looked, Duration::zero(), look_interval));
+    if (slot.use.is_cut()) return Driven::cut;
+    const Duration limit = std::clamp(span.deadline - span.looked, Duration::zero(), look_interval);
+    const bool usual = first && step.wait_for == pq::Ready::read && limit == look_interval;
+    const pq::Ready ready = usual ? wait_for_answer(slot, step, span.looked) : wait_ready(step, limit);
     if (ready != pq::Ready::none) step = operation.advance(ready);
   }
   return Driven::done;

@@ -38,8 +38,8 @@ enum class Driven : std::uint8_t {
   late,  ///< The deadline passed; the operation is to be dropped.
   cut,   ///< The pool was closed and has cut the lease off; the operation is to be dropped.
 };
-/// Advances the operation until it ends, in poll(2) in between. `use` is that of the lease.
-[[nodiscard]] Driven drive(pq::Operation& operation, Span& span, const engine::UseGuard& use);
+/// Advances the operation until it ends, and waits in between. `slot` is that of the lease.
+[[nodiscard]] Driven drive(pq::Operation& operation, Span& span, engine::Slot& slot);
 
 /// What to throw for an operation that did not end.
 [[noreturn]] void raise_undone(PoolEngine& engine, const pq::Operation& operation, Driven driven,
@@ -68,7 +68,7 @@ auto call(PoolEngine& engine, Lease& lease, Span span, std::string_view sql, Mak
       const Inside inside(engine, lease);
       const bool fresh = std::exchange(lease.fresh, false);
       auto operation = make(*lease.slot->connection);
-      const Driven driven = drive(operation, span, lease.slot->use);
+      const Driven driven = drive(operation, span, *lease.slot);
       const bool nothing_sent = operation.error() != nullptr && !operation.first_bytes_sent();
       if (nothing_sent) lease.fresh = fresh;
       if (driven != Driven::done || !engine.died_untouched(lease, fresh, nothing_sent)) {
