@@ -255,7 +255,8 @@ bool PoolEngine::enter(Lease& lease, TimePoint time) {
   if (!lease.fresh) return true;
   pq::Connection& connection = *lease.slot->connection;
   connection.lease_begins();
-  const bool just_answered = time - lease.slot->answered_at < trusted_for && !connection.said_farewell();
+  // Last words of the server that came along with that answer were read at the end of the last lease.
+  const bool just_answered = time - lease.slot->answered_at < trusted_for;
   if (just_answered || connection.looks_alive()) return true;
   lease.slot->connection->mark_dead();
   if (!leave(lease)) raise(cut_off({}));
