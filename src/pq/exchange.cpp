@@ -34,32 +34,33 @@ Step Exchange::advance(Ready ready) {
 }
 
 Step Exchange::begin() {
-  if (!connection_.alive()) {
-    phase_ = Phase::over;
-    refused_ = true;
-    return fail(connection_lost(connection_.raw(), sql_));
-  }
   if (!connection_.protocol_idle()) {
-    phase_ = Phase::over;
-    refused_ = true;
-    return fail(usage_error("the connection is still busy with another operation", sql_));
+    return refuse(connection_.alive()
+                      ? usage_error("the connection is still busy with another operation", sql_)
+                      : connection_lost(connection_.raw(), sql_));
   }
-  if (auto refusal = check()) {
-    phase_ = Phase::over;
-    refused_ = true;
-    return fail(std::move(*refusal));
-  }
+  if (auto refusal = check()) return refuse(std::move(*refusal));
   phase_ = Phase::talking;
   connection_.operation_began();
   if (!send()) return end_lost();
-  return go_on();
+  return put_out();
+}
+
+Step Exchange::refuse(ErrorInfo error) {
+  phase_ = Phase::over;
+  refused_ = true;
+  return fail(std::move(error));
 }
 
 Step Exchange::go_on() {
+  if (!take_results()) return phase_ == Phase::over ? end() : end_lost();
+  return put_out();
+}
+
+Step Exchange::put_out() {
   // A socket that takes everything at once must not keep an event loop from its other work.
   constexpr int max_rounds = 16;
   for (int rounds = 0;; ++rounds) {
-    if (!take_results()) return phase_ == Phase::over ? end() : end_lost();
     if (!flushed_) {
       const int left = PQflush(connection_.raw());
       // A failed write is not the end: the server's last words may still be read.
@@ -70,6 +71,7 @@ Step Exchange::go_on() {
     if (rounds == max_rounds) return Step::wait(connection_.fd(), Ready::read_write);
     if (!send_more()) return end_lost();
     if (flushed_) return Step::wait(connection_.fd(), connection_.awaits(true));
+    if (!take_results()) return phase_ == Phase::over ? end() : end_lost();
   }
 }
 
@@ -78,10 +80,9 @@ bool Exchange::take_results() {
   if (phase_ == Phase::copying_out && !drain_copy_out()) return true;
   while (PQisBusy(conn) == 0) {
     ResultPtr result(PQgetResult(conn));
-    const bool piped = PQpipelineStatus(conn) != PQ_PIPELINE_OFF;
     if (!result) {
       if (PQstatus(conn) != CONNECTION_OK) return false;
-      if (!piped) {
+      if (PQpipelineStatus(conn) == PQ_PIPELINE_OFF) {
         connection_.operation_ended();
         if (!again()) {
           phase_ = Phase::over;

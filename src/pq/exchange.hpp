@@ -82,7 +82,9 @@ class Exchange : public StatementOperation {
   enum class Phase : std::uint8_t { unsent, talking, copying_out, over };
 
   Step begin();
+  Step refuse(ErrorInfo error);
   Step go_on();
+  Step put_out();
   /// False when the operation is over (phase_) or the connection lost.
   bool take_results();
   bool take_result(ResultPtr result);

@@ -1,4 +1,5 @@
-// How a thread waits: for a connection, parked; for an answer, in poll(2). No decision and no counter.
+// How a thread waits: for a connection, parked; for an answer, in an epoll set or in poll(2). No decision and
+// no counter.
 #pragma once
 
 #include <copg/source_location.hpp>
@@ -36,8 +37,8 @@ using ParkedThread = engine::Parked<engine::Waiter>;
 /// Waits until the pool has got that far. Throws PoolTimeout, PoolClosed.
 void wait_until(PoolEngine& engine, engine::Until until, Duration timeout);
 
-/// Does the waiting of a call until it is done: for a connection, parked; for the server, in poll(2). Throws
-/// PoolTimeout, CommitUnknown, PoolClosed when it does not come to its end.
+/// Does the waiting of a call until it is done: for a connection, parked; for the server, in an epoll set or
+/// in poll(2). Throws PoolTimeout, CommitUnknown, PoolClosed when it does not come to its end.
 void drive(PoolEngine& engine, engine::LeaseCall& call, engine::LeaseCall::Progress progress,
            ParkedThread& waiter, Span& span);
 
