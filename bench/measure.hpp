@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <ctime>
+#include <utility>
 #include <vector>
 
 namespace copg::bench {
@@ -32,11 +33,13 @@ Times time_of(Work&& work) {
   return Times::now() - begin;
 }
 
-inline double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+/// The value that a share of `part` (0..1) of the others is below.
+inline double quantile(std::vector<double> values, double part) {
+  const auto place = values.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(values.size()));
+  std::nth_element(values.begin(), place, values.end());
+  return *place;
 }
+inline double median(std::vector<double> values) { return quantile(std::move(values), 0.5); }
 
 /// Two contestants that take turns, so that noise of the machine meets both.
 class Duel {
@@ -49,11 +52,13 @@ class Duel {
     their_wall_.push_back(theirs.wall);
     their_cpu_.push_back(theirs.cpu);
   }
-  /// Medians over the rounds; times in microseconds.
+  /// Medians over the rounds, and between what the middle half of the ratios lies; times in microseconds.
   template <class Counters>
   void report(Counters& counters) const {
     counters["wall_ratio"] = median(wall_ratios_);
     counters["cpu_ratio"] = median(cpu_ratios_);
+    counters["cpu_ratio_25%"] = quantile(cpu_ratios_, 0.25);
+    counters["cpu_ratio_75%"] = quantile(cpu_ratios_, 0.75);
     counters["copg_wall_us"] = median(our_wall_) / 1e3;
     counters["copg_cpu_us"] = median(our_cpu_) / 1e3;
     counters["bare_wall_us"] = median(their_wall_) / 1e3;

@@ -184,7 +184,7 @@ void PoolEngine::close_connection(const pool::Action& action) {
     return;
   }
   take_back_descriptor(slot);
-  slot.connection.reset();
+  slot.close_connection();
   {
     const Lock lock(mutex_);
     // A new connection may be opened in the slot from on_closed on: the guard must be fresh by then, unless a

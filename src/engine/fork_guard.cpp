@@ -2,8 +2,6 @@
 
 #include <pthread.h>
 
-#include <atomic>
-
 namespace copg::engine {
 
 struct ForkRegistry {
@@ -17,6 +15,10 @@ struct ForkRegistry {
   void unlock_all() {
     for (ForkGuard* guard = first; guard != nullptr; guard = guard->next_) guard->mutex_.unlock();
     mutex.unlock();
+  }
+  void unlock_all_in_child() {
+    ForkGuard::forks_.fetch_add(1, std::memory_order_relaxed);
+    unlock_all();
   }
   void add(ForkGuard& guard) {
     const std::lock_guard lock(mutex);
@@ -33,17 +35,12 @@ struct ForkRegistry {
 
 namespace {
 
-std::atomic<std::uint32_t> forks = 0;
-
 /// Never destroyed: a pool may be destroyed, and a process may fork, as late as at exit.
 ForkRegistry& registry() {
   static auto* const instance = [] {
     auto* made = new ForkRegistry;
     pthread_atfork([] { registry().lock_all(); }, [] { registry().unlock_all(); },
-                   [] {
-                     forks.fetch_add(1, std::memory_order_relaxed);
-                     registry().unlock_all();
-                   });
+                   [] { registry().unlock_all_in_child(); });
     return made;
   }();
   return *instance;
@@ -53,6 +50,5 @@ ForkRegistry& registry() {
 
 ForkGuard::ForkGuard(std::mutex& mutex) : mutex_(mutex) { registry().add(*this); }
 ForkGuard::~ForkGuard() { registry().remove(*this); }
-std::uint32_t ForkGuard::generation() noexcept { return forks.load(std::memory_order_relaxed); }
 
 }  // namespace copg::engine

@@ -4,6 +4,7 @@
 // is held, so that no pool is copied half-way through a change.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 
@@ -18,10 +19,11 @@ class ForkGuard {
   ~ForkGuard();
 
   /// How many forks lie between this process and the one that loaded the library. One load.
-  [[nodiscard]] static std::uint32_t generation() noexcept;
+  [[nodiscard]] static std::uint32_t generation() noexcept { return forks_.load(std::memory_order_relaxed); }
 
  private:
   friend struct ForkRegistry;
+  inline static std::atomic<std::uint32_t> forks_ = 0;
   std::mutex& mutex_;
   ForkGuard* next_ = nullptr;
   ForkGuard* prev_ = nullptr;

@@ -56,7 +56,8 @@ bool PoolEngine::enter(Lease& lease, TimePoint time) {
   if (!lease.fresh) return true;
   pq::Connection& connection = *lease.slot->connection;
   connection.lease_begins();
-  const bool just_answered = time - lease.slot->answered_at < trusted_for && !connection.said_farewell();
+  // Last words of the server that came along with that answer were read at the end of the last lease.
+  const bool just_answered = time - lease.slot->answered_at < trusted_for;
   if (just_answered || connection.looks_alive()) return true;
   lease.slot->connection->mark_dead();
   if (!leave(lease)) raise(cut_off({}));
@@ -72,7 +73,7 @@ bool PoolEngine::leave(Lease& lease) noexcept {
 /// The pool was closed while the caller was inside: the connection is the caller's to close.
 void PoolEngine::close_cut_off(Lease& lease) noexcept {
   take_back_descriptor(*lease.slot);
-  lease.slot->connection.reset();
+  lease.slot->close_connection();
   {
     const Lock lock(mutex_);
     lease.slot->leased_since = {};

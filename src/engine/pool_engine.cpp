@@ -97,6 +97,7 @@ void PoolEngine::abandon_inherited() {
   process_ = ForkGuard::generation();
   for (auto& slot : slots_) {
     if (slot->connection) slot->connection->abandon();
+    slot->answer_wait.close();
     (void)slot.release();  // leases of the parent still point to it
   }
   slots_.clear();

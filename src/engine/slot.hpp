@@ -6,6 +6,7 @@
 #include <memory>
 #include <thread>
 
+#include "engine/answer_wait.hpp"
 #include "engine/clock.hpp"
 #include "engine/descriptor.hpp"
 #include "engine/driver.hpp"
@@ -24,6 +25,7 @@ struct Holder {
 struct Slot {
   // Of the lease while it is leased, of the background otherwise; handed over under the engine's mutex.
   std::unique_ptr<pq::Connection> connection;
+  AnswerWait answer_wait;  // on the connection's socket
   UseGuard use;
 
   // Guarded by the engine's mutex.
@@ -41,6 +43,12 @@ struct Slot {
   std::unique_ptr<pq::Operation> operation;
   std::shared_ptr<OperationRun> run;
   TimePoint run_since{};
+
+  /// By the owner of the connection.
+  void close_connection() noexcept {
+    answer_wait.close();
+    connection.reset();
+  }
 };
 
 }  // namespace copg::engine

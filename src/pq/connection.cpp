@@ -49,9 +49,9 @@ bool Connection::looks_alive() noexcept {
 bool Connection::demoted() const noexcept { return refused_write_; }
 
 bool Connection::protocol_idle() const noexcept {
-  if (outstanding_ || !alive() || PQpipelineStatus(conn_) != PQ_PIPELINE_OFF) return false;
+  if (outstanding_ || dead_ || PQpipelineStatus(conn_) != PQ_PIPELINE_OFF) return false;
   const PGTransactionStatusType status = PQtransactionStatus(conn_);
-  return status != PQTRANS_ACTIVE && status != PQTRANS_UNKNOWN;
+  return status != PQTRANS_ACTIVE && status != PQTRANS_UNKNOWN;  // unknown: the connection is lost
 }
 
 bool Connection::in_transaction() const noexcept {

@@ -65,6 +65,24 @@ ErrorInfo commit_unknown(ErrorInfo lost) {
   return lost;
 }
 
+ErrorInfo statement_unknown(ErrorInfo lost) {
+  lost.cause = std::move(lost.message);
+  lost.message =
+      "the connection was lost before the statement was answered: it may or may not have been executed (" +
+      lost.cause + ")";
+  return lost;
+}
+
+ErrorInfo commit_rolled_back(std::string_view sql) {
+  ErrorInfo info;
+  info.kind = ErrorKind::query_failed;
+  info.sqlstate = SqlState("25P02");  // what each statement of the failed transaction was told
+  info.severity = "ERROR";
+  info.message = "the transaction was rolled back, not committed: a statement in it had failed";
+  info.query = sql;
+  return info;
+}
+
 ErrorInfo usage_error(std::string message, std::string_view sql) {
   ErrorInfo info;
   info.kind = ErrorKind::usage;

@@ -28,6 +28,12 @@ using ResultPtr = std::unique_ptr<PGresult, ClearResult>;
 /// From `lost` (connection_failed): the connection died while COMMIT's answer was awaited.
 [[nodiscard]] ErrorInfo commit_unknown(ErrorInfo lost);
 
+/// From `lost` (connection_failed): the connection died before a statement was answered.
+[[nodiscard]] ErrorInfo statement_unknown(ErrorInfo lost);
+
+/// The server answered COMMIT with ROLLBACK; the connection survives.
+[[nodiscard]] ErrorInfo commit_rolled_back(std::string_view sql);
+
 /// A call that was wrong; the connection survives.
 [[nodiscard]] ErrorInfo usage_error(std::string message, std::string_view sql);
 

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "pq/late_symbols.hpp"
+
 namespace copg::pq {
 namespace {
 
@@ -32,41 +34,44 @@ Step Exchange::advance(Ready ready) {
 }
 
 Step Exchange::begin() {
-  if (!connection_.alive()) {
-    phase_ = Phase::over;
-    refused_ = true;
-    return fail(connection_lost(connection_.raw(), sql_));
-  }
   if (!connection_.protocol_idle()) {
-    phase_ = Phase::over;
-    refused_ = true;
-    return fail(usage_error("the connection is still busy with another operation", sql_));
+    return refuse(connection_.alive()
+                      ? usage_error("the connection is still busy with another operation", sql_)
+                      : connection_lost(connection_.raw(), sql_));
   }
-  if (auto refusal = check()) {
-    phase_ = Phase::over;
-    refused_ = true;
-    return fail(std::move(*refusal));
-  }
+  if (auto refusal = check()) return refuse(std::move(*refusal));
   phase_ = Phase::talking;
   connection_.operation_began();
   if (!send()) return end_lost();
-  return go_on();
+  return put_out();
+}
+
+Step Exchange::refuse(ErrorInfo error) {
+  phase_ = Phase::over;
+  refused_ = true;
+  return fail(std::move(error));
 }
 
 Step Exchange::go_on() {
+  if (!take_results()) return phase_ == Phase::over ? end() : end_lost();
+  return put_out();
+}
+
+Step Exchange::put_out() {
   // A socket that takes everything at once must not keep an event loop from its other work.
   constexpr int max_rounds = 16;
   for (int rounds = 0;; ++rounds) {
-    if (!take_results()) return phase_ == Phase::over ? end() : end_lost();
     if (!flushed_) {
       const int left = PQflush(connection_.raw());
       // A failed write is not the end: the server's last words may still be read.
       flushed_ = left <= 0;
       if (left > 0) return Step::wait(connection_.fd(), Ready::read_write);
+      if (connection_.lost()) return end_lost();  // there is no descriptor to wait for
     }
     if (rounds == max_rounds) return Step::wait(connection_.fd(), Ready::read_write);
     if (!send_more()) return end_lost();
     if (flushed_) return Step::wait(connection_.fd(), connection_.awaits(true));
+    if (!take_results()) return phase_ == Phase::over ? end() : end_lost();
   }
 }
 
@@ -75,10 +80,9 @@ bool Exchange::take_results() {
   if (phase_ == Phase::copying_out && !drain_copy_out()) return true;
   while (PQisBusy(conn) == 0) {
     ResultPtr result(PQgetResult(conn));
-    const bool piped = PQpipelineStatus(conn) != PQ_PIPELINE_OFF;
     if (!result) {
       if (PQstatus(conn) != CONNECTION_OK) return false;
-      if (!piped) {
+      if (PQpipelineStatus(conn) == PQ_PIPELINE_OFF) {
         connection_.operation_ended();
         if (!again()) {
           phase_ = Phase::over;
@@ -104,6 +108,7 @@ bool Exchange::take_result(ResultPtr result) {
   switch (PQresultStatus(result.get())) {
     case PGRES_PIPELINE_SYNC:
       connection_.sync_received();
+      on_sync();
       if (connection_.syncs_pending() > 0) return true;
       if (PQexitPipelineMode(conn) == 0) return false;
       connection_.operation_ended();
@@ -167,8 +172,21 @@ bool Exchange::drain_copy_out() {
   }
 }
 
+std::size_t Exchange::bytes_of(const Params& params) noexcept {
+  constexpr std::size_t overhead_bytes = 48;
+  std::size_t bytes = overhead_bytes;
+  for (int i = 0; i < params.size(); ++i) bytes += static_cast<std::size_t>(params.lengths()[i]);
+  return bytes;
+}
+
+bool Exchange::send_plain(const char* sql) noexcept {
+  return PQsendQueryParams(connection_.raw(), sql, 0, nullptr, nullptr, nullptr, nullptr, 0) == 1;
+}
+
 bool Exchange::send_sync() noexcept {
-  if (PQpipelineSync(connection_.raw()) != 1) return false;
+  PGconn* conn = connection_.raw();
+  const int put = has_send_pipeline_sync() ? PQsendPipelineSync(conn) : PQpipelineSync(conn);
+  if (put != 1) return false;
   connection_.sync_sent();
   return true;
 }
@@ -176,6 +194,20 @@ bool Exchange::send_sync() noexcept {
 void Exchange::keep_error(ErrorInfo error) {
   const bool worse = has_kept_error() && kept_error_->connection_survives && !error.connection_survives;
   if (!has_kept_error() || worse) kept_error_ = std::move(error);
+}
+
+// A write that fails makes libpq forget what it was waiting for: what was read before then passes for a
+// notice.
+ErrorInfo Exchange::last_words() {
+  ErrorInfo error = connection_lost(connection_.raw(), sql_);
+  if (!connection_.said_farewell()) return error;
+  for (const Notice& notice : connection_.notices().recent()) {
+    if (notice.severity != "FATAL" && notice.severity != "PANIC") continue;
+    error.severity = notice.severity;
+    error.sqlstate = notice.sqlstate;
+    error.message = notice.message;
+  }
+  return error;
 }
 
 Step Exchange::end() {
@@ -202,7 +234,7 @@ Step Exchange::end_lost() {
       if (!error.connection_survives) keep_error(std::move(error));
     }
   }
-  if (!has_kept_error() || kept_error_->connection_survives) keep_error(connection_lost(conn, sql_));
+  if (!has_kept_error() || kept_error_->connection_survives) keep_error(last_words());
   kept_error_ = lost(std::move(*kept_error_));
   connection_.mark_dead();
   return end();

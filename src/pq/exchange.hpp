@@ -5,7 +5,10 @@
 #pragma once
 
 #include <copg/error.hpp>
+#include <copg/params.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -34,6 +37,8 @@ class Exchange : public StatementOperation {
   virtual void on_result(ResultPtr result) = 0;
   /// A statement failed; the connection goes on. Must note the statement's end, and keep the error.
   virtual void on_error(ErrorInfo error, const PGresult* result) = 0;
+  /// A PGRES_PIPELINE_SYNC has come.
+  virtual void on_sync() {}
   /// Everything put so far has been flushed and there is nothing to read: put more, if there is more. False
   /// if libpq refused.
   virtual bool send_more() { return true; }
@@ -58,7 +63,15 @@ class Exchange : public StatementOperation {
   [[nodiscard]] bool talking() const noexcept {
     return phase_ == Phase::talking || phase_ == Phase::copying_out;
   }
+  /// Bytes put into libpq between two looks at the socket.
+  static constexpr std::size_t batch_bytes = 32768;
+  /// What a set of parameters costs on the wire, with Bind, Describe and Execute around it: roughly.
+  [[nodiscard]] static std::size_t bytes_of(const Params& params) noexcept;
+
   bool enter_pipeline() noexcept { return PQenterPipelineMode(connection_.raw()) == 1; }
+  /// Puts one statement without parameters. In pipeline mode only.
+  bool send_plain(const char* sql) noexcept;
+  /// Puts a Sync. It is flushed with the rest where libpq can do that (17), else at once.
   bool send_sync() noexcept;
   /// Messages were put that have not been flushed.
   void unflushed() noexcept { flushed_ = false; }
@@ -69,12 +82,15 @@ class Exchange : public StatementOperation {
   enum class Phase : std::uint8_t { unsent, talking, copying_out, over };
 
   Step begin();
+  Step refuse(ErrorInfo error);
   Step go_on();
+  Step put_out();
   /// False when the operation is over (phase_) or the connection lost.
   bool take_results();
   bool take_result(ResultPtr result);
   bool put_again();
   bool drain_copy_out();
+  [[nodiscard]] ErrorInfo last_words();
   Step end();
   Step end_lost();
 

@@ -12,23 +12,8 @@
 namespace copg::pq {
 namespace {
 
-/// Bytes put into libpq between two looks at the socket.
-constexpr std::size_t batch_bytes = 32768;
-/// Bind, Describe, Execute around a row's values, roughly.
-constexpr std::size_t row_overhead_bytes = 48;
-
 /// Not SQL, on purpose: it makes the server drop what was sent before it, and says why in the server's log.
 constexpr const char* abort_text = "copg: the source of rows failed, so none of them is kept";
-
-bool send_plain(PGconn* conn, const char* sql) {
-  return PQsendQueryParams(conn, sql, 0, nullptr, nullptr, nullptr, nullptr, 0) == 1;
-}
-
-std::size_t bytes_of(const Params& row) {
-  std::size_t bytes = row_overhead_bytes;
-  for (int i = 0; i < row.size(); ++i) bytes += static_cast<std::size_t>(row.lengths()[i]);
-  return bytes;
-}
 
 }  // namespace
 
@@ -56,7 +41,7 @@ bool ExecuteManyOperation::send() {
   if (!enter_pipeline()) return false;
   if (begin_ == BeginFirst::yes) {
     begin_pending_ = true;
-    if (!send_plain(connection_.raw(), "BEGIN")) return false;
+    if (!send_plain("BEGIN")) return false;
   }
   return send_more();
 }
@@ -120,7 +105,7 @@ bool ExecuteManyOperation::finish() {
   unflushed();
   if (source_error_ && !failed_ && rows_sent_ > 0) {
     aborting_ = true;
-    if (!send_plain(connection_.raw(), abort_text)) return false;
+    if (!send_plain(abort_text)) return false;
   }
   return send_sync();
 }

@@ -9,10 +9,12 @@
 #include <copg/params.hpp>
 #include <copg/result.hpp>
 
-#include <string>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "pq/exchange.hpp"
+#include "pq/statement_use.hpp"
 
 namespace copg::pq {
 
@@ -33,11 +35,10 @@ class ExecuteOperation final : public Exchange {
 
   /// After `done` without an error, once.
   [[nodiscard]] Result take_result();
-  [[nodiscard]] bool commits() const noexcept override { return traits_.commits; }
+  [[nodiscard]] bool commits() const noexcept override { return use_.traits().commits; }
 
  private:
-  enum class Route : std::uint8_t { simple, unnamed, parse, named };
-  enum class Expect : std::uint8_t { rollback, begin, parse, answer, end };
+  enum class Expect : std::uint8_t { rollback, begin, answer };
 
   std::optional<ErrorInfo> check() override;
   bool send() override;
@@ -47,28 +48,18 @@ class ExecuteOperation final : public Exchange {
   ErrorInfo lost(ErrorInfo error) override;
   void on_copy() override;
 
-  void look_up();
-  [[nodiscard]] Route choose_route() const noexcept;
-  [[nodiscard]] const char* text() const noexcept;
   bool send_simple();
   bool send_pipeline();
-  bool send_statement();
-  void expect_next() noexcept;
   void take_answer(ResultPtr result);
-  void refused_by_name(ErrorInfo& error, const PGresult* result);
 
   const Params& params_;
   BeginFirst begin_;
-  Route route_ = Route::unnamed;
+  StatementUse use_;
   Expect expect_ = Expect::answer;
+  bool simple_ = false;      // goes through the simple protocol
   bool alone_ = false;       // in no transaction before this statement
-  bool naming_ = false;      // a Parse under a name is under way
   bool stale_plan_ = false;  // the named statement was refused before it ran
   bool retried_ = false;
-  bool answered_ = false;  // the session state knows how the statement ended
-  TextTraits traits_;
-  Statement* statement_ = nullptr;
-  std::string text_;  // NUL-terminated, where the statement cache has none
   ResultPtr result_;
 };
 

@@ -47,6 +47,13 @@ bool is_harmless(std::string_view word) noexcept {
   return false;
 }
 
+bool begins_or_ends(std::string_view word) noexcept {
+  for (const std::string_view first : {"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "PREPARE"}) {
+    if (is_word(word, first)) return true;
+  }
+  return false;
+}
+
 /// `upper`, in whatever case, stands anywhere in the text.
 bool says(std::string_view sql, std::string_view upper) noexcept {
   for (std::size_t at = 0; at + upper.size() <= sql.size(); ++at) {
@@ -196,6 +203,7 @@ class TraitsReader {
     if (words_ == 1) {
       traits_.copies = traits_.copies || is_word(word, "COPY");
       traits_.commits = traits_.commits || is_word(word, "COMMIT") || is_word(word, "END");
+      traits_.transacts = traits_.transacts || begins_or_ends(word);
       creates_ = is_word(word, "CREATE");
     } else if (creates_ && words_ <= max_create_words) {
       creates_routine_ = creates_routine_ || is_word(word, "FUNCTION") || is_word(word, "PROCEDURE");

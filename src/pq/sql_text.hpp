@@ -14,6 +14,8 @@ struct TextTraits {
   bool several = false;  ///< More than one statement: only the simple protocol takes it.
   bool copies = false;   ///< One of them starts with COPY: the server may ask for data, or send it.
   bool commits = false;  ///< One of them is COMMIT or END: a lost answer leaves its outcome unknown.
+  bool transacts =
+      false;  ///< One of them may begin or end a transaction, by its first word (PREPARE TRANSACTION, too).
   bool says_read_only =
       false;  ///< "read only" or "read_only" stands in it: a refused write is the user's own choice.
   bool calls =

@@ -36,11 +36,15 @@ StatementCache::StatementCache(bool prepare) : prepare_(prepare), nonce_(fresh_n
 }
 
 Statement* StatementCache::use(std::string_view text, std::span<const Oid> types) {
+  // Whoever gets the connection used last often executes what was executed last: that needs no hash.
+  if (!statements_.empty()) {
+    Statement& last = statements_.front();
+    if (last.text == text && std::ranges::equal(last.types, types)) return &last;
+  }
   const Key key{text, types, hash_of(text, types)};
   if (const auto found = index_.find(key); found != index_.end()) {
     Statement* statement = *found;
-    if (statement->self != statements_.begin())
-      statements_.splice(statements_.begin(), statements_, statement->self);
+    statements_.splice(statements_.begin(), statements_, statement->self);
     return statement;
   }
   std::uint32_t& place = used_once_[key.hash % first_uses];

@@ -16,14 +16,7 @@ void TransactionOperation::on_result(ResultPtr result) {
   ended_ = true;
   const std::string_view tag = command_tag(result.get());
   connection_.note_statement(tag, TextTraits{});
-  if (command_ != TransactionCommand::commit || tag != "ROLLBACK") return;
-  ErrorInfo error;
-  error.kind = ErrorKind::query_failed;
-  error.sqlstate = SqlState("25P02");  // what each statement of the failed transaction was told
-  error.severity = "ERROR";
-  error.message = "the transaction was rolled back, not committed: a statement in it had failed";
-  error.query = sql_;
-  keep_error(std::move(error));
+  if (command_ == TransactionCommand::commit && tag == "ROLLBACK") keep_error(commit_rolled_back(sql_));
 }
 
 void TransactionOperation::on_error(ErrorInfo error, const PGresult* /*result*/) {

@@ -47,6 +47,16 @@ pq::Ready wait_ready(const pq::Step& step, Duration limit) {
   return static_cast<pq::Ready>(readable | writable);
 }
 
+/// The usual call waits once, right after it has sent everything, and has plenty of time.
+pq::Ready wait_for_answer(engine::Slot& slot, const pq::Step& step, TimePoint time) {
+  switch (slot.answer_wait.wait(step.fd, time)) {
+    case engine::AnswerWait::Outcome::readable: return pq::Ready::read;
+    case engine::AnswerWait::Outcome::nothing: return pq::Ready::none;
+    case engine::AnswerWait::Outcome::unavailable: break;
+  }
+  return wait_ready(step, look_interval);
+}
+
 /// Sleeps until `parked` is settled. A condition variable sleeps through signals, so with something to look
 /// at the thread sleeps in pieces, short enough for a look in time.
 template <class Parked, class Expire>
@@ -91,8 +101,10 @@ Progress wait_for_server(PoolEngine& engine, engine::LeaseCall& call, Span& span
     if (cut || (!first && span.looked >= span.deadline)) {
       raise(engine.undone(call.statement(), cut, engine::now() - span.begin));
     }
-    const pq::Ready ready =
-        wait_ready(call.step(), std::clamp(span.deadline - span.looked, Duration::zero(), look_interval));
+    const pq::Step& step = call.step();
+    const Duration limit = std::clamp(span.deadline - span.looked, Duration::zero(), look_interval);
+    const bool usual = first && step.wait_for == pq::Ready::read && limit == look_interval;
+    const pq::Ready ready = usual ? wait_for_answer(slot, step, span.looked) : wait_ready(step, limit);
     if (ready != pq::Ready::none) return call.advance(ready);
     if (const Look look = look_at_the_runtime.load(std::memory_order_relaxed)) look();
   }

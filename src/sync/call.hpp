@@ -1,4 +1,5 @@
-// How a thread waits: for a connection, parked; for an answer, in poll(2). No decision and no counter.
+// How a thread waits: for a connection, parked; for an answer, in an epoll set or in poll(2). No decision and
+// no counter.
 #pragma once
 
 #include <copg/source_location.hpp>
@@ -37,15 +38,15 @@ using Look = void (*)();
 /// For the whole process; once, before the first call. Without it a thread looks at nothing but its deadline.
 void set_look(Look look) noexcept;
 /// How often a waiting thread looks whether it is to stop.
-inline constexpr Duration look_interval = std::chrono::milliseconds(100);
+inline constexpr Duration look_interval = engine::AnswerWait::longest;
 
 /// Waits for a connection.
 [[nodiscard]] Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where);
 /// Waits until the pool has got that far. Throws PoolTimeout, PoolClosed.
 void wait_until(PoolEngine& engine, engine::Until until, Duration timeout);
 
-/// Does the waiting of a call until it is done: for a connection, parked; for the server, in poll(2). Throws
-/// PoolTimeout, CommitUnknown, PoolClosed when it does not come to its end.
+/// Does the waiting of a call until it is done: for a connection, parked; for the server, in an epoll set or
+/// in poll(2). Throws PoolTimeout, CommitUnknown, PoolClosed when it does not come to its end.
 /// `lease`, `waiter`: the call's.
 void drive(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, engine::LeaseCall::Progress progress,
            ParkedThread& waiter, Span& span);

@@ -27,6 +27,7 @@ TEST_F(Close, leaves_no_socket_thread_or_session) {
     PooledDatabase db = open({.min_size = 4, .max_size = 8});
     std::vector<Connection> leases;
     for (int i = 0; i < 6; ++i) leases.push_back(db.connection());
+    for (Connection& lease : leases) lease.execute("SELECT 1");
     leases.clear();
     EXPECT_GT(Census().descriptors, before.descriptors);
     EXPECT_GT(Census().threads, before.threads);

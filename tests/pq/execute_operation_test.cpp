@@ -177,6 +177,18 @@ TEST_F(ExecuteOperation, an_unknown_name_of_the_users_own_is_no_reason_to_run_a_
   EXPECT_EQ(say("SELECT last_value FROM runs"), "4");
 }
 
+TEST_F(ExecuteOperation, a_plan_that_a_function_finds_stale_is_no_reason_to_run_a_statement_twice) {
+  ASSERT_EQ(say("CREATE TEMP SEQUENCE runs; CREATE TEMP TABLE inner_table (a int);"
+                "PREPARE inner_plan AS SELECT * FROM inner_table;"
+                "CREATE FUNCTION pg_temp.trip(calls bool) RETURNS void LANGUAGE plpgsql AS $$ BEGIN "
+                "PERFORM nextval('runs'); IF calls THEN EXECUTE 'EXECUTE inner_plan'; END IF; END $$"),
+            "");
+  for (int use = 1; use <= 3; ++use) EXPECT_EQ(say("SELECT pg_temp.trip($1)", params(true)), "");
+  ASSERT_EQ(say("ALTER TABLE inner_table ALTER a TYPE bigint"), "");
+  EXPECT_EQ(say("SELECT pg_temp.trip($1)", params(true)), "0A000");
+  EXPECT_EQ(say("SELECT last_value FROM runs"), "4");
+}
+
 TEST_F(ExecuteOperation, names_on_the_server_are_bounded_however_many_texts_one_lease_uses) {
   constexpr std::size_t most = pq::StatementCache::capacity + pq::StatementCache::max_orphans;
   constexpr int texts = static_cast<int>(most) + 100;

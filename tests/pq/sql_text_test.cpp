@@ -75,6 +75,17 @@ TEST(SqlText, commit_and_end_are_seen_where_a_statement_starts_and_only_there) {
   EXPECT_FALSE(text_traits("SELECT CASE WHEN true THEN 1 END").commits);
 }
 
+TEST(SqlText, what_may_begin_or_end_a_transaction_is_seen_by_its_first_word) {
+  for (const char* sql : {"BEGIN", "start transaction", "/* */ Commit", "END", "rollback to savepoint a",
+                          "ABORT", "PREPARE TRANSACTION 'x'", "SELECT 1; COMMIT"}) {
+    EXPECT_TRUE(text_traits(sql).transacts) << sql;
+  }
+  for (const char* sql :
+       {"SELECT begin FROM t", "SAVEPOINT a", "UPDATE commit SET a = 1", "SELECT 'COMMIT'"}) {
+    EXPECT_FALSE(text_traits(sql).transacts) << sql;
+  }
+}
+
 TEST(SqlText, read_only_is_seen_in_its_two_spellings) {
   EXPECT_TRUE(text_traits("BEGIN ISOLATION LEVEL SERIALIZABLE, read  only").says_read_only);
   EXPECT_TRUE(text_traits("SET default_transaction_read_only = on").says_read_only);

@@ -1,0 +1,213 @@
+// Puts statements as the socket takes them, and hands out their answers, Sync by Sync.
+#include "pq/pipeline_operation.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "pq/late_symbols.hpp"
+#include "pq/result_access.hpp"
+
+namespace copg::pq {
+namespace {
+
+/// Before libpq 17 every Sync is a send(2), and with TCP_NODELAY, which libpq sets, a packet: this keeps the
+/// packets together. Nothing of the kind exists for a Unix socket.
+class Cork {
+ public:
+  Cork(const PGconn* conn, bool several) noexcept {
+    const bool tcp = PQhostaddr(conn)[0] != '\0';
+    if (several && tcp && !has_send_pipeline_sync()) fd_ = PQsocket(conn);
+    set(1);
+  }
+  Cork(const Cork&) = delete;
+  Cork& operator=(const Cork&) = delete;
+  ~Cork() { set(0); }
+
+ private:
+  void set(int on) const noexcept {
+    if (fd_ >= 0) setsockopt(fd_, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+  }
+
+  int fd_ = -1;
+};
+
+std::optional<ErrorInfo> unfit(const TextTraits& traits, std::string_view sql) {
+  if (traits.several)
+    return usage_error("several statements in one text do not go through a pipeline: split them", sql);
+  // With anything behind it, COPY FROM STDIN would take the connection with it.
+  if (traits.copies) return usage_error("COPY does not go through a pipeline: use copy_in or copy_out", sql);
+  return std::nullopt;
+}
+
+}  // namespace
+
+PipelineOperation::PipelineOperation(Connection& connection, std::span<const PipelineStatement> statements,
+                                     PipelineSink& sink, BeginFirst begin)
+    : Exchange(connection, ""),
+      statements_(statements),
+      sink_(sink),
+      begin_(begin),
+      outcomes_(statements.size(), PipelineOutcome::never_sent) {}
+
+PipelineOperation::~PipelineOperation() {
+  if (!talking()) return;
+  for (Flight& flight : flights_) flight.use.give_up(connection_);
+}
+
+bool PipelineOperation::commits() const noexcept {
+  return std::ranges::any_of(flights_, [](const Flight& flight) { return flight.use.traits().commits; });
+}
+
+std::size_t PipelineOperation::left_to_put() const noexcept {
+  return again_.size() + statements_.size() - next_;
+}
+
+bool PipelineOperation::may_put() const noexcept {
+  return left_to_put() > 0 && shared_ != Shared::closed && connection_.alive();
+}
+
+bool PipelineOperation::send() {
+  alone_ = begin_ == BeginFirst::no && !connection_.in_transaction();
+  if (!enter_pipeline() || !send_more()) return false;
+  // All refused: an empty round trip ends the pipeline like any other.
+  return !flights_.empty() || send_sync();
+}
+
+bool PipelineOperation::send_more() {
+  if (!may_put()) return true;
+  const Cork cork(connection_.raw(), left_to_put() > 1);
+  unflushed();
+  for (std::size_t bytes = 0; bytes < batch_bytes && may_put();) {
+    const PipelineStatement& statement = statements_[again_.empty() ? next_ : again_.front()];
+    bytes += bytes_of(*statement.params) + statement.sql.size();
+    if (!put_next()) return false;
+  }
+  return connection_.alive();
+}
+
+bool PipelineOperation::put_next() {
+  const bool again = !again_.empty();
+  const std::size_t index = again ? again_.front() : next_++;
+  if (again) again_.pop_front();
+  const PipelineStatement& statement = statements_[index];
+  StatementUse use(statement.sql, *statement.params);
+  std::optional<ErrorInfo> refusal = use.look_up(connection_);
+  if (!refusal) refusal = unfit(use.traits(), statement.sql);
+  if (!refusal) return put({.index = index, .again = again, .use = use});
+  fail_one(index, std::move(*refusal));
+  return shared_ != Shared::open || left_to_put() > 0 || send_last_sync();
+}
+
+bool PipelineOperation::put(const Flight& flight) {
+  if (begin_ == BeginFirst::yes) {
+    begin_ = BeginFirst::no;
+    shared_ = Shared::open;
+    begin_pending_ = true;
+    if (!send_plain("BEGIN")) return false;
+  }
+  outcomes_[flight.index] = PipelineOutcome::unknown;
+  Flight& put = flights_.emplace_back(flight);
+  if (!put.use.put(connection_)) return false;
+  const bool transacts = put.use.traits().transacts;
+  alone_ = alone_ && !transacts;
+  // What stands behind the end of the transaction has a Sync of its own.
+  if (shared_ == Shared::open && left_to_put() > 0 && !transacts) return true;
+  return send_last_sync();
+}
+
+bool PipelineOperation::send_last_sync() {
+  if (shared_ == Shared::open) shared_ = Shared::closed;
+  if (!flights_.empty()) flights_.back().synced = true;
+  return send_sync();
+}
+
+void PipelineOperation::on_result(ResultPtr result) {
+  if (flights_.empty() || std::exchange(begin_pending_, false)) return;
+  Flight& front = flights_.front();
+  if (!front.use.take_result(connection_, result.get())) return;
+  if (front.use.traits().commits && command_tag(result.get()) == "ROLLBACK")
+    failure_ = commit_rolled_back(statements_[front.index].sql);
+  result_ = std::move(result);
+  // With a Sync behind it, it may yet fail there: that commits, where no transaction was open.
+  if (!front.synced) end_front();
+}
+
+void PipelineOperation::on_error(ErrorInfo error, const PGresult* result) {
+  if (begin_pending_ || flights_.empty()) return keep_error(std::move(error));
+  Flight& front = flights_.front();
+  stale_plan_ = front.use.take_error(connection_, error, result);
+  if (!failure_) failure_ = std::move(error);
+  if (!front.synced) end_front();
+}
+
+void PipelineOperation::on_copy() {
+  if (flights_.empty()) return;
+  failure_ = usage_error("COPY does not go through a pipeline: use copy_in or copy_out",
+                         statements_[flights_.front().index].sql);
+}
+
+void PipelineOperation::on_sync() {
+  shared_ = Shared::none;
+  for (bool last = flights_.empty(); !last;) {
+    const Flight& front = flights_.front();
+    last = front.synced;
+    const bool skipped = !result_ && !failure_;  // an error before it, under the same Sync
+    const bool refused = stale_plan_ && alone_;
+    if (begin_pending_) {
+      failure_ = kept_error();
+      end_front();
+    } else if ((skipped || refused) && !front.again) {
+      put_back_front();
+    } else {
+      end_front();
+    }
+  }
+  if (begin_pending_) next_ = statements_.size();
+}
+
+void PipelineOperation::put_back_front() {
+  Flight& front = flights_.front();
+  front.use.take_skip(connection_);
+  again_.push_back(front.index);
+  flights_.pop_front();
+  failure_.reset();
+  stale_plan_ = false;
+}
+
+void PipelineOperation::end_front() {
+  Flight& front = flights_.front();
+  front.use.take_skip(connection_);
+  const std::size_t index = front.index;
+  flights_.pop_front();
+  ResultPtr result = std::move(result_);
+  stale_plan_ = false;
+  if (failure_) return fail_one(index, *std::exchange(failure_, std::nullopt));
+  outcomes_[index] = PipelineOutcome::answered;
+  sink_.on_result(index, ResultAccess::make(result.release()));
+}
+
+void PipelineOperation::fail_one(std::size_t index, ErrorInfo error) {
+  outcomes_[index] = PipelineOutcome::failed;
+  error.query = statements_[index].sql;
+  connection_.note_error(error);
+  sink_.on_error(index, std::move(error));
+}
+
+ErrorInfo PipelineOperation::lost(ErrorInfo error) {
+  // The server's verdict is final, though its ReadyForQuery never came.
+  if (failure_) end_front();
+  for (std::size_t i = 0; i < next_; ++i) {
+    if (outcomes_[i] != PipelineOutcome::unknown) continue;
+    ErrorInfo unknown =
+        text_traits(statements_[i].sql).commits ? commit_unknown(error) : statement_unknown(error);
+    unknown.query = statements_[i].sql;
+    sink_.on_error(i, std::move(unknown));
+  }
+  return error;
+}
+
+}  // namespace copg::pq

@@ -1,0 +1,124 @@
+// Routes, and what comes back along them.
+#include "pq/statement_use.hpp"
+
+#include <span>
+#include <string>
+
+#include "pq/errors.hpp"
+
+namespace copg::pq {
+namespace {
+
+/// The server refused the plan before it ran: the table has changed under it. The message is translated; the
+/// function that says so is not (plancache.c). With a context it comes from inside a function that the
+/// statement has called: then it did run.
+bool refuses_plan(const ErrorInfo& error, const PGresult* result) {
+  const char* function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+  return is_feature_not_supported(error.sqlstate) && error.context.empty() && function != nullptr &&
+         std::string_view(function) == "RevalidateCachedQuery";
+}
+
+}  // namespace
+
+std::optional<ErrorInfo> StatementUse::look_up(Connection& connection) {
+  StatementCache& cache = connection.statements();
+  statement_ = find(cache);
+  traits_ = statement_ != nullptr ? statement_->traits : text_traits(sql_);
+  if (statement_ != nullptr && statement_->prepared) {
+    route_ = Route::named;
+    return std::nullopt;
+  }
+  // Another use may be about to name it, and may fail: this one must not depend on that.
+  const bool nameless = statement_ != nullptr && statement_->name[0] == '\0';
+  route_ = nameless && cache.may_name() ? Route::parse : Route::unnamed;
+  if (sql_.find('\0') == std::string_view::npos) return std::nullopt;
+  return usage_error("the SQL text holds a NUL character", sql_);
+}
+
+bool StatementUse::put(Connection& connection) {
+  PGconn* conn = connection.raw();
+  constexpr int text_format = 0;
+  answered_ = false;
+  if (route_ == Route::unnamed) {
+    const std::string copy(statement_ == nullptr ? sql_ : std::string_view());  // NUL-terminated
+    const char* text = statement_ == nullptr ? copy.c_str() : statement_->text.c_str();
+    return PQsendQueryParams(conn, text, params_->size(), params_->types(), params_->values(),
+                             params_->lengths(), params_->formats(), text_format) == 1;
+  }
+  if (route_ == Route::parse) {
+    connection.statements().name(*statement_);
+    naming_ = true;
+  }
+  name_ = statement_->name;
+  if (naming_ &&
+      PQsendPrepare(conn, name_.data(), statement_->text.c_str(), params_->size(), params_->types()) != 1)
+    return false;
+  return PQsendQueryPrepared(conn, name_.data(), params_->size(), params_->values(), params_->lengths(),
+                             params_->formats(), text_format) == 1;
+}
+
+bool StatementUse::take_result(Connection& connection, const PGresult* result) {
+  if (naming_) {
+    naming_ = false;
+    StatementCache& cache = connection.statements();
+    if (Statement* statement = find_named(cache)) cache.confirm(*statement);
+    return false;
+  }
+  answered_ = true;
+  connection.note_statement(command_tag(result), traits_);
+  return true;
+}
+
+bool StatementUse::take_error(Connection& connection, ErrorInfo& error, const PGresult* result) {
+  take_skip(connection);
+  const bool stale = !answered_ && route_ == Route::named && refused_by_name(connection, error, result);
+  // Answered already: the commit failed, such as for a deferred constraint.
+  answered_ = true;
+  connection.note_statement("", traits_);
+  return stale;
+}
+
+bool StatementUse::refused_by_name(Connection& connection, ErrorInfo& error, const PGresult* result) const {
+  // A name of the user's own may be unknown, too, after the statement has begun.
+  const bool unknown =
+      is_undefined_statement(error.sqlstate) && error.message.find(name_.data()) != std::string::npos;
+  if (!unknown && !refuses_plan(error, result)) return false;
+  if (unknown && error.hint.empty())
+    error.hint = "behind a pooler that works by transaction, set prepare to off";
+  StatementCache& cache = connection.statements();
+  // Of several uses under way, the first one to be refused has seen to it.
+  Statement* statement = find_named(cache);
+  if (statement == nullptr) return true;
+  if (unknown) {
+    cache.lose_all();
+  } else {
+    cache.doubt(*statement);
+  }
+  return true;
+}
+
+void StatementUse::take_skip(Connection& connection) {
+  if (!naming_) return;
+  naming_ = false;
+  StatementCache& cache = connection.statements();
+  if (Statement* statement = find_named(cache)) cache.forget(*statement);
+}
+
+void StatementUse::give_up(Connection& connection) {
+  if (!answered_) connection.note_statement("", traits_);
+  if (!naming_) return;
+  StatementCache& cache = connection.statements();
+  if (Statement* statement = find_named(cache)) cache.doubt(*statement);
+}
+
+Statement* StatementUse::find(StatementCache& cache) const {
+  return cache.use(sql_, std::span(params_->types(), static_cast<std::size_t>(params_->size())));
+}
+
+// The statement may have been evicted meanwhile, and its text be back under another name.
+Statement* StatementUse::find_named(StatementCache& cache) const {
+  Statement* statement = find(cache);
+  return statement != nullptr && statement->name == name_ ? statement : nullptr;
+}
+
+}  // namespace copg::pq

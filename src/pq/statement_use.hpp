@@ -1,0 +1,60 @@
+// One use of a statement on a connection: by which route it goes, putting it into libpq, and what its answers
+// mean to the statement cache and to the session state.
+//
+// Extended protocol, one statement in the text. Several uses of one text may be under way at once: none takes
+// for granted what an earlier one has not been told yet, and none speaks for another's name.
+#pragma once
+
+#include <copg/error.hpp>
+#include <copg/params.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "pq/connection.hpp"
+
+namespace copg::pq {
+
+class StatementUse {
+ public:
+  /// `sql` and `params` must outlive the use.
+  StatementUse(std::string_view sql, const Params& params) noexcept : sql_(sql), params_(&params) {}
+
+  /// Finds what is known of the text on this connection: before each `put`, with nothing done to the
+  /// statement cache in between. A reason to refuse the text, if there is one.
+  [[nodiscard]] std::optional<ErrorInfo> look_up(Connection& connection);
+  [[nodiscard]] const TextTraits& traits() const noexcept { return traits_; }
+  /// A Parse goes in front, with an answer of its own: only pipeline mode takes both.
+  [[nodiscard]] bool parses() const noexcept { return route_ == Route::parse; }
+  /// Puts it into libpq. False if libpq refused: the connection is gone.
+  [[nodiscard]] bool put(Connection& connection);
+
+  /// Takes a result. False if it only was that of the Parse.
+  bool take_result(Connection& connection, const PGresult* result);
+  /// Takes an error, and may add a hint to it. True if the server has refused the name or the plan before the
+  /// statement ran: it may be put again.
+  bool take_error(Connection& connection, ErrorInfo& error, const PGresult* result);
+  /// The server has dropped it unread, for an error before it.
+  void take_skip(Connection& connection);
+  /// Its answer will not be waited for.
+  void give_up(Connection& connection);
+
+ private:
+  enum class Route : std::uint8_t { unnamed, parse, named };
+
+  bool refused_by_name(Connection& connection, ErrorInfo& error, const PGresult* result) const;
+  [[nodiscard]] Statement* find(StatementCache& cache) const;
+  [[nodiscard]] Statement* find_named(StatementCache& cache) const;
+
+  std::string_view sql_;
+  const Params* params_;
+  Statement* statement_ = nullptr;  // from look_up to put
+  StatementName name_{};            // that it was put with; the cache may have given it up since
+  TextTraits traits_;
+  Route route_ = Route::unnamed;
+  bool naming_ = false;    // a Parse under a name is under way
+  bool answered_ = false;  // the session state knows how the statement ended
+};
+
+}  // namespace copg::pq
