@@ -23,18 +23,19 @@ namespace copg::async {
 template <class... Results>
 void complete_now(const asio::any_io_executor& executor, detail::Handler<Results...> handler,
                   std::exception_ptr error, Results... results) {
-  asio::post(executor, asio::append(std::move(handler), std::move(error), std::move(results)...));
+  asio::post(executor, asio::append(std::move(handler.call), std::move(error), std::move(results)...));
 }
 
 /// `Results`: what the handler gets after the exception_ptr; default-constructed if there is one.
 template <class... Results>
 class Completion {
  public:
-  Completion(detail::Handler<Results...> handler, const Loop& loop)
-      : handler_(std::move(handler)),
-        // The handler's own event loop must not run out of work meanwhile.
-        work_(asio::prefer(asio::get_associated_executor(handler_, loop.executor()),
-                           asio::execution::outstanding_work.tracked)) {}
+  Completion(detail::Handler<Results...> handler, const Loop& loop) : handler_(std::move(handler.call)) {
+    if (handler.belongs_to(loop.executor())) return;
+    // The handler's own event loop must not run out of work meanwhile; of the pool's, Loop sees to that.
+    elsewhere_ = asio::prefer(asio::get_associated_executor(handler_, loop.executor()),
+                              asio::execution::outstanding_work.tracked);
+  }
 
   Completion(const Completion&) = delete;
   Completion& operator=(const Completion&) = delete;
@@ -51,7 +52,8 @@ class Completion {
   /// called.
   void complete(bool inside, const Loop& loop, std::exception_ptr error, Results... results) {
     forget_slot();
-    const auto work = std::move(work_);
+    if (inside && !elsewhere_) return std::move(handler_)(std::move(error), std::move(results)...);
+    const auto work = std::move(elsewhere_);
     auto bound = asio::append(std::move(handler_), std::move(error), std::move(results)...);
     if (inside) {
       asio::dispatch(loop.executor(), std::move(bound));
@@ -68,8 +70,8 @@ class Completion {
     if (slot.is_connected()) slot.clear();
   }
 
-  detail::Handler<Results...> handler_;
-  asio::any_completion_executor work_;
+  asio::any_completion_handler<void(std::exception_ptr, Results...)> handler_;
+  asio::any_completion_executor elsewhere_;  // empty: the handler belongs to the loop's executor
 };
 
 }  // namespace copg::async

@@ -2,9 +2,11 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 #include <boost/asio/system_executor.hpp>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -74,6 +76,7 @@ Loop::~Loop() = default;
 void Loop::keep(LoopEntry& call) {
   const std::lock_guard lock(mutex_);
   if (call.place_ == LoopEntry::Place::woken || shut_down_) return;
+  if (kept_.empty()) work_ = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
   call.place_ = LoopEntry::Place::kept;
   intrusive_ptr_add_ref(&call);
   kept_.push_back(call);
@@ -82,22 +85,25 @@ void Loop::keep(LoopEntry& call) {
 void Loop::wake(LoopEntry& call) {
   const std::lock_guard lock(mutex_);
   if (call.place_ == LoopEntry::Place::woken || shut_down_) return;
-  if (call.place_ == LoopEntry::Place::kept) {
-    kept_.erase(List::s_iterator_to(call));
-  } else {
-    intrusive_ptr_add_ref(&call);
-  }
+  if (call.place_ != LoopEntry::Place::kept) intrusive_ptr_add_ref(&call);
+  post_round();
+  if (call.place_ == LoopEntry::Place::kept) take_out(call);
   call.place_ = LoopEntry::Place::woken;
   woken_.push_back(call);
-  post_round();
 }
 
 void Loop::forget(LoopEntry& call) {
+  if (call.place_ != LoopEntry::Place::kept) return;
   const std::lock_guard lock(mutex_);
   if (call.place_ != LoopEntry::Place::kept) return;
-  call.place_ = LoopEntry::Place::none;
-  kept_.erase(List::s_iterator_to(call));
+  take_out(call);
   intrusive_ptr_release(&call);  // the caller has another
+}
+
+void Loop::take_out(LoopEntry& call) noexcept {
+  kept_.erase(List::s_iterator_to(call));
+  call.place_ = LoopEntry::Place::none;
+  if (kept_.empty()) work_ = {};
 }
 
 /// With the mutex held.
@@ -120,23 +126,37 @@ void Loop::round() {
     Round& operator=(const Round&) = delete;
     /// The rest, if a user's handler threw, goes on in another round.
     ~Round() {
-      if (calls_.empty()) return;
-      const std::lock_guard lock(loop_.mutex_);
-      loop_.woken_.splice(loop_.woken_.begin(), calls_);
-      loop_.post_round();
+      if (!calls_.empty()) {
+        const std::lock_guard lock(loop_.mutex_);
+        loop_.woken_.splice(loop_.woken_.begin(), calls_);
+        loop_.post_round();
+      }
+      while (next_ < end_) loop_.wake(*handful_[next_++]);
     }
     boost::intrusive_ptr<LoopEntry> next() {
-      const std::lock_guard lock(loop_.mutex_);
-      if (calls_.empty()) return nullptr;
-      boost::intrusive_ptr<LoopEntry> call(&calls_.front(), false);
-      calls_.pop_front();
-      call->place_ = LoopEntry::Place::none;
-      return call;
+      if (next_ == end_) take_handful();
+      return next_ == end_ ? nullptr : std::move(handful_[next_++]);
     }
 
    private:
+    /// Several for one locking of the mutex.
+    void take_handful() {
+      next_ = end_ = 0;
+      if (calls_.empty()) return;
+      const std::lock_guard lock(loop_.mutex_);
+      for (; end_ < handful_.size() && !calls_.empty(); ++end_) {
+        LoopEntry& call = calls_.front();
+        calls_.pop_front();
+        call.place_ = LoopEntry::Place::none;
+        handful_[end_].reset(&call, false);
+      }
+    }
+
     Loop& loop_;
     List calls_;
+    std::array<boost::intrusive_ptr<LoopEntry>, 16> handful_;
+    std::size_t next_ = 0;
+    std::size_t end_ = 0;
   };
 
   Round round(*this);
@@ -150,6 +170,7 @@ void Loop::shut_down() noexcept {
     shut_down_ = true;
     calls.splice(calls.end(), kept_);
     calls.splice(calls.end(), woken_);
+    work_ = {};
   }
   while (!calls.empty()) {
     const boost::intrusive_ptr<LoopEntry> call(&calls.front(), false);

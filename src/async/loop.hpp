@@ -2,7 +2,8 @@
 // AsyncPooledDatabase share.
 //
 // Keeps the calls that wait for the engine, and calls them back on the event loop, as many at a time as have
-// been settled. When the loop goes away, the calls go with it, uncompleted, as Asio's own operations do.
+// been settled. Keeps the event loop in work meanwhile. When the loop goes away, the calls go with it,
+// uncompleted, as Asio's own operations do.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -10,6 +11,7 @@
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -37,7 +39,7 @@ class LoopEntry : public boost::intrusive_ref_counter<LoopEntry>, public boost::
   /// The event loop goes away.
   virtual void abandon() noexcept = 0;
 
-  Place place_ = Place::none;  // in which list; guarded by the loop's mutex
+  std::atomic<Place> place_ = Place::none;  // in which list; changed under the loop's mutex
 };
 
 class Loop : public std::enable_shared_from_this<Loop> {
@@ -58,7 +60,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   void keep(LoopEntry& call);
   /// Calls `proceed` on the event loop soon. From any thread. Once, if called again before that.
   void wake(LoopEntry& call);
-  /// Undoes a `keep` that came after the waking.
+  /// Undoes a `keep` that came after the waking. No `keep` of the call may be under way.
   void forget(LoopEntry& call);
 
  private:
@@ -67,6 +69,8 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
   void post_round();
   void round();
+  /// Takes the call from those that are kept. With the mutex held.
+  void take_out(LoopEntry& call) noexcept;
   /// The event loop goes away.
   void shut_down() noexcept;
 
@@ -74,6 +78,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   const asio::any_io_executor executor_;
   std::mutex mutex_;
   List kept_;
+  asio::any_io_executor work_;  // tracks outstanding work while calls are kept
   List woken_;
   bool round_posted_ = false;
   bool shut_down_ = false;

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/associator.hpp>
 
+#include <concepts>
 #include <exception>
 #include <type_traits>
 #include <utility>
@@ -12,8 +15,35 @@
 namespace [[gnu::visibility("default")]] copg {
 namespace detail {
 
+/// What `call` itself says about its executor costs four allocations to ask; most handlers belong to the
+/// pool's own executor, which can be found out here at no cost.
 template <class... Results>
-using Handler = boost::asio::any_completion_handler<void(std::exception_ptr, Results...)>;
+class Handler {
+ public:
+  template <class H>
+  explicit Handler(H handler) : elsewhere_(!look_up(handler)), call(std::move(handler)) {}
+
+  /// Its executor is `pool`, or it has none and takes that.
+  [[nodiscard]] bool belongs_to(const boost::asio::any_io_executor& pool) const {
+    return !elsewhere_ && (!executor_ || executor_ == pool);
+  }
+
+ private:
+  /// False: an executor of a kind that the pool's can't be.
+  template <class H>
+  bool look_up(const H& handler) {
+    auto executor = boost::asio::get_associated_executor(handler, boost::asio::any_io_executor());
+    constexpr bool comparable = std::constructible_from<boost::asio::any_io_executor, decltype(executor)>;
+    if constexpr (comparable) executor_ = boost::asio::any_io_executor(std::move(executor));
+    return comparable;
+  }
+
+  boost::asio::any_io_executor executor_;
+  bool elsewhere_;
+
+ public:
+  boost::asio::any_completion_handler<void(std::exception_ptr, Results...)> call;
+};
 
 /// Gives `handler` what `map` makes of the result; what `map` throws is the error.
 template <class To, class H, class Map>

@@ -1,0 +1,12 @@
+// copg's contestant: coroutines that await AsyncPooledDatabase::execute, on one io_context.
+#pragma once
+
+#include <memory>
+
+#include "async/contest.hpp"
+
+namespace copg::bench {
+
+[[nodiscard]] std::unique_ptr<Contestant> make_coroutines(const char* url);
+
+}  // namespace copg::bench
