@@ -175,7 +175,7 @@ bool Exchange::send_sync() noexcept {
 
 void Exchange::keep_error(ErrorInfo error) {
   const bool worse = has_kept_error() && kept_error_->connection_survives && !error.connection_survives;
-  if (!has_kept_error() || worse) kept_error_ = std::move(error);
+  if (!has_kept_error() || worse) kept_error_ = std::make_unique<ErrorInfo>(std::move(error));
 }
 
 Step Exchange::end() {
@@ -203,7 +203,7 @@ Step Exchange::end_lost() {
     }
   }
   if (!has_kept_error() || kept_error_->connection_survives) keep_error(connection_lost(conn, sql_));
-  kept_error_ = lost(std::move(*kept_error_));
+  *kept_error_ = lost(ErrorInfo(std::move(*kept_error_)));
   connection_.mark_dead();
   return end();
 }

@@ -24,7 +24,7 @@ bool refuses_plan(const ErrorInfo& error, const PGresult* result) {
 
 }  // namespace
 
-ExecuteOperation::ExecuteOperation(Connection& connection, std::string_view sql, const Params& params,
+ExecuteOperation::ExecuteOperation(Connection& connection, std::string_view sql, ParamsView params,
                                    BeginFirst begin)
     : Exchange(connection, sql), params_(params), begin_(begin) {}
 
@@ -47,8 +47,7 @@ std::optional<ErrorInfo> ExecuteOperation::check() {
 }
 
 void ExecuteOperation::look_up() {
-  const auto types = std::span(params_.types(), static_cast<std::size_t>(params_.size()));
-  statement_ = connection_.statements().use(sql_, types);
+  statement_ = connection_.statements().use(sql_, params_.types());
   if (statement_ != nullptr) {
     traits_ = statement_->traits;
   } else {
@@ -99,7 +98,7 @@ bool ExecuteOperation::send_pipeline() {
   if (route_ == Route::parse) {
     connection_.statements().name(*statement_);
     naming_ = true;
-    if (PQsendPrepare(conn, statement_->name.data(), text(), params_.size(), params_.types()) != 1)
+    if (PQsendPrepare(conn, statement_->name.data(), text(), params_.size(), params_.types().data()) != 1)
       return false;
   }
   return send_statement() && send_sync();
@@ -109,7 +108,7 @@ bool ExecuteOperation::send_statement() {
   PGconn* conn = connection_.raw();
   constexpr int text_format = 0;
   if (route_ == Route::unnamed) {
-    return PQsendQueryParams(conn, text(), params_.size(), params_.types(), params_.values(),
+    return PQsendQueryParams(conn, text(), params_.size(), params_.types().data(), params_.values(),
                              params_.lengths(), params_.formats(), text_format) == 1;
   }
   return PQsendQueryPrepared(conn, statement_->name.data(), params_.size(), params_.values(),

@@ -81,7 +81,7 @@ Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where) {
   ParkedThread waiter;
   if (engine.acquire(lease, waiter, span.begin, span.deadline, where) == PoolEngine::Attempt::queued) {
     sleep(engine, waiter, span);
-    engine.collect(lease, waiter);
+    engine.collect(lease, waiter, engine::now());
   }
   return lease;
 }
