@@ -22,7 +22,7 @@ LoopProgress LeaseWait::begin() {
 LoopProgress LeaseWait::go_on(int /*ready*/) {
   if (!settled_.exchange(false)) return LoopProgress::port;
   queued_ = false;
-  lease_->engine->collect(lease_->lease, *this);
+  lease_->engine->collect(lease_->lease, *this, engine::now());
   return LoopProgress::done;
 }
 

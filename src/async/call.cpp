@@ -4,8 +4,12 @@
 
 namespace copg::async {
 
-Call::Call(std::shared_ptr<Loop> loop, Duration timeout)
-    : Pending(std::move(loop)), begin_(engine::now()), deadline_(engine::after(begin_, timeout)) {}
+Call::Call(std::shared_ptr<Loop> loop, Duration timeout, Ends ends)
+    : Pending(std::move(loop)),
+      Waiter(ends == Ends::with_own_lease ? this : nullptr),
+      begin_(engine::now()),
+      deadline_(engine::after(begin_, timeout)),
+      ends_(ends) {}
 
 void Call::start() noexcept {
   take(false, [this] { return begin(begin_, deadline_); });
@@ -38,7 +42,7 @@ void Call::wait(bool inside) {
   const pq::Step& step = lease_call().step();
   const Lease& lease = lease_call().lease();
   // From here on bytes may have been sent, so that the lease stays with this connection to the end.
-  if (!std::exchange(driven_, true)) engine().drive(lease, *this, deadline_);
+  if (ends_ == Ends::inside_lease && !std::exchange(driven_, true)) engine().drive(lease, *this, deadline_);
   Word word = Word::none;
   std::exception_ptr error;
   try {
@@ -106,6 +110,7 @@ void Call::end(bool inside, std::exception_ptr error) {
 }
 
 void Call::clean_up() noexcept {
+  if (std::exchange(clean_, true)) return;
   set_over();
   if (std::exchange(driven_, false)) engine().drive_no_more(lease_call().lease());
   give_back();

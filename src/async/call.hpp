@@ -25,8 +25,13 @@ class Call : public Pending, public engine::Waiter, public engine::Driver {
  protected:
   using Progress = engine::LeaseCall::Progress;
 
+  enum class Ends : std::uint8_t {
+    with_own_lease,  ///< It takes a lease, runs an operation and gives the lease back.
+    inside_lease,    ///< It runs an operation on a lease that was there before.
+    with_grant,      ///< It takes a lease for its caller.
+  };
   /// Its deadline is `timeout` from now.
-  Call(std::shared_ptr<Loop> loop, Duration timeout);
+  Call(std::shared_ptr<Loop> loop, Duration timeout, Ends ends);
 
   /// The first step, and the one after a grant.
   virtual Progress begin(TimePoint time, TimePoint deadline) = 0;
@@ -35,7 +40,7 @@ class Call : public Pending, public engine::Waiter, public engine::Driver {
   virtual engine::LeaseCall& lease_call() = 0;
   /// It has come to its end: keeps the result. Throws the error, if it is one.
   virtual void take_result() = 0;
-  /// Lets go of everything but the handler. May come twice.
+  /// Lets go of everything but the handler.
   virtual void give_back() noexcept = 0;
   /// Calls the handler, once.
   virtual void complete(bool inside, std::exception_ptr error) = 0;
@@ -62,7 +67,9 @@ class Call : public Pending, public engine::Waiter, public engine::Driver {
 
   const TimePoint begin_;
   const TimePoint deadline_;
-  bool driven_ = false;  // the engine tells it of its deadline, and of close
+  const Ends ends_;
+  bool driven_ = false;  // the engine was asked to tell it of its deadline, and of close
+  bool clean_ = false;
   std::uint32_t round_ =
       0;  // of waiting for the descriptor: a handler of an earlier one is late; guarded by mutex_
   asio::posix::stream_descriptor* descriptor_ = nullptr;  // while State::waiting

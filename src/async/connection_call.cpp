@@ -6,7 +6,9 @@ namespace copg::async {
 
 ConnectionCall::ConnectionCall(std::shared_ptr<Loop> loop, Duration timeout, const SourceLocation& where,
                                detail::Handler<AsyncConnection> handler)
-    : Call(std::move(loop), timeout), where_(where), completion_(std::move(handler), this->loop()) {
+    : Call(std::move(loop), timeout, Ends::with_grant),
+      where_(where),
+      completion_(std::move(handler), this->loop()) {
   completion_.cancel_with(*this);
 }
 
@@ -15,8 +17,8 @@ Call::Progress ConnectionCall::begin(TimePoint time, TimePoint deadline) {
   return attempt == engine::PoolEngine::Attempt::queued ? Progress::queued : Progress::done;
 }
 
-Call::Progress ConnectionCall::granted(TimePoint /*time*/) {
-  engine().collect(lease_, *this);
+Call::Progress ConnectionCall::granted(TimePoint time) {
+  engine().collect(lease_, *this, time);
   return Progress::done;
 }
 

@@ -19,9 +19,9 @@ namespace copg::async {
 struct ExecuteJob {
   std::unique_ptr<detail::Request> request;
 
-  [[nodiscard]] const SourceLocation& where() const { return request->where; }
+  [[nodiscard]] const SourceLocation& where() const { return request->where(); }
   pq::ExecuteOperation make(pq::Connection& connection, pq::BeginFirst begin) {
-    return {connection, request->sql, request->params, begin};
+    return {connection, request->sql(), *request, begin};
   }
   Result take(pq::ExecuteOperation& operation) {
     engine::raise_error_of(operation);

@@ -21,7 +21,7 @@ class OperationCall final : public Call {
  public:
   /// On a lease that it takes and gives back.
   OperationCall(std::shared_ptr<Loop> loop, Duration timeout, Job job, detail::Handler<Results...> handler)
-      : Call(std::move(loop), timeout),
+      : Call(std::move(loop), timeout, Ends::with_own_lease),
         job_(std::move(job)),
         steps_(*this, own_lease_),
         completion_(std::move(handler), this->loop()) {
@@ -29,7 +29,7 @@ class OperationCall final : public Call {
   }
   /// On the lease of a connection.
   OperationCall(std::shared_ptr<LeaseState> state, Job job, detail::Handler<Results...> handler)
-      : Call(state->loop, engine::duration_of(state->timeout)),
+      : Call(state->loop, engine::duration_of(state->timeout), Ends::inside_lease),
         job_(std::move(job)),
         state_(std::move(state)),
         steps_(*this, state_->lease),

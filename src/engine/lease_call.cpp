@@ -14,7 +14,7 @@ LeaseCall::Progress LeaseCall::begin(TimePoint time, TimePoint deadline) {
 }
 
 LeaseCall::Progress LeaseCall::granted(TimePoint time) {
-  engine_.collect(lease_, waiter_);
+  engine_.collect(lease_, waiter_, time);
   return enter(time);
 }
 

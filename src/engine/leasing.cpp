@@ -76,7 +76,7 @@ void PoolEngine::close_cut_off(Lease& lease) noexcept {
   lease.slot->close_connection();
   {
     const Lock lock(mutex_);
-    lease.slot->leased_since = {};
+    lease.slot->lease_ends();
     core_->on_closed(now(), id_of(lease));
     dispatch();
   }
@@ -101,7 +101,12 @@ void PoolEngine::give_back(Lease& lease, bool keep) noexcept {
   }
   switch (slot.use.enter()) {
     case UseGuard::Entry::entered: break;
-    case UseGuard::Entry::cut: lease = {}; return;
+    case UseGuard::Entry::cut: {
+      const Lock lock(mutex_);
+      slot.lease_ends();
+      lease = {};
+      return;
+    }
     case UseGuard::Entry::busy: abort_debug_build(); return;  // the call that is inside goes on with it
   }
   const bool untouched = lease.fresh && slot.connection->protocol_idle();
@@ -115,7 +120,7 @@ void PoolEngine::give_back(Lease& lease, bool keep) noexcept {
     const Lock lock(mutex_);
     usage = time - slot.leased_since;
     if (slot.use.leave()) {
-      slot.leased_since = {};
+      slot.lease_ends();
       if (!lease.fresh && disposition == pool::Disposition::clean) slot.answered_at = time;
       core_->release(time, id_of(lease), disposition);
       dispatch();
@@ -145,12 +150,16 @@ pool::Disposition PoolEngine::judge(pq::Connection& connection) const noexcept {
 
 void PoolEngine::drive(const Lease& lease, Driver& driver, TimePoint deadline) {
   const Lock lock(mutex_);
-  Slot& slot = *lease.slot;
+  drive(*lease.slot, driver, deadline);
+  if (lease.slot->use.is_cut()) driver.stop(Stop::cut);
+}
+
+/// With the mutex held.
+void PoolEngine::drive(Slot& slot, Driver& driver, TimePoint deadline) {
   slot.driver = &driver;
   slot.drive_until = deadline;
   drivers_due_ = std::min(drivers_due_, deadline);
   wake_by(deadline);
-  if (slot.use.is_cut()) driver.stop(Stop::cut);
 }
 
 void PoolEngine::drive_no_more(const Lease& lease) noexcept {

@@ -73,8 +73,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// TooManyRequests, ConnectionFailed, ConfigurationError, PoolTimeout.
   Attempt acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
                   const SourceLocation& where);
-  /// After `settled`: takes the connection that was granted. Throws as above if there is none.
-  void collect(Lease& lease, Waiter& waiter);
+  /// After `settled`: takes the connection that was granted. `time` is now. Throws as above if there is none.
+  void collect(Lease& lease, Waiter& waiter, TimePoint time);
   /// The waiter's time may be up: settles it if so. (The background does it too, a little later.)
   void expire(Waiter& waiter);
   /// Leaves the queue. True with `lease` filled, if a connection had been granted already.
@@ -181,7 +181,9 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   Attempt conclude(Lock lock, const pool::Acquired& acquired, Lease& lease, Waiter& waiter, TimePoint time,
                    TimePoint deadline, const Holder& holder);
   void queue(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePoint deadline, const Holder& holder);
-  [[nodiscard]] Lease take(pool::ConnectionId connection, TimePoint time, const Holder& holder);
+  [[nodiscard]] Lease take(pool::ConnectionId connection, const Waiter& waiter, TimePoint time,
+                           TimePoint deadline, const Holder& holder);
+  void drive(Slot& slot, Driver& driver, TimePoint deadline);
   [[noreturn]] void refuse(Lock lock, pool::WaitError error, Duration waited);
   [[nodiscard]] bool has_got(Until until) const;
   [[nodiscard]] bool can_get(Until until) const;

@@ -39,6 +39,13 @@ struct Slot {
   // read it.
   Descriptor descriptor;
 
+  /// With the mutex held.
+  void lease_ends() noexcept {
+    leased_since = {};
+    driver = nullptr;
+    drive_until = pool::never;
+  }
+
   // Of the background alone: what is being done to the connection.
   std::unique_ptr<pq::Operation> operation;
   std::shared_ptr<OperationRun> run;

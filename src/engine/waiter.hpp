@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/clock.hpp"
+#include "engine/driver.hpp"
 #include "engine/slot.hpp"
 #include "pool/types.hpp"
 
@@ -10,6 +11,8 @@ namespace copg::engine {
 class Waiter {
  public:
   Waiter() = default;
+  /// From its grant until the end of the lease, `driver` is driven: see PoolEngine::drive.
+  explicit Waiter(Driver* driver) noexcept : driver_(driver) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
@@ -22,6 +25,7 @@ class Waiter {
 
  private:
   friend class PoolEngine;
+  Driver* const driver_ = nullptr;
   pool::WaiterId id_{};
   Holder holder_;
   TimePoint since_{};

@@ -34,7 +34,7 @@ PoolEngine::Attempt PoolEngine::swap(Lease& lease, Waiter& waiter, TimePoint dea
   Lock lock = lock_here();
   make_room_for_waiter();
   const Holder holder = lease.slot->holder;
-  lease.slot->leased_since = {};
+  lease.slot->lease_ends();
   const pool::ConnectionId dead = id_of(std::exchange(lease, {}));
   return conclude(std::move(lock), core_->reacquire(time, dead, deadline), lease, waiter, time, deadline,
                   holder);
@@ -44,7 +44,9 @@ PoolEngine::Attempt PoolEngine::conclude(Lock lock, const pool::Acquired& acquir
                                          Waiter& waiter, TimePoint time, TimePoint deadline,
                                          const Holder& holder) {
   switch (acquired.kind) {
-    case pool::Acquired::Kind::granted: lease = take(acquired.connection, time, holder); break;
+    case pool::Acquired::Kind::granted:
+      lease = take(acquired.connection, waiter, time, deadline, holder);
+      break;
     case pool::Acquired::Kind::queued: queue(waiter, acquired.waiter, time, deadline, holder); break;
     case pool::Acquired::Kind::rejected: break;
   }
@@ -68,11 +70,13 @@ void PoolEngine::queue(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePo
   waiters_[id.slot] = &waiter;
 }
 
-Lease PoolEngine::take(pool::ConnectionId connection, TimePoint time, const Holder& holder) {
+Lease PoolEngine::take(pool::ConnectionId connection, const Waiter& waiter, TimePoint time,
+                       TimePoint deadline, const Holder& holder) {
   Slot& slot = *slots_[connection.slot];
   slot.holder = holder;
   slot.leased_since = time;
   slot.leak_reported = false;
+  if (waiter.driver_ != nullptr) drive(slot, *waiter.driver_, deadline);
   return {.slot = &slot, .index = connection.slot, .generation = connection.generation, .process = process_};
 }
 
@@ -83,12 +87,11 @@ void PoolEngine::refuse(Lock lock, pool::WaitError error, Duration waited) {
   raise(std::move(info));
 }
 
-void PoolEngine::collect(Lease& lease, Waiter& waiter) {
-  const TimePoint time = now();
+void PoolEngine::collect(Lease& lease, Waiter& waiter, TimePoint time) {
   Lock lock = lock_here();
   assert(waiter.settled_);
   if (waiter.error_ != pool::WaitError::none) refuse(std::move(lock), waiter.error_, time - waiter.since_);
-  lease = take(core_->accept(waiter.id_).value(), time, waiter.holder_);
+  lease = take(core_->accept(waiter.id_).value(), waiter, time, waiter.deadline_, waiter.holder_);
   lock.unlock();
   if (options_.observer) options_.observer->acquired(time - waiter.since_);
 }
@@ -106,7 +109,7 @@ bool PoolEngine::give_up(Lease& lease, Waiter& waiter) {
   const pool::Cancelled cancelled = core_->cancel(time, waiter.id_);
   dispatch();
   if (cancelled.kind != pool::Cancelled::Kind::granted) return false;
-  lease = take(cancelled.connection, time, waiter.holder_);
+  lease = take(cancelled.connection, waiter, time, waiter.deadline_, waiter.holder_);
   return true;
 }
 

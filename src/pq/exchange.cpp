@@ -193,7 +193,7 @@ bool Exchange::send_sync() noexcept {
 
 void Exchange::keep_error(ErrorInfo error) {
   const bool worse = has_kept_error() && kept_error_->connection_survives && !error.connection_survives;
-  if (!has_kept_error() || worse) kept_error_ = std::move(error);
+  if (!has_kept_error() || worse) kept_error_ = std::make_unique<ErrorInfo>(std::move(error));
 }
 
 // A write that fails makes libpq forget what it was waiting for: what was read before then passes for a
@@ -235,7 +235,7 @@ Step Exchange::end_lost() {
     }
   }
   if (!has_kept_error() || kept_error_->connection_survives) keep_error(last_words());
-  kept_error_ = lost(std::move(*kept_error_));
+  *kept_error_ = lost(ErrorInfo(std::move(*kept_error_)));
   connection_.mark_dead();
   return end();
 }

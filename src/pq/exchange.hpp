@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -54,7 +55,7 @@ class Exchange : public StatementOperation {
 
   /// Keeps the first error; the ones after it are its consequences.
   void keep_error(ErrorInfo error);
-  [[nodiscard]] bool has_kept_error() const noexcept { return kept_error_.has_value(); }
+  [[nodiscard]] bool has_kept_error() const noexcept { return kept_error_ != nullptr; }
   [[nodiscard]] ErrorInfo& kept_error() noexcept { return *kept_error_; }
   void drop_kept_error() noexcept { kept_error_.reset(); }
 
@@ -94,7 +95,7 @@ class Exchange : public StatementOperation {
   Step end();
   Step end_lost();
 
-  std::optional<ErrorInfo> kept_error_;
+  std::unique_ptr<ErrorInfo> kept_error_;
   Phase phase_ = Phase::unsent;
   bool refused_ = false;  // nothing was sent: the connection was not fit for it
   bool flushed_ = false;

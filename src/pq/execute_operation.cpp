@@ -12,7 +12,7 @@ constexpr std::string_view begin_text = "BEGIN;";
 
 }  // namespace
 
-ExecuteOperation::ExecuteOperation(Connection& connection, std::string_view sql, const Params& params,
+ExecuteOperation::ExecuteOperation(Connection& connection, std::string_view sql, ParamsView params,
                                    BeginFirst begin)
     : Exchange(connection, sql), params_(params), begin_(begin), use_(sql, params) {}
 

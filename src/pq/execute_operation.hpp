@@ -6,7 +6,6 @@
 // came before execution.
 #pragma once
 
-#include <copg/params.hpp>
 #include <copg/result.hpp>
 
 #include <cstdint>
@@ -14,6 +13,7 @@
 #include <string_view>
 
 #include "pq/exchange.hpp"
+#include "pq/params_view.hpp"
 #include "pq/statement_use.hpp"
 
 namespace copg::pq {
@@ -23,13 +23,12 @@ enum class BeginFirst : bool { no, yes };
 
 class ExecuteOperation final : public Exchange {
  public:
-  /// `sql` and `params` must outlive the operation. A text without parameters may hold several statements:
-  /// the rows are those of the first one that returned any, else the first one's (empty) result. COPY ...
-  /// FROM STDIN / TO STDOUT is a usage error, after which the connection is fit for use (in a transaction: a
-  /// failed one).
-  ExecuteOperation(Connection& connection, std::string_view sql, const Params& params,
+  /// `sql` and what `params` shows must outlive the operation. A text without parameters may hold several
+  /// statements: the rows are those of the first one that returned any, else the first one's (empty) result.
+  /// COPY ... FROM STDIN / TO STDOUT is a usage error, after which the connection is fit for use (in a
+  /// transaction: a failed one).
+  ExecuteOperation(Connection& connection, std::string_view sql, ParamsView params,
                    BeginFirst begin = BeginFirst::no);
-  ExecuteOperation(Connection&, std::string_view, const Params&&, BeginFirst = BeginFirst::no) = delete;
   /// Dropped before it is done, it leaves the connection not protocol_idle: reset it before its next use.
   ~ExecuteOperation() override;
 
@@ -52,7 +51,7 @@ class ExecuteOperation final : public Exchange {
   bool send_pipeline();
   void take_answer(ResultPtr result);
 
-  const Params& params_;
+  const ParamsView params_;
   BeginFirst begin_;
   StatementUse use_;
   Expect expect_ = Expect::answer;

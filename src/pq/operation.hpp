@@ -9,7 +9,7 @@
 #include <copg/error.hpp>
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -43,18 +43,18 @@ class Operation {
   [[nodiscard]] virtual const char* phase() const noexcept = 0;
 
   /// After `done`: what went wrong, or nullptr.
-  [[nodiscard]] const ErrorInfo* error() const noexcept { return error_ ? &*error_ : nullptr; }
+  [[nodiscard]] const ErrorInfo* error() const noexcept { return error_.get(); }
   /// The error, moved out.
   [[nodiscard]] ErrorInfo take_error() { return std::move(*error_); }
 
  protected:
   Step fail(ErrorInfo error) {
-    error_.emplace(std::move(error));
+    error_ = std::make_unique<ErrorInfo>(std::move(error));
     return Step::finished();
   }
 
  private:
-  std::optional<ErrorInfo> error_;
+  std::unique_ptr<ErrorInfo> error_;  // few operations need one, and it is large
 };
 
 /// An operation on an established connection, for the sake of a statement.

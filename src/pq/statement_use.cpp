@@ -1,7 +1,6 @@
 // Routes, and what comes back along them.
 #include "pq/statement_use.hpp"
 
-#include <span>
 #include <string>
 
 #include "pq/errors.hpp"
@@ -42,19 +41,19 @@ bool StatementUse::put(Connection& connection) {
   if (route_ == Route::unnamed) {
     const std::string copy(statement_ == nullptr ? sql_ : std::string_view());  // NUL-terminated
     const char* text = statement_ == nullptr ? copy.c_str() : statement_->text.c_str();
-    return PQsendQueryParams(conn, text, params_->size(), params_->types(), params_->values(),
-                             params_->lengths(), params_->formats(), text_format) == 1;
+    return PQsendQueryParams(conn, text, params_.size(), params_.types().data(), params_.values(),
+                             params_.lengths(), params_.formats(), text_format) == 1;
   }
   if (route_ == Route::parse) {
     connection.statements().name(*statement_);
     naming_ = true;
   }
   name_ = statement_->name;
-  if (naming_ &&
-      PQsendPrepare(conn, name_.data(), statement_->text.c_str(), params_->size(), params_->types()) != 1)
+  if (naming_ && PQsendPrepare(conn, name_.data(), statement_->text.c_str(), params_.size(),
+                               params_.types().data()) != 1)
     return false;
-  return PQsendQueryPrepared(conn, name_.data(), params_->size(), params_->values(), params_->lengths(),
-                             params_->formats(), text_format) == 1;
+  return PQsendQueryPrepared(conn, name_.data(), params_.size(), params_.values(), params_.lengths(),
+                             params_.formats(), text_format) == 1;
 }
 
 bool StatementUse::take_result(Connection& connection, const PGresult* result) {
@@ -111,9 +110,7 @@ void StatementUse::give_up(Connection& connection) {
   if (Statement* statement = find_named(cache)) cache.doubt(*statement);
 }
 
-Statement* StatementUse::find(StatementCache& cache) const {
-  return cache.use(sql_, std::span(params_->types(), static_cast<std::size_t>(params_->size())));
-}
+Statement* StatementUse::find(StatementCache& cache) const { return cache.use(sql_, params_.types()); }
 
 // The statement may have been evicted meanwhile, and its text be back under another name.
 Statement* StatementUse::find_named(StatementCache& cache) const {

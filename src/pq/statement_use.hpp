@@ -6,20 +6,20 @@
 #pragma once
 
 #include <copg/error.hpp>
-#include <copg/params.hpp>
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
 #include "pq/connection.hpp"
+#include "pq/params_view.hpp"
 
 namespace copg::pq {
 
 class StatementUse {
  public:
   /// `sql` and `params` must outlive the use.
-  StatementUse(std::string_view sql, const Params& params) noexcept : sql_(sql), params_(&params) {}
+  StatementUse(std::string_view sql, ParamsView params) noexcept : sql_(sql), params_(params) {}
 
   /// Finds what is known of the text on this connection: before each `put`, with nothing done to the
   /// statement cache in between. A reason to refuse the text, if there is one.
@@ -48,7 +48,7 @@ class StatementUse {
   [[nodiscard]] Statement* find_named(StatementCache& cache) const;
 
   std::string_view sql_;
-  const Params* params_;
+  ParamsView params_;
   Statement* statement_ = nullptr;  // from look_up to put
   StatementName name_{};            // that it was put with; the cache may have given it up since
   TextTraits traits_;

@@ -124,7 +124,7 @@ Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where) {
       engine.release(lease);
       throw;
     }
-    engine.collect(lease, waiter);
+    engine.collect(lease, waiter, span.looked);
   }
   return lease;
 }

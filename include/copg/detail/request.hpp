@@ -5,9 +5,12 @@
 #include <copg/row_source.hpp>
 #include <copg/sql.hpp>
 
+#include <cstddef>
 #include <memory>
+#include <new>
 #include <ranges>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <copg/detail/range_source.hpp>
@@ -15,21 +18,47 @@
 namespace [[gnu::visibility("default")]] copg {
 namespace detail {
 
-struct Request {
-  std::string sql;
-  Params params;
-  SourceLocation where;
+/// In one block of memory of just the size it needs, since many may wait for a connection at a time. Has the
+/// getters of Params.
+class Request {
+ public:
+  static std::unique_ptr<Request> make(const Sql& sql, const Params& params);
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+  ~Request() = default;
+  static void operator delete(void* block) noexcept { ::operator delete(block); }
+
+  [[nodiscard]] std::string_view sql() const noexcept { return {sql_, sql_size_}; }
+  [[nodiscard]] const SourceLocation& where() const noexcept { return where_; }
+  [[nodiscard]] int size() const noexcept { return size_; }
+  [[nodiscard]] const char* const* values() const noexcept { return values_; }
+  [[nodiscard]] const int* lengths() const noexcept { return lengths_; }
+  [[nodiscard]] const int* formats() const noexcept { return formats_; }
+  [[nodiscard]] const Oid* types() const noexcept { return types_; }
+
+ private:
+  Request(const Sql& sql, const Params& params);
+  [[nodiscard]] static std::size_t bytes_for(const Sql& sql, const Params& params);
+  static void* operator new(std::size_t, std::size_t bytes) { return ::operator new(bytes); }
+
+  const SourceLocation where_;
+  const int size_;
+  // All of these point into the block, behind this.
+  const char** values_;
+  Oid* types_;
+  int* lengths_;
+  int* formats_;
+  const char* sql_;
+  std::size_t sql_size_;
 };
 
 template <class... Args>
 std::unique_ptr<Request> make_request(const Sql& sql, const Args&... args) {
-  std::unique_ptr<Request> request(new Request{std::string(sql.text()), {}, sql.where()});
-  (request->params.add(args), ...);
-  return request;
+  return Request::make(sql, copg::params(args...));
 }
 
-inline std::unique_ptr<Request> make_request(const Sql& sql, Params params) {
-  return std::unique_ptr<Request>(new Request{std::string(sql.text()), std::move(params), sql.where()});
+inline std::unique_ptr<Request> make_request(const Sql& sql, const Params& params) {
+  return Request::make(sql, params);
 }
 
 /// One statement, many rows.
