@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "engine/answer_wait.hpp"
 #include "engine/clock.hpp"
 #include "engine/lease_call.hpp"
 #include "engine/parked.hpp"
