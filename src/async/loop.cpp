@@ -6,7 +6,6 @@
 #include <boost/asio/system_executor.hpp>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
@@ -77,13 +76,16 @@ thread_local Handful* Handful::here_ = nullptr;
 
 Handful::~Handful() {
   here_ = outer_;
-  while (next_ < end_) loop_.wake(*calls_[next_++]);
+  while (next_ < end_) {
+    const boost::intrusive_ptr<LoopEntry> call(calls_[next_++], false);
+    loop_.wake(*call);
+  }
 }
 
 void Handful::proceed() {
   here_ = outer_;
   while (next_ < end_) {
-    const boost::intrusive_ptr<LoopEntry> call = std::move(calls_[next_++]);
+    const boost::intrusive_ptr<LoopEntry> call(calls_[next_++], false);
     call->proceed();
   }
 }

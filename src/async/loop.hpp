@@ -66,13 +66,13 @@ class Handful {
   [[nodiscard]] bool wants(const Loop& loop) const noexcept {
     return &loop == &loop_ && end_ < calls_.size();
   }
-  void add(LoopEntry& call) noexcept { calls_[end_++].reset(&call, false); }
+  void add(LoopEntry& call) noexcept { calls_[end_++] = &call; }
 
   static thread_local Handful* here_;
 
   Loop& loop_;
   Handful* const outer_;
-  std::array<boost::intrusive_ptr<LoopEntry>, 16> calls_;
+  std::array<LoopEntry*, 16> calls_;  // from next_ to end_, each with a reference
   std::size_t next_ = 0;
   std::size_t end_ = 0;
 };
