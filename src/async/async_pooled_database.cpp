@@ -1,5 +1,6 @@
 #include <copg/async_pooled_database.hpp>
 
+#include <atomic>
 #include <mutex>
 #include <utility>
 
@@ -19,7 +20,9 @@ struct AsyncPooledDatabase::State {
   executor_type given;  // empty: the engine's
   std::mutex mutex;
   std::shared_ptr<async::Loop> loop;
-  std::uint32_t process = 0;  // the one that the loop was made in
+  // What may be read without the mutex: the loop, and the process that it was made in.
+  std::atomic<async::Loop*> current = nullptr;
+  std::atomic<std::uint32_t> process = 0;
 
   [[nodiscard]] engine::Duration timeout() const { return engine::duration_of(face->options().timeout); }
 };
@@ -47,11 +50,16 @@ AsyncPooledDatabase::~AsyncPooledDatabase() = default;
 
 /// Made with the first call, and anew in a forked child, whose engine has another thread.
 std::shared_ptr<async::Loop> AsyncPooledDatabase::loop() const {
-  const std::lock_guard lock(state_->mutex);
   const std::uint32_t process = engine::ForkGuard::generation();
+  if (state_->process.load(std::memory_order_acquire) == process) {
+    async::Loop* const current = state_->current.load(std::memory_order_acquire);
+    if (current != nullptr) return current->shared_from_this();
+  }
+  const std::lock_guard lock(state_->mutex);
   if (!state_->loop || state_->process != process) {
     state_->loop = async::Loop::make(state_->face->shared_from_this(), state_->given);
-    state_->process = process;
+    state_->current.store(state_->loop.get(), std::memory_order_release);
+    state_->process.store(process, std::memory_order_release);  // the last: it vouches for the other
   }
   return state_->loop;
 }

@@ -105,7 +105,14 @@ void Call::end_early(bool inside, Word word) {
 }
 
 void Call::end(bool inside, std::exception_ptr error) {
-  clean_up();
+  if (inside) {
+    // Whoever is granted the connection sends its statement before the handler takes the time it needs.
+    Handful next(loop());
+    clean_up();
+    next.proceed();
+  } else {
+    clean_up();
+  }
   complete(inside, std::move(error));
 }
 

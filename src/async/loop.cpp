@@ -6,7 +6,6 @@
 #include <boost/asio/system_executor.hpp>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
@@ -73,6 +72,24 @@ Loop::Loop(std::shared_ptr<engine::PoolEngine> engine, asio::any_io_executor exe
 
 Loop::~Loop() = default;
 
+thread_local Handful* Handful::here_ = nullptr;
+
+Handful::~Handful() {
+  here_ = outer_;
+  while (next_ < end_) {
+    const boost::intrusive_ptr<LoopEntry> call(calls_[next_++], false);
+    loop_.wake(*call);
+  }
+}
+
+void Handful::proceed() {
+  here_ = outer_;
+  while (next_ < end_) {
+    const boost::intrusive_ptr<LoopEntry> call(calls_[next_++], false);
+    call->proceed();
+  }
+}
+
 void Loop::keep(LoopEntry& call) {
   const std::lock_guard lock(mutex_);
   if (call.place_ == LoopEntry::Place::woken || shut_down_) return;
@@ -86,6 +103,10 @@ void Loop::wake(LoopEntry& call) {
   const std::lock_guard lock(mutex_);
   if (call.place_ == LoopEntry::Place::woken || shut_down_) return;
   if (call.place_ != LoopEntry::Place::kept) intrusive_ptr_add_ref(&call);
+  if (Handful::here_ != nullptr && Handful::here_->wants(*this)) {
+    if (call.place_ == LoopEntry::Place::kept) take_out(call);
+    return Handful::here_->add(call);
+  }
   post_round();
   if (call.place_ == LoopEntry::Place::kept) take_out(call);
   call.place_ = LoopEntry::Place::woken;
@@ -112,55 +133,21 @@ void Loop::post_round() {
   asio::post(executor_, [self = shared_from_this()] { self->round(); });
 }
 
-/// Lets all go on that are awake now. Those that are woken meanwhile have a round of their own, perhaps on
-/// another thread.
+/// Lets those go on that are awake: a handful, lest they keep the event loop from its other work.
 void Loop::round() {
-  class Round {
-   public:
-    explicit Round(Loop& loop) : loop_(loop) {
-      const std::lock_guard lock(loop_.mutex_);
-      loop_.round_posted_ = false;
-      calls_.swap(loop_.woken_);
+  Handful handful(*this);
+  {
+    const std::lock_guard lock(mutex_);
+    round_posted_ = false;
+    while (!woken_.empty() && handful.wants(*this)) {
+      LoopEntry& call = woken_.front();
+      woken_.pop_front();
+      call.place_ = LoopEntry::Place::none;
+      handful.add(call);
     }
-    Round(const Round&) = delete;
-    Round& operator=(const Round&) = delete;
-    /// The rest, if a user's handler threw, goes on in another round.
-    ~Round() {
-      if (!calls_.empty()) {
-        const std::lock_guard lock(loop_.mutex_);
-        loop_.woken_.splice(loop_.woken_.begin(), calls_);
-        loop_.post_round();
-      }
-      while (next_ < end_) loop_.wake(*handful_[next_++]);
-    }
-    boost::intrusive_ptr<LoopEntry> next() {
-      if (next_ == end_) take_handful();
-      return next_ == end_ ? nullptr : std::move(handful_[next_++]);
-    }
-
-   private:
-    /// Several for one locking of the mutex.
-    void take_handful() {
-      next_ = end_ = 0;
-      if (calls_.empty()) return;
-      const std::lock_guard lock(loop_.mutex_);
-      for (; end_ < handful_.size() && !calls_.empty(); ++end_) {
-        LoopEntry& call = calls_.front();
-        calls_.pop_front();
-        call.place_ = LoopEntry::Place::none;
-        handful_[end_].reset(&call, false);
-      }
-    }
-
-    Loop& loop_;
-    List calls_;
-    std::array<boost::intrusive_ptr<LoopEntry>, 16> handful_;
-    std::size_t next_ = 0;
-    std::size_t end_ = 0;
-  };
-
-  Round round(*this);
-  while (const auto call = round.next()) call->proceed();
+    if (!woken_.empty()) post_round();
+  }
+  handful.proceed();
 }
 
 void Loop::shut_down() noexcept {

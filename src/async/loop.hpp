@@ -11,10 +11,13 @@
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "engine/pool_engine.hpp"
 
@@ -31,6 +34,7 @@ class LoopEntry : public boost::intrusive_ref_counter<LoopEntry>, public boost::
   virtual ~LoopEntry() = default;
 
  private:
+  friend class Handful;
   friend class Loop;
   enum class Place : std::uint8_t { none, kept, woken };
 
@@ -40,6 +44,37 @@ class LoopEntry : public boost::intrusive_ref_counter<LoopEntry>, public boost::
   virtual void abandon() noexcept = 0;
 
   std::atomic<Place> place_ = Place::none;  // in which list; changed under the loop's mutex
+};
+
+class Loop;
+
+/// Calls that are about to go on. While one is on the stack, what this thread wakes joins it, which saves the
+/// way through the event loop: for whoever is on the event loop and is about to give something back.
+class Handful {
+ public:
+  explicit Handful(Loop& loop) : loop_(loop), outer_(std::exchange(here_, this)) {}
+  Handful(const Handful&) = delete;
+  Handful& operator=(const Handful&) = delete;
+  /// Those that have not gone on are woken in the usual way.
+  ~Handful();
+
+  /// Lets them go on. Nothing joins it any more.
+  void proceed();
+
+ private:
+  friend class Loop;
+  [[nodiscard]] bool wants(const Loop& loop) const noexcept {
+    return &loop == &loop_ && end_ < calls_.size();
+  }
+  void add(LoopEntry& call) noexcept { calls_[end_++] = &call; }
+
+  static thread_local Handful* here_;
+
+  Loop& loop_;
+  Handful* const outer_;
+  std::array<LoopEntry*, 16> calls_;  // from next_ to end_, each with a reference
+  std::size_t next_ = 0;
+  std::size_t end_ = 0;
 };
 
 class Loop : public std::enable_shared_from_this<Loop> {
