@@ -114,6 +114,7 @@ class AsyncConnection {
   /// rows, a std::int64_t. `rows` must live until then if it is an lvalue.
   template <std::ranges::viewable_range Range, detail::TokenFor<std::int64_t> Token = DefaultToken>
   auto execute_many(const Sql& sql, Range&& rows, Token&& token = {}) {
+    require_lease();
     return detail::initiate<std::int64_t>(
         [this](auto handler, detail::ManyRequest request) {
           start_execute_many(std::move(handler), std::move(request));
@@ -124,11 +125,13 @@ class AsyncConnection {
   /// One round trip; none if no transaction is open. CommitUnknown if the answer was lost.
   template <detail::TokenFor<> Token = DefaultToken>
   auto commit(Token&& token = {}) {
+    require_lease();
     return detail::initiate<>([this](auto handler) { start_end(std::move(handler), true); }, token);
   }
   /// One round trip; none if no transaction is open.
   template <detail::TokenFor<> Token = DefaultToken>
   auto rollback(Token&& token = {}) {
+    require_lease();
     return detail::initiate<>([this](auto handler) { start_end(std::move(handler), false); }, token);
   }
   /// Awaits `body(*this)` in a transaction, or in a savepoint inside one: committed when it returns, rolled
@@ -186,7 +189,9 @@ class AsyncConnection {
   friend class async::ConnectionCall;
   explicit AsyncConnection(std::shared_ptr<async::LeaseState> state) noexcept;
   [[nodiscard]] async::LeaseState& state() const;
+  void require_lease() const;
   [[nodiscard]] auto starter() {
+    require_lease();
     return [this](auto handler, std::unique_ptr<detail::Request> request) {
       start_execute(std::move(handler), std::move(request));
     };
@@ -201,6 +206,7 @@ class AsyncConnection {
   /// Rolls back, unless that fails: the connection is cleaned when it is given back.
   boost::asio::awaitable<void> undo_transaction(int savepoint);
 
+  std::shared_ptr<async::Loop> loop_;  // also when given back: a call that was made before completes there
   std::shared_ptr<async::LeaseState> state_;
 };
 

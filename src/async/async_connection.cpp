@@ -16,13 +16,15 @@ namespace asio = boost::asio;
 AsyncConnection::AsyncConnection() noexcept = default;
 
 AsyncConnection::AsyncConnection(std::shared_ptr<async::LeaseState> state) noexcept
-    : state_(std::move(state)) {}
+    : loop_(state->loop), state_(std::move(state)) {}
 
-AsyncConnection::AsyncConnection(AsyncConnection&&) noexcept = default;
+AsyncConnection::AsyncConnection(AsyncConnection&& other) noexcept
+    : loop_(other.loop_), state_(std::move(other.state_)) {}
 
 AsyncConnection& AsyncConnection::operator=(AsyncConnection&& other) noexcept {
   if (this == &other) return *this;
   release();
+  loop_ = other.loop_;
   state_ = std::move(other.state_);
   return *this;
 }
@@ -41,8 +43,12 @@ void AsyncConnection::close() noexcept {
   release();
 }
 
-async::LeaseState& AsyncConnection::state() const {
+void AsyncConnection::require_lease() const {
   if (!state_) throw UsageError("this connection was given back already: take another from the pool");
+}
+
+async::LeaseState& AsyncConnection::state() const {
+  require_lease();
   return *state_;
 }
 
@@ -50,20 +56,27 @@ AsyncConnection::executor_type AsyncConnection::get_executor() const { return st
 
 void AsyncConnection::start_execute(detail::Handler<Result> handler,
                                     std::unique_ptr<detail::Request> request) {
-  async::start_on(state_, async::ExecuteJob{std::move(request)}, std::move(handler));
+  async::start_on(*loop_, state_, async::ExecuteJob{std::move(request)}, std::move(handler));
 }
 
 void AsyncConnection::start_execute_many(detail::Handler<std::int64_t> handler, detail::ManyRequest request) {
   if (!request.rows)
-    return async::complete_now(state().loop->executor(), std::move(handler), nullptr, std::int64_t{0});
-  async::start_on(state_, async::ExecuteManyJob{std::move(request)}, std::move(handler));
+    return async::complete_now(loop_->executor(), std::move(handler), nullptr, std::int64_t{0});
+  async::start_on(*loop_, state_, async::ExecuteManyJob{std::move(request)}, std::move(handler));
 }
 
 void AsyncConnection::start_end(detail::Handler<> handler, bool commit) {
-  if (state_ && engine::look_at(state_->loop->engine(), state_->lease, engine::nothing_to_end)) {
-    return async::complete_now(state_->loop->executor(), std::move(handler), nullptr);
+  bool nothing_to_end = false;
+  std::exception_ptr error;
+  try {
+    nothing_to_end = engine::look_at(loop_->engine(), state().lease, engine::nothing_to_end);
+  } catch (...) {
+    error = std::current_exception();
   }
-  async::start_on(state_,
+  if (error || nothing_to_end) {
+    return async::complete_now(loop_->executor(), std::move(handler), std::move(error));
+  }
+  async::start_on(*loop_, state_,
                   async::EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback},
                   std::move(handler));
 }

@@ -1,8 +1,6 @@
 // The asynchronous calls that run an operation: on a lease of their own, or on that of an AsyncConnection.
 #pragma once
 
-#include <boost/asio/system_executor.hpp>
-
 #include <memory>
 #include <tuple>
 #include <utility>
@@ -111,13 +109,14 @@ void start_on(std::shared_ptr<Loop> loop, Duration timeout, Job job, detail::Han
   start(new OperationCall<Job, Results...>(std::move(loop), timeout, std::move(job), std::move(handler)));
 }
 
-/// Starts a call on the lease of a connection; null: it was given back.
+/// Starts a call on the lease of a connection; null: it was given back since the call was made.
 template <class Job, class... Results>
-void start_on(std::shared_ptr<LeaseState> state, Job job, detail::Handler<Results...> handler) {
+void start_on(const Loop& loop, std::shared_ptr<LeaseState> state, Job job,
+              detail::Handler<Results...> handler) {
   if (!state) {
     auto error = std::make_exception_ptr(
         UsageError("this connection was given back already: take another from the pool"));
-    return complete_now(asio::system_executor(), std::move(handler), std::move(error), Results()...);
+    return complete_now(loop.executor(), std::move(handler), std::move(error), Results()...);
   }
   start(new OperationCall<Job, Results...>(std::move(state), std::move(job), std::move(handler)));
 }
