@@ -8,6 +8,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <atomic>
 #include <future>
 #include <memory_resource>
 #include <optional>
@@ -107,12 +108,14 @@ TEST_F(Tokens, the_handlers_own_executor_is_where_it_runs_and_is_kept_at_work) {
   auto db = open_pool();
   asio::io_context other;
   std::thread::id ran_on;
+  std::atomic<bool> done = false;
   db.fetch_val<int>("SELECT 1", params(), asio::bind_executor(other, [&](const std::exception_ptr&, int) {
                       ran_on = std::this_thread::get_id();
+                      done = true;
                     }));
   std::thread thread([&] { other.run(); });  // returns at once if nothing keeps it at work
   const std::thread::id expected = thread.get_id();
-  run_until([&] { return ran_on != std::thread::id(); });
+  run_until([&] { return done.load(); });
   thread.join();
   EXPECT_EQ(ran_on, expected);
 }
