@@ -12,7 +12,7 @@ CopyOperation::Moved CopyInOperation::move_data() {
   for (std::size_t moved = 0; moved < bytes_per_advance;) {
     if (unflushed_ >= bytes_per_flush) {
       const int flushed = PQflush(raw());
-      if (flushed != 0) return flushed < 0 ? Moved::lost : Moved::waiting;
+      if (flushed != 0) return flushed < 0 ? Moved::lost : Moved::paused;
       unflushed_ = 0;
     }
     if (rest_.empty()) {

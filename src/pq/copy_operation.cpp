@@ -144,11 +144,12 @@ Step CopyOperation::abort(Ready ready) {
   return end();
 }
 
-// `now`: to be called again at once. The socket can be written to as a rule, which is as good as a yield.
-Step CopyOperation::wait(bool now) {
+// `more`: there is data to move as soon as the socket can be written to, also when all that was put has been
+// sent: the server may have made room between two flushes.
+Step CopyOperation::wait(bool more) {
   const int flushed = PQflush(raw());
   if (flushed < 0) return end_lost();
-  return Step::wait(connection_.fd(), connection_.awaits(flushed == 0 && !now));
+  return Step::wait(connection_.fd(), connection_.awaits(flushed == 0 && !more));
 }
 
 Step CopyOperation::refuse(const char* why) {

@@ -40,8 +40,8 @@ class CopyOperation : public StatementOperation {
 
   enum class Moved : std::uint8_t {
     ended,    // the server has, or has sent, all the data; its verdict follows
-    waiting,  // for what `wait_for_data` asks
-    paused,   // bytes_per_advance are done; the rest may be moved at once
+    waiting,  // for data of the server
+    paused,   // bytes_per_advance are done or the socket is full: goes on as soon as it can be written to
     aborted,  // the stream threw: end the statement by force
     lost,
   };
@@ -65,7 +65,7 @@ class CopyOperation : public StatementOperation {
   Step move();
   Step on_idle();
   Step abort(Ready ready);
-  Step wait(bool now = false);
+  Step wait(bool more = false);
   Step refuse(const char* why);
   Step end();
   Step end_lost();

@@ -12,6 +12,7 @@
 #include "pq/copy_out_operation.hpp"
 #include "pq2/peak_memory.hpp"
 #include "pq2/session.hpp"
+#include "support/counted_sockets.hpp"
 
 namespace copg::pq {
 namespace {
@@ -69,6 +70,19 @@ TEST_F(Copy, in_stores_every_row_that_the_source_gives) {
   EXPECT_EQ(copy.rows_copied(), 100'000);
   EXPECT_EQ(count(), "100000");
   EXPECT_TRUE(connection->clean());
+}
+
+TEST_F(Copy, in_goes_on_when_the_server_has_made_room_between_two_looks) {
+  // A piece is as large as a flush: libpq tries to send it, then the operation does, and both in vain.
+  Source source([](int i) {
+    if (i == 3) test::refuse_sends(2);
+    return i < 6 ? std::string(std::size_t{1} << 16, '0') + "1\n" : "";
+  });
+  CopyInOperation copy(*connection, "COPY copied FROM STDIN", source);
+  say(*connection, "DROP TABLE copied; CREATE TABLE copied (n text)");
+  run(copy);
+  ASSERT_EQ(copy.error(), nullptr) << copy.error()->message;
+  EXPECT_EQ(copy.rows_copied(), 6);
 }
 
 TEST_F(Copy, in_takes_pieces_cut_anywhere_and_of_any_size) {

@@ -5,14 +5,22 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 namespace {
 thread_local copg::test::SocketCalls calls;
+thread_local int refusals = 0;
 }
 
 extern "C" {
 
 __attribute__((visibility("default"))) ssize_t send(int fd, const void* data, size_t size, int flags) {
   ++calls.sends;
+  if (refusals > 0) {
+    --refusals;
+    errno = EAGAIN;
+    return -1;
+  }
   return syscall(SYS_sendto, fd, data, size, flags, nullptr, 0);
 }
 
@@ -25,5 +33,7 @@ __attribute__((visibility("default"))) ssize_t recv(int fd, void* data, size_t s
 namespace copg::test {
 
 SocketCalls socket_calls() noexcept { return calls; }
+
+void refuse_sends(int count) noexcept { refusals = count; }
 
 }  // namespace copg::test
