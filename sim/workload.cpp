@@ -78,9 +78,9 @@ void Workload::choose_rates() {
   jump_ = rare(4);
 }
 
-Duration Workload::recovery_time() const {
+Duration Workload::recovery_time(std::uint32_t max_size) const {
   const Duration round = connect_time_ + close_time_ + reset_time_ + 200ms;
-  return connect_timeout + 5s + round * (2 * options_.max_size + 4) + patience_ / 100;
+  return connect_timeout + 5s + round * (2 * max_size + 4) + patience_ / 100;
 }
 
 bool Workload::can_stay_full() const {
