@@ -5,6 +5,7 @@
 #include <copg/detail/async_initiate.hpp>
 #include <copg/detail/request.hpp>
 #include <copg/detail/rows_of.hpp>
+#include <copg/pipeline.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/result.hpp>
 #include <copg/sql.hpp>
@@ -121,6 +122,22 @@ class AsyncConnection {
         },
         token, detail::make_request_for_many(sql, std::forward<Range>(rows)));
   }
+  /// Executes several statements in one flush: one round trip for all. Completes with the answers, one for
+  /// each statement, in their order.
+  ///
+  /// An error is the answer to its own statement: with autocommit it touches
+  /// no other; without, it fails the transaction, and those behind it are refused (25P02). If the connection
+  /// is lost on the way, what was answered stays answered, and the others' answers say so. A statement whose
+  /// prepared plan the server refuses (its table has changed) is planned anew without a word, unless others
+  /// went behind it: then its answer is that error (0A000), once. Each is one statement; several in one text
+  /// and COPY are refused (UsageError is the answer).
+  template <detail::TokenFor<std::vector<PipelineAnswer>> Token = DefaultToken>
+  auto execute(Pipeline pipeline, Token&& token = {}) {
+    require_lease();
+    return detail::initiate<std::vector<PipelineAnswer>>(
+        [this](auto handler, Pipeline kept) { start_pipeline(std::move(handler), std::move(kept)); }, token,
+        std::move(pipeline));
+  }
 
   /// One round trip; none if no transaction is open. CommitUnknown if the answer was lost.
   template <detail::TokenFor<> Token = DefaultToken>
@@ -198,6 +215,7 @@ class AsyncConnection {
   }
   void start_execute(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request);
   void start_execute_many(detail::Handler<std::int64_t> handler, detail::ManyRequest request);
+  void start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline);
   void start_end(detail::Handler<> handler, bool commit);
 
   /// The number of the savepoint that was made; 0 for the transaction itself, for which nothing is sent.

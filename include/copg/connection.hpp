@@ -6,6 +6,7 @@
 #include <copg/detail/range_source.hpp>
 #include <copg/detail/rows_of.hpp>
 #include <copg/params.hpp>
+#include <copg/pipeline.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/result.hpp>
 #include <copg/sql.hpp>
@@ -92,6 +93,16 @@ class Connection {
     return source.empty() ? 0 : execute_many(sql, source);
   }
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
+  /// Executes several statements in one flush: one round trip for all. Returns the answers, one for
+  /// each statement, in their order.
+  ///
+  /// An error is the answer to its own statement, and is not thrown: with autocommit it touches
+  /// no other; without, it fails the transaction, and those behind it are refused (25P02). If the connection
+  /// is lost on the way, what was answered stays answered, and the others' answers say so. A statement whose
+  /// prepared plan the server refuses (its table has changed) is planned anew without a word, unless others
+  /// went behind it: then its answer is that error (0A000), once. Each is one statement; several in one text
+  /// and COPY are refused (UsageError is the answer).
+  [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
 
   /// COPY ... FROM STDIN: sends what `source` gives. Returns the rows copied.
   std::int64_t copy_in(const Sql& sql, CopySource& source);

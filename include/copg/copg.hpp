@@ -9,6 +9,7 @@
 #include <copg/error.hpp>
 #include <copg/observer.hpp>
 #include <copg/params.hpp>
+#include <copg/pipeline.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 #include <copg/pooled_database.hpp>

@@ -65,6 +65,14 @@ void AsyncConnection::start_execute_many(detail::Handler<std::int64_t> handler, 
   async::start_on(*loop_, state_, async::ExecuteManyJob{std::move(request)}, std::move(handler));
 }
 
+void AsyncConnection::start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler,
+                                     Pipeline pipeline) {
+  if (pipeline.empty()) {
+    return async::complete_now(loop_->executor(), std::move(handler), nullptr, std::vector<PipelineAnswer>());
+  }
+  async::start_on(*loop_, state_, async::PipelineJob(std::move(pipeline)), std::move(handler));
+}
+
 void AsyncConnection::start_end(detail::Handler<> handler, bool commit) {
   bool nothing_to_end = false;
   std::exception_ptr error;

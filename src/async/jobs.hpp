@@ -8,7 +8,9 @@
 #include <exception>
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "engine/pipeline_answers.hpp"
 #include "engine/raise.hpp"
 #include "pq/execute_many_operation.hpp"
 #include "pq/execute_operation.hpp"
@@ -41,6 +43,28 @@ struct ExecuteManyJob {
     engine::raise_error_of(operation);
     return operation.affected_rows();
   }
+};
+
+/// On a connection's lease only.
+class PipelineJob {
+ public:
+  explicit PipelineJob(Pipeline pipeline) : parts_(std::make_unique<Parts>(std::move(pipeline))) {}
+
+  [[nodiscard]] static SourceLocation where() { return {}; }
+  pq::PipelineOperation make(pq::Connection& connection, pq::BeginFirst begin) {
+    return {connection, parts_->answers.begin(), parts_->answers, pq::PipelineOrder::kept, begin};
+  }
+  std::vector<PipelineAnswer> take(pq::PipelineOperation& operation) {
+    return parts_->answers.take(operation);
+  }
+
+ private:
+  struct Parts {  // stay where they are: the operation points to them
+    explicit Parts(Pipeline given) : pipeline(std::move(given)), answers(pipeline) {}
+    const Pipeline pipeline;
+    engine::PipelineAnswers answers;
+  };
+  std::unique_ptr<Parts> parts_;
 };
 
 /// On a connection's lease only.

@@ -172,7 +172,7 @@ bool Exchange::drain_copy_out() {
   }
 }
 
-std::size_t Exchange::bytes_of(const Params& params) noexcept {
+std::size_t Exchange::bytes_of(const ParamsView& params) noexcept {
   constexpr std::size_t overhead_bytes = 48;
   std::size_t bytes = overhead_bytes;
   for (int i = 0; i < params.size(); ++i) bytes += static_cast<std::size_t>(params.lengths()[i]);

@@ -5,8 +5,6 @@
 #pragma once
 
 #include <copg/error.hpp>
-#include <copg/params.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,6 +14,7 @@
 #include "pq/connection.hpp"
 #include "pq/errors.hpp"
 #include "pq/operation.hpp"
+#include "pq/params_view.hpp"
 
 namespace copg::pq {
 
@@ -67,7 +66,7 @@ class Exchange : public StatementOperation {
   /// Bytes put into libpq between two looks at the socket.
   static constexpr std::size_t batch_bytes = 32768;
   /// What a set of parameters costs on the wire, with Bind, Describe and Execute around it: roughly.
-  [[nodiscard]] static std::size_t bytes_of(const Params& params) noexcept;
+  [[nodiscard]] static std::size_t bytes_of(const ParamsView& params) noexcept;
 
   bool enter_pipeline() noexcept { return PQenterPipelineMode(connection_.raw()) == 1; }
   /// Puts one statement without parameters. In pipeline mode only.

@@ -46,10 +46,11 @@ std::optional<ErrorInfo> unfit(const TextTraits& traits, std::string_view sql) {
 }  // namespace
 
 PipelineOperation::PipelineOperation(Connection& connection, std::span<const PipelineStatement> statements,
-                                     PipelineSink& sink, BeginFirst begin)
+                                     PipelineSink& sink, PipelineOrder order, BeginFirst begin)
     : Exchange(connection, ""),
       statements_(statements),
       sink_(sink),
+      order_(order),
       begin_(begin),
       outcomes_(statements.size(), PipelineOutcome::never_sent) {}
 
@@ -83,7 +84,7 @@ bool PipelineOperation::send_more() {
   unflushed();
   for (std::size_t bytes = 0; bytes < batch_bytes && may_put();) {
     const PipelineStatement& statement = statements_[again_.empty() ? next_ : again_.front()];
-    bytes += bytes_of(*statement.params) + statement.sql.size();
+    bytes += bytes_of(statement.params) + statement.sql.size();
     if (!put_next()) return false;
   }
   return connection_.alive();
@@ -94,7 +95,7 @@ bool PipelineOperation::put_next() {
   const std::size_t index = again ? again_.front() : next_++;
   if (again) again_.pop_front();
   const PipelineStatement& statement = statements_[index];
-  StatementUse use(statement.sql, *statement.params);
+  StatementUse use(statement.sql, statement.params);
   std::optional<ErrorInfo> refusal = use.look_up(connection_);
   if (!refusal) refusal = unfit(use.traits(), statement.sql);
   if (!refusal) return put({.index = index, .again = again, .use = use});
@@ -156,7 +157,7 @@ void PipelineOperation::on_sync() {
     const Flight& front = flights_.front();
     last = front.synced;
     const bool skipped = !result_ && !failure_;  // an error before it, under the same Sync
-    const bool refused = stale_plan_ && alone_;
+    const bool refused = stale_plan_ && alone_ && (order_ == PipelineOrder::free || flights_.size() == 1);
     if (begin_pending_) {
       failure_ = kept_error();
       end_front();

@@ -6,7 +6,6 @@
 // or dropped unread, before it ran. Why each has a Sync: docs/adr/0020-one-sync-per-statement.md.
 #pragma once
 
-#include <copg/params.hpp>
 #include <copg/result.hpp>
 
 #include <cstddef>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "pq/execute_operation.hpp"
+#include "pq/params_view.hpp"
 #include "pq/statement_use.hpp"
 
 namespace copg::pq {
@@ -25,8 +25,13 @@ namespace copg::pq {
 /// One statement of a pipeline. Text and parameters must outlive the operation.
 struct PipelineStatement {
   std::string_view sql;
-  const Params* params =
-      nullptr;  ///< Never nullptr when it is sent. One object may serve several statements.
+  ParamsView params;
+};
+
+/// Whether the statements of a pipeline depend on each other.
+enum class PipelineOrder : std::uint8_t {
+  free,  ///< They do not: one that was refused before it ran is sent again, behind those that went with it.
+  kept,  ///< They may: it is sent again only if nothing went behind it.
 };
 
 /// Where the answers go, from within `advance`, each as it comes: in the order of the statements, except that
@@ -63,13 +68,12 @@ class PipelineOperation final : public Exchange {
   /// are refused with a usage error for that statement alone.
   ///
   /// A plan that the server refuses before it runs (the table has changed, the name is gone) is parsed anew
-  /// and sent again, once, if no transaction was open: it then runs after those that were under way with it.
-  /// Who depends on the order takes a transaction, in which nothing is sent again.
+  /// and sent again, once, if no transaction was open and `order` allows it.
   ///
   /// error() is set if the connection was lost, or BEGIN was refused; what the statements came to is
   /// told to the sink and by outcome().
   PipelineOperation(Connection& connection, std::span<const PipelineStatement> statements, PipelineSink& sink,
-                    BeginFirst begin = BeginFirst::no);
+                    PipelineOrder order, BeginFirst begin = BeginFirst::no);
   /// Dropped before it is done, it leaves the connection not protocol_idle: reset it before its next use.
   ~PipelineOperation() override;
 
@@ -113,6 +117,7 @@ class PipelineOperation final : public Exchange {
 
   std::span<const PipelineStatement> statements_;
   PipelineSink& sink_;
+  PipelineOrder order_;
   BeginFirst begin_;  // until it is put
   std::vector<PipelineOutcome> outcomes_;
   std::size_t next_ = 0;           // the first that was never put

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/lease_state.hpp"
+#include "engine/pipeline_answers.hpp"
 #include "pq/copy_in_operation.hpp"
 #include "pq/copy_out_operation.hpp"
 #include "pq/execute_many_operation.hpp"
@@ -76,6 +77,18 @@ std::int64_t Connection::execute_many(const Sql& sql, RowSource& rows) {
         engine::raise_error_of(operation);
         return operation.affected_rows();
       });
+}
+
+std::vector<PipelineAnswer> Connection::execute(const Pipeline& pipeline) {
+  if (pipeline.empty()) return {};
+  engine::PipelineAnswers answers(pipeline);
+  return sync::call(
+      *engine_, lease_, span_of(timeout_), nullptr,
+      [&](pq::Connection& connection) {
+        return pq::PipelineOperation(connection, answers.begin(), answers, pq::PipelineOrder::kept,
+                                     engine::begin_first(connection, autocommit_, transactions_));
+      },
+      [&](pq::PipelineOperation& operation) { return answers.take(operation); });
 }
 
 std::int64_t Connection::copy_in(const Sql& sql, CopySource& source) {

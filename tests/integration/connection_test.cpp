@@ -71,6 +71,22 @@ TEST_F(Lease, with_autocommit_each_statement_is_its_own_transaction) {
   EXPECT_THROW(conn.autocommit(true), UsageError);
 }
 
+TEST_F(Lease, a_pipeline_gives_an_answer_for_each_statement) {
+  PooledDatabase db = open();
+  Connection conn = db.connection();
+  conn.autocommit(true);
+  Pipeline pipeline;
+  pipeline.add("SELECT 'first'").add("SELECT 1 / $1::int", 0).add("SELECT $1::text", "last");
+  const std::vector<PipelineAnswer> answers = conn.execute(pipeline);
+  ASSERT_EQ(answers.size(), 3U);
+  EXPECT_EQ(answers[0].value()[0][0].as<std::string>(), "first");
+  EXPECT_TRUE(answers[1].has_error());
+  EXPECT_THROW(answers[1].value(), QueryFailed);
+  EXPECT_EQ(answers[2].value()[0][0].as<std::string>(), "last");
+  EXPECT_TRUE(conn.execute(Pipeline()).empty());
+  EXPECT_EQ(conn.transaction_status(), TransactionStatus::idle);
+}
+
 TEST_F(Lease, a_nested_transaction_is_a_savepoint) {
   PooledDatabase db = open();
   db.execute("CREATE TABLE nested (x int)");

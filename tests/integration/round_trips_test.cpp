@@ -83,6 +83,23 @@ TEST_F(RoundTrips, execute_many_costs_the_same_for_few_rows_and_for_many) {
   }
 }
 
+TEST_F(RoundTrips, a_pipeline_costs_one) {
+  Pipeline pipeline;
+  for (int i = 0; i < 20; ++i) pipeline.add("SELECT $1::int", i);
+  Connection conn = db().connection();
+  for (const bool autocommit : {false, true}) {
+    conn.rollback();
+    conn.autocommit(autocommit);
+    for (int use = 1; use <= 3; ++use) {
+      std::vector<PipelineAnswer> answers;
+      const Cost cost = cost_of([&] { answers = conn.execute(pipeline); });
+      EXPECT_EQ(cost.turns, 1) << "use " << use;
+      ASSERT_EQ(answers.size(), 20U);
+      EXPECT_EQ(answers[19].value()[0][0].as<int>(), 19);
+    }
+  }
+}
+
 TEST_F(RoundTrips, a_lease_that_is_not_used_costs_nothing) {
   EXPECT_EQ(cost_of([&] { (void)db().connection(); }).turns, 0);
 }

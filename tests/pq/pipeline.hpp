@@ -21,11 +21,12 @@ struct Text {
 /// Statements, the sink and the operation together.
 class Pipeline final : public pq::PipelineSink {
  public:
-  Pipeline(pq::Connection& connection, std::vector<Text> texts, pq::BeginFirst begin = pq::BeginFirst::no)
+  Pipeline(pq::Connection& connection, std::vector<Text> texts, pq::BeginFirst begin = pq::BeginFirst::no,
+           pq::PipelineOrder allowed = pq::PipelineOrder::free)
       : told(texts.size()),
         texts_(std::move(texts)),
         statements_(list(texts_)),
-        operation(connection, statements_, *this, begin) {}
+        operation(connection, statements_, *this, allowed, begin) {}
 
   void on_result(std::size_t index, Result result) override {
     EXPECT_FALSE(told[index]) << "statement " << index << " is told twice";
@@ -58,7 +59,7 @@ class Pipeline final : public pq::PipelineSink {
  private:
   static std::vector<pq::PipelineStatement> list(const std::vector<Text>& texts) {
     std::vector<pq::PipelineStatement> statements;
-    for (const Text& text : texts) statements.push_back({text.sql, &text.params});
+    for (const Text& text : texts) statements.push_back({text.sql, text.params});
     return statements;
   }
 

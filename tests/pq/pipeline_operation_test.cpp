@@ -16,6 +16,7 @@ namespace copg::test {
 namespace {
 
 using pq::BeginFirst;
+using pq::PipelineOrder;
 using pq::PipelineOutcome;
 using Strings = std::vector<std::string>;
 
@@ -194,6 +195,25 @@ TEST_F(PipelineOperation, a_table_that_changed_under_prepared_statements_is_no_e
   EXPECT_EQ(pipeline.order, (std::vector<std::size_t>{0, 2, 4, 1, 3})) << "those sent again come later";
   EXPECT_TRUE(connection->protocol_idle());
   EXPECT_EQ(answers({select, select}), (Strings{"7", "7"}));
+}
+
+TEST_F(PipelineOperation, where_the_order_counts_a_refused_plan_is_an_error_unless_nothing_went_behind_it) {
+  make_table("a int");
+  const Text select{"SELECT * FROM piped"};
+  prepare(select.sql);
+  ASSERT_FALSE(execute(*observer, "ALTER TABLE piped ALTER a TYPE bigint").error);
+  Pipeline first(*connection, {select, {"INSERT INTO piped VALUES (1)"}}, BeginFirst::no,
+                 PipelineOrder::kept);
+  first.run_well();
+  EXPECT_EQ(first.texts(), (Strings{"0A000", ""}));
+  EXPECT_EQ(answers({select, select}), (Strings{"1", "1"})) << "it was forgotten";
+
+  ASSERT_FALSE(execute(*observer, "ALTER TABLE piped ALTER a TYPE text").error);
+  Pipeline last(*connection, {{"INSERT INTO piped VALUES ('2')"}, select}, BeginFirst::no,
+                PipelineOrder::kept);
+  last.run_well();
+  EXPECT_EQ(last.texts(), (Strings{"", "1"}));
+  EXPECT_EQ(last.order, (std::vector<std::size_t>{0, 1}));
 }
 
 TEST_F(PipelineOperation, ddl_in_between_is_no_error) {

@@ -1,0 +1,35 @@
+// Collects what becomes of the statements of a user's pipeline.
+#pragma once
+
+#include <copg/pipeline.hpp>
+
+#include <span>
+#include <vector>
+
+#include "pq/pipeline_operation.hpp"
+
+namespace copg::engine {
+
+/// `pipeline` must outlive it.
+class PipelineAnswers final : public pq::PipelineSink {
+ public:
+  explicit PipelineAnswers(const Pipeline& pipeline) {
+    for (const Pipeline::Statement& statement : pipeline.statements())
+      statements_.push_back({statement.sql, statement.params});
+  }
+
+  /// For the operation. Forgets the answers of an earlier one, which never reached the server.
+  [[nodiscard]] std::span<const pq::PipelineStatement> begin();
+  void on_result(std::size_t index, Result result) override { answers_[index] = std::move(result); }
+  void on_error(std::size_t index, ErrorInfo error) override {
+    answers_[index] = make_exception(std::move(error));
+  }
+  /// After the operation has ended, in the order of the statements.
+  [[nodiscard]] std::vector<PipelineAnswer> take(pq::PipelineOperation& operation);
+
+ private:
+  std::vector<pq::PipelineStatement> statements_;
+  std::vector<PipelineAnswer> answers_;
+};
+
+}  // namespace copg::engine
