@@ -1,5 +1,6 @@
-// A thousand coroutines, connections that are killed, calls that are cancelled at any moment: everybody gets
-// their own rows or an error by their deadline, no connection has two owners, and the pool comes to rest.
+// A thousand coroutines, connections or the whole server killed, calls that are cancelled at any moment:
+// everybody gets their own rows or an error by their deadline, no connection has two owners, and the pool
+// comes to rest.
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
@@ -11,6 +12,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "async/async_test.hpp"
@@ -46,8 +48,10 @@ class Storm : public DatabaseTest {
 
   static int roll(Dice& dice, int sides) { return std::uniform_int_distribution(0, sides - 1)(dice); }
 
+  enum class Fault : std::uint8_t { connections_die, server_dies };
+
   /// The storm, on the threads that run `executor`.
-  void rage(const asio::any_io_executor& executor) {
+  void rage(const asio::any_io_executor& executor, Fault fault) {
     AsyncPooledDatabase db(executor, config(),
                            {.min_size = 2, .max_size = 10, .timeout = timeout, .num_workers = 4});
     AsyncPooledDatabase killer(executor, config(), {.min_size = 1, .max_size = 1, .timeout = timeout});
@@ -60,7 +64,7 @@ class Storm : public DatabaseTest {
         asio::use_future)
         .get();
     const auto end = steady_clock::now() + duration();
-    std::atomic<int> running = coroutines + 1;
+    std::atomic<int> running = coroutines;
     const auto over = [&](const std::exception_ptr& error) {
       if (error) note("a coroutine died");
       --running;
@@ -69,15 +73,21 @@ class Storm : public DatabaseTest {
       // Within a strand, since a timer and a call are cancelled by whichever ends first.
       asio::co_spawn(asio::make_strand(executor), call_again_and_again(db, number, end), over);
     }
-    asio::co_spawn(asio::make_strand(executor), kill_now_and_then(killer, end), over);
+    if (fault == Fault::connections_die) {
+      ++running;
+      asio::co_spawn(asio::make_strand(executor), kill_now_and_then(killer, end), over);
+    } else {
+      crash_now_and_then(end);
+    }
     EXPECT_TRUE(eventually([&] { return running == 0; }, duration() + 60s)) << running << " have not ended";
 
     EXPECT_EQ(surprises_, std::vector<std::string>());
     EXPECT_GT(served_, coroutines);
     EXPECT_GT(cancelled_, 0);
     EXPECT_GT(killed_, 0);
-    std::printf("%lld served, %lld cancelled, %lld errors, %lld connections killed\n", served_.load(),
-                cancelled_.load(), errors_.load(), killed_.load());
+    std::printf("%lld served, %lld cancelled, %lld errors, %lld %s killed\n", served_.load(),
+                cancelled_.load(), errors_.load(), killed_.load(),
+                fault == Fault::server_dies ? "servers" : "connections");
     EXPECT_TRUE(eventually([&] {
       const PoolStats now = db.stats();
       return now.leased == 0 && now.requests_waiting == 0 && now.resetting == 0 && now.checking == 0 &&
@@ -169,6 +179,16 @@ class Storm : public DatabaseTest {
     }
   }
 
+  /// Every second, or as soon as the server is back: recovery takes its time.
+  void crash_now_and_then(steady_clock::time_point end) {
+    for (auto next = steady_clock::now() + 1s; next < end; next = std::max(next + 1s, steady_clock::now())) {
+      std::this_thread::sleep_until(next);
+      server().kill_hard();
+      server().start();
+      ++killed_;
+    }
+  }
+
   /// Of a connection, while it is leased.
   class Ownership {
    public:
@@ -206,13 +226,19 @@ class Storm : public DatabaseTest {
 
 TEST_F(Storm, on_one_event_loop) {
   asio::thread_pool loop(1);
-  rage(loop.get_executor());
+  rage(loop.get_executor(), Fault::connections_die);
   loop.join();
 }
 
 TEST_F(Storm, on_two_threads) {
   asio::thread_pool loop(2);
-  rage(loop.get_executor());
+  rage(loop.get_executor(), Fault::connections_die);
+  loop.join();
+}
+
+TEST_F(Storm, on_a_server_that_dies_every_second) {
+  asio::thread_pool loop(2);
+  rage(loop.get_executor(), Fault::server_dies);
   loop.join();
 }
 
