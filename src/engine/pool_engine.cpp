@@ -98,6 +98,7 @@ void PoolEngine::abandon_inherited() {
   for (auto& slot : slots_) {
     if (slot->connection) slot->connection->abandon();
     slot->answer_wait.close();
+    slot->descriptor.abandon();
     (void)slot.release();  // leases of the parent still point to it
   }
   slots_.clear();

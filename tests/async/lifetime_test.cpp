@@ -1,5 +1,7 @@
 // Who outlives whom: pools, leases, calls, event loops, faces, processes.
 #include <boost/asio/detached.hpp>
+#include <boost/asio/local/connect_pair.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_future.hpp>
 
@@ -208,6 +210,30 @@ TEST_F(Lifetime, closing_while_opening) {
   EXPECT_THROW(std::rethrow_exception(error), PoolClosed);
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
   run_out();
+}
+
+TEST_F(Lifetime, a_lost_connection_leaves_other_descriptors_of_the_event_loop_alone) {
+  Gate gate(server().port());
+  AsyncPooledDatabase db(io, Config::from_url(gate.url()), {.min_size = 1, .max_size = 1, .timeout = 20s});
+  run([&]() -> awaitable<void> { co_await db.open(); }());
+  // Opened in the lost call's handler: libpq has closed its socket, the background has not cleaned up, and
+  // the lowest number that is free is the socket's.
+  std::vector<asio::local::stream_protocol::socket> theirs;
+  gate.lose_answer_to("lost");
+  db.execute("SELECT 'lost'", params(), [&](const std::exception_ptr& thrown, const Result&) {
+    EXPECT_TRUE(thrown);
+    for (int i = 0; i < 8; ++i) theirs.emplace_back(io);
+    for (std::size_t i = 0; i < theirs.size(); i += 2) asio::local::connect_pair(theirs[i], theirs[i + 1]);
+  });
+  run_until([&] { return !theirs.empty(); });
+  run([&]() -> awaitable<void> { co_await db.wait(); }());
+  int heard = 0;
+  for (auto& socket : theirs) {
+    socket.async_wait(asio::socket_base::wait_read, [&](const boost::system::error_code&) { ++heard; });
+    run_until([&] { return io.poll() == 0; });
+  }
+  for (auto& socket : theirs) socket.write_some(asio::buffer("x", 1));
+  run_until([&] { return heard == 8; }, 5s);
 }
 
 TEST_F(Lifetime, threads_and_coroutines_stand_in_one_queue) {
