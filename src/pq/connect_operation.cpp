@@ -94,6 +94,7 @@ Step ConnectOperation::advance(Ready ready) {
   switch (phase_) {
     case Phase::starting:
       read_effective_options();
+      if (effective("gssencmode") == "require") return refuse_gss_encryption();
       resolve_ = std::make_unique<ResolveOperation>(HostLists{std::string(effective("host")),
                                                               std::string(effective("hostaddr")),
                                                               std::string(effective("port"))});
@@ -177,6 +178,8 @@ std::vector<std::pair<std::string, std::string>> ConnectOperation::final_keyword
   add("keepalives_interval", keepalives_interval_s);
   add("keepalives_count", keepalives_count);
   add("tcp_user_timeout", tcp_user_timeout_ms);
+  // libpq's default is to prefer it where the user has a ticket.
+  if (!effective("gssencmode").empty()) result.emplace_back("gssencmode", "disable");
   if (ask_for_date_style_) {
     result.emplace_back("options", std::string(effective("options")) + " -c DateStyle=ISO");
   }
@@ -228,6 +231,17 @@ Step ConnectOperation::fail_connect() {
   failure_ = info.kind;
   conn_.reset();
   return fail(std::move(info.error));
+}
+
+// Nothing tells of what libpq has decrypted and not yet given: an answer could wait there for ever.
+Step ConnectOperation::refuse_gss_encryption() {
+  phase_ = Phase::over;
+  failure_ = ConnectFailureKind::configuration;
+  ErrorInfo error;
+  error.kind = ErrorKind::connection_failed;
+  error.connection_survives = false;
+  error.message = "gssencmode=require: encryption by GSSAPI is not supported; use TLS (sslmode=require)";
+  return fail(std::move(error));
 }
 
 std::size_t ConnectOperation::current_host() const {

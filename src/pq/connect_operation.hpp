@@ -55,6 +55,7 @@ class ConnectOperation final : public Operation {
   Step poll();
   Step established();
   Step fail_connect();
+  Step refuse_gss_encryption();
   [[nodiscard]] bool user_chose_date_style() const;
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> final_keywords() const;
   [[nodiscard]] std::size_t current_host() const;

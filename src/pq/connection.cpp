@@ -29,13 +29,15 @@ std::string_view Connection::parameter_status(const char* name) const noexcept {
 }
 
 bool Connection::looks_alive() noexcept {
-  // Enough for what a server sends of its own accord; each look takes up to 16 kB.
+  // Each takes up to 16 kB. Whoever has sent more of their own accord (notifications) lives; the rest is read
+  // with the answer.
   constexpr int max_looks = 64;
   lease_begins();
-  for (int looks = 0; looks < max_looks; ++looks) {
+  for (int looks = 0;; ++looks) {
     // Parses what an earlier read has brought beyond its own answer.
     (void)PQisBusy(conn_);
     if (!alive() || notices_.farewell()) break;
+    if (looks == max_looks) return true;
     char byte = 0;
     const ssize_t n = recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;

@@ -122,6 +122,21 @@ TEST(ConnectOperation, an_unknown_database_role_option_or_keyword_is_configurati
   EXPECT_EQ(fail_to_connect(with(good, "port", "1,2,3")).kind, pq::ConnectFailureKind::configuration);
 }
 
+TEST(ConnectOperation, encryption_by_gssapi_is_refused_if_it_is_demanded_and_never_tried) {
+  const Failure failure = fail_to_connect(with(keywords_of(server()), "gssencmode", "require"));
+  EXPECT_EQ(failure.kind, pq::ConnectFailureKind::configuration);
+  EXPECT_NE(failure.error.message.find("sslmode"), std::string::npos) << failure.error.message;
+
+  const auto connection = connect({.keywords = with(keywords_of(server()), "gssencmode", "prefer")});
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfo(connection->raw()),
+                                                                             &PQconninfoFree);
+  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+    if (option->keyword == std::string_view("gssencmode")) {
+      EXPECT_STREQ(option->val, "disable");
+    }
+  }
+}
+
 TEST(ConnectOperation, tls_that_is_refused_or_not_trusted_is_configuration) {
   const Keywords plain = {{"host", "127.0.0.1"},
                           {"port", std::to_string(server().port())},

@@ -63,6 +63,20 @@ TEST(Connection, a_notification_is_no_sign_of_death) {
   PQfreemem(notification);
 }
 
+TEST(Connection, nor_are_more_of_them_than_one_look_reads) {
+  const auto admin = connect();
+  const auto connection = connect();
+  ASSERT_FALSE(execute(*connection, "LISTEN news").error);
+  // 3 MB of them. The more the socket holds when it is looked at, the better.
+  ASSERT_FALSE(
+      execute(*admin, "SELECT pg_notify('news', i || repeat('x', 7900)) FROM generate_series(1, 400) i")
+          .error);
+  ASSERT_TRUE(
+      comes_true(*admin, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'ClientWrite'", "1"));
+  for (int look = 0; look < 100; ++look) ASSERT_TRUE(connection->looks_alive()) << look;
+  EXPECT_EQ(execute(*connection, "SELECT 'served'").text(), "served");
+}
+
 TEST(Connection, only_the_last_few_notices_are_kept) {
   const auto connection = connect();
   for (int i = 0; i < 12; ++i) {
