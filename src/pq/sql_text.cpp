@@ -2,7 +2,9 @@
 // find the end of a statement.
 #include "pq/sql_text.hpp"
 
+#include <algorithm>
 #include <cstddef>
+#include <initializer_list>
 
 namespace copg::pq {
 namespace {
@@ -47,9 +49,18 @@ bool is_harmless(std::string_view word) noexcept {
   return false;
 }
 
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) noexcept {
+  return std::ranges::any_of(words, [&](std::string_view upper) { return is_word(word, upper); });
+}
+
 bool begins_or_ends(std::string_view word) noexcept {
-  for (const std::string_view first : {"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "PREPARE"}) {
-    if (is_word(word, first)) return true;
+  return is_one_of(word, {"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "PREPARE"});
+}
+
+/// The names of the functions that take their time, or keep something, begin so.
+bool waits_or_keeps(std::string_view word) noexcept {
+  for (const std::string_view begin : {"PG_SLEEP", "PG_ADVISORY", "PG_TRY_ADVISORY"}) {
+    if (is_word(word.substr(0, begin.size()), begin)) return true;
   }
   return false;
 }
@@ -184,6 +195,12 @@ class TraitsReader {
     after_read_ = token == Token::word && is_word(word, "READ");
     after_name_ = token == Token::quoted || (token == Token::word && !is_harmless(word));
   }
+  void end() noexcept {
+    const bool shareable =
+        (queries_ || changes_) && !keeps_ && !traits_.several && traits_.effect == TextEffect::none;
+    traits_.writes = shareable && (changes_ || traits_.calls);
+    traits_.reads = shareable && !traits_.writes;
+  }
 
  private:
   void start_statement() noexcept {
@@ -205,11 +222,17 @@ class TraitsReader {
       traits_.commits = traits_.commits || is_word(word, "COMMIT") || is_word(word, "END");
       traits_.transacts = traits_.transacts || begins_or_ends(word);
       creates_ = is_word(word, "CREATE");
+      queries_ = is_one_of(word, {"SELECT", "VALUES", "TABLE", "WITH"});
+      keeps_ = !queries_ && !is_one_of(word, {"INSERT", "UPDATE", "DELETE", "MERGE"});
     } else if (creates_ && words_ <= max_create_words) {
       creates_routine_ = creates_routine_ || is_word(word, "FUNCTION") || is_word(word, "PROCEDURE");
     }
     if (creates_routine_) follow_body(word);
     if (after_read_ && is_word(word, "ONLY")) traits_.says_read_only = true;
+    // SHARE: FOR SHARE. INTO on its own makes a table.
+    changes_ = changes_ || is_one_of(word, {"INSERT", "UPDATE", "DELETE", "MERGE", "SHARE"});
+    keeps_ = keeps_ || waits_or_keeps(word) || (is_word(word, "INTO") && !after_insert_);
+    after_insert_ = is_one_of(word, {"INSERT", "MERGE"});
   }
 
   /// BEGIN ATOMIC ... END holds semicolons that end nothing.
@@ -227,6 +250,10 @@ class TraitsReader {
   bool creates_routine_ = false;
   bool after_read_ = false;
   bool after_name_ = false;  // a word that may be the name of a function
+  bool queries_ = false;     // its first word asks for rows
+  bool changes_ = false;     // a word of it changes rows, or locks them
+  bool keeps_ = false;       // it does something else
+  bool after_insert_ = false;
   int words_ = 0;
   int parens_ = 0;
   int body_depth_ = 0;
@@ -243,6 +270,7 @@ TextTraits text_traits(std::string_view sql) noexcept {
   TraitsReader reader(traits);
   for (Token token = scanner.next(); token != Token::end; token = scanner.next())
     reader.take(token, scanner.word());
+  reader.end();
   return traits;
 }
 

@@ -21,6 +21,10 @@ struct TextTraits {
   bool calls =
       false;  ///< It calls a function that is not known to leave the server's reported parameters alone.
   TextEffect effect = TextEffect::none;  ///< What it may do to the session.
+  // At most one of them, and then it is one statement that leaves nothing behind in the session, as far as
+  // its words tell.
+  bool reads = false;   ///< It only reads, and waits for nobody's lock.
+  bool writes = false;  ///< It may write or lock rows, and so wait for another transaction.
 };
 
 /// One pass over the text; quotes, E'' strings, dollar quotes, quoted identifiers and nested comments are
