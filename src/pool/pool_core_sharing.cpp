@@ -1,0 +1,157 @@
+// Who gets a free connection: a lease waiter, or a run of statements. Slow statements go alone, and wait
+// while others do when slow ones have all but a few of the connections.
+//
+// The policy and what it was measured with: docs/adr/0018-statements-travel-in-runs.md and
+// docs/adr/0019-slow-statements-travel-alone.md.
+#include <algorithm>
+#include <cassert>
+
+#include "pool/pool_core.hpp"
+
+namespace copg::pool {
+
+// --- commands and inputs
+
+Acquired PoolCore::acquire_statement(TimePoint now, TimePoint deadline, const Statement& statement) {
+  advance(now);
+  ++totals_.requests_num;
+  return acquire(deadline, next_ticket_++, false, statement);
+}
+
+Acquired PoolCore::reacquire_statement(TimePoint now, ConnectionId connection, TimePoint deadline,
+                                       const Statement& statement) {
+  if (!is(connection, State::leased)) return acquire_statement(now, deadline, statement);
+  const std::uint64_t ticket = slots_[connection.slot].ticket;
+  release(now, connection, Disposition::broken);
+  return acquire(deadline, ticket, true, statement);
+}
+
+Acquired PoolCore::acquire(TimePoint deadline, std::uint64_t ticket, bool returning,
+                           const Statement& statement) {
+  const Acquired acquired = acquire(deadline, ticket, returning, &statement);
+  if (acquired.kind == Acquired::Kind::granted && sharing() && texts_.slow(statement.key))
+    set_slow(slots_[acquired.connection.slot]);
+  return acquired;
+}
+
+std::optional<WaiterId> PoolCore::send_next(ConnectionId connection) {
+  if (!has_run(connection)) return std::nullopt;
+  return waiters_.send_next(connection.slot);
+}
+
+bool PoolCore::hand_on(ConnectionId connection) {
+  return has_run(connection) && waiters_.hand_on(connection.slot);
+}
+
+bool PoolCore::on_answered(WaiterId waiter, Duration took) {
+  const auto answered = waiters_.answer(waiter);
+  if (!answered) return false;
+  if (sharing()) texts_.learn(answered->key, took, answered->first);
+  return answered->wanted;
+}
+
+void PoolCore::on_answered(const Statement& statement, Duration took) {
+  if (sharing()) texts_.learn(statement.key, took, true);
+}
+
+// --- decisions
+
+bool PoolCore::slow(const WaitQueue::Request& request) const {
+  return sharing() && request.is_statement && texts_.slow(request.statement.key);
+}
+
+/// How many connections slow statements may have while others wait: all but a quarter, and that is one or
+/// two. With a single connection there is nothing to keep apart.
+std::uint32_t PoolCore::slow_limit() const {
+  constexpr std::uint32_t most_kept = 2;
+  const std::uint32_t kept = std::clamp(established() / 4, 1U, most_kept);
+  return std::max(established() - std::min(kept, established()), 1U);
+}
+
+/// What each connection has to take on of the statements that wait.
+std::uint32_t PoolCore::fair_share() const {
+  const std::uint32_t connections = std::max(established(), 1U);
+  return std::min((waiters_.statements() + connections - 1) / connections, options_.share_limit);
+}
+
+/// Leases a connection that is in no list to whoever is next. Somebody must be waiting.
+void PoolCore::serve(std::uint32_t index) {
+  enter(index, State::leased);
+  Slot& slot = slots_[index];
+  if (!waiters_.has_statements()) {
+    slot.ticket = waiters_.first()->ticket;
+    return waiters_.grant_first(now_, id(index));
+  }
+  const bool slow_may_go = slow_ < slow_limit();
+  if (!slow_may_go) {
+    while (waiters_.first() != nullptr && slow(*waiters_.first())) waiters_.hold_first();
+  }
+  const auto* first = waiters_.first();
+  const auto* held = waiters_.first_held();
+  if (held != nullptr && (first == nullptr || (slow_may_go && held->ticket < first->ticket))) {
+    slot.ticket = held->ticket;
+    return start_run(index, true);
+  }
+  slot.ticket = first->ticket;
+  if (first->is_statement) return start_run(index, false);
+  waiters_.grant_first(now_, id(index));
+}
+
+/// Leases idle connections as long as somebody waits.
+void PoolCore::serve_idle() {
+  while (waiters_.waiting() > 0 && !suspended_ && drop_expired_idle()) {
+    const std::uint32_t index = idle_.pop_front(slots_);
+    set_check_due(slots_[index], false);
+    serve(index);
+  }
+  settle();
+}
+
+/// Gives a connection to the statement that is first, held back or not, and to those that may follow it.
+void PoolCore::start_run(std::uint32_t index, bool held) {
+  Slot& slot = slots_[index];
+  slot.statements = true;
+  if (held || slow(*waiters_.first())) {
+    set_slow(slot);
+    ++totals_.statements_isolated;
+    return held ? waiters_.grant_first_held(now_, id(index)) : waiters_.grant_first(now_, id(index));
+  }
+  const std::uint32_t share = fair_share();
+  const StatementKind kind = waiters_.first()->statement.kind;
+  waiters_.grant_first(now_, id(index));
+  if (kind == StatementKind::read) fill_run(index, share);
+}
+
+/// Lets statements travel behind the first, up to its share: until one that needs a connection for itself.
+void PoolCore::fill_run(std::uint32_t index, std::uint32_t share) {
+  std::uint32_t length = 1;
+  bool open = true;
+  while (open && length < share) {
+    const auto* next = waiters_.first();
+    if (next == nullptr || !next->is_statement || next->statement.kind == StatementKind::alone || slow(*next))
+      break;
+    open = next->statement.kind == StatementKind::read;
+    waiters_.board_first(now_, id(index));
+    ++length;
+  }
+  if (length < 2) return;
+  ++totals_.runs_num;
+  totals_.statements_shared += length;
+  totals_.runs_largest = std::max<std::uint64_t>(totals_.runs_largest, length);
+}
+
+void PoolCore::set_slow(Slot& slot) {
+  slot.statements = slot.slow = true;
+  ++slow_;
+}
+
+/// The lease is over, and whatever travelled on the connection.
+void PoolCore::end_statements(std::uint32_t index, std::uint32_t never_sent) {
+  Slot& slot = slots_[index];
+  slot.statements = false;
+  if (slot.slow) --slow_;
+  slot.slow = false;
+  totals_.requests_errors += waiters_.end_run(now_, index, never_sent, closed_);
+}
+
+}  // namespace copg::pool
