@@ -11,17 +11,28 @@ using pool::ActionKind;
 
 namespace {
 bool concerns_a_lease(const Input& input) {
-  return input.kind == InputKind::release || input.kind == InputKind::reacquire;
+  return input.kind == InputKind::release || input.kind == InputKind::reacquire ||
+         input.kind == InputKind::reacquire_statement;
 }
 /// Inputs from the background come after the actions that they answer: nothing is held back across them.
 bool is_command(const Input& input) {
   return input.kind < InputKind::on_connected && input.kind != InputKind::cut &&
          input.kind != InputKind::resize;
 }
+pool::CoreOptions spoil(pool::CoreOptions options, Sabotage sabotage) {
+  if (sabotage == Sabotage::greedy_runs && options.share_limit > 1) options.share_limit = 1000;
+  return options;
+}
+pool::Statement spoil(pool::Statement statement, Sabotage sabotage) {
+  if (sabotage == Sabotage::trusted_writes && statement.kind == pool::StatementKind::last)
+    statement.kind = pool::StatementKind::read;
+  if (sabotage == Sabotage::mistaken_texts) statement.key += 1000;
+  return statement;
+}
 }  // namespace
 
 Driver::Driver(const pool::CoreOptions& options, Sabotage sabotage)
-    : core_(options, pool::TimePoint{}), model_(options), sabotage_(sabotage) {
+    : core_(spoil(options, sabotage), pool::TimePoint{}), model_(options, core_), sabotage_(sabotage) {
   actions_.reserve(4096);
   core_.reserve_waiters(8);
 }
@@ -32,7 +43,7 @@ bool Driver::apply(const Input& input) {
   actions_.clear();
   if (holding_ && !is_command(input)) {
     take_actions(InputKind::tick);
-    model_.settle(core_, next_deadline_, core_.stats());
+    model_.settle(next_deadline_, core_.stats());
     holding_ = false;
     if (model_.violation()) return false;
   }
@@ -46,21 +57,50 @@ bool Driver::apply(const Input& input) {
   holding_ = input.hold && is_command(input);
   if (holding_) return !model_.violation();
   take_actions(input.kind);
-  model_.settle(core_, next_deadline_, core_.stats());
+  model_.settle(next_deadline_, core_.stats());
   return !model_.violation();
 }
 
 void Driver::acquire(const Input& input) {
   if (core_.free_waiters() == 0) core_.reserve_waiters(1);
   const std::uint64_t before = allocations();
-  acquired_ = input.kind == InputKind::acquire
-                  ? core_.acquire(input.now, input.deadline)
-                  : core_.reacquire(input.now, input.connection(), input.deadline);
+  acquired_ = acquired_for(input);
   if (allocations() != before) model_.violate("no allocation", "an acquire allocated");
   mix(static_cast<std::uint64_t>(acquired_.kind));
   mix(acquired_.connection);
   mix(acquired_.waiter);
   model_.on_acquired(input, acquired_);
+}
+
+pool::Acquired Driver::acquired_for(const Input& input) {
+  const pool::Statement statement = spoil(input.statement, sabotage_);
+  if (input.kind == InputKind::acquire_statement)
+    return core_.acquire_statement(input.now, input.deadline, statement);
+  if (input.kind == InputKind::reacquire_statement)
+    return core_.reacquire_statement(input.now, input.connection(), input.deadline, statement);
+  if (input.kind == InputKind::reacquire)
+    return core_.reacquire(input.now, input.connection(), input.deadline);
+  return core_.acquire(input.now, input.deadline);
+}
+
+void Driver::send_next(const Input& input) {
+  sent_ = core_.send_next(input.connection());
+  mix(sent_.value_or(pool::WaiterId{}));
+  model_.on_sent(input, sent_);
+}
+
+void Driver::hand_on(const Input& input) {
+  handed_on_ = sabotage_ == Sabotage::idle_drivers || core_.hand_on(input.connection());
+  mix(handed_on_ ? 1 : 0);
+  model_.on_handed_on(input, handed_on_);
+}
+
+void Driver::answer(const Input& input) {
+  const std::uint64_t before = allocations();
+  wanted_ = sabotage_ == Sabotage::deaf_answers || core_.on_answered(input.waiter(), input.took);
+  if (allocations() != before) model_.violate("no allocation", "an answer allocated");
+  mix(wanted_ ? 1 : 0);
+  model_.on_answered(input, wanted_);
 }
 
 void Driver::call(const Input& input, bool in_batch) {
@@ -69,7 +109,9 @@ void Driver::call(const Input& input, bool in_batch) {
   std::uint64_t before = allocations();
   switch (input.kind) {
     case InputKind::acquire:
-    case InputKind::reacquire: return acquire(input);
+    case InputKind::reacquire:
+    case InputKind::acquire_statement:
+    case InputKind::reacquire_statement: return acquire(input);
     case InputKind::accept: {
       accepted_ = core_.accept(input.waiter());
       return model_.on_accepted(input, accepted_);
@@ -85,8 +127,8 @@ void Driver::call(const Input& input, bool in_batch) {
     case InputKind::release: {
       const bool trust =
           sabotage_ == Sabotage::trust_broken && input.disposition == pool::Disposition::broken;
-      released_ =
-          core_.release(now, input.connection(), trust ? pool::Disposition::clean : input.disposition);
+      released_ = core_.release(now, input.connection(), trust ? pool::Disposition::clean : input.disposition,
+                                sabotage_ == Sabotage::forgetful_deaths ? 0 : input.never_sent);
       if (sabotage_ == Sabotage::allocate) ::operator delete(::operator new(1));
       if (allocations() != before) model_.violate("no allocation", "a release allocated");
       return model_.on_released(input, released_);
@@ -106,6 +148,10 @@ void Driver::call(const Input& input, bool in_batch) {
     case InputKind::on_reset_done: core_.on_reset_done(now, input.connection(), input.disposition); break;
     case InputKind::on_check_done: core_.on_check_done(now, input.connection(), input.disposition); break;
     case InputKind::on_closed: core_.on_closed(now, input.connection()); break;
+    case InputKind::send_next: return send_next(input);
+    case InputKind::hand_on: return hand_on(input);
+    case InputKind::on_answered: return answer(input);
+    case InputKind::on_alone_answered: core_.on_answered(input.statement, input.took); break;
     case InputKind::tick: core_.tick(now); break;
   }
   if (allocations() != before) model_.violate("no allocation", "an input allocated");
@@ -163,6 +209,12 @@ void Driver::spoil_actions(InputKind kind) {
       if (next_deadline_ < pool::never - std::chrono::minutes(1)) next_deadline_ += std::chrono::minutes(1);
       break;
     case Sabotage::none:
+    case Sabotage::greedy_runs:
+    case Sabotage::trusted_writes:
+    case Sabotage::mistaken_texts:
+    case Sabotage::forgetful_deaths:
+    case Sabotage::deaf_answers:
+    case Sabotage::idle_drivers:
     case Sabotage::deaf_cancels:
     case Sabotage::trust_broken:
     case Sabotage::allocate: break;

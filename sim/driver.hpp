@@ -15,14 +15,20 @@ namespace copg::sim {
 /// them.
 enum class Sabotage : std::uint8_t {
   none,
-  drop_grants,    ///< The grants that follow a connect never arrive.
-  deaf_cancels,   ///< The core is not told of cancels.
-  skip_timeouts,  ///< Fail actions for timeouts never arrive.
-  trust_broken,   ///< A broken connection is returned as a clean one.
-  double_opens,   ///< An open action arrives twice.
-  cut_in,         ///< Grants that come in twos come in the wrong order.
-  oversleep,      ///< next_deadline says a minute later.
-  allocate,       ///< Each release allocates.
+  drop_grants,       ///< The grants that follow a connect never arrive.
+  deaf_cancels,      ///< The core is not told of cancels.
+  skip_timeouts,     ///< Fail actions for timeouts never arrive.
+  trust_broken,      ///< A broken connection is returned as a clean one.
+  double_opens,      ///< An open action arrives twice.
+  cut_in,            ///< Grants that come in twos come in the wrong order.
+  oversleep,         ///< next_deadline says a minute later.
+  allocate,          ///< Each release allocates.
+  greedy_runs,       ///< The core is told of no share_limit.
+  trusted_writes,    ///< Statements that may only be the last of a run are said to be reads.
+  mistaken_texts,    ///< Statements are said to be of another text than they are.
+  forgetful_deaths,  ///< That statements were never sent is kept from the core when their connection dies.
+  deaf_answers,      ///< The core is not told that a statement has been answered.
+  idle_drivers,      ///< The core is not told that a run is handed on.
 };
 
 class Driver {
@@ -48,8 +54,13 @@ class Driver {
   [[nodiscard]] const pool::Cancelled& cancelled() const { return cancelled_; }  ///< To the last cancel.
   [[nodiscard]] const std::optional<pool::ConnectionId>& accepted() const {
     return accepted_;
-  }                                                          ///< To the last accept.
-  [[nodiscard]] bool released() const { return released_; }  ///< To the last release.
+  }                                                            ///< To the last accept.
+  [[nodiscard]] bool released() const { return released_; }    ///< To the last release.
+  [[nodiscard]] bool handed_on() const { return handed_on_; }  ///< To the last hand_on.
+  [[nodiscard]] bool wanted() const { return wanted_; }        ///< To the last on_answered.
+  [[nodiscard]] const std::optional<pool::WaiterId>& sent() const {
+    return sent_;
+  }  ///< To the last send_next.
   [[nodiscard]] pool::TimePoint next_deadline() const { return next_deadline_; }
   [[nodiscard]] bool holding() const { return holding_; }
   /// A digest of every answer and action so far: the same inputs must give the same one.
@@ -58,6 +69,10 @@ class Driver {
  private:
   void call(const Input& input, bool in_batch);
   void acquire(const Input& input);
+  pool::Acquired acquired_for(const Input& input);
+  void send_next(const Input& input);
+  void hand_on(const Input& input);
+  void answer(const Input& input);
   void take_actions(InputKind kind);
   void spoil_actions(InputKind kind);
   void mix(std::uint64_t value) { digest_ = (digest_ ^ value) * 0x100000001b3U; }
@@ -70,7 +85,10 @@ class Driver {
   pool::Acquired acquired_;
   pool::Cancelled cancelled_;
   std::optional<pool::ConnectionId> accepted_;
+  std::optional<pool::WaiterId> sent_;
   bool released_ = false;
+  bool handed_on_ = false;
+  bool wanted_ = false;
   pool::TimePoint next_deadline_{};
   std::uint64_t digest_ = 0xcbf29ce484222325U;
   Sabotage sabotage_;

@@ -13,12 +13,17 @@ namespace {
 using pool::ConnectFailure;
 using pool::Disposition;
 using pool::Duration;
+using pool::StatementKind;
 using pool::TimePoint;
 
-constexpr std::array<std::string_view, 18> kind_names{
-    "acquire",       "reacquire",     "accept",    "cancel", "release", "resize",       "check_all",
-    "drain",         "suspend",       "resume",    "close",  "cut",     "on_connected", "on_connect_failed",
-    "on_reset_done", "on_check_done", "on_closed", "tick"};
+constexpr std::array<std::string_view, 24> kind_names{
+    "acquire",       "reacquire",     "acquire_statement", "reacquire_statement",
+    "accept",        "cancel",        "release",           "resize",
+    "check_all",     "drain",         "suspend",           "resume",
+    "close",         "cut",           "on_connected",      "on_connect_failed",
+    "on_reset_done", "on_check_done", "on_closed",         "send_next",
+    "hand_on",       "on_answered",   "on_alone_answered", "tick"};
+constexpr std::array<std::string_view, 3> statement_names{"read", "last", "alone"};
 constexpr std::array<std::string_view, 5> disposition_names{"clean", "needs_reset", "discard", "broken",
                                                             "demoted"};
 constexpr std::array<std::string_view, 3> failure_names{"transient", "overloaded", "configuration"};
@@ -68,16 +73,31 @@ class Words {
 
 std::int64_t count(TimePoint time) { return time.time_since_epoch().count(); }
 
+std::string to_text(const pool::Statement& statement) {
+  return fmt::format(" key={} {}", statement.key, name_of(statement_names, statement.kind));
+}
+
 std::string arguments(const Input& input) {
   const std::string id = fmt::format(" {}.{}", input.slot, input.generation);
   switch (input.kind) {
     case InputKind::acquire: return fmt::format(" deadline={}", count(input.deadline));
     case InputKind::reacquire: return fmt::format("{} deadline={}", id, count(input.deadline));
+    case InputKind::acquire_statement:
+      return fmt::format(" deadline={}{}", count(input.deadline), to_text(input.statement));
+    case InputKind::reacquire_statement:
+      return fmt::format("{} deadline={}{}", id, count(input.deadline), to_text(input.statement));
+    case InputKind::on_answered: return fmt::format("{} took={}", id, input.took.count());
+    case InputKind::on_alone_answered:
+      return fmt::format(" took={}{}", input.took.count(), to_text(input.statement));
     case InputKind::accept:
     case InputKind::cancel:
+    case InputKind::send_next:
+    case InputKind::hand_on:
     case InputKind::on_connected:
     case InputKind::on_closed: return id;
     case InputKind::release:
+      return fmt::format("{} {} never_sent={}", id, name_of(disposition_names, input.disposition),
+                         input.never_sent);
     case InputKind::on_reset_done:
     case InputKind::on_check_done:
       return fmt::format("{} {}", id, name_of(disposition_names, input.disposition));
@@ -96,17 +116,45 @@ std::string arguments(const Input& input) {
 
 void read_arguments(Words& words, Input& input) {
   const auto deadline = [&] { return TimePoint(Duration(words.number<std::int64_t>("deadline"))); };
+  const auto took = [&] { input.took = Duration(words.number<std::int64_t>("took")); };
+  const auto statement = [&] {
+    input.statement.key = words.number<std::uint64_t>("key");
+    input.statement.kind = value_of<StatementKind>(statement_names, words.next());
+  };
   switch (input.kind) {
     case InputKind::acquire: input.deadline = deadline(); break;
     case InputKind::reacquire:
       words.id(input);
       input.deadline = deadline();
       break;
+    case InputKind::acquire_statement:
+      input.deadline = deadline();
+      statement();
+      break;
+    case InputKind::reacquire_statement:
+      words.id(input);
+      input.deadline = deadline();
+      statement();
+      break;
+    case InputKind::on_answered:
+      words.id(input);
+      took();
+      break;
+    case InputKind::on_alone_answered:
+      took();
+      statement();
+      break;
     case InputKind::accept:
     case InputKind::cancel:
+    case InputKind::send_next:
+    case InputKind::hand_on:
     case InputKind::on_connected:
     case InputKind::on_closed: words.id(input); break;
     case InputKind::release:
+      words.id(input);
+      input.disposition = value_of<Disposition>(disposition_names, words.next());
+      input.never_sent = words.number<std::uint32_t>("never_sent");
+      break;
     case InputKind::on_reset_done:
     case InputKind::on_check_done:
       words.id(input);
@@ -137,6 +185,7 @@ pool::CoreOptions read_options(Words& words) {
   options.min_idle = words.number<std::uint32_t>("min_idle");
   options.num_workers = words.number<std::uint32_t>("num_workers");
   options.max_waiting = words.number<std::uint32_t>("max_waiting");
+  options.share_limit = words.number<std::uint32_t>("share_limit");
   options.max_idle = Duration(words.number<std::int64_t>("max_idle"));
   options.max_lifetime = Duration(words.number<std::int64_t>("max_lifetime"));
   options.reconnect_timeout = Duration(words.number<std::int64_t>("reconnect_timeout"));
@@ -153,11 +202,11 @@ std::string to_text(const Input& input) {
 
 std::string to_text(const pool::CoreOptions& options) {
   return fmt::format(
-      "options min_size={} max_size={} min_idle={} num_workers={} max_waiting={} max_idle={} max_lifetime={} "
-      "reconnect_timeout={} seed={}",
+      "options min_size={} max_size={} min_idle={} num_workers={} max_waiting={} share_limit={} max_idle={} "
+      "max_lifetime={} reconnect_timeout={} seed={}",
       options.min_size, options.max_size, options.min_idle, options.num_workers, options.max_waiting,
-      options.max_idle.count(), options.max_lifetime.count(), options.reconnect_timeout.count(),
-      static_cast<std::int64_t>(options.seed));
+      options.share_limit, options.max_idle.count(), options.max_lifetime.count(),
+      options.reconnect_timeout.count(), static_cast<std::int64_t>(options.seed));
 }
 
 std::string to_text(const Trace& trace) {

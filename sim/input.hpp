@@ -14,12 +14,14 @@
 namespace copg::sim {
 
 enum class InputKind : std::uint8_t {
-  acquire,    ///< `deadline`
-  reacquire,  ///< connection `slot.generation`, `deadline`
-  accept,     ///< waiter `slot.generation`
-  cancel,     ///< waiter `slot.generation`
-  release,    ///< connection `slot.generation`, `disposition`
-  resize,     ///< `min_size`, `max_size`
+  acquire,              ///< `deadline`
+  reacquire,            ///< connection `slot.generation`, `deadline`
+  acquire_statement,    ///< `deadline`, `statement`
+  reacquire_statement,  ///< connection `slot.generation`, `deadline`, `statement`
+  accept,               ///< waiter `slot.generation`
+  cancel,               ///< waiter `slot.generation`
+  release,              ///< connection `slot.generation`, `disposition`, `never_sent`
+  resize,               ///< `min_size`, `max_size`
   check_all,
   drain,
   suspend,
@@ -31,6 +33,10 @@ enum class InputKind : std::uint8_t {
   on_reset_done,      ///< connection `slot.generation`, `disposition`
   on_check_done,      ///< connection `slot.generation`, `disposition`
   on_closed,          ///< connection `slot.generation`
+  send_next,          ///< connection `slot.generation`
+  hand_on,            ///< connection `slot.generation`
+  on_answered,        ///< waiter `slot.generation`, `took`
+  on_alone_answered,  ///< `statement`, `took`: one that was granted a connection at once
   tick,
 };
 
@@ -44,6 +50,9 @@ struct Input {
   pool::ConnectFailure failure = pool::ConnectFailure::transient;
   std::uint32_t min_size = 0;
   std::uint32_t max_size = 0;
+  pool::Statement statement{};
+  pool::Duration took{};
+  std::uint32_t never_sent = 0;
   bool hold = false;  ///< The caller still has the lock: actions are polled after a later input.
 
   [[nodiscard]] pool::ConnectionId connection() const { return {slot, generation}; }

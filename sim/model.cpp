@@ -10,8 +10,10 @@ using pool::TimePoint;
 using pool::WaiterId;
 using pool::WaitError;
 
-Model::Model(const pool::CoreOptions& options)
-    : options_(options), lead_(std::min<Duration>(std::chrono::seconds(10), options.max_lifetime / 20)) {
+Model::Model(const pool::CoreOptions& options, const pool::PoolCore& core)
+    : options_(options),
+      core_(core),
+      lead_(std::min<Duration>(std::chrono::seconds(10), options.max_lifetime / 20)) {
   connections_.resize(options.max_size);
   idle_.reserve(64);
   queue_.reserve(64);
@@ -60,19 +62,25 @@ bool Model::expired_perhaps(const Connection& connection) const {
 // --- inputs
 
 void Model::begin(const Input& input, bool in_batch) {
-  const bool timeless = input.kind == InputKind::accept || input.kind == InputKind::suspend;
+  const bool timeless = input.kind == InputKind::accept || input.kind == InputKind::suspend ||
+                        (input.kind >= InputKind::send_next && input.kind != InputKind::tick);
   if (!timeless) now_ = std::max(now_, input.now);
   in_batch_ = in_batch;
   ticked_ = input.kind == InputKind::tick || input.kind == InputKind::resize;
   subject_ = ~0U;
+  served_ = in_batch;
   if (!in_batch) opens_ = reports_ = 0;
 }
 
 void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
   std::uint64_t ticket = 0;
-  const bool returning = input.kind == InputKind::reacquire && is(input.connection(), State::leased);
+  const bool again = input.kind == InputKind::reacquire || input.kind == InputKind::reacquire_statement;
+  const bool returning = again && is(input.connection(), State::leased);
+  const bool is_statement =
+      input.kind == InputKind::acquire_statement || input.kind == InputKind::reacquire_statement;
   if (returning) {
     ticket = connections_[input.slot].ticket;
+    end_run(input.slot, 0);
     take_back(input.slot, Disposition::broken);
     totals_.usage += now_ - connections_[input.slot].since;
     ++totals_.returns_bad;
@@ -89,6 +97,8 @@ void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
               "a newcomer was granted a connection before the waiter {}.{}",
               queue_.empty() ? 0 : queue_.front().id.slot, queue_.empty() ? 0 : queue_.front().id.generation);
       give(answer.connection, ticket);
+      connections_[answer.connection.slot].slow =
+          is_statement && sharing() && core_.slow_texts().slow(input.statement.key);
       return;
     case pool::Acquired::Kind::queued: {
       require(!closed_ && input.deadline > now_, "I4 one outcome",
@@ -97,9 +107,7 @@ void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
               "I12 bounded", "queued above max_waiting = {}", options_.max_waiting);
       require(answer.waiter.generation != 0, "I13 identity", "a waiter of generation 0");
       ++totals_.requests_queued;
-      const auto after =
-          std::find_if(queue_.begin(), queue_.end(), [&](const Waiter& it) { return it.ticket > ticket; });
-      queue_.insert(after, {answer.waiter, ticket, input.deadline, now_});
+      insert({answer.waiter, ticket, input.deadline, now_, is_statement, input.statement});
       break;
     }
     case pool::Acquired::Kind::rejected:
@@ -117,6 +125,12 @@ void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
   }
 }
 
+void Model::insert(const Waiter& waiter) {
+  const auto after =
+      std::find_if(queue_.begin(), queue_.end(), [&](const Waiter& it) { return it.ticket > waiter.ticket; });
+  queue_.insert(after, waiter);
+}
+
 void Model::judge_rejection(WaitError error, TimePoint deadline, bool returning) {
   switch (error) {
     case WaitError::closed: return require(closed_, "I4 one outcome", "rejected as closed while open");
@@ -130,6 +144,7 @@ void Model::judge_rejection(WaitError error, TimePoint deadline, bool returning)
       return require(outage_.failures > 0 && outage_.last == pool::ConnectFailure::configuration &&
                          now_ < outage_.retry_latest,
                      "I4 one outcome", "rejected by a failed connect without one that stands");
+    case WaitError::lost:
     case WaitError::none: return violate("I4 one outcome", "rejected without an error");
   }
 }
@@ -155,6 +170,8 @@ void Model::on_cancelled(const Input& input, const pool::Cancelled& answer) {
   using Kind = pool::Cancelled::Kind;
   const auto it = std::find_if(granted_.begin(), granted_.end(),
                                [&](const Grant& g) { return g.waiter == input.waiter(); });
+  if (const auto place = place_of(input.waiter()))
+    return it != granted_.end() ? cancel_driver(*place, answer) : cancel_member(*place, answer);
   if (it != granted_.end()) {
     require(answer.kind == Kind::granted && answer.connection == it->connection, "I2 ownership",
             "waiter {}.{} was cancelled, and its grant is nobody's", input.slot, input.generation);
@@ -171,6 +188,7 @@ void Model::on_cancelled(const Input& input, const pool::Cancelled& answer) {
       leave_queue(position);
       ++totals_.requests_cancelled;
       return;
+    case Kind::sent: return violate("I4 one outcome", "a waiting one had been sent");
     case Kind::granted:
       require(in_batch_, "I4 one outcome", "a waiting one had been granted a connection without a word");
       grant(input.waiter(), answer.connection);
@@ -188,6 +206,7 @@ void Model::on_released(const Input& input, bool answer) {
   totals_.usage += now_ - connections_[input.slot].since;
   if (input.disposition != Disposition::clean && input.disposition != Disposition::needs_reset)
     ++totals_.returns_bad;
+  end_run(input.slot, input.never_sent);
   take_back(input.slot, input.disposition);
 }
 
@@ -214,6 +233,7 @@ void Model::on_input(const Input& input) {
     case InputKind::cut:
       for (std::uint32_t slot = 0; slot < connections_.size(); ++slot) {
         if (connections_[slot].state != State::leased) continue;
+        end_run(slot, 0);
         connections_[slot].verdict = CloseReason::pool_closed;
         enter(slot, State::condemned);
       }
@@ -241,8 +261,14 @@ void Model::on_input(const Input& input) {
       if (is(input.connection(), State::dying)) enter(input.slot, State::none);
       break;
     case InputKind::tick:
+    case InputKind::send_next:
+    case InputKind::hand_on:
+    case InputKind::on_answered:
+    case InputKind::on_alone_answered:
     case InputKind::acquire:
     case InputKind::reacquire:
+    case InputKind::acquire_statement:
+    case InputKind::reacquire_statement:
     case InputKind::accept:
     case InputKind::cancel:
     case InputKind::release: break;
@@ -302,6 +328,7 @@ void Model::enter(std::uint32_t slot, State state) {
   }
   connection.state = state;
   connection.since = now_;
+  connection.slow = false;
 }
 
 /// The stack is ordered by last use; who was only checked goes back to its place.
@@ -335,16 +362,30 @@ void Model::give(ConnectionId connection, std::uint64_t ticket) {
 }
 
 void Model::grant(WaiterId waiter, ConnectionId connection) {
+  const auto asked = std::find_if(granted_.begin(), granted_.end(), [&](const Grant& it) {
+    return !it.told && it.waiter == waiter && it.connection == connection;
+  });
+  if (asked != granted_.end()) {  // another driver of its run
+    asked->told = true;
+    return;
+  }
+  require(!suspended_ || in_batch_, "I10 order", "a grant while suspended");
+  require(!closed_ || in_batch_, "I9 nothing left", "a grant after close");
   const std::size_t position = position_of(waiter);
   if (position == queue_.size()) {
     return violate("I4 one outcome", fmt::format("waiter {}.{} is granted a connection, and does not wait",
                                                  waiter.slot, waiter.generation));
   }
-  require(position == 0 || in_batch_, "I10 order", "waiter {}.{} is granted a connection before {} others",
-          waiter.slot, waiter.generation, position);
+  served_ = true;
   give(connection, queue_[position].ticket);
+  const std::size_t due = in_batch_ ? position : choose();
+  require(position == due, "I10 order", "waiter {}.{} is granted a connection, number {} was due",
+          waiter.slot, waiter.generation, due);
   granted_.push_back({waiter, connection});
-  leave_queue(position);
+  if (!queue_[position].is_statement) return leave_queue(position);
+  begin_run(position, connection);
+  // Within a batch it may have been cancelled since, and its place in the run with it.
+  if (const std::size_t rest = position_of(waiter); rest < queue_.size()) leave_queue(rest);
 }
 
 void Model::leave_queue(std::size_t position) {
@@ -373,10 +414,7 @@ void Model::on_action(const pool::Action& action) {
       connections_[id.slot].idle_since = connections_[id.slot].since;
       return enter(id.slot, State::checking);
     }
-    case pool::ActionKind::grant:
-      require(!suspended_ || in_batch_, "I10 order", "a grant while suspended");
-      require(!closed_ || in_batch_, "I9 nothing left", "a grant after close");
-      return grant(action.waiter, id);
+    case pool::ActionKind::grant: return grant(action.waiter, id);
     case pool::ActionKind::fail: return fail(action.waiter, action.error);
     case pool::ActionKind::report_outage:
       ++reports_;
@@ -445,6 +483,22 @@ void Model::judge_reason(const Connection& connection, std::uint32_t slot, Close
 }
 
 void Model::fail(WaiterId waiter, WaitError error) {
+  const auto due = std::find_if(due_.begin(), due_.end(),
+                                [&](const Due& it) { return it.waiter == waiter && it.error == error; });
+  if (due != due_.end()) {
+    due_.erase(due);
+    return;
+  }
+  if (const auto place = place_of(waiter)) {
+    auto& run = connections_[place->slot].run;
+    const Member& member = run[place->position];
+    require(error == WaitError::timeout && !member.sent && !member.drives && member.deadline <= now_,
+            "I4 one outcome", "statement {}.{} fails without the reason given ({})", waiter.slot,
+            waiter.generation, static_cast<int>(error));
+    run.erase(run.begin() + static_cast<std::ptrdiff_t>(place->position));
+    ++totals_.requests_errors;
+    return;
+  }
   const std::size_t position = position_of(waiter);
   if (position == queue_.size()) {
     return violate("I4 one outcome",

@@ -39,6 +39,16 @@ class Model {
   };
   static constexpr std::size_t states = 9;
 
+  /// A statement that travels on a connection.
+  struct Member {
+    pool::WaiterId id;
+    std::uint64_t ticket = 0;
+    pool::TimePoint deadline{};
+    pool::Statement statement{};
+    bool sent = false;
+    bool abandoned = false;  // nobody waits for its answer
+    bool drives = false;     // or has driven: it watches its deadline itself
+  };
   struct Connection {
     std::uint32_t generation = 0;
     State state = State::none;
@@ -46,7 +56,9 @@ class Model {
     bool marked = false;                             // by check_all
     std::uint64_t epoch = 0;
     std::uint64_t ticket = 0;  // of its lease
-    pool::TimePoint since{};   // of the state; of an idle one since its last use
+    bool slow = false;         // leased to a statement known to be slow
+    std::vector<Member> run{};
+    pool::TimePoint since{};  // of the state; of an idle one since its last use
     pool::TimePoint idle_since{};
     // Its lot within its bounds: when it stops counting towards min_size, and when it must be gone.
     pool::TimePoint ages_earliest = pool::never, ages_latest = pool::never;
@@ -57,13 +69,19 @@ class Model {
     std::uint64_t ticket = 0;
     pool::TimePoint deadline{};
     pool::TimePoint since{};
+    bool is_statement = false;
+    pool::Statement statement{};
+    bool held = false;  // held back, because slow ones have all that they may have
   };
   struct Grant {
     pool::WaiterId waiter;
     pool::ConnectionId connection;
+    bool told = true;  // by an action
   };
 
-  explicit Model(const pool::CoreOptions& options);
+  /// Of the core it asks which texts are slow (tests/unit/pool/slow_texts_test.cpp judges that), and who
+  /// travels in a run that came to be within a batch.
+  Model(const pool::CoreOptions& options, const pool::PoolCore& core);
 
   // What happened. First the input with its answer, then its actions, then `settle`.
   void begin(const Input& input, bool in_batch);
@@ -71,10 +89,13 @@ class Model {
   void on_accepted(const Input& input, const std::optional<pool::ConnectionId>& answer);
   void on_cancelled(const Input& input, const pool::Cancelled& answer);
   void on_released(const Input& input, bool answer);
+  void on_sent(const Input& input, const std::optional<pool::WaiterId>& answer);
+  void on_handed_on(const Input& input, bool answer);
+  void on_answered(const Input& input, bool wanted);
   void on_input(const Input& input);  // the kinds that give no answer
   void on_action(const pool::Action& action);
   /// All actions are taken: judges the quiet state. `next_deadline` and `stats` are what the core says.
-  void settle(const pool::PoolCore& core, pool::TimePoint next_deadline, const PoolStats& stats);
+  void settle(pool::TimePoint next_deadline, const PoolStats& stats);
   void violate(std::string invariant, std::string text);
 
   [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
@@ -116,6 +137,28 @@ class Model {
   void give(pool::ConnectionId connection, std::uint64_t ticket);
   void grant(pool::WaiterId waiter, pool::ConnectionId connection);
   void leave_queue(std::size_t position);
+  // Runs.
+  struct Place {
+    std::uint32_t slot = 0;
+    std::size_t position = 0;
+  };
+  [[nodiscard]] std::optional<Place> place_of(pool::WaiterId waiter) const;
+  [[nodiscard]] bool is_asked(pool::WaiterId waiter) const;
+  [[nodiscard]] bool sharing() const { return options_.share_limit > 1; }
+  [[nodiscard]] bool slow(const Waiter& waiter) const;
+  [[nodiscard]] std::uint32_t slow_connections() const;
+  [[nodiscard]] std::uint32_t slow_limit() const;
+  [[nodiscard]] std::size_t choose();
+  [[nodiscard]] std::vector<pool::WaiterId> expected_run(std::size_t position) const;
+  void begin_run(std::size_t position, pool::ConnectionId connection);
+  void judge_run(const Connection& connection, const std::vector<pool::WaiterId>& expected);
+  void cancel_member(Place place, const pool::Cancelled& answer);
+  void cancel_driver(Place place, const pool::Cancelled& answer);
+  bool ask_next_driver(std::uint32_t slot);
+  void end_run(std::uint32_t slot, std::uint32_t never_sent);
+  void insert(const Waiter& waiter);
+  void judge_size(std::uint32_t slot);
+  void judge_runs(pool::TimePoint next_deadline);
   void end_epoch() { ++epoch_; }
   void make_idle(std::uint32_t slot, pool::TimePoint since);
   void enter(std::uint32_t slot, State state);
@@ -133,7 +176,7 @@ class Model {
   void judge_limits(const Census& census, pool::TimePoint next_deadline);
   void judge_deadlines(const Census& census, pool::TimePoint next_deadline);
   void judge_outage(const Census& census, pool::TimePoint next_deadline);
-  void judge_stats(const Census& census, const pool::PoolCore& core, const PoolStats& stats);
+  void judge_stats(const Census& census, const PoolStats& stats);
   [[nodiscard]] bool expired_surely(const Connection& connection) const;
   [[nodiscard]] bool expired_perhaps(const Connection& connection) const;
   void draw_lifetime(Connection& connection) const;
@@ -145,13 +188,20 @@ class Model {
       violate(invariant, fmt::format(text, std::forward<Args>(args)...));
   }
 
+  struct Due {
+    pool::WaiterId waiter;
+    pool::WaitError error;
+  };
+
   pool::CoreOptions options_;
+  const pool::PoolCore& core_;
   pool::Duration lead_;  // before its expiry a connection no longer counts
   pool::TimePoint now_{};
   std::vector<Connection> connections_;
   std::vector<std::uint32_t> idle_;  // slots; back: used last
   std::vector<Waiter> queue_;        // by ticket
   std::vector<Grant> granted_;       // not accepted yet
+  std::vector<Due> due_;             // fail actions to come, of statements whose run has ended
   Outage outage_;
   PoolStats totals_;
   std::uint64_t epoch_ = 1;
@@ -161,6 +211,7 @@ class Model {
   std::uint32_t reports_ = 0;    // in this drain
   std::uint32_t subject_ = ~0U;  // the slot that the input speaks of
   bool in_batch_ = false;        // several inputs since the last drain: what happened in between is unknown
+  bool served_ = false;          // the input led to a grant from the queue
   bool ticked_ = false;          // the input was a tick (or a resize, which ticks)
   bool suspended_ = false;
   bool closed_ = false;

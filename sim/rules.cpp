@@ -60,7 +60,7 @@ Model::Census Model::recount() const {
   return census;
 }
 
-void Model::settle(const pool::PoolCore& core, TimePoint next_deadline, const PoolStats& stats) {
+void Model::settle(TimePoint next_deadline, const PoolStats& stats) {
   const Census census = recount();
   judge_ownership(census);
   judge_capacity(census);
@@ -68,7 +68,8 @@ void Model::settle(const pool::PoolCore& core, TimePoint next_deadline, const Po
   judge_growth(census, next_deadline);
   judge_limits(census, next_deadline);
   judge_deadlines(census, next_deadline);
-  judge_stats(census, core, stats);
+  judge_runs(next_deadline);
+  judge_stats(census, stats);
 }
 
 void Model::judge_ownership(const Census& census) {
@@ -174,7 +175,7 @@ void Model::judge_outage(const Census& census, TimePoint next_deadline) {
           "no tick is due when an outage has lasted for reconnect_timeout");
 }
 
-void Model::judge_stats(const Census& census, const pool::PoolCore& core, const PoolStats& stats) {
+void Model::judge_stats(const Census& census, const PoolStats& stats) {
   PoolStats expected = totals_;
   expected.pool_min = options_.min_size;
   expected.pool_max = options_.max_size;
@@ -186,6 +187,12 @@ void Model::judge_stats(const Census& census, const pool::PoolCore& core, const 
   expected.checking = census[State::checking];
   expected.closing = census[State::dying];
   expected.requests_waiting = narrow(queue_.size());
+  if (in_batch_) {  // a run may have been granted and cancelled in between
+    expected.statements_shared = totals_.statements_shared = stats.statements_shared;
+    expected.statements_isolated = totals_.statements_isolated = stats.statements_isolated;
+    expected.runs_num = totals_.runs_num = stats.runs_num;
+    expected.runs_largest = totals_.runs_largest = stats.runs_largest;
+  }
   if (!(stats == expected)) [[unlikely]] {
     std::string differences;
     const auto compare = [&](const char* name, auto said, auto counted) {
@@ -211,17 +218,21 @@ void Model::judge_stats(const Census& census, const pool::PoolCore& core, const 
     compare("connections_time", stats.connections_time.count(), expected.connections_time.count());
     compare("connections_errors", stats.connections_errors, expected.connections_errors);
     compare("connections_lost", stats.connections_lost, expected.connections_lost);
+    compare("statements_shared", stats.statements_shared, expected.statements_shared);
+    compare("statements_isolated", stats.statements_isolated, expected.statements_isolated);
+    compare("runs_num", stats.runs_num, expected.runs_num);
+    compare("runs_largest", stats.runs_largest, expected.runs_largest);
     violate("stats are a recount", differences);
   }
-  require(core.closed() == closed_ && core.suspended() == suspended_, "stats are a recount",
+  require(core_.closed() == closed_ && core_.suspended() == suspended_, "stats are a recount",
           "closed or suspended differs");
-  require(core.finished() == (closed_ && census.live() == 0), "I9 nothing left", "finished with {} live",
+  require(core_.finished() == (closed_ && census.live() == 0), "I9 nothing left", "finished with {} live",
           census.live());
-  require(core.checks_pending() == census.marked + census[State::checking], "stats are a recount",
-          "checks_pending {}, counted {}", core.checks_pending(), census.marked + census[State::checking]);
+  require(core_.checks_pending() == census.marked + census[State::checking], "stats are a recount",
+          "checks_pending {}, counted {}", core_.checks_pending(), census.marked + census[State::checking]);
   if (subject_ < connections_.size() && connections_[subject_].state != State::none) {
     const Connection& connection = connections_[subject_];
-    require(core.state_since({subject_, connection.generation}) == connection.since, "stats are a recount",
+    require(core_.state_since({subject_, connection.generation}) == connection.since, "stats are a recount",
             "state_since of connection {} differs", subject_);
   }
 }

@@ -16,11 +16,17 @@ std::optional<State> needed(InputKind kind) {
     case InputKind::on_connected:
     case InputKind::on_connect_failed: return State::connecting;
     case InputKind::release:
-    case InputKind::reacquire: return State::leased;
+    case InputKind::reacquire:
+    case InputKind::reacquire_statement:
+    case InputKind::send_next:
+    case InputKind::hand_on: return State::leased;
     case InputKind::on_reset_done: return State::resetting;
     case InputKind::on_check_done: return State::checking;
     case InputKind::on_closed: return State::dying;
     case InputKind::acquire:
+    case InputKind::acquire_statement:
+    case InputKind::on_answered:
+    case InputKind::on_alone_answered:
     case InputKind::accept:
     case InputKind::cancel:
     case InputKind::resize:
@@ -50,6 +56,11 @@ Input mend(Input input, const Model& model) {
     }
   }
   const auto& queue = model.queue();
+  if (input.kind == InputKind::on_answered) {
+    for (const auto& connection : model.connections()) {
+      if (!connection.run.empty()) return point_at(connection.run.front().id), input;
+    }
+  }
   if (input.kind == InputKind::accept && !model.granted().empty()) point_at(model.granted().front().waiter);
   if (input.kind == InputKind::cancel && !queue.empty() &&
       std::none_of(queue.begin(), queue.end(), [&](const auto& it) { return it.id == input.waiter(); })) {
@@ -139,6 +150,7 @@ bool simplify_options(Trace& trace, const std::string& invariant, Sabotage sabot
   attempt(&pool::CoreOptions::min_idle, 0U);
   attempt(&pool::CoreOptions::min_size, 0U);
   attempt(&pool::CoreOptions::max_waiting, 0U);
+  attempt(&pool::CoreOptions::share_limit, plain.share_limit);
   attempt(&pool::CoreOptions::num_workers, 1U);
   attempt(&pool::CoreOptions::max_idle, plain.max_idle);
   attempt(&pool::CoreOptions::max_lifetime, plain.max_lifetime);

@@ -23,7 +23,7 @@ class Run {
     ++inputs_;
     if (record_ != nullptr) record_->inputs.push_back(input);
     if (!driver_.apply(input)) return false;
-    workload_.observe(driver_, input.kind);
+    workload_.observe(driver_, input);
     return true;
   }
   bool step() { return apply(workload_.next(driver_)); }
@@ -46,7 +46,8 @@ class Run {
   bool recover() {
     workload_.begin_recovery(driver_.model().now());
     if (!driver_.core().closed() && !command(InputKind::resume)) return false;
-    const pool::TimePoint limit = driver_.model().now() + workload_.recovery_time(driver_.model().options().max_size);
+    const pool::TimePoint limit =
+        driver_.model().now() + workload_.recovery_time(driver_.model().options().max_size);
     while (driver_.model().now() < limit && !recovered()) {
       if (!step()) return false;
     }

@@ -1,6 +1,7 @@
 #include "sim/workload.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace copg::sim {
 
@@ -46,6 +47,7 @@ Workload::Workload(std::uint64_t seed) : dice_(seed) {
   if (dice_.permille(250)) options_.min_idle = dice_.between(0, options_.max_size);
   options_.num_workers = dice_.between(1, 4);
   if (dice_.permille(250)) options_.max_waiting = dice_.between(1, 10);
+  options_.share_limit = dice_.permille(500) ? 16 : dice_.between(0, 6);
   options_.max_idle =
       dice_.permille(100) ? pool::forever : dice_.between(0ns, dice_.permille(500) ? 2s : 600s);
   if (dice_.permille(30)) options_.max_idle = 0ns;
@@ -55,6 +57,7 @@ Workload::Workload(std::uint64_t seed) : dice_(seed) {
   length_ = dice_.between(50, 2000);
   choose_rates();
   due_.resize(options_.max_size, pool::never);
+  alone_.resize(options_.max_size);
 }
 
 /// Some runs are busy, some are idle for hours; some of the callers are patient, some cancel in storms.
@@ -76,6 +79,27 @@ void Workload::choose_rates() {
   hold_lock_ = rare(200);
   noise_ = rare(50);
   jump_ = rare(4);
+  statements_ = dice_.permille(300) ? 0 : dice_.between(100, 1000);
+  writes_ = rare(400);
+  loners_ = rare(200);
+  slow_texts_ = dice_.permille(500) ? 0 : dice_.between(1, 4);
+  slow_time_ = dice_.permille(500) ? 50ms : dice_.between(1ms, 1s);
+  fast_time_ = dice_.permille(500) ? dice_.between(50us, 1ms) : std::min<Duration>(hold_, 20ms);
+  if (statements_ > 0 && dice_.permille(500)) arrival_gap_ = std::min<Duration>(pace, fast_time_ / 8);
+}
+
+/// Eight texts, of which some may be slow.
+pool::Statement Workload::statement() {
+  pool::Statement statement{.key = dice_.below(8), .kind = pool::StatementKind::read};
+  if (dice_.permille(writes_)) statement.kind = pool::StatementKind::last;
+  if (dice_.permille(loners_)) statement.kind = pool::StatementKind::alone;
+  return statement;
+}
+
+Duration Workload::time_of(const pool::Statement& statement) {
+  if (recovering_) return dice_.between(0ns, 1ms);
+  const Duration mean = statement.key < slow_texts_ ? slow_time_ : fast_time_;
+  return dice_.permille(5) ? 20 * mean : dice_.between(mean / 2, mean * 3 / 2);
 }
 
 Duration Workload::recovery_time(std::uint32_t max_size) const {
@@ -161,6 +185,10 @@ Input Workload::arrive() {
     next_arrival_ = now_ + dice_.between(0ns, 2 * arrival_gap_);
   }
   Input input = at(InputKind::acquire, now_);
+  if (dice_.permille(statements_)) {
+    input.kind = InputKind::acquire_statement;
+    input.statement = statement();
+  }
   input.deadline = now_ + (dice_.permille(20) ? Duration(0) : dice_.between(1ns, patience_));
   if (dice_.permille(10)) input.deadline = pool::never;
   input.hold = dice_.permille(hold_lock_);
@@ -206,6 +234,8 @@ Input Workload::finish(std::uint32_t slot, const Driver& driver) {
         due_[slot] = now_ + dice_.between(0ns, 2 * hold_);
         return take_up(grant);  // nobody returns what nobody took
       }
+      if (!connection.run.empty()) return run_on(slot, connection, about(InputKind::send_next));
+      if (alone_[slot]) return alone_on(slot, connection, about(InputKind::release));
       if (dice_.permille(broken_ / 2) && !ending_) {
         Input input = about(InputKind::reacquire);
         input.deadline = now_ + dice_.between(1ns, patience_);
@@ -232,6 +262,47 @@ Input Workload::finish(std::uint32_t slot, const Driver& driver) {
   return at(InputKind::tick, now_);
 }
 
+/// A run goes on: its driver sends, reads an answer, hands on, or finds the connection dead.
+Input Workload::run_on(std::uint32_t slot, const Model::Connection& connection, Input input) {
+  const auto& run = connection.run;
+  const auto sent = static_cast<std::uint32_t>(
+      std::count_if(run.begin(), run.end(), [](const auto& it) { return it.sent; }));
+  due_[slot] = now_;
+  if (!ending_ && dice_.permille(5 + broken_ / 2)) {
+    input.kind = InputKind::release;
+    input.disposition = dice_.permille(800) ? Disposition::broken : lease_ending();
+    input.never_sent = dice_.permille(500) ? dice_.below(sent + 1) : 0;
+    return input;
+  }
+  if (sent > 0 && dice_.permille(100)) {
+    input.kind = InputKind::hand_on;
+    return input;
+  }
+  if (sent < run.size() && (sent == 0 || !dice_.permille(200))) return input;
+  const Model::Member& first = run.front();
+  input.kind = InputKind::on_answered;
+  input.slot = first.id.slot;
+  input.generation = first.id.generation;
+  input.took = time_of(first.statement);
+  if (run.size() > 1) due_[slot] = now_ + time_of(run[1].statement);
+  return input;
+}
+
+/// A statement that was granted a connection at once: it finds it dead, or is answered; then it is released.
+Input Workload::alone_on(std::uint32_t slot, const Model::Connection& connection, Input input) {
+  input.statement = *std::exchange(alone_[slot], std::nullopt);
+  input.generation = connection.generation;
+  if (!ending_ && !recovering_ && dice_.permille(broken_ / 2)) {
+    input.kind = InputKind::reacquire_statement;
+    input.deadline = now_ + dice_.between(1ns, patience_);
+    return input;
+  }
+  due_[slot] = now_;
+  input.kind = InputKind::on_alone_answered;
+  input.took = time_of(input.statement);
+  return input;
+}
+
 void Workload::change_world() {
   next_world_ = now_ + dice_.between(0ns, 2 * world_gap_);
   const bool was_well = server_ == Server::well;
@@ -239,19 +310,32 @@ void Workload::change_world() {
   dead_epoch_ = was_well && server_ == Server::down;
 }
 
+/// One of those that wait, or travel.
+void Workload::cancel_one(const Model& model, Input& input) {
+  std::size_t choice = model.queue().size();
+  for (const auto& connection : model.connections()) choice += connection.run.size();
+  if (choice == 0) return;
+  choice = dice_.below(static_cast<std::uint32_t>(choice));
+  const auto point_at = [&](pool::WaiterId id) {
+    input.slot = id.slot;
+    input.generation = id.generation;
+  };
+  if (choice < model.queue().size()) return point_at(model.queue()[choice].id);
+  choice -= model.queue().size();
+  for (const auto& connection : model.connections()) {
+    if (choice < connection.run.size()) return point_at(connection.run[choice].id);
+    choice -= connection.run.size();
+  }
+}
+
 Input Workload::command(const Driver& driver) {
   const auto& queue = driver.model().queue();
   next_command_ = now_ + dice_.between(0ns, 2 * command_gap_);
   Input input = at(InputKind::cancel, now_);
   input.hold = dice_.permille(hold_lock_);
-  const auto cancel_one = [&] {
-    const auto& waiter = queue[dice_.below(static_cast<std::uint32_t>(queue.size()))];
-    input.slot = waiter.id.slot;
-    input.generation = waiter.id.generation;
-    if (dice_.permille(700)) next_command_ = now_;  // a storm
-  };
   if (!queue.empty() && dice_.permille(cancel_)) {
-    cancel_one();
+    cancel_one(driver.model(), input);
+    if (dice_.permille(700)) next_command_ = now_;  // a storm
     return input;
   }
   switch (dice_.below(recovering_ || ending_ ? 3 : 9)) {
@@ -275,7 +359,7 @@ Input Workload::command(const Driver& driver) {
       break;
     default:
       if (queue.empty()) return arrive();
-      cancel_one();
+      cancel_one(driver.model(), input);
       break;
   }
   return input;
@@ -287,21 +371,25 @@ Input Workload::noise(const Driver& driver) {
                                  InputKind::on_reset_done, InputKind::on_check_done,
                                  InputKind::on_closed,     InputKind::release,
                                  InputKind::accept,        InputKind::cancel,
-                                 InputKind::tick};
-  Input input = at(kinds[dice_.below(9)], now_);
+                                 InputKind::send_next,     InputKind::hand_on,
+                                 InputKind::on_answered,   InputKind::tick};
+  Input input = at(kinds[dice_.below(12)], now_);
+  const bool about_a_waiter = input.kind == InputKind::accept || input.kind == InputKind::cancel ||
+                              input.kind == InputKind::on_answered;
+  const bool about_a_lease = input.kind == InputKind::release || input.kind == InputKind::send_next ||
+                             input.kind == InputKind::hand_on;
   const auto& connections = driver.model().connections();
   input.slot = dice_.below(static_cast<std::uint32_t>(connections.size()) + 1);
   input.disposition = static_cast<Disposition>(dice_.permille(500) ? 0 : dice_.between(2, 4));
   if (input.slot == connections.size()) {
     input.generation = dice_.below(3);
-    if (input.kind == InputKind::accept || input.kind == InputKind::cancel) input.slot = 1U << 20;
+    if (about_a_waiter) input.slot = 1U << 20;
     return input;
   }
   const Model::Connection& connection = connections[input.slot];
   input.generation = connection.generation;
   const bool leased = connection.state == Model::State::leased;
-  const bool fits = input.kind == InputKind::accept || input.kind == InputKind::cancel ||
-                    (input.kind == InputKind::release && leased) ||
+  const bool fits = about_a_waiter || (about_a_lease && leased) ||
                     (input.kind == InputKind::on_closed && connection.state == Model::State::dying) ||
                     connection.state == Model::State::connecting ||
                     connection.state == Model::State::resetting || connection.state == Model::State::checking;
@@ -309,13 +397,22 @@ Input Workload::noise(const Driver& driver) {
   return input;
 }
 
-void Workload::observe(const Driver& driver, InputKind last) {
+void Workload::observe(const Driver& driver, const Input& last) {
   if (due_.size() < driver.model().connections().size())
     due_.resize(driver.model().connections().size(), pool::never);
+  if (alone_.size() < due_.size()) alone_.resize(due_.size());
   const auto lease_ends = [this] { return now_ + dice_.between(0ns, 2 * hold_); };
-  const bool asked = last == InputKind::acquire || last == InputKind::reacquire;
+  const bool statement =
+      last.kind == InputKind::acquire_statement || last.kind == InputKind::reacquire_statement;
+  const bool asked = last.kind == InputKind::acquire || last.kind == InputKind::reacquire || statement;
   if (asked && driver.acquired().kind == pool::Acquired::Kind::granted) {
-    due_[driver.acquired().connection.slot] = lease_ends();
+    const std::uint32_t slot = driver.acquired().connection.slot;
+    due_[slot] = lease_ends();
+    alone_[slot].reset();
+    if (statement) {
+      alone_[slot] = last.statement;
+      due_[slot] = now_ + time_of(last.statement);
+    }
   }
   for (const pool::Action& action : driver.actions()) {
     const std::uint32_t slot = action.connection.slot;
@@ -326,7 +423,10 @@ void Workload::observe(const Driver& driver, InputKind last) {
       case ActionKind::close: due_[slot] = now_ + dice_.between(0ns, close_time_); break;
       case ActionKind::reset:
       case ActionKind::check: due_[slot] = now_ + dice_.between(0ns, reset_time_); break;
-      case ActionKind::grant: due_[slot] = lease_ends(); break;
+      case ActionKind::grant:
+        due_[slot] = driver.model().connections()[slot].run.empty() ? lease_ends() : now_;
+        alone_[slot].reset();
+        break;
       case ActionKind::fail:
       case ActionKind::report_outage: break;
     }

@@ -7,7 +7,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <optional>
 #include <vector>
 
 #include "sim/driver.hpp"
@@ -42,8 +42,8 @@ class Workload {
   [[nodiscard]] std::uint32_t length() const { return length_; }  ///< Inputs before the recovery.
   /// The next input, from what the driver has shown.
   Input next(const Driver& driver);
-  /// Looks at what the last input, of kind `last`, led to.
-  void observe(const Driver& driver, InputKind last);
+  /// Looks at what the last input led to.
+  void observe(const Driver& driver, const Input& last);
   /// From now on the server is well, nobody new arrives, and leases end soon.
   void begin_recovery(pool::TimePoint now);
   /// From now on there are only answers to what was asked.
@@ -63,6 +63,11 @@ class Workload {
   Input finish(std::uint32_t slot, const Driver& driver);
   Input arrive();
   Input take_up(const Model::Grant& grant);
+  Input run_on(std::uint32_t slot, const Model::Connection& connection, Input input);
+  Input alone_on(std::uint32_t slot, const Model::Connection& connection, Input input);
+  [[nodiscard]] pool::Statement statement();
+  [[nodiscard]] pool::Duration time_of(const pool::Statement& statement);
+  void cancel_one(const Model& model, Input& input);
   Input command(const Driver& driver);
   Input noise(const Driver& driver);
   void change_world();
@@ -76,6 +81,10 @@ class Workload {
       world_gap_{}, command_gap_{};
   std::uint32_t needs_reset_ = 0, discard_ = 0, broken_ = 0, cancel_ = 0, hold_lock_ = 0, noise_ = 0,
                 jump_ = 0;
+  std::uint32_t statements_ = 0, writes_ = 0, loners_ = 0;  // permille of the arrivals, of the statements
+  std::uint32_t slow_texts_ = 0;                            // keys below it are slow
+  pool::Duration slow_time_{}, fast_time_{};
+  std::vector<std::optional<pool::Statement>> alone_;  // by slot: granted at once, and not answered
   Server server_ = Server::well;
   pool::TimePoint now_{};
   pool::TimePoint next_arrival_{}, next_world_{}, next_command_{};

@@ -33,6 +33,16 @@ struct PoolStats {
   std::chrono::nanoseconds connections_time{};  ///< Time spent connecting, of all connects that succeeded.
   std::uint64_t connections_errors = 0;         ///< Connects that failed.
   std::uint64_t connections_lost = 0;           ///< Open connections found dead.
+  std::uint64_t statements_shared = 0;          ///< Statements that were given a connection with others.
+  std::uint64_t runs_num = 0;      ///< Runs: times that a connection was given to two statements or more.
+  std::uint64_t runs_largest = 0;  ///< Statements of the largest run.
+  std::uint64_t statements_isolated =
+      0;  ///< Statements that waited, and then went alone because they are slow.
+
+  /// Statements of a run, on average; 0 without one.
+  [[nodiscard]] double runs_mean() const {
+    return runs_num == 0 ? 0 : static_cast<double>(statements_shared) / static_cast<double>(runs_num);
+  }
 
   friend bool operator==(const PoolStats&, const PoolStats&) = default;
 };

@@ -50,6 +50,12 @@ ErrorInfo PoolEngine::why(pool::WaitError error, Duration waited) {
       info.message = fmt::format("pool '{}' can't connect: {}", name_, info.message);
       info.pool = stats;
       return info;
+    case pool::WaitError::lost:
+      info.kind = ErrorKind::connection_failed;
+      info.message = fmt::format(
+          "the connection of pool '{}' was lost after the statement was sent: it may or may not have run",
+          name_);
+      break;
   }
   if (connect_error_) info.cause = connect_error_->message;
   return info;

@@ -48,17 +48,19 @@ void PoolCore::reserve_waiters(std::uint32_t count) { waiters_.reserve(count); }
 Acquired PoolCore::acquire(TimePoint now, TimePoint deadline) {
   advance(now);
   ++totals_.requests_num;
-  return acquire(deadline, next_ticket_++, false);
+  return acquire(deadline, next_ticket_++, false, nullptr);
 }
 
 Acquired PoolCore::reacquire(TimePoint now, ConnectionId connection, TimePoint deadline) {
   if (!is(connection, State::leased)) return acquire(now, deadline);
   const std::uint64_t ticket = slots_[connection.slot].ticket;
   release(now, connection, Disposition::broken);
-  return acquire(deadline, ticket, true);
+  return acquire(deadline, ticket, true, nullptr);
 }
 
-Acquired PoolCore::acquire(TimePoint deadline, std::uint64_t ticket, bool returning) {
+/// A lease if there is no statement.
+Acquired PoolCore::acquire(TimePoint deadline, std::uint64_t ticket, bool returning,
+                           const Statement* statement) {
   const auto reject = [this](WaitError error) {
     ++totals_.requests_errors;
     return Acquired{.kind = Acquired::Kind::rejected, .error = error};
@@ -78,7 +80,12 @@ Acquired PoolCore::acquire(TimePoint deadline, std::uint64_t ticket, bool return
   if (!returning && options_.max_waiting > 0 && waiters_.waiting() >= options_.max_waiting) {
     return reject(WaitError::too_many_waiting);
   }
-  const WaiterId waiter = waiters_.push(now_, deadline, ticket);
+  WaitQueue::Request request{.deadline = deadline, .ticket = ticket};
+  if (statement != nullptr) {
+    request.is_statement = true;
+    request.statement = *statement;
+  }
+  const WaiterId waiter = waiters_.push(now_, request);
   ++totals_.requests_queued;
   settle();
   return {.kind = Acquired::Kind::queued, .waiter = waiter};
@@ -99,17 +106,23 @@ Cancelled PoolCore::cancel(TimePoint now, WaiterId waiter) {
       settle();
       return {.kind = Cancelled::Kind::cancelled};
     case WaitQueue::Was::granted: return {.kind = Cancelled::Kind::granted, .connection = left.connection};
+    case WaitQueue::Was::sent:
+      return {.kind = Cancelled::Kind::sent, .connection = left.connection, .alone = left.alone};
     case WaitQueue::Was::gone: break;
   }
   return {};
 }
 
-bool PoolCore::release(TimePoint now, ConnectionId connection, Disposition disposition) {
+bool PoolCore::release(TimePoint now, ConnectionId connection, Disposition disposition,
+                       std::uint32_t never_sent) {
   advance(now);
   if (!is(connection, State::leased)) return false;
+  const bool statements = slots_[connection.slot].statements;
+  if (statements) end_statements(connection.slot, never_sent);
   totals_.usage += now_ - slots_[connection.slot].since;
   if (disposition != Disposition::clean && disposition != Disposition::needs_reset) ++totals_.returns_bad;
   take_back(connection.slot, disposition);
+  if (statements) serve_idle();  // who went back to the queue
   return true;
 }
 
@@ -117,6 +130,7 @@ void PoolCore::resize(TimePoint now, std::uint32_t min_size, std::uint32_t max_s
   assert(max_size >= 1 && min_size <= max_size && options_.min_idle <= max_size);
   const auto old_size = static_cast<std::uint32_t>(slots_.size());
   if (max_size > old_size) {
+    waiters_.reserve_runs(max_size);
     slots_.resize(max_size);
     counts_[static_cast<std::size_t>(State::free)] += max_size - old_size;
     for (std::uint32_t slot = old_size; slot < max_size; ++slot) free_.push_back(slots_, slot);
@@ -149,12 +163,7 @@ void PoolCore::suspend() {
 void PoolCore::resume(TimePoint now) {
   advance(now);
   suspended_ = false;
-  while (waiters_.waiting() > 0 && drop_expired_idle()) {
-    const std::uint32_t slot = idle_.front();
-    lease(slot, waiters_.front_ticket());
-    waiters_.grant_front(now_, id(slot));
-  }
-  settle();
+  serve_idle();
 }
 
 void PoolCore::close(TimePoint now) {
@@ -176,7 +185,9 @@ void PoolCore::cut(TimePoint now) {
   advance(now);
   assert(closed_);
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
-    if (slots_[slot].state == State::leased) start_closing(slot, CloseReason::pool_closed);
+    if (slots_[slot].state != State::leased) continue;
+    if (slots_[slot].statements) end_statements(slot, 0);
+    start_closing(slot, CloseReason::pool_closed);
   }
 }
 
@@ -233,8 +244,8 @@ void PoolCore::on_closed(TimePoint now, ConnectionId connection) {
 
 void PoolCore::tick(TimePoint now) {
   advance(now);
-  if (closed_) return;
   while (waiters_.fail_expired(now_)) ++totals_.requests_errors;
+  if (closed_) return;
   retire_by_age();
   trim_idle();
   settle();

@@ -18,6 +18,7 @@
 
 #include "pool/backoff.hpp"
 #include "pool/index_list.hpp"
+#include "pool/slow_texts.hpp"
 #include "pool/types.hpp"
 #include "pool/wait_queue.hpp"
 
@@ -28,7 +29,7 @@ enum class ActionKind : std::uint8_t {
   close,  ///< Close the connection, or give up its connect; answer with on_closed.
   reset,  ///< Wipe the session; answer with on_reset_done.
   check,  ///< Prove that it is alive; answer with on_check_done.
-  grant,  ///< The waiter has the connection; the waiter answers with accept or cancel.
+  grant,  ///< The waiter has the connection, a statement drives it; it answers with accept or cancel.
   fail,   ///< The waiter gets nothing, for the reason in `error`. Its id is dead from now on.
   report_outage,  ///< No connect has succeeded for (another) reconnect_timeout while one was wanted.
 };
@@ -58,12 +59,14 @@ struct Acquired {
 /// The answer to a cancel.
 struct Cancelled {
   enum class Kind : std::uint8_t {
-    cancelled,  ///< The waiter has left the queue.
+    cancelled,  ///< The waiter has left the queue, or a run before it was sent.
     granted,    ///< It had been granted `connection`, which is the caller's now, to use or to release.
-    unknown,    ///< No such waiter: it failed, was cancelled or accepted before.
+    sent,       ///< A statement that was sent on `connection`: its answer will be dropped.
+    unknown,    ///< No such waiter: it failed, was cancelled, answered, or (a lease) accepted before.
   };
   Kind kind = Kind::unknown;
   ConnectionId connection{};
+  bool alone = false;  ///< of sent: nobody waits for the other answers either; cancel it on the server
 };
 
 class PoolCore {
@@ -78,7 +81,7 @@ class PoolCore {
   /// When `tick` must be called next: at or before the first thing that falls due. Right after a tick it is
   /// later than the tick's `now`; after any other input a tick that is overdue stays in the past.
   [[nodiscard]] TimePoint next_deadline() const {
-    return waiters_.waiting() == 0 ? next_tick_ : std::min(next_tick_, waiters_.next_deadline());
+    return waiters_.timeless() ? next_tick_ : std::min(next_tick_, waiters_.next_deadline());
   }
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] bool suspended() const { return suspended_; }
@@ -91,6 +94,18 @@ class PoolCore {
   [[nodiscard]] TimePoint state_since(ConnectionId connection) const;
   /// Free places for waiters: `acquire` must not be called while this is 0 (asserted).
   [[nodiscard]] std::uint32_t free_waiters() const { return waiters_.free(); }
+  /// Statements that travel on the connection and have not been answered; 0 for a stale id.
+  [[nodiscard]] std::uint32_t run_size(ConnectionId connection) const {
+    return has_run(connection) ? waiters_.run_size(connection.slot) : 0;
+  }
+  /// One of them, 0 the first. `position` must be less than `run_size`.
+  [[nodiscard]] WaiterId run_member(ConnectionId connection, std::uint32_t position) const {
+    return waiters_.run_member(connection.slot, position);
+  }
+  /// A statement that waits is held back: it is slow, and slow ones have all the connections they may have.
+  [[nodiscard]] bool held_back(WaiterId waiter) const { return waiters_.held(waiter); }
+  /// What is known of the server time of SQL texts.
+  [[nodiscard]] const SlowTexts& slow_texts() const { return texts_; }
 
   // Commands.
   /// Makes room for at least `count` more waiters. Allocates; strong exception guarantee. Amortised O(1) per
@@ -102,14 +117,28 @@ class PoolCore {
   /// queue that the lease was granted from. The epoch ends as with Disposition::broken. A stale id counts as
   /// a new acquire.
   Acquired reacquire(TimePoint now, ConnectionId connection, TimePoint deadline);
+  /// The same for one statement, which from the queue may travel with others. Granted at once it is alone.
+  Acquired acquire_statement(TimePoint now, TimePoint deadline, const Statement& statement);
+  /// The same for a statement that was granted at once. (One that waited goes back to the queue with
+  /// `release`.)
+  Acquired reacquire_statement(TimePoint now, ConnectionId connection, TimePoint deadline,
+                               const Statement& statement);
   /// Takes the grant of a waiter: its connection, or nothing if the id is stale or still waiting. Frees the
-  /// waiter.
+  /// waiter of a lease; that of a statement lives until it has been answered.
   std::optional<ConnectionId> accept(WaiterId waiter);
-  /// Leaves the queue. O(1).
+  /// Names the next statement to be sent on a connection that its caller drives, itself among them; nothing
+  /// when all are sent. From here on it can't leave, and its caller watches its deadline.
+  std::optional<WaiterId> send_next(ConnectionId connection);
+  /// The driver, whose own statement has been answered or cancelled, drives no longer: a grant action names
+  /// the next one, which accepts. False if no caller waits for the rest: the connection is still the
+  /// driver's.
+  bool hand_on(ConnectionId connection);
+  /// Leaves the queue, or a run. O(1), with a run O(its length).
   Cancelled cancel(TimePoint now, WaiterId waiter);
   /// Ends a lease. False, and nothing done, if the id is stale or not leased (a second release, or one after
-  /// `cut`).
-  bool release(TimePoint now, ConnectionId connection, Disposition disposition);
+  /// `cut`). Of a run that is not over, what was not sent, and the last `never_sent` of what was said to be,
+  /// goes back to its place in the queue; the others fail as lost.
+  bool release(TimePoint now, ConnectionId connection, Disposition disposition, std::uint32_t never_sent = 0);
   /// New bounds, asserted as in the constructor. Allocates when max_size grows beyond what it ever was.
   void resize(TimePoint now, std::uint32_t min_size, std::uint32_t max_size);
   /// Marks every idle connection to be checked, num_workers at a time, coldest first.
@@ -131,6 +160,11 @@ class PoolCore {
   void on_reset_done(TimePoint now, ConnectionId connection, Disposition disposition);  ///< never needs_reset
   void on_check_done(TimePoint now, ConnectionId connection, Disposition disposition);  ///< never needs_reset
   void on_closed(TimePoint now, ConnectionId connection);
+  /// A statement of a run has been answered, or what is left of it is cancelled on the server, `took` after
+  /// it was sent or after the answer in front of it. True if its caller still waits. Its id is dead.
+  bool on_answered(WaiterId waiter, Duration took);
+  /// The same for a statement that was granted a connection at once.
+  void on_answered(const Statement& statement, Duration took);
   /// Expires deadlines, trims, retires, retries.
   void tick(TimePoint now);
 
@@ -159,7 +193,9 @@ class PoolCore {
     CloseReason reason = CloseReason::pool_closed;  // of a pending close
     bool aging = false;                             // close to its expiry: does not count towards min_size
     bool check_due = false;                         // marked by check_all, idle
-    bool overdue = false;  // resetting or checking for longer than the grace: not counted on
+    bool overdue = false;     // resetting or checking for longer than the grace: not counted on
+    bool statements = false;  // leased to a run, or to a statement that is known to be slow
+    bool slow = false;        // to such a one
   };
   using Slots = std::vector<Slot>;
 
@@ -184,13 +220,28 @@ class PoolCore {
   void clear_pending(std::uint32_t slot);
   void set_overdue(Slot& slot, bool overdue);
   void set_aging(Slot& slot, bool aging);
+  void set_slow(Slot& slot);
   void set_check_due(Slot& slot, bool check_due);
 
-  Acquired acquire(TimePoint deadline, std::uint64_t ticket, bool returning);
+  [[nodiscard]] bool has_run(ConnectionId connection) const {
+    return is(connection, State::leased) && slots_[connection.slot].statements;
+  }
+  [[nodiscard]] bool sharing() const { return options_.share_limit > 1; }
+  [[nodiscard]] bool slow(const WaitQueue::Request& request) const;
+  [[nodiscard]] std::uint32_t slow_limit() const;
+  [[nodiscard]] std::uint32_t fair_share() const;
+
+  Acquired acquire(TimePoint deadline, std::uint64_t ticket, bool returning, const Statement* statement);
+  Acquired acquire(TimePoint deadline, std::uint64_t ticket, bool returning, const Statement& statement);
   bool drop_expired_idle();
   void lease(std::uint32_t slot, std::uint64_t ticket);
   void take_back(std::uint32_t slot, Disposition disposition);
   void deliver(std::uint32_t slot);
+  void serve(std::uint32_t slot);
+  void serve_idle();
+  void start_run(std::uint32_t slot, bool held);
+  void fill_run(std::uint32_t slot, std::uint32_t share);
+  void end_statements(std::uint32_t slot, std::uint32_t never_sent);
   void make_idle(std::uint32_t slot, TimePoint idle_since);
   void start_closing(std::uint32_t slot, CloseReason reason);
   void forget(std::uint32_t slot);
@@ -211,6 +262,7 @@ class PoolCore {
   Random random_;
   Backoff backoff_;
   WaitQueue waiters_;
+  SlowTexts texts_;
   Slots slots_;
   IndexList<Slots, &Slot::links> free_;
   IndexList<Slots, &Slot::links> idle_;  // front: used last, granted next; back: the cold end
@@ -219,6 +271,7 @@ class PoolCore {
   std::uint32_t aging_ = 0;
   std::uint32_t overdue_ = 0;
   std::uint32_t checks_due_ = 0;
+  std::uint32_t slow_ = 0;
   std::uint64_t epoch_ = 1;
   std::uint64_t drained_epoch_ = 0;  // the last epoch that a drain ended
   std::uint64_t next_ticket_ = 1;

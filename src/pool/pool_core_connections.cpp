@@ -159,9 +159,7 @@ void PoolCore::deliver(std::uint32_t index) {
   if (const auto reason = unfit(slot)) {
     start_closing(index, *reason);
   } else if (waiters_.waiting() > 0 && !suspended_) {
-    slot.ticket = waiters_.front_ticket();
-    enter(index, State::leased);
-    waiters_.grant_front(now_, id(index));
+    serve(index);
   } else {
     const bool from_check = slot.state == State::checking;
     make_idle(index, from_check ? slot.idle_since : now_);

@@ -34,16 +34,30 @@ struct WaiterId {
 
 /// The numbers that steer the core.
 struct CoreOptions {
-  std::uint32_t min_size = 2;     ///< Connections kept open. 0..max_size.
-  std::uint32_t max_size = 10;    ///< Connections at most. At least 1.
-  std::uint32_t min_idle = 0;     ///< Idle connections kept ready while max_size allows. 0..max_size.
-  std::uint32_t num_workers = 3;  ///< Connects in flight at most, and checks likewise. At least 1.
-  std::uint32_t max_waiting = 0;  ///< Waiters at most; 0: no bound.
+  std::uint32_t min_size = 2;      ///< Connections kept open. 0..max_size.
+  std::uint32_t max_size = 10;     ///< Connections at most. At least 1.
+  std::uint32_t min_idle = 0;      ///< Idle connections kept ready while max_size allows. 0..max_size.
+  std::uint32_t num_workers = 3;   ///< Connects in flight at most, and checks likewise. At least 1.
+  std::uint32_t max_waiting = 0;   ///< Waiters at most; 0: no bound.
+  std::uint32_t share_limit = 16;  ///< Statements of one run at most; 0 or 1: they never share.
   Duration max_idle = std::chrono::seconds(300);  ///< An idle connection above min_size is closed after it.
   Duration max_lifetime = std::chrono::seconds(3600);  ///< A connection is never granted when older.
   Duration reconnect_timeout =
       std::chrono::seconds(300);  ///< An outage is reported each time it has lasted this long.
   std::uint64_t seed = 1;         ///< Of the jitter: the same seed and inputs give the same actions.
+};
+
+/// How a statement may travel with others on one connection.
+enum class StatementKind : std::uint8_t {
+  read,   ///< Anything may be sent behind it.
+  last,   ///< It may be sent behind others, and nothing behind it: it may wait for a lock.
+  alone,  ///< Nothing in front of it, nothing behind it.
+};
+
+/// A request that needs a connection for one statement only, and leaves nothing behind.
+struct Statement {
+  std::uint64_t key = 0;  ///< Of its SQL text: statements of one key are expected to take the same time.
+  StatementKind kind = StatementKind::alone;
 };
 
 /// How a lease, a reset or a check ended.
@@ -69,6 +83,7 @@ enum class WaitError : std::uint8_t {
   closed,            ///< The pool was closed.
   too_many_waiting,  ///< max_waiting requests are queued already.
   connect_failed,    ///< No connection is open, and connecting fails by configuration.
+  lost,              ///< A statement that was sent, and whose connection ended first: its outcome is unknown.
 };
 
 }  // namespace copg::pool

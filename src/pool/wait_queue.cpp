@@ -14,68 +14,169 @@ void WaitQueue::reserve(std::uint32_t count) {
   for (std::uint32_t slot = old_size; slot < new_size; ++slot) free_.push_back(waiters_, slot);
 }
 
-WaiterId WaitQueue::push(TimePoint now, TimePoint deadline, std::uint64_t ticket) {
-  assert(free() > 0);
-  const std::uint32_t slot = free_.pop_front(waiters_);
-  Waiter& waiter = waiters_[slot];
-  waiter.since = now;
-  waiter.ticket = ticket;
-  waiter.state = State::waiting;
-  waiter.told = false;
-  std::uint32_t position = no_index;
-  if (!queue_.empty() && waiters_[queue_.back()].ticket > ticket) {
-    position = queue_.front();
-    while (waiters_[position].ticket < ticket) position = List::next(waiters_, position);
-  }
-  queue_.insert_before(waiters_, position, slot);
-  deadlines_.add(slot, deadline);
-  return id(slot);
-}
-
 bool WaitQueue::live(WaiterId waiter) const {
   return waiter.slot < waiters_.size() && waiters_[waiter.slot].generation == waiter.generation &&
          waiters_[waiter.slot].state != State::free;
 }
 
-void WaitQueue::leave_queue(TimePoint now, std::uint32_t slot) {
-  deadlines_.remove(slot);
-  queue_.erase(waiters_, slot);
-  waited_ += now - waiters_[slot].since;
+// --- the queue
+
+WaiterId WaitQueue::push(TimePoint now, const Request& request) {
+  assert(free() > 0);
+  const std::uint32_t slot = free_.pop_front(waiters_);
+  waiters_[slot].request = request;
+  enqueue(now, slot);
+  return id(slot);
 }
 
-/// Takes a waiting one out of the queue and lines up its outcome.
-void WaitQueue::settle(TimePoint now, std::uint32_t slot, State state) {
-  leave_queue(now, slot);
-  waiters_[slot].state = state;
+void WaitQueue::enqueue(TimePoint now, std::uint32_t slot) {
+  Waiter& waiter = waiters_[slot];
+  waiter.since = now;
+  waiter.state = State::waiting;
+  waiter.told = waiter.sent = waiter.abandoned = false;
+  const std::uint64_t ticket = waiter.request.ticket;
+  std::uint32_t position = no_index;
+  if (!queue_.empty() && waiters_[queue_.back()].request.ticket > ticket) {
+    position = queue_.front();
+    while (waiters_[position].request.ticket < ticket) position = List::next(waiters_, position);
+  }
+  queue_.insert_before(waiters_, position, slot);
+  ++waiting_;
+  if (waiter.request.is_statement) ++statements_;
+  watch_deadline(slot);
+}
+
+void WaitQueue::leave_queue(TimePoint now, std::uint32_t slot) {
+  Waiter& waiter = waiters_[slot];
+  --waiting_;
+  if (waiter.held) {
+    held_.erase(waiters_, slot);
+    waiter.held = false;
+  } else {
+    queue_.erase(waiters_, slot);
+    if (waiter.request.is_statement) --statements_;
+  }
+  waited_ += now - waiter.since;
+}
+
+std::uint32_t WaitQueue::front_slot() const {
+  if (held_.empty()) return queue_.front();
+  if (queue_.empty()) return held_.front();
+  const bool held_is_older = waiters_[held_.front()].request.ticket < waiters_[queue_.front()].request.ticket;
+  return held_is_older ? held_.front() : queue_.front();
+}
+
+/// Those that are held back were first, one after the other; only one that returned from a run may be older
+/// than another that has been held back since.
+void WaitQueue::hold_first() {
+  const std::uint32_t slot = queue_.pop_front(waiters_);
+  Waiter& waiter = waiters_[slot];
+  assert(waiter.request.is_statement);
+  --statements_;
+  waiter.held = true;
+  std::uint32_t position = no_index;
+  if (!held_.empty() && waiters_[held_.back()].request.ticket > waiter.request.ticket) {
+    position = held_.front();
+    while (waiters_[position].request.ticket < waiter.request.ticket)
+      position = List::next(waiters_, position);
+  }
+  held_.insert_before(waiters_, position, slot);
+}
+
+void WaitQueue::watch_deadline(std::uint32_t slot) {
+  Waiter& waiter = waiters_[slot];
+  if (waiter.timed) return;
+  waiter.timed = true;
+  ++timed_;
+  deadlines_.add(slot, waiter.request.deadline);
+}
+
+void WaitQueue::forget_deadline(std::uint32_t slot) {
+  Waiter& waiter = waiters_[slot];
+  if (!waiter.timed) return;
+  waiter.timed = false;
+  --timed_;
+  deadlines_.remove(slot);
+}
+
+/// Lines up the outcome of one that has left the queue, or its run.
+void WaitQueue::fail(std::uint32_t slot, WaitError error) {
+  forget_deadline(slot);
+  waiters_[slot].error = error;
+  waiters_[slot].state = State::failed;
   untold_.push_back(waiters_, slot);
 }
 
+void WaitQueue::fail_front(TimePoint now, WaitError error) {
+  const std::uint32_t slot = front_slot();
+  leave_queue(now, slot);
+  fail(slot, error);
+}
+
+bool WaitQueue::fail_expired(TimePoint now) {
+  const auto slot = deadlines_.expire(now);
+  if (!slot) return false;
+  Waiter& waiter = waiters_[*slot];
+  waiter.timed = false;  // the wheel has cleared the timer already
+  --timed_;
+  if (waiter.state == State::waiting) {
+    leave_queue(now, *slot);
+  } else {
+    leave_run(*slot);
+  }
+  fail(*slot, WaitError::timeout);
+  return true;
+}
+
 void WaitQueue::forget(std::uint32_t slot) {
+  forget_deadline(slot);
   Waiter& waiter = waiters_[slot];
   waiter.state = State::free;
   if (++waiter.generation == 0) waiter.generation = 1;  // 0 names no waiter
   free_.push_front(waiters_, slot);
 }
 
-void WaitQueue::grant_front(TimePoint now, ConnectionId connection) {
-  const std::uint32_t slot = queue_.front();
+// --- grants
+
+void WaitQueue::grant(TimePoint now, std::uint32_t slot, ConnectionId connection) {
+  leave_queue(now, slot);
+  if (waiters_[slot].request.is_statement) {
+    assert(runs_[connection.slot].members.empty());
+    runs_[connection.slot].answered = false;
+    board(slot, connection);
+  }
   waiters_[slot].connection = connection;
-  waiters_[slot].error = WaitError::none;
-  settle(now, slot, State::granted);
+  drive(slot);
 }
 
-void WaitQueue::fail(TimePoint now, std::uint32_t slot, WaitError error) {
-  waiters_[slot].error = error;
-  settle(now, slot, State::failed);
+void WaitQueue::board_first(TimePoint now, ConnectionId connection) {
+  const std::uint32_t slot = queue_.front();
+  leave_queue(now, slot);
+  board(slot, connection);
 }
 
-bool WaitQueue::fail_expired(TimePoint now) {
-  const auto slot = deadlines_.expire(now);
-  if (!slot) return false;
-  // The wheel has cleared the timer already; `settle` would clear it again.
-  deadlines_.add(*slot, never);
-  fail(now, *slot, WaitError::timeout);
-  return true;
+void WaitQueue::board(std::uint32_t slot, ConnectionId connection) {
+  waiters_[slot].connection = connection;
+  waiters_[slot].state = State::aboard;
+  Run& run = runs_[connection.slot];
+  run.members.push_back(waiters_, slot);
+  if (run.unsent == no_index) run.unsent = slot;
+}
+
+void WaitQueue::leave_run(std::uint32_t slot) {
+  Run& run = runs_[waiters_[slot].connection.slot];
+  if (run.unsent == slot) run.unsent = Members::next(waiters_, slot);
+  run.members.erase(waiters_, slot);
+}
+
+/// Grants its connection to a waiter: from here on it watches its deadline itself.
+void WaitQueue::drive(std::uint32_t slot) {
+  forget_deadline(slot);
+  Waiter& waiter = waiters_[slot];
+  waiter.error = WaitError::none;
+  waiter.state = State::granted;
+  waiter.told = false;
+  untold_.push_back(waiters_, slot);
 }
 
 WaitQueue::Left WaitQueue::hand_over(std::uint32_t slot) {
@@ -85,30 +186,145 @@ WaitQueue::Left WaitQueue::hand_over(std::uint32_t slot) {
   return {Was::granted, connection};
 }
 
-WaitQueue::Left WaitQueue::cancel(TimePoint now, WaiterId waiter) {
+WaitQueue::Left WaitQueue::accept(WaiterId waiter) {
   if (!live(waiter)) return {Was::gone, {}};
-  switch (waiters_[waiter.slot].state) {
-    case State::waiting:
-      leave_queue(now, waiter.slot);
-      forget(waiter.slot);
-      return {Was::waiting, {}};
-    case State::granted: return hand_over(waiter.slot);
+  Waiter& it = waiters_[waiter.slot];
+  switch (it.state) {
+    case State::waiting: return {Was::waiting, {}};
+    case State::granted:
+      if (!it.request.is_statement) return hand_over(waiter.slot);
+      if (!it.told) untold_.erase(waiters_, waiter.slot);
+      it.state = State::aboard;
+      return {Was::granted, it.connection};
+    case State::aboard:
     case State::failed:
     case State::free: break;
   }
   return {Was::gone, {}};
 }
 
-WaitQueue::Left WaitQueue::accept(WaiterId waiter) {
+WaitQueue::Left WaitQueue::cancel(TimePoint now, WaiterId waiter) {
   if (!live(waiter)) return {Was::gone, {}};
-  switch (waiters_[waiter.slot].state) {
-    case State::waiting: return {Was::waiting, {}};
-    case State::granted: return hand_over(waiter.slot);
+  const Waiter& it = waiters_[waiter.slot];
+  switch (it.state) {
+    case State::waiting:
+      leave_queue(now, waiter.slot);
+      forget(waiter.slot);
+      return {Was::waiting, {}};
+    case State::granted: return it.request.is_statement ? cancel_driver(waiter.slot) : hand_over(waiter.slot);
+    case State::aboard:
+      if (it.abandoned) break;
+      if (it.sent) return abandon(waiter.slot);
+      leave_run(waiter.slot);
+      forget(waiter.slot);
+      return {Was::waiting, {}};
     case State::failed:
     case State::free: break;
   }
   return {Was::gone, {}};
 }
+
+/// It has been asked to drive, and has not accepted.
+WaitQueue::Left WaitQueue::cancel_driver(std::uint32_t slot) {
+  Waiter& waiter = waiters_[slot];
+  const ConnectionId connection = waiter.connection;
+  const bool sent = waiter.sent;
+  if (!waiter.told) untold_.erase(waiters_, slot);
+  if (sent) {
+    waiter.state = State::aboard;
+    waiter.abandoned = true;
+  } else {
+    leave_run(slot);
+    forget(slot);
+  }
+  if (!hand_on(connection.slot)) return {Was::granted, connection};
+  return {sent ? Was::sent : Was::waiting, connection};
+}
+
+WaitQueue::Left WaitQueue::abandon(std::uint32_t slot) {
+  waiters_[slot].abandoned = true;
+  const Run& run = runs_[waiters_[slot].connection.slot];
+  bool alone = true;
+  for (std::uint32_t member = run.members.front(); member != no_index;
+       member = Members::next(waiters_, member)) {
+    alone = alone && waiters_[member].abandoned;
+  }
+  return {Was::sent, waiters_[slot].connection, alone};
+}
+
+// --- runs
+
+WaiterId WaitQueue::run_member(std::uint32_t connection, std::uint32_t position) const {
+  std::uint32_t slot = runs_[connection].members.front();
+  while (position-- > 0) slot = Members::next(waiters_, slot);
+  return id(slot);
+}
+
+std::optional<WaiterId> WaitQueue::send_next(std::uint32_t connection) {
+  Run& run = runs_[connection];
+  const std::uint32_t slot = run.unsent;
+  if (slot == no_index) return std::nullopt;
+  waiters_[slot].sent = true;
+  forget_deadline(slot);
+  run.unsent = Members::next(waiters_, slot);
+  return id(slot);
+}
+
+std::optional<WaitQueue::Answered> WaitQueue::answer(WaiterId waiter) {
+  if (!live(waiter)) return std::nullopt;
+  const Waiter& it = waiters_[waiter.slot];
+  if (it.state != State::aboard || !it.sent) return std::nullopt;
+  Run& run = runs_[it.connection.slot];
+  const Answered answered{it.request.statement.key, !run.answered, !it.abandoned};
+  run.answered = true;
+  leave_run(waiter.slot);
+  forget(waiter.slot);
+  return answered;
+}
+
+bool WaitQueue::hand_on(std::uint32_t connection) {
+  const Run& run = runs_[connection];
+  std::uint32_t next = no_index;
+  for (std::uint32_t slot = run.members.front(); slot != no_index; slot = Members::next(waiters_, slot)) {
+    if (waiters_[slot].state == State::granted) return true;  // asked already
+    if (next == no_index && !waiters_[slot].abandoned) next = slot;
+  }
+  if (next == no_index) return false;
+  drive(next);
+  return true;
+}
+
+std::uint32_t WaitQueue::end_run(TimePoint now, std::uint32_t connection, std::uint32_t never_sent,
+                                 bool closed) {
+  Run& run = runs_[connection];
+  for (std::uint32_t slot = run.members.back(); slot != no_index && never_sent > 0;
+       slot = waiters_[slot].run_links.prev) {
+    if (!waiters_[slot].sent) continue;
+    waiters_[slot].sent = false;
+    --never_sent;
+  }
+  std::uint32_t refused = 0;
+  while (!run.members.empty()) {
+    const std::uint32_t slot = run.members.pop_front(waiters_);
+    Waiter& waiter = waiters_[slot];
+    if (waiter.state == State::granted) {
+      waiter.request.is_statement = false;  // it has what it was granted, and no run
+    } else if (waiter.abandoned) {
+      forget(slot);
+    } else if (waiter.sent) {
+      fail(slot, WaitError::lost);
+    } else if (closed) {
+      fail(slot, WaitError::closed);
+      ++refused;
+    } else {
+      enqueue(now, slot);
+    }
+  }
+  run.unsent = no_index;
+  return refused;
+}
+
+// --- outcomes
 
 std::optional<WaitQueue::Outcome> WaitQueue::poll_outcome() {
   if (untold_.empty()) return std::nullopt;

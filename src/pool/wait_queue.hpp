@@ -1,7 +1,10 @@
-// The waiters of a pool: first come, first served, each with a deadline; and the outcomes not told yet.
+// The waiters of a pool: first come, first served, each with a deadline; the outcomes not told yet; and the
+// runs: the statements that travel together on a connection until they are answered.
 //
-// A waiter is queued, then granted or failed (once), then gone: a granted one when it accepts or cancels, a
-// failed one when its outcome has been told. Everything is O(1); only `reserve` allocates.
+// A waiter is queued, then granted or failed (once), then gone: a lease that was granted when it accepts or
+// cancels, a statement when it has been answered, a failed one when its outcome has been told. Of a run only
+// the driver is granted; the others are aboard. Everything is O(1), or O(length of a run); only `reserve` and
+// `reserve_runs` allocate.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +19,13 @@ namespace copg::pool {
 
 class WaitQueue {
  public:
+  /// What somebody waits for.
+  struct Request {
+    TimePoint deadline{};
+    std::uint64_t ticket = 0;  ///< Orders the queue.
+    bool is_statement = false;
+    Statement statement{};
+  };
   /// What has become of a waiter, told once.
   struct Outcome {
     WaiterId waiter;
@@ -23,68 +33,143 @@ class WaitQueue {
     WaitError error;          ///< none: a grant
   };
   /// What a waiter that cancels or accepts was.
-  enum class Was : std::uint8_t { waiting, granted, gone };
+  enum class Was : std::uint8_t {
+    waiting,  ///< Or in a run and not sent, or a driver whose run has another one now.
+    granted,
+    sent,
+    gone,
+  };
   struct Left {
     Was was;
-    ConnectionId connection;  ///< of a granted one
+    ConnectionId connection;  ///< of a granted or sent one
+    bool alone = false;       ///< of a sent one: nobody waits for the other answers of its run
+  };
+  /// A statement that has been answered.
+  struct Answered {
+    std::uint64_t key;
+    bool first;   ///< of its run
+    bool wanted;  ///< its caller still waits
   };
 
   explicit WaitQueue(TimePoint start) : deadlines_(start) {}
 
-  [[nodiscard]] std::uint32_t waiting() const { return queue_.size(); }
+  [[nodiscard]] std::uint32_t waiting() const { return waiting_; }
+  /// Statements that wait and are not held back.
+  [[nodiscard]] std::uint32_t statements() const { return statements_; }
+  [[nodiscard]] bool has_statements() const { return statements_ + held_.size() > 0; }
   [[nodiscard]] std::uint32_t free() const { return free_.size(); }
   void reserve(std::uint32_t count);
+  /// Makes room for the runs of connections 0..count-1.
+  void reserve_runs(std::uint32_t count) { runs_.resize(count); }
 
-  /// Queues a waiter. Tickets order the queue; a new one is larger than all before, a returning one finds its
-  /// place.
-  WaiterId push(TimePoint now, TimePoint deadline, std::uint64_t ticket);
-  /// The waiter that is next. One must be waiting.
-  [[nodiscard]] std::uint64_t front_ticket() const { return waiters_[queue_.front()].ticket; }
-  /// Grants the connection to the waiter that is next.
-  void grant_front(TimePoint now, ConnectionId connection);
+  // The queue.
+  /// Queues a waiter. A new ticket is larger than all before, a returning one finds its place.
+  WaiterId push(TimePoint now, const Request& request);
+  /// The first of those that are not held back; nullptr if there is none.
+  [[nodiscard]] const Request* first() const {
+    return queue_.empty() ? nullptr : &waiters_[queue_.front()].request;
+  }
+  /// The first of those that are; likewise.
+  [[nodiscard]] const Request* first_held() const {
+    return held_.empty() ? nullptr : &waiters_[held_.front()].request;
+  }
+  /// Holds back the statement that is first.
+  void hold_first();
+  [[nodiscard]] bool held(WaiterId waiter) const { return live(waiter) && waiters_[waiter.slot].held; }
   /// Fails the waiter that is next.
-  void fail_front(TimePoint now, WaitError error) { fail(now, queue_.front(), error); }
-  /// Fails one waiter whose deadline is at or before `now`; false if there is none.
+  void fail_front(TimePoint now, WaitError error);
+  /// Fails one waiter or unsent statement whose deadline is at or before `now`; false if there is none.
   bool fail_expired(TimePoint now);
-  /// Leaves the queue, or hands over its grant.
+
+  // Grants.
+  /// Grants the connection to the first of those that are not held back, or are; a statement begins a run.
+  void grant_first(TimePoint now, ConnectionId connection) { grant(now, queue_.front(), connection); }
+  void grant_first_held(TimePoint now, ConnectionId connection) { grant(now, held_.front(), connection); }
+  /// Lets the statement that is first travel in the run of the connection.
+  void board_first(TimePoint now, ConnectionId connection);
+  /// Leaves the queue or the run, or hands over its grant. The run of a driver that has not accepted gets
+  /// another driver.
   Left cancel(TimePoint now, WaiterId waiter);
   /// Takes its grant; a waiter that still waits goes on waiting.
   Left accept(WaiterId waiter);
+
+  // The run of a connection, by its slot.
+  [[nodiscard]] std::uint32_t run_size(std::uint32_t connection) const {
+    return runs_[connection].members.size();
+  }
+  [[nodiscard]] WaiterId run_member(std::uint32_t connection, std::uint32_t position) const;
+  /// The first that was not sent yet is sent now.
+  std::optional<WaiterId> send_next(std::uint32_t connection);
+  std::optional<Answered> answer(WaiterId waiter);
+  /// Grants the run to the first member whose caller still waits; false if there is none.
+  bool hand_on(std::uint32_t connection);
+  /// Ends a run: what was not sent, and the last `never_sent` of what was said to be, goes back to the queue,
+  /// or fails if the pool is closed; the others are lost. Returns how many got no connection. A driver that
+  /// has not accepted keeps its grant.
+  std::uint32_t end_run(TimePoint now, std::uint32_t connection, std::uint32_t never_sent, bool closed);
+
   [[nodiscard]] bool has_outcome() const { return !untold_.empty(); }
   [[nodiscard]] std::optional<Outcome> poll_outcome();
+  /// No deadline is watched: `next_deadline` would be `never`.
+  [[nodiscard]] bool timeless() const { return timed_ == 0; }
   [[nodiscard]] TimePoint next_deadline() const { return deadlines_.next(); }
   /// Time spent in the queue by all who have left it.
   [[nodiscard]] Duration waited() const { return waited_; }
 
  private:
-  enum class State : std::uint8_t { free, waiting, granted, failed };
+  enum class State : std::uint8_t { free, waiting, granted, aboard, failed };
   struct Waiter {
+    Request request{};
     TimePoint since{};
-    std::uint64_t ticket = 0;
-    Links links{};  // of free_, queue_ or untold_
+    Links links{};      // of free_, queue_, held_ or untold_
+    Links run_links{};  // of the run of its connection
     std::uint32_t generation = 1;
     ConnectionId connection{};
     State state = State::free;
-    bool told = false;  // its grant has been polled
     WaitError error = WaitError::none;
+    bool told = false;       // its grant has been polled
+    bool held = false;       // waits in held_
+    bool timed = false;      // its deadline is watched
+    bool sent = false;       // of a statement in a run
+    bool abandoned = false;  // sent, and nobody waits for the answer
   };
   using Table = std::vector<Waiter>;
   using List = IndexList<Table, &Waiter::links>;
+  using Members = IndexList<Table, &Waiter::run_links>;
+  struct Run {
+    Members members;                  // in the order of the queue; those that were sent come first
+    std::uint32_t unsent = no_index;  // the first of those that were not
+    bool answered = false;            // one of them
+  };
 
   [[nodiscard]] bool live(WaiterId waiter) const;
   [[nodiscard]] WaiterId id(std::uint32_t slot) const { return {slot, waiters_[slot].generation}; }
-  void fail(TimePoint now, std::uint32_t slot, WaitError error);
-  void settle(TimePoint now, std::uint32_t slot, State state);
+  [[nodiscard]] std::uint32_t front_slot() const;
+  void enqueue(TimePoint now, std::uint32_t slot);
   void leave_queue(TimePoint now, std::uint32_t slot);
+  void leave_run(std::uint32_t slot);
+  void watch_deadline(std::uint32_t slot);
+  void forget_deadline(std::uint32_t slot);
+  void grant(TimePoint now, std::uint32_t slot, ConnectionId connection);
+  void board(std::uint32_t slot, ConnectionId connection);
+  void drive(std::uint32_t slot);
+  void fail(std::uint32_t slot, WaitError error);
   void forget(std::uint32_t slot);
   Left hand_over(std::uint32_t slot);
+  Left cancel_driver(std::uint32_t slot);
+  Left abandon(std::uint32_t slot);
 
   Table waiters_;
   List free_;
   List queue_;
+  List held_;  // statements that were first in queue_ and are held back
   List untold_;
+  std::vector<Run> runs_;  // by the slot of the connection
   TimerWheel deadlines_;
   Duration waited_{};
+  std::uint32_t waiting_ = 0;     // in queue_ and held_
+  std::uint32_t statements_ = 0;  // in queue_
+  std::uint32_t timed_ = 0;
 };
 
 }  // namespace copg::pool
