@@ -48,6 +48,7 @@ struct PoolOptions {
   // Rare.
   ResetMode reset = ResetMode::tracked;
   PrepareMode prepare = PrepareMode::automatic;
+  bool share = true;                    ///< Statements that wait for a connection may travel together on one.
   std::optional<Seconds> leak_after{};  ///< A lease that lasts longer is reported once. Above 0.
   std::function<void()>
       reconnect_failed{};                ///< Called on the pool's thread, without locks held. Must not throw.

@@ -90,7 +90,7 @@ LoopProgress StatementWait::go_on(int ready) {
     return wait_for(steps().granted(engine::now()));
   }
   if (const Stopped stopped = stop_.load(); stopped != Stopped::no) {
-    raise(lease_->engine->undone(steps().statement(), stopped == Stopped::cut, engine::now() - begin_));
+    raise(lease_->engine->undone(steps(), stopped == Stopped::cut, engine::now() - begin_));
   }
   if (ready == 0) return LoopProgress::descriptor;
   return wait_for(steps().advance(static_cast<pq::Ready>(ready)));

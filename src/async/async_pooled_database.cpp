@@ -6,6 +6,7 @@
 
 #include "async/completion.hpp"
 #include "async/connection_call.hpp"
+#include "async/execute_call.hpp"
 #include "async/jobs.hpp"
 #include "async/operation_call.hpp"
 #include "async/watch_call.hpp"
@@ -79,7 +80,7 @@ void AsyncPooledDatabase::start_open(detail::Handler<> handler) {
 
 void AsyncPooledDatabase::start_execute(detail::Handler<Result> handler,
                                         std::unique_ptr<detail::Request> request) {
-  async::start_on(loop(), state_->timeout(), async::ExecuteJob{std::move(request)}, std::move(handler));
+  async::start(new async::ExecuteCall(loop(), state_->timeout(), std::move(request), std::move(handler)));
 }
 
 void AsyncPooledDatabase::start_execute_many(detail::Handler<std::int64_t> handler,

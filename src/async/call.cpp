@@ -6,7 +6,7 @@ namespace copg::async {
 
 Call::Call(std::shared_ptr<Loop> loop, Duration timeout, Ends ends)
     : Pending(std::move(loop)),
-      Waiter(ends == Ends::with_own_lease ? this : nullptr),
+      StatementWaiter(ends == Ends::with_own_lease ? this : nullptr),
       begin_(engine::now()),
       deadline_(engine::after(begin_, timeout)),
       ends_(ends) {}
@@ -100,8 +100,7 @@ void Call::leave_queue() noexcept {
 
 void Call::end_early(bool inside, Word word) {
   if (word == Word::cancelled) return end(inside, aborted());
-  end(inside,
-      make_exception(engine().undone(lease_call().statement(), word == Word::cut, engine::now() - begin_)));
+  end(inside, make_exception(engine().undone(lease_call(), word == Word::cut, engine::now() - begin_)));
 }
 
 void Call::end(bool inside, std::exception_ptr error) {

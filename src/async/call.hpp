@@ -18,7 +18,7 @@ using engine::Duration;
 using engine::Lease;
 using engine::TimePoint;
 
-class Call : public Pending, public engine::Waiter, public engine::Driver {
+class Call : public Pending, public engine::StatementWaiter, public engine::Driver {
  public:
   void start() noexcept final;
 
@@ -40,6 +40,9 @@ class Call : public Pending, public engine::Waiter, public engine::Driver {
   virtual engine::LeaseCall& lease_call() = 0;
   /// It has come to its end: keeps the result. Throws the error, if it is one.
   virtual void take_result() = 0;
+  // Only of a statement that may travel with others.
+  std::unique_ptr<detail::Request> lend() override { std::terminate(); }
+  void take_back(std::unique_ptr<detail::Request> /*request*/) noexcept override { std::terminate(); }
   /// Lets go of everything but the handler.
   virtual void give_back() noexcept = 0;
   /// Calls the handler, once.

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "engine/lease_call.hpp"
 #include "engine/pool_engine.hpp"
 
 namespace copg::engine {
@@ -90,14 +91,18 @@ ErrorInfo PoolEngine::cut_off(std::string_view sql) const {
           .connection_survives = false};
 }
 
-ErrorInfo PoolEngine::undone(const pq::StatementOperation& statement, bool cut, Duration waited) const {
-  ErrorInfo info{.kind = ErrorKind::pool_timeout,
-                 .message = fmt::format(
-                     "no answer from the server within {:.3g} s ({}); the statement is being cancelled",
-                     seconds(waited), statement.phase()),
-                 .query = std::string(statement.sql()),
-                 .connection_survives = false};
-  if (cut) info = cut_off(statement.sql());
+ErrorInfo PoolEngine::unanswered(std::string_view sql, Duration waited, const char* phase) {
+  return {.kind = ErrorKind::pool_timeout,
+          .message =
+              fmt::format("no answer from the server within {:.3g} s ({}); the statement is being cancelled",
+                          seconds(waited), phase),
+          .query = std::string(sql),
+          .connection_survives = false};
+}
+
+ErrorInfo PoolEngine::undone(const LeaseCall& call, bool cut, Duration waited) const {
+  const pq::StatementOperation& statement = call.statement();
+  ErrorInfo info = cut ? cut_off(call.sql()) : unanswered(call.sql(), waited, statement.phase());
   if (statement.commits()) {
     info.kind = ErrorKind::commit_unknown;
     info.cause = std::exchange(

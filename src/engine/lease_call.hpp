@@ -35,15 +35,17 @@ class LeaseCall {
   /// Begins on a lease that was taken before.
   Progress begin(TimePoint time, TimePoint deadline);
   /// After `queued`.
-  Progress granted(TimePoint time);
+  virtual Progress granted(TimePoint time);
   /// After `waiting`.
-  Progress advance(pq::Ready ready);
+  virtual Progress advance(pq::Ready ready);
 
   /// What `waiting` waits for.
   [[nodiscard]] const pq::Step& step() const noexcept { return step_; }
   /// While `waiting` or `done`.
   [[nodiscard]] pq::StatementOperation& statement() const noexcept { return *operation_; }
   [[nodiscard]] const Lease& lease() const noexcept { return lease_; }
+  /// Of the statement, as the caller wrote it.
+  [[nodiscard]] virtual std::string_view sql() const noexcept { return operation_->sql(); }
 
  protected:
   ~LeaseCall() = default;
@@ -56,7 +58,7 @@ class LeaseCall {
   /// has `drop`.
   void leave() noexcept;
 
- private:
+  /// What follows a connection being there.
   Progress enter(TimePoint time);
   Progress swap();
 

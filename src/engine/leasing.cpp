@@ -92,7 +92,7 @@ void PoolEngine::release(Lease& lease) noexcept { give_back(lease, true); }
 
 void PoolEngine::discard(Lease& lease) noexcept { give_back(lease, false); }
 
-void PoolEngine::give_back(Lease& lease, bool keep) noexcept {
+void PoolEngine::give_back(Lease& lease, bool keep, std::uint32_t never_sent) noexcept {
   if (!lease) return;
   Slot& slot = *lease.slot;
   if (lease.process != ForkGuard::generation()) {
@@ -122,7 +122,7 @@ void PoolEngine::give_back(Lease& lease, bool keep) noexcept {
     if (slot.use.leave()) {
       slot.lease_ends();
       if (!lease.fresh && disposition == pool::Disposition::clean) slot.answered_at = time;
-      core_->release(time, id_of(lease), disposition);
+      core_->release(time, id_of(lease), disposition, never_sent);
       dispatch();
       lease = {};
     }
@@ -172,6 +172,7 @@ void PoolEngine::drive_no_more(const Lease& lease) noexcept {
 TimePoint PoolEngine::stop_late_drivers(TimePoint time) noexcept {
   TimePoint next = pool::never;
   for (const auto& slot : slots_) {
+    next = std::min(next, expire_passengers(*slot, time));
     if (slot->driver == nullptr) continue;
     if (slot->drive_until > time) {
       next = std::min(next, slot->drive_until);

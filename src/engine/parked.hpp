@@ -11,7 +11,7 @@ namespace copg::engine {
 
 /// `Base` is Waiter or Watcher.
 template <class Base>
-class Parked final : public Base {
+class Parked : public Base {
  public:
   void settled() noexcept override {
     const std::lock_guard lock(mutex_);

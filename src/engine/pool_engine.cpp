@@ -33,6 +33,7 @@ PoolEngine::PoolEngine(const Config& config, PoolOptions options, asio::any_io_e
 PoolEngine::~PoolEngine() = default;
 
 void PoolEngine::make_core() {
+  constexpr std::uint32_t share_limit = 16;
   std::random_device entropy;
   core_ = std::make_unique<pool::PoolCore>(
       pool::CoreOptions{.min_size = static_cast<std::uint32_t>(options_.min_size),
@@ -40,6 +41,7 @@ void PoolEngine::make_core() {
                         .min_idle = static_cast<std::uint32_t>(options_.min_idle),
                         .num_workers = static_cast<std::uint32_t>(options_.num_workers),
                         .max_waiting = static_cast<std::uint32_t>(options_.max_waiting),
+                        .share_limit = options_.share ? share_limit : 1,
                         .max_idle = duration_of(options_.max_idle),
                         .max_lifetime = duration_of(options_.max_lifetime),
                         .reconnect_timeout = duration_of(options_.reconnect_timeout),

@@ -38,6 +38,7 @@
 namespace copg::engine {
 
 using detail::Lease;
+class LeaseCall;
 
 [[nodiscard]] inline pool::ConnectionId id_of(const Lease& lease) { return {lease.index, lease.generation}; }
 
@@ -119,6 +120,35 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// Ends the lease and closes its connection.
   void discard(Lease& lease) noexcept;
 
+  // One statement on a lease of its own, which may travel with those of other callers if it has to wait.
+
+  /// As `acquire`.
+  Attempt acquire_statement(Lease& lease, StatementWaiter& waiter, const pool::Statement& statement,
+                            TimePoint time, TimePoint deadline, const SourceLocation& where);
+  /// As `swap`, for a statement that did not wait.
+  Attempt swap_statement(Lease& lease, StatementWaiter& waiter, const pool::Statement& statement,
+                         TimePoint deadline);
+  /// The same for one that did, and for all that were to travel with it: back to their places in the queue.
+  void requeue(Lease& lease, StatementWaiter& waiter) noexcept;
+  /// After `settled`. False: it has been answered by another caller's work. True: `lease` is filled; its
+  /// caller enters it and drives what `drive_run` gives. Throws as `collect`.
+  bool collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint time);
+  /// The statements that travel on the lease, the caller's among them; nullptr: it is alone. Inside the
+  /// lease.
+  Run* drive_run(Lease& lease);
+  /// For Run: the answer to a statement, `took` after it was sent or after the answer before it.
+  void answer(pool::WaiterId id, Duration took, PipelineAnswer answered) noexcept;
+  /// A statement that was alone has ended.
+  void statement_ended(const StatementWaiter& waiter, const pool::Statement& statement, bool waited,
+                       Duration took) noexcept;
+  /// The driver of a run leaves before its end: another that waits for an answer goes on, and `lease` is
+  /// empty; or nobody does, the run is dropped, and the lease still the caller's to give back.
+  void drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept;
+  /// The run is over: ends the lease. What was never sent is in the queue again, maybe the driver's own.
+  void end_run(Lease& lease, StatementWaiter& driver) noexcept;
+  /// The caller of a statement that was granted a connection has no use for an answer any more.
+  void forget(StatementWaiter& waiter) noexcept;
+
   // The pool as a whole.
 
   void resize(int min_size, int max_size);
@@ -152,7 +182,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   [[nodiscard]] ErrorInfo cut_off(std::string_view sql) const;
   /// What to throw when an operation on a connection did not end: by its deadline, or because `close` has cut
   /// it off.
-  [[nodiscard]] ErrorInfo undone(const pq::StatementOperation& statement, bool cut, Duration waited) const;
+  [[nodiscard]] ErrorInfo undone(const LeaseCall& call, bool cut, Duration waited) const;
 
  private:
   PoolEngine(const Config& config, PoolOptions options, boost::asio::any_io_executor executor);
@@ -190,13 +220,19 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void settle_watchers(TimePoint time) noexcept;
 
   // leasing.cpp
-  void give_back(Lease& lease, bool keep) noexcept;
+  void give_back(Lease& lease, bool keep, std::uint32_t never_sent = 0) noexcept;
   void close_cut_off(Lease& lease) noexcept;
   [[nodiscard]] pool::Disposition judge(pq::Connection& connection) const noexcept;
   [[nodiscard]] TimePoint stop_late_drivers(TimePoint time) noexcept;
 
+  // sharing.cpp
+  void answer(pool::WaiterId id, StatementWaiter& waiter, Duration took, PipelineAnswer answered) noexcept;
+  void forget_here(StatementWaiter& waiter) noexcept;
+  [[nodiscard]] TimePoint expire_passengers(Slot& slot, TimePoint time) noexcept;
+
   // diagnosis.cpp: what to tell a caller who gets nothing. With the mutex held.
   [[nodiscard]] ErrorInfo why(pool::WaitError error, Duration waited);
+  [[nodiscard]] static ErrorInfo unanswered(std::string_view sql, Duration waited, const char* phase);
   [[nodiscard]] std::string oldest_lease(TimePoint time) const;
   [[nodiscard]] std::string last_connect_error(TimePoint time) const;
 

@@ -11,6 +11,7 @@
 #include "engine/descriptor.hpp"
 #include "engine/driver.hpp"
 #include "engine/operation_run.hpp"
+#include "engine/run.hpp"
 #include "engine/use_guard.hpp"
 #include "pq/connection.hpp"
 
@@ -27,6 +28,7 @@ struct Slot {
   std::unique_ptr<pq::Connection> connection;
   AnswerWait answer_wait;  // on the connection's socket
   UseGuard use;
+  std::unique_ptr<Run> statements;  // of several callers
 
   // Guarded by the engine's mutex.
   Holder holder;
@@ -53,6 +55,7 @@ struct Slot {
 
   /// By the owner of the connection.
   void close_connection() noexcept {
+    statements.reset();
     answer_wait.close();
     connection.reset();
   }

@@ -1,6 +1,12 @@
 // A caller that waits for a connection. The shells derive from it: a parked thread, a suspended coroutine.
 #pragma once
 
+#include <copg/detail/request.hpp>
+#include <copg/pipeline.hpp>
+
+#include <memory>
+#include <optional>
+
 #include "engine/clock.hpp"
 #include "engine/driver.hpp"
 #include "engine/slot.hpp"
@@ -32,6 +38,28 @@ class Waiter {
   TimePoint deadline_ = pool::never;
   pool::WaitError error_ = pool::WaitError::none;
   bool settled_ = false;
+};
+
+/// A caller that waits for the answer to one statement, which may come over a connection that another caller
+/// drives. It is settled by that, or by being granted a connection to drive.
+class StatementWaiter : public Waiter {
+ public:
+  using Waiter::Waiter;
+
+  /// Its text and parameters, while they travel with those of others: it may be gone before they are
+  /// answered. With the engine's mutex held.
+  [[nodiscard]] virtual std::unique_ptr<detail::Request> lend() = 0;
+  /// They did not leave. Likewise.
+  virtual void take_back(std::unique_ptr<detail::Request> request) noexcept = 0;
+
+ protected:
+  ~StatementWaiter() override = default;
+
+ private:
+  friend class PoolEngine;
+  friend class StatementCall;
+  std::optional<PipelineAnswer> answer_;
+  bool driving_ = false;  // has the connection, and finds its answer by itself
 };
 
 }  // namespace copg::engine

@@ -99,7 +99,9 @@ void PoolEngine::collect(Lease& lease, Waiter& waiter, TimePoint time) {
 void PoolEngine::expire(Waiter& waiter) {
   const Lock lock = lock_here();
   if (waiter.settled_) return;
-  core_->tick(now());
+  const TimePoint time = now();
+  core_->tick(time);
+  for (const auto& slot : slots_) (void)expire_passengers(*slot, time);
   dispatch();
 }
 
@@ -107,6 +109,7 @@ bool PoolEngine::give_up(Lease& lease, Waiter& waiter) {
   const Lock lock = lock_here();
   const TimePoint time = now();
   const pool::Cancelled cancelled = core_->cancel(time, waiter.id_);
+  if (waiters_[waiter.id_.slot] == &waiter) waiters_[waiter.id_.slot] = nullptr;
   dispatch();
   if (cancelled.kind != pool::Cancelled::Kind::granted) return false;
   lease = take(cancelled.connection, waiter, time, waiter.deadline_, waiter.holder_);

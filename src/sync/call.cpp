@@ -1,10 +1,15 @@
 #include "sync/call.hpp"
 
+#include <copg/detail/request.hpp>
+
 #include <poll.h>
 
 #include <algorithm>
 #include <atomic>
 #include <ctime>
+#include <memory>
+
+#include "engine/statement_call.hpp"
 
 namespace copg::sync {
 
@@ -74,7 +79,8 @@ void sleep(Parked& parked, TimePoint deadline, Expire expire) {
 }
 
 /// What was granted meanwhile is in `lease` when a look throws.
-void sleep_for_grant(PoolEngine& engine, Lease& lease, ParkedThread& waiter, Span& span) {
+template <class Parked>
+void sleep_for_grant(PoolEngine& engine, Lease& lease, Parked& waiter, Span& span) {
   try {
     sleep(waiter, span.deadline, [&] { engine.expire(waiter); });
   } catch (...) {
@@ -84,7 +90,8 @@ void sleep_for_grant(PoolEngine& engine, Lease& lease, ParkedThread& waiter, Spa
   span.looked = engine::now();
 }
 
-Progress wait_for_grant(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, ParkedThread& waiter,
+template <class Parked>
+Progress wait_for_grant(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, Parked& waiter,
                         Span& span) {
   sleep_for_grant(engine, lease, waiter, span);
   return call.granted(span.looked);
@@ -99,7 +106,7 @@ Progress wait_for_server(PoolEngine& engine, engine::LeaseCall& call, Span& span
     if (!first) span.looked = engine::now();
     const bool cut = slot.use.is_cut();
     if (cut || (!first && span.looked >= span.deadline)) {
-      raise(engine.undone(call.statement(), cut, engine::now() - span.begin));
+      raise(engine.undone(call, cut, engine::now() - span.begin));
     }
     const pq::Step& step = call.step();
     const Duration limit = std::clamp(span.deadline - span.looked, Duration::zero(), look_interval);
@@ -142,12 +149,47 @@ void wait_until(PoolEngine& engine, engine::Until until, Duration timeout) {
   engine.collect(watcher);
 }
 
-void drive(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, Progress progress, ParkedThread& waiter,
+template <class Parked>
+void drive(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, Progress progress, Parked& waiter,
            Span& span) {
   while (progress != Progress::done) {
     progress = progress == Progress::queued ? wait_for_grant(engine, lease, call, waiter, span)
                                             : wait_for_server(engine, call, span);
   }
+}
+
+template void drive(PoolEngine&, Lease&, engine::LeaseCall&, Progress, ParkedThread&, Span&);
+
+namespace {
+
+/// A copy travels: this thread may be gone before the others are answered.
+class ParkedStatement final : public ParkedForAnswer {
+ public:
+  ParkedStatement(const Sql& sql, const Params& params) : sql_(sql), params_(params) {}
+  std::unique_ptr<detail::Request> lend() override { return detail::Request::make(sql_, params_); }
+  void take_back(std::unique_ptr<detail::Request> /*copy*/) noexcept override {}
+
+ private:
+  const Sql& sql_;
+  const Params& params_;
+};
+
+/// Given back whatever happens, after the call has left it.
+struct ShortLease {
+  PoolEngine& engine;
+  Lease lease;
+  ~ShortLease() { engine.release(lease); }
+};
+
+}  // namespace
+
+Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params) {
+  ShortLease own{engine, {}};
+  ParkedStatement waiter(sql, params);
+  engine::StatementCall call(engine, own.lease, waiter);
+  const Progress progress = call.acquire(sql.text(), params, span.begin, span.deadline, sql.where());
+  drive<ParkedForAnswer>(engine, own.lease, call, progress, waiter, span);
+  return call.take_result();
 }
 
 }  // namespace copg::sync

@@ -2,7 +2,10 @@
 // no counter.
 #pragma once
 
+#include <copg/params.hpp>
+#include <copg/result.hpp>
 #include <copg/source_location.hpp>
+#include <copg/sql.hpp>
 
 #include <utility>
 
@@ -32,6 +35,7 @@ struct Span {
 };
 
 using ParkedThread = engine::Parked<engine::Waiter>;
+using ParkedForAnswer = engine::Parked<engine::StatementWaiter>;
 
 /// Called by a waiting thread, without locks, about every `look_interval` and when a signal has woken it:
 /// where a language runtime notices Ctrl-C. What it throws ends the call, as its deadline would.
@@ -48,9 +52,13 @@ void wait_until(PoolEngine& engine, engine::Until until, Duration timeout);
 
 /// Does the waiting of a call until it is done: for a connection, parked; for the server, in an epoll set or
 /// in poll(2). Throws PoolTimeout, CommitUnknown, PoolClosed when it does not come to its end.
-/// `lease`, `waiter`: the call's.
+/// `lease`, `waiter`: the call's; `Parked`: ParkedThread or ParkedForAnswer.
+template <class Parked>
 void drive(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, engine::LeaseCall::Progress progress,
-           ParkedThread& waiter, Span& span);
+           Parked& waiter, Span& span);
+
+/// One statement on a lease of its own.
+[[nodiscard]] Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params);
 
 /// One operation on a lease, which is taken first if `where` is given: `make(connection)` makes it,
 /// `take(operation)` gives the result once it has ended well.

@@ -58,15 +58,7 @@ engine::PoolEngine& PooledDatabase::engine() const {
 
 Result PooledDatabase::execute(const Sql& sql, const Params& params) {
   engine::PoolEngine& pool = engine();
-  const sync::Span span(engine::duration_of(pool.options().timeout));
-  ShortLease lease(pool);
-  return sync::call(
-      pool, *lease, span, &sql.where(),
-      [&](pq::Connection& connection) { return pq::ExecuteOperation(connection, sql.text(), params); },
-      [](pq::ExecuteOperation& operation) {
-        engine::raise_error_of(operation);
-        return operation.take_result();
-      });
+  return sync::execute(pool, sync::Span(engine::duration_of(pool.options().timeout)), sql, params);
 }
 
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {

@@ -1,0 +1,40 @@
+#include "engine/run.hpp"
+
+#include <utility>
+
+#include "engine/pool_engine.hpp"
+
+namespace copg::engine {
+
+Run::Run(PoolEngine& engine, std::vector<Member> members) : engine_(engine), members_(std::move(members)) {
+  statements_.reserve(members_.size());
+  for (const Member& member : members_) statements_.push_back({member.request->sql(), *member.request});
+}
+
+pq::PipelineOperation& Run::begin(pq::Connection& connection) {
+  last_ = now();
+  return operation_.emplace(connection, statements_, *this, pq::PipelineOrder::free);
+}
+
+std::uint32_t Run::never_sent() const noexcept {
+  std::uint32_t count = 0;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (operation_->outcome(i) == pq::PipelineOutcome::never_sent) ++count;
+  }
+  return count;
+}
+
+void Run::on_result(std::size_t index, Result result) {
+  engine_.answer(members_[index].id, since_the_last(), std::move(result));
+}
+
+void Run::on_error(std::size_t index, ErrorInfo error) {
+  engine_.answer(members_[index].id, since_the_last(), make_exception(std::move(error)));
+}
+
+Duration Run::since_the_last() noexcept {
+  const TimePoint time = now();
+  return time - std::exchange(last_, time);
+}
+
+}  // namespace copg::engine

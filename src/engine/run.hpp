@@ -1,0 +1,50 @@
+// Statements of several callers on their way over one connection, as one pipeline. Belongs to whoever has the
+// lease; hands each answer to its caller as it comes.
+#pragma once
+
+#include <copg/detail/request.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/clock.hpp"
+#include "pool/types.hpp"
+#include "pq/pipeline_operation.hpp"
+
+namespace copg::engine {
+
+class PoolEngine;
+
+class Run final : public pq::PipelineSink {
+ public:
+  struct Member {
+    pool::WaiterId id;
+    std::unique_ptr<detail::Request> request;
+  };
+
+  Run(PoolEngine& engine, std::vector<Member> members);
+
+  /// Nothing is sent yet.
+  pq::PipelineOperation& begin(pq::Connection& connection);
+  [[nodiscard]] pq::PipelineOperation& operation() noexcept { return *operation_; }
+  [[nodiscard]] std::vector<Member>& members() noexcept { return members_; }
+  /// How many of the last were not sent.
+  [[nodiscard]] std::uint32_t never_sent() const noexcept;
+
+  void on_result(std::size_t index, Result result) override;
+  void on_error(std::size_t index, ErrorInfo error) override;
+
+ private:
+  [[nodiscard]] Duration since_the_last() noexcept;
+
+  PoolEngine& engine_;
+  std::vector<Member> members_;
+  std::vector<pq::PipelineStatement> statements_;
+  std::optional<pq::PipelineOperation> operation_;
+  TimePoint last_{};  // when it was begun, or the last answer came
+};
+
+}  // namespace copg::engine

@@ -1,0 +1,192 @@
+// PoolEngine: statements that may travel together. What may, and with whom, is the core's decision.
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "engine/pool_engine.hpp"
+
+namespace copg::engine {
+
+PoolEngine::Attempt PoolEngine::acquire_statement(Lease& lease, StatementWaiter& waiter,
+                                                  const pool::Statement& statement, TimePoint time,
+                                                  TimePoint deadline, const SourceLocation& where) {
+  Lock lock = lock_here();
+  if (!opened_) [[unlikely]]
+    refuse(std::move(lock), pool::WaitError::closed, Duration::zero());
+  make_room_for_waiter();
+  const pool::Acquired acquired = core_->acquire_statement(time, deadline, statement);
+  return conclude(std::move(lock), acquired, lease, waiter, time, deadline,
+                  {where, std::this_thread::get_id()});
+}
+
+PoolEngine::Attempt PoolEngine::swap_statement(Lease& lease, StatementWaiter& waiter,
+                                               const pool::Statement& statement, TimePoint deadline) {
+  const TimePoint time = now();
+  Lock lock = lock_here();
+  make_room_for_waiter();
+  const Holder holder = lease.slot->holder;
+  lease.slot->lease_ends();
+  const pool::ConnectionId dead = id_of(std::exchange(lease, {}));
+  return conclude(std::move(lock), core_->reacquire_statement(time, dead, deadline, statement), lease, waiter,
+                  time, deadline, holder);
+}
+
+void PoolEngine::requeue(Lease& lease, StatementWaiter& waiter) noexcept {
+  const Lock lock(mutex_);
+  waiter.driving_ = false;
+  lease.slot->lease_ends();
+  core_->release(now(), id_of(lease), pool::Disposition::broken);
+  lease = {};
+  dispatch();
+}
+
+bool PoolEngine::collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint time) {
+  {
+    const Lock lock = lock_here();
+    assert(waiter.settled_);
+    if (waiter.answer_) return false;
+    waiter.settled_ = false;
+    if (waiter.error_ == pool::WaitError::none) {
+      waiters_[waiter.id_.slot] = &waiter;
+      lease = take(core_->accept(waiter.id_).value(), waiter, time, waiter.deadline_, waiter.holder_);
+      waiter.driving_ = true;
+      lease.fresh = lease.slot->statements == nullptr;
+    }
+  }
+  if (!lease) refuse(lock_here(), waiter.error_, time - waiter.since_);
+  if (options_.observer) options_.observer->acquired(time - waiter.since_);
+  return true;
+}
+
+Run* PoolEngine::drive_run(Lease& lease) {
+  Slot& slot = *lease.slot;
+  if (slot.statements) return slot.statements.get();
+  const pool::ConnectionId connection = id_of(lease);
+  std::vector<Run::Member> members;
+  {
+    const Lock lock(mutex_);
+    const std::uint32_t size = core_->run_size(connection);
+    members.reserve(size);
+    while (const auto id = core_->send_next(connection)) {
+      if (size == 1) return nullptr;  // alone
+      auto& waiter = static_cast<StatementWaiter&>(*waiters_[id->slot]);
+      members.push_back({*id, waiter.lend()});
+      drivers_due_ = std::min(drivers_due_, waiter.deadline_);
+    }
+    wake_by(drivers_due_);
+  }
+  slot.statements = std::make_unique<Run>(*this, std::move(members));
+  slot.statements->begin(*slot.connection);
+  return slot.statements.get();
+}
+
+void PoolEngine::answer(pool::WaiterId id, Duration took, PipelineAnswer answered) noexcept {
+  const Lock lock(mutex_);
+  Waiter* const waiter = waiters_[id.slot];
+  if (waiter != nullptr) {
+    answer(id, static_cast<StatementWaiter&>(*waiter), took, std::move(answered));
+  } else {
+    core_->on_answered(id, took);
+  }
+}
+
+/// With the mutex held.
+void PoolEngine::answer(pool::WaiterId id, StatementWaiter& waiter, Duration took,
+                        PipelineAnswer answered) noexcept {
+  waiters_[id.slot] = nullptr;
+  core_->on_answered(id, took);
+  waiter.answer_ = std::move(answered);
+  if (waiter.driving_) return;
+  waiter.settled_ = true;
+  waiter.settled();
+}
+
+void PoolEngine::statement_ended(const StatementWaiter& waiter, const pool::Statement& statement, bool waited,
+                                 Duration took) noexcept {
+  const Lock lock(mutex_);
+  if (waited) {
+    waiters_[waiter.id_.slot] = nullptr;
+    core_->on_answered(waiter.id_, took);
+  } else {
+    core_->on_answered(statement, took);
+  }
+}
+
+void PoolEngine::forget(StatementWaiter& waiter) noexcept {
+  const Lock lock(mutex_);
+  forget_here(waiter);
+}
+
+/// With the mutex held.
+void PoolEngine::forget_here(StatementWaiter& waiter) noexcept {
+  waiter.driving_ = false;
+  if (waiter.answer_) return;
+  waiters_[waiter.id_.slot] = nullptr;
+  core_->cancel(now(), waiter.id_);
+}
+
+void PoolEngine::end_run(Lease& lease, StatementWaiter& driver) noexcept {
+  Slot& slot = *lease.slot;
+  const std::uint32_t never_sent = slot.statements->never_sent();
+  {
+    const Lock lock(mutex_);
+    driver.driving_ = false;
+    auto& members = slot.statements->members();
+    for (auto member = members.end() - never_sent; member != members.end(); ++member) {
+      Waiter* const waiter = waiters_[member->id.slot];
+      if (waiter != nullptr) static_cast<StatementWaiter*>(waiter)->take_back(std::move(member->request));
+    }
+  }
+  slot.statements.reset();
+  if (leave(lease)) give_back(lease, true, never_sent);
+}
+
+void PoolEngine::drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept {
+  Slot& slot = *lease.slot;
+  bool handed_on = false;
+  bool left = false;
+  {
+    const Lock lock(mutex_);
+    forget_here(driver);
+    handed_on = core_->hand_on(id_of(lease));
+    if (handed_on) {
+      slot.lease_ends();
+      left = slot.use.leave();
+      dispatch();
+    }
+  }
+  if (!handed_on) {
+    slot.statements.reset();
+    leave(lease);
+  } else if (left) {
+    lease = {};
+  } else {
+    close_cut_off(lease);
+  }
+}
+
+/// Tells those whose time is up while their statement is on its way; returns when the next one's will be.
+/// With the mutex held.
+TimePoint PoolEngine::expire_passengers(Slot& slot, TimePoint time) noexcept {
+  TimePoint next = pool::never;
+  if (!slot.statements) return next;
+  for (const Run::Member& member : slot.statements->members()) {
+    Waiter* const waiter = waiters_[member.id.slot];
+    if (waiter == nullptr || waiter->id_ != member.id) continue;
+    auto& late = static_cast<StatementWaiter&>(*waiter);
+    if (late.driving_) continue;
+    if (late.deadline_ > time) {
+      next = std::min(next, late.deadline_);
+      continue;
+    }
+    core_->cancel(time, member.id);
+    waiters_[member.id.slot] = nullptr;
+    late.answer_ =
+        make_exception(unanswered(member.request->sql(), time - late.since_, "travelling with others"));
+    late.settled_ = true;
+    late.settled();
+  }
+  return next;
+}
+
+}  // namespace copg::engine

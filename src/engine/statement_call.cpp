@@ -1,0 +1,101 @@
+#include "engine/statement_call.hpp"
+
+#include <utility>
+
+#include "engine/raise.hpp"
+#include "engine/statement_kind.hpp"
+
+namespace copg::engine {
+
+StatementCall::Progress StatementCall::acquire(std::string_view sql, const pq::ParamsView& params,
+                                               TimePoint time, TimePoint deadline,
+                                               const SourceLocation& where) {
+  sql_ = sql;
+  params_ = params;
+  deadline_ = deadline;
+  statement_ = statement_of(sql, params);
+  const auto attempt = engine_.acquire_statement(lease_, waiter_, statement_, time, deadline, where);
+  return attempt == PoolEngine::Attempt::queued ? Progress::queued : enter(time);
+}
+
+StatementCall::Progress StatementCall::granted(TimePoint time) {
+  aboard_ = engine_.collect_statement(lease_, waiter_, time);
+  return aboard_ ? enter(time) : Progress::done;
+}
+
+StatementCall::Progress StatementCall::enter(TimePoint time) {
+  if (!engine_.enter(lease_, time)) return requeue();
+  fresh_ = std::exchange(lease_.fresh, false);
+  if (aboard_) run_ = engine_.drive_run(lease_);
+  if (run_ != nullptr) {
+    LeaseCall::operation_ = &run_->operation();
+  } else {
+    sent_at_ = time;
+    LeaseCall::operation_ = &make(*lease_.slot->connection);
+  }
+  return advance(pq::Ready::none);
+}
+
+/// The connection was dead before its first byte.
+StatementCall::Progress StatementCall::requeue() {
+  if (std::exchange(aboard_, false)) {
+    engine_.requeue(lease_, waiter_);
+    return Progress::queued;
+  }
+  const auto attempt = engine_.swap_statement(lease_, waiter_, statement_, deadline_);
+  return attempt == PoolEngine::Attempt::queued ? Progress::queued : enter(now());
+}
+
+pq::StatementOperation& StatementCall::make(pq::Connection& connection) {
+  return operation_.emplace(connection, sql_, *params_);
+}
+
+StatementCall::Progress StatementCall::advance(pq::Ready ready) {
+  step_ = LeaseCall::operation_->advance(ready);
+  return run_ != nullptr ? after_step_of_run() : after_step();
+}
+
+StatementCall::Progress StatementCall::after_step_of_run() {
+  if (!step_.done) {
+    if (!waiter_.answer_) return Progress::waiting;
+    leave();  // the rest is for others: one of them waits for it
+    return Progress::done;
+  }
+  run_ = nullptr;
+  LeaseCall::operation_ = nullptr;
+  aboard_ = false;
+  engine_.end_run(lease_, waiter_);
+  return waiter_.answer_ ? Progress::done : Progress::queued;
+}
+
+StatementCall::Progress StatementCall::after_step() {
+  if (!step_.done) return Progress::waiting;
+  const bool nothing_sent = operation_->error() != nullptr && !operation_->first_bytes_sent();
+  if (nothing_sent) lease_.fresh = fresh_;
+  if (!engine_.died_untouched(lease_, fresh_, nothing_sent)) {
+    engine_.statement_ended(waiter_, statement_, std::exchange(aboard_, false), now() - sent_at_);
+    return Progress::done;
+  }
+  LeaseCall::leave();
+  if (!lease_) raise(engine_.cut_off(sql_));  // by `close`, just now
+  return requeue();
+}
+
+Result StatementCall::take_result() {
+  if (waiter_.answer_) return std::move(*waiter_.answer_).value();
+  raise_error_of(*operation_);
+  return operation_->take_result();
+}
+
+void StatementCall::leave() noexcept {
+  const bool aboard = std::exchange(aboard_, false);
+  if (std::exchange(run_, nullptr) != nullptr) {
+    LeaseCall::operation_ = nullptr;
+    engine_.drive_no_longer(lease_, waiter_);
+    return;
+  }
+  if (aboard) engine_.forget(waiter_);
+  LeaseCall::leave();
+}
+
+}  // namespace copg::engine
