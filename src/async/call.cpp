@@ -83,7 +83,11 @@ void Call::ready(std::uint32_t round, pq::Ready ready) {
     if (lease_call().step().wait_for == pq::Ready::read_write) descriptor_->cancel();  // the other one
   }
   if (word != Word::none) return end_early(true, word);
+  // Those whose answers have come along complete right after this one, in their order.
+  const std::shared_ptr<Loop> loop = shared_loop();
+  Handful passengers(*loop);
   take(true, [&] { return lease_call().advance(ready); });
+  passengers.proceed();
 }
 
 void Call::stop(engine::Stop why) noexcept {

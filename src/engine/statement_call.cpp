@@ -47,7 +47,8 @@ StatementCall::Progress StatementCall::requeue() {
 }
 
 pq::StatementOperation& StatementCall::make(pq::Connection& connection) {
-  return operation_.emplace(connection, sql_, *params_);
+  operation_ = std::make_unique<pq::ExecuteOperation>(connection, sql_, *params_);
+  return *operation_;
 }
 
 StatementCall::Progress StatementCall::advance(pq::Ready ready) {

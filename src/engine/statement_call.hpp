@@ -4,7 +4,7 @@
 
 #include <copg/result.hpp>
 
-#include <optional>
+#include <memory>
 #include <string_view>
 
 #include "engine/lease_call.hpp"
@@ -44,7 +44,8 @@ class StatementCall final : public LeaseCall {
   bool aboard_ = false;  // it waited for its connection, and the pool is to be told of its end
   Run* run_ = nullptr;   // that it drives
   TimePoint sent_at_{};
-  std::optional<pq::ExecuteOperation> operation_;  // of the statement alone
+  // Of the statement alone, while it has a connection: those that wait for one are many.
+  std::unique_ptr<pq::ExecuteOperation> operation_;
 };
 
 }  // namespace copg::engine
