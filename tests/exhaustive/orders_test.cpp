@@ -300,7 +300,7 @@ constexpr Statement a_loner{.key = 3, .kind = StatementKind::alone};
 
 TEST(Orders, statements_share_one_connection_and_cancel_and_are_lost_at_every_point) {
   try_all({.options = small(1, 1, 1),
-           .depth = 9,
+           .depth = 8,
            .acquires = 3,
            .statements = {a_read},
            .leases = false,
@@ -309,7 +309,7 @@ TEST(Orders, statements_share_one_connection_and_cancel_and_are_lost_at_every_po
 
 TEST(Orders, statements_of_every_kind_and_leases_stand_in_one_queue) {
   try_all({.options = small(1, 1, 1),
-           .depth = 6,
+           .depth = 5,
            .acquires = 4,
            .statements = {a_read, a_write, a_loner},
            .saturated = true});
@@ -317,7 +317,7 @@ TEST(Orders, statements_of_every_kind_and_leases_stand_in_one_queue) {
 
 TEST(Orders, statements_share_two_connections_that_may_break) {
   try_all({.options = small(2, 2, 2),
-           .depth = 7,
+           .depth = 6,
            .acquires = 4,
            .releases = {Disposition::clean, Disposition::broken},
            .statements = {a_read},
@@ -327,7 +327,7 @@ TEST(Orders, statements_share_two_connections_that_may_break) {
 
 TEST(Orders, a_text_becomes_slow_and_fast_again) {
   try_all({.options = small(2, 2, 2),
-           .depth = 7,
+           .depth = 6,
            .acquires = 4,
            .statements = {a_read, a_write},
            .leases = false,
@@ -336,7 +336,7 @@ TEST(Orders, a_text_becomes_slow_and_fast_again) {
 
 TEST(Orders, the_pool_closes_or_is_suspended_while_statements_travel) {
   try_all({.options = small(1, 1, 1),
-           .depth = 7,
+           .depth = 6,
            .acquires = 3,
            .once = {InputKind::close, InputKind::suspend, InputKind::drain},
            .statements = {a_read},
