@@ -340,6 +340,14 @@ void Model::make_idle(std::uint32_t slot, TimePoint since) {
   idle_.insert(place, slot);
 }
 
+/// More connections are open than there may be.
+bool Model::is_surplus() const {
+  const auto open = std::count_if(connections_.begin(), connections_.end(), [](const Connection& it) {
+    return it.state != State::none && it.state != State::dying;
+  });
+  return open > options_.max_size;
+}
+
 void Model::give(ConnectionId connection, std::uint64_t ticket) {
   if (!is(connection, State::idle)) {
     return violate("I2 ownership", fmt::format("connection {}.{} was granted, and is not idle",
@@ -350,8 +358,10 @@ void Model::give(ConnectionId connection, std::uint64_t ticket) {
           connection.slot);
   require(in_batch_ || !expired_surely(given), "I11 limits hold",
           "connection {} was granted after its max_lifetime", connection.slot);
-  while (!in_batch_ && idle_.back() != connection.slot) {  // passed over: they must be too old
-    const std::uint32_t hotter = idle_.back();
+  for (std::size_t i = idle_.size(); !in_batch_ && i-- > 0 && idle_[i] != connection.slot;) {
+    const std::uint32_t hotter = idle_[i];  // passed over: it must be too old
+    if (hotter == subject_ && (connections_[hotter].epoch < epoch_ || is_surplus()))
+      continue;  // it came back unfit: its close action follows
     require(expired_perhaps(connections_[hotter]), "I10 order",
             "connection {} was granted before {}, used later", connection.slot, hotter);
     connections_[hotter].verdict = CloseReason::lifetime;

@@ -134,6 +134,7 @@ class Model {
   void take_back(std::uint32_t slot, pool::Disposition disposition);
   void connect_failed(std::uint32_t slot, pool::ConnectFailure failure);
   void judge_rejection(pool::WaitError error, pool::TimePoint deadline, bool returning);
+  [[nodiscard]] bool is_surplus() const;
   void give(pool::ConnectionId connection, std::uint64_t ticket);
   void grant(pool::WaiterId waiter, pool::ConnectionId connection);
   void leave_queue(std::size_t position);

@@ -57,7 +57,8 @@ std::vector<WaiterId> Model::expected_run(std::size_t position) const {
   if (driver.held || slow(driver) || driver.statement.kind != StatementKind::read) return run;
   std::size_t share = 0;
   for (const Waiter& it : queue_) share += it.is_statement && !it.held ? 1 : 0;
-  share = std::min<std::size_t>((share + established() - 1) / established(), options_.share_limit);
+  const std::uint32_t connections = std::max(established(), 1U);
+  share = std::min<std::size_t>((share + connections - 1) / connections, options_.share_limit);
   for (std::size_t i = position + 1; i < queue_.size() && run.size() < share; ++i) {
     const Waiter& it = queue_[i];
     if (it.held) continue;

@@ -61,7 +61,7 @@ Input mend(Input input, const Model& model) {
       if (!connection.run.empty()) return point_at(connection.run.front().id), input;
     }
   }
-  if (input.kind == InputKind::accept && !model.granted().empty()) point_at(model.granted().front().waiter);
+  if (input.kind == InputKind::accept && !model.granted().empty()) point_at(model.granted().back().waiter);
   if (input.kind == InputKind::cancel && !queue.empty() &&
       std::none_of(queue.begin(), queue.end(), [&](const auto& it) { return it.id == input.waiter(); })) {
     point_at(queue.front().id);

@@ -85,7 +85,7 @@ void Workload::choose_rates() {
   slow_texts_ = dice_.permille(500) ? 0 : dice_.between(1, 4);
   slow_time_ = dice_.permille(500) ? 50ms : dice_.between(1ms, 1s);
   fast_time_ = dice_.permille(500) ? dice_.between(50us, 1ms) : std::min<Duration>(hold_, 20ms);
-  if (statements_ > 0 && dice_.permille(500)) arrival_gap_ = std::min<Duration>(pace, fast_time_ / 8);
+  if (statements_ > 0 && dice_.permille(250)) arrival_gap_ = std::min<Duration>(pace, fast_time_ / 8);
 }
 
 /// Eight texts, of which some may be slow.

@@ -2,6 +2,7 @@
 // of every order everyone is served and everything is closed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -14,6 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 using pool::ConnectFailure;
 using pool::Disposition;
+using pool::Statement;
+using pool::StatementKind;
 using sim::Input;
 using sim::InputKind;
 using State = sim::Model::State;
@@ -25,7 +28,11 @@ struct Scope {
   std::uint32_t acquires = 2;
   std::vector<Disposition> releases{Disposition::clean};
   std::vector<ConnectFailure> failures{};
-  std::vector<InputKind> once{};  // commands that may happen, each once
+  std::vector<InputKind> once{};               // commands that may happen, each once
+  std::vector<Statement> statements{};         // that are acquired, besides leases
+  bool leases = true;                          // or only statements
+  bool saturated = false;                      // all connections are leased when it begins
+  std::vector<pool::Duration> answers{100us};  // after which a statement is answered
 };
 
 class Order {
@@ -33,6 +40,7 @@ class Order {
   explicit Order(const Scope& scope) : scope_(scope), driver_(scope.options), once_(scope.once) {
     trace_.options = scope.options;
     apply(Input{});
+    if (scope.saturated) saturate();
   }
 
   /// One event of all that are possible now; false if none is, or an invariant is broken.
@@ -40,7 +48,7 @@ class Order {
     collect();
     if (possible_.empty()) return false;
     const Input input = possible_[generator.below(static_cast<std::uint32_t>(possible_.size()))];
-    if (input.kind == InputKind::acquire) ++acquired_;
+    if (input.kind == InputKind::acquire || input.kind == InputKind::acquire_statement) ++acquired_;
     std::erase(once_, input.kind);
     return apply(input);
   }
@@ -49,9 +57,8 @@ class Order {
   void finish() {
     if (broken()) return;
     if (!model().closed()) apply(make(InputKind::resume));
-    for (int i = 0; i < 60 && !broken() && !(model().queue().empty() && model().granted().empty()); ++i)
-      go_on();
-    if (!broken() && !model().queue().empty()) driver_.report("I3 progress", "a waiter is never served");
+    for (int i = 0; i < 80 && !broken() && !served(); ++i) go_on();
+    if (!broken() && !served()) driver_.report("I3 progress", "a waiter is never served");
     if (!broken()) apply(make(InputKind::close));
     for (int i = 0; i < 30 && !broken() && !driver_.core().finished(); ++i) go_on();
     if (!broken() && !driver_.core().finished()) driver_.report("I9 nothing left", "closed and not finished");
@@ -65,6 +72,24 @@ class Order {
 
  private:
   [[nodiscard]] const sim::Model& model() const { return driver_.model(); }
+
+  void saturate() {
+    for (std::uint32_t slot = 0; slot < scope_.options.max_size; ++slot) {
+      Input acquire = make(InputKind::acquire);
+      acquire.deadline = model().now() + 10s;
+      apply(acquire);
+      possible_.clear();
+      for (std::uint32_t other = 0; other < model().connections().size(); ++other) {
+        if (model().connections()[other].state == State::connecting) add_answers(other);
+      }
+      if (!possible_.empty()) apply(possible_.front());
+      for (const auto grant : model().granted()) {
+        possible_.clear();
+        add(InputKind::accept, grant.waiter.slot, grant.waiter.generation);
+        apply(possible_.front());
+      }
+    }
+  }
 
   bool apply(const Input& input) {
     trace_.inputs.push_back(input);
@@ -93,10 +118,7 @@ class Order {
       add(InputKind::cancel, grant.waiter.slot, grant.waiter.generation);
     }
     for (const auto& waiter : model().queue()) add(InputKind::cancel, waiter.id.slot, waiter.id.generation);
-    if (acquired_ < scope_.acquires) {
-      possible_.push_back(make(InputKind::acquire));
-      possible_.back().deadline = model().now() + 10s;
-    }
+    if (acquired_ < scope_.acquires) add_acquires();
     if (driver_.next_deadline() != pool::never) {
       possible_.push_back(make(InputKind::tick));
       possible_.back().now = std::max(model().now(), driver_.next_deadline());
@@ -105,6 +127,38 @@ class Order {
       possible_.push_back(make(kind));
       possible_.back().min_size = 0;
       possible_.back().max_size = 1;
+    }
+  }
+
+  void add_acquires() {
+    if (scope_.leases) {
+      possible_.push_back(make(InputKind::acquire));
+      possible_.back().deadline = model().now() + 10s;
+    }
+    for (const Statement& statement : scope_.statements) {
+      possible_.push_back(make(InputKind::acquire_statement));
+      possible_.back().deadline = model().now() + 10s;
+      possible_.back().statement = statement;
+    }
+  }
+
+  /// What the driver of a run may do next, and those who travel with it.
+  void add_run(std::uint32_t slot) {
+    const auto& connection = model().connections()[slot];
+    const auto& run = connection.run;
+    const auto sent = static_cast<std::uint32_t>(
+        std::count_if(run.begin(), run.end(), [](const auto& it) { return it.sent; }));
+    if (sent < run.size()) add(InputKind::send_next, slot, connection.generation);
+    for (const pool::Duration took : scope_.answers) {
+      if (sent == 0) break;
+      add(InputKind::on_answered, run.front().id.slot, run.front().id.generation);
+      possible_.back().took = took;
+    }
+    add(InputKind::hand_on, slot, connection.generation);
+    for (const auto& member : run) add(InputKind::cancel, member.id.slot, member.id.generation);
+    for (std::uint32_t never_sent = 0; never_sent <= sent; ++never_sent) {
+      add(InputKind::release, slot, connection.generation, Disposition::broken);
+      possible_.back().never_sent = never_sent;
     }
   }
 
@@ -120,6 +174,10 @@ class Order {
         break;
       case State::leased:
         if (is_granted(slot)) break;
+        if (!connection.run.empty()) {
+          add_run(slot);
+          break;
+        }
         for (const Disposition how : scope_.releases)
           add(InputKind::release, slot, connection.generation, how);
         break;
@@ -144,6 +202,12 @@ class Order {
       if (grant.connection.slot == slot) return true;
     }
     return false;
+  }
+
+  [[nodiscard]] bool served() const {
+    return model().queue().empty() && model().granted().empty() &&
+           std::all_of(model().connections().begin(), model().connections().end(),
+                       [](const auto& it) { return it.run.empty(); });
   }
 
   /// The first answer of those due; a grant is accepted; else time passes.
@@ -228,6 +292,56 @@ TEST(Orders, the_pool_is_suspended_and_checked_at_every_point) {
            .depth = 7,
            .acquires = 2,
            .once = {InputKind::suspend, InputKind::resume, InputKind::check_all}});
+}
+
+constexpr Statement a_read{.key = 1, .kind = StatementKind::read};
+constexpr Statement a_write{.key = 2, .kind = StatementKind::last};
+constexpr Statement a_loner{.key = 3, .kind = StatementKind::alone};
+
+TEST(Orders, statements_share_one_connection_and_cancel_and_are_lost_at_every_point) {
+  try_all({.options = small(1, 1, 1),
+           .depth = 8,
+           .acquires = 3,
+           .statements = {a_read},
+           .leases = false,
+           .saturated = true});
+}
+
+TEST(Orders, statements_of_every_kind_and_leases_stand_in_one_queue) {
+  try_all({.options = small(1, 1, 1),
+           .depth = 5,
+           .acquires = 4,
+           .statements = {a_read, a_write, a_loner},
+           .saturated = true});
+}
+
+TEST(Orders, statements_share_two_connections_that_may_break) {
+  try_all({.options = small(2, 2, 2),
+           .depth = 6,
+           .acquires = 4,
+           .releases = {Disposition::clean, Disposition::broken},
+           .statements = {a_read},
+           .leases = false,
+           .saturated = true});
+}
+
+TEST(Orders, a_text_becomes_slow_and_fast_again) {
+  try_all({.options = small(2, 2, 2),
+           .depth = 6,
+           .acquires = 4,
+           .statements = {a_read, a_write},
+           .leases = false,
+           .answers = {100us, 50ms}});
+}
+
+TEST(Orders, the_pool_closes_or_is_suspended_while_statements_travel) {
+  try_all({.options = small(1, 1, 1),
+           .depth = 6,
+           .acquires = 3,
+           .once = {InputKind::close, InputKind::suspend, InputKind::drain},
+           .statements = {a_read},
+           .leases = false,
+           .saturated = true});
 }
 
 TEST(Orders, lifetimes_and_idle_times_end_between_all_else) {

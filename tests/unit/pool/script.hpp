@@ -105,6 +105,48 @@ class Script {
     apply();
     return driver_.released();
   }
+  // Statements.
+  Acquired acquire_statement(pool::Statement statement, Duration patience = 30s) {
+    input(sim::InputKind::acquire_statement).deadline = now_ + patience;
+    input_.statement = statement;
+    apply();
+    return driver_.acquired();
+  }
+  Acquired reacquire_statement(ConnectionId id, pool::Statement statement) {
+    about(sim::InputKind::reacquire_statement, id).deadline = now_ + 30s;
+    input_.statement = statement;
+    apply();
+    return driver_.acquired();
+  }
+  std::optional<WaiterId> send_next(ConnectionId id) {
+    about(sim::InputKind::send_next, id);
+    apply();
+    return driver_.sent();
+  }
+  bool hand_on(ConnectionId id) {
+    about(sim::InputKind::hand_on, id);
+    apply();
+    return driver_.handed_on();
+  }
+  /// True if its caller still waits.
+  bool answered(WaiterId waiter, Duration took = 100us) {
+    about(sim::InputKind::on_answered, waiter).took = took;
+    apply();
+    return driver_.wanted();
+  }
+  /// One that was granted a connection at once.
+  void answered(pool::Statement statement, Duration took) {
+    input(sim::InputKind::on_alone_answered).took = took;
+    input_.statement = statement;
+    apply();
+  }
+  /// The run of a connection is not over: the last `never_sent` of what was to be sent were not.
+  bool lose(ConnectionId id, std::uint32_t never_sent = 0) {
+    about(sim::InputKind::release, id).disposition = Disposition::broken;
+    input_.never_sent = never_sent;
+    apply();
+    return driver_.released();
+  }
   void resize(std::uint32_t min_size, std::uint32_t max_size) {
     input(sim::InputKind::resize).min_size = min_size;
     input_.max_size = max_size;
@@ -154,6 +196,12 @@ class Script {
     }
     return ids;
   }
+  /// Who travels on a connection.
+  [[nodiscard]] std::vector<WaiterId> run(ConnectionId id) const {
+    std::vector<WaiterId> run;
+    for (std::uint32_t i = 0; i < core().run_size(id); ++i) run.push_back(core().run_member(id, i));
+    return run;
+  }
   [[nodiscard]] PoolStats stats() const { return driver_.core().stats(); }
   [[nodiscard]] const pool::PoolCore& core() const { return driver_.core(); }
   [[nodiscard]] TimePoint next_deadline() const { return driver_.next_deadline(); }
@@ -179,6 +227,18 @@ class Script {
     const Acquired answer = acquire();
     EXPECT_EQ(answer.kind, Acquired::Kind::granted);
     return answer.connection;
+  }
+  /// Asks for a statement that must wait.
+  WaiterId ask(pool::Statement statement, Duration patience = 30s) {
+    const Acquired answer = acquire_statement(statement, patience);
+    EXPECT_EQ(answer.kind, Acquired::Kind::queued);
+    return answer.waiter;
+  }
+  /// Sends all that travel on a connection.
+  std::vector<WaiterId> send_all(ConnectionId id) {
+    std::vector<WaiterId> sent;
+    for (auto next = send_next(id); next; next = send_next(id)) sent.push_back(*next);
+    return sent;
   }
   /// Acquires a connection that must not be idle.
   WaiterId wait(Duration patience = 30s) {
