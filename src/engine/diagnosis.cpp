@@ -84,6 +84,12 @@ ErrorInfo PoolEngine::cut_off(std::string_view sql) const {
           .connection_survives = false};
 }
 
+ErrorInfo PoolEngine::taken_back() {
+  return {.kind = ErrorKind::usage,
+          .message = "this connection was lent to configure, and has been taken back",
+          .connection_survives = false};
+}
+
 ErrorInfo PoolEngine::undone(const pq::StatementOperation& statement, bool cut, Duration waited) const {
   ErrorInfo info{.kind = ErrorKind::pool_timeout,
                  .message = fmt::format(
