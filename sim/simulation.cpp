@@ -46,7 +46,8 @@ class Run {
   bool recover() {
     workload_.begin_recovery(driver_.model().now());
     if (!driver_.core().closed() && !command(InputKind::resume)) return false;
-    const pool::TimePoint limit = driver_.model().now() + workload_.recovery_time(driver_.model().options().max_size);
+    const pool::TimePoint limit =
+        driver_.model().now() + workload_.recovery_time(driver_.model().options().max_size);
     while (driver_.model().now() < limit && !recovered()) {
       if (!step()) return false;
     }
