@@ -2,6 +2,7 @@
 #pragma once
 
 #include <copg/copy_stream.hpp>
+#include <copg/detail/configure.hpp>
 #include <copg/detail/lease.hpp>
 #include <copg/detail/range_source.hpp>
 #include <copg/detail/rows_of.hpp>
@@ -154,6 +155,8 @@ class Connection {
  private:
   friend class PooledDatabase;
   friend class Transaction;
+  friend void detail::call_configure(const PoolOptions& options, std::shared_ptr<engine::PoolEngine> engine,
+                                     detail::Lease& lease);
   Connection(std::shared_ptr<engine::PoolEngine> engine, const detail::Lease& lease,
              Seconds timeout) noexcept;
   void end_transaction(bool commit);

@@ -30,6 +30,14 @@ enum class PrepareMode : std::uint8_t {
   off,        ///< Never: for poolers that hand the next statement to another server.
 };
 
+class Connection;
+
+/// Who logs in. What is empty comes from the configuration.
+struct Credentials {
+  std::string user{};
+  std::string password{};
+};
+
 struct PoolOptions {
   // Essential.
   int min_size = 2;            ///< Connections kept open. 0..max_size.
@@ -53,6 +61,18 @@ struct PoolOptions {
   std::function<void()>
       reconnect_failed{};                ///< Called on the pool's thread, without locks held. Must not throw.
   std::shared_ptr<Observer> observer{};  ///< Told of what happens in the pool.
+  /// Makes each new connection ready before anybody gets it, and again after a reset that has wiped its
+  /// session. The connection is in autocommit mode, and the callee's only until it returns; the session it
+  /// leaves is what `reset` keeps clean. If it throws, takes longer than connect_timeout, or leaves a
+  /// transaction open, the connection is closed and counts as a failed connect, with the reason in the error
+  /// of whoever times out.
+  /// Called on a thread of its own, without locks held, for several connections at a time: it may block, and
+  /// call the pool. One that does not return is given up, also by closing the pool: its statements throw
+  /// then, and what it refers to must outlive it.
+  std::function<void(Connection&)> configure{};
+  /// Asked before each connect who is to log in, for passwords that expire. Throwing, blocking and threads as
+  /// with `configure`; the connect has its own connect_timeout.
+  std::function<Credentials()> credentials{};
 
   /// Throws ConfigurationError naming the option, its value and the bound, if one is out of range or NaN.
   /// Times may be infinite (never), except connect_timeout.

@@ -21,7 +21,7 @@ namespace copg::python {
 
 Connection::Connection(nb::handle pool, std::optional<double> timeout_s, bool autocommit)
     : pool_object_(nb::borrow(pool)),
-      pool_(nb::cast<Pool&>(pool)),
+      pool_(nb::isinstance<Pool>(pool) ? &nb::cast<Pool&>(pool) : nullptr),
       timeout_s_(timeout_s),
       autocommit_(autocommit) {
   if (timeout_s_) require_timeout(*timeout_s_);
@@ -58,8 +58,21 @@ void Connection::lease_another(double timeout_s) {
 }
 
 void Connection::lease(std::optional<Seconds> timeout, const SourceLocation& where) {
-  lease_.emplace(pool_.database().connection(timeout, where));
+  if (pool_ == nullptr) throw UsageError("a pool for asyncio leases its connections in a coroutine");
+  lease_.emplace(pool_->database().connection(timeout, where));
   if (autocommit_) lease_->autocommit(true);
+}
+
+void Connection::borrow(copg::Connection&& connection) {
+  in_turn([&] { lease_.emplace(std::move(connection)); });
+}
+
+std::optional<copg::Connection> Connection::return_borrowed() {
+  return in_turn([this]() -> std::optional<copg::Connection> {
+    if (!transactions_.empty()) drop(&copg::Connection::close);
+    if (closed()) return std::nullopt;
+    return std::optional<copg::Connection>(std::move(*lease_));
+  });
 }
 
 /// Transactions that are still open find nothing left to roll back.

@@ -25,6 +25,7 @@ namespace copg::python {
 class Connection {
  public:
   /// Leases nothing yet. `pool` is kept alive. `timeout_s`: for getting the connection; none: the pool's.
+  /// A pool for asyncio is good only for one that borrows.
   Connection(nb::handle pool, std::optional<double> timeout_s, bool autocommit);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -35,6 +36,10 @@ class Connection {
   void lease();
   /// Closes the connection and leases another within `timeout_s`.
   void lease_another(double timeout_s);
+  /// Has what belongs to a pool's `configure`, instead of a lease.
+  void borrow(copg::Connection&& connection);
+  /// Gives that back: nothing, if it was closed. A transaction() block that is open closes it.
+  [[nodiscard]] std::optional<copg::Connection> return_borrowed();
   /// Gives it back; what was not committed is rolled back, in the background. Nothing, if it is gone already.
   void give_back();
   /// Commits and gives back, also when the commit fails.
@@ -76,7 +81,7 @@ class Connection {
   void drop(void (copg::Connection::*how)() noexcept) noexcept;
 
   nb::object pool_object_;
-  Pool& pool_;
+  Pool* pool_;  // null: for asyncio
   std::optional<double> timeout_s_;
   bool autocommit_;
   std::string leased_at_;

@@ -236,7 +236,7 @@ class LoopPool {
   void open() {
     if (closed_) reject_reopening();
     if (is_ending()) reject_at_the_end();
-    if (!engine_) engine_ = engine::PoolEngine::create(config_, options_);
+    if (!engine_) engine_ = engine::PoolEngine::create(config_, options_, copg::detail::call_configure);
     engine_->open();
   }
   LoopCall* execute(nb::handle sql, nb::handle params, int wanted) {

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "python/native/callback.hpp"
 #include "python/native/connection.hpp"
 #include "python/native/ending.hpp"
 #include "python/native/errors.hpp"
@@ -69,5 +70,6 @@ NB_MODULE(_native, module) {
   bind_config(module);
   bind_pool(module);
   bind_connection(module);
+  bind_callback(module);
   bind_loop_pool(module);
 }

@@ -23,6 +23,7 @@ class Notifier {
 
   void reconnect_failed() const noexcept;
   void leaked(double age_s, const char* holder) const noexcept;
+  [[nodiscard]] PyObject* weak_pool() const noexcept { return weak_pool_; }
 
  private:
   PyObject* weak_pool_;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <utility>
 
+#include "python/native/callback.hpp"
 #include "python/native/notify.hpp"
 
 namespace copg::python {
@@ -50,6 +51,8 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
     options.leak_after = seconds("leak_after");
     options.observer = std::make_shared<LeakObserver>(notifier);
   }
+  set_callbacks(options, nb::cast<bool>(given["call_configure"]), nb::cast<bool>(given["ask_credentials"]),
+                notifier);
   return options;
 }
 

@@ -11,11 +11,13 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from . import _native
+from ._callbacks import plain_function
 from ._exit import close_at_exit
 from ._loop import Done, drive
 from ._options import native_options
 from .async_connection import AsyncConnection, AsyncTransaction
 from .config import Config
+from .connection import Connection
 from .cursor import Params, Row, check_row_factory
 from .errors import PoolTimeout
 
@@ -49,15 +51,19 @@ class AsyncPooledDatabase(_native.LoopPool):
         max_waiting: int = 0,
         connect_timeout: float = 10.0,
         min_idle: int = 0,
+        configure: Callable[[Connection], object] | None = None,
         reset: str = "tracked",
         prepare: str = "auto",
         leak_after: float | None = None,
+        credentials: Callable[[], Any] | None = None,
         autocommit: bool = False,
         row_factory: type = dict,
     ) -> None:
         self.config = config
         self._reconnect_failed = reconnect_failed
         self._check = check
+        self._configure = plain_function("configure", configure)
+        self._credentials = plain_function("credentials", credentials)
         self._timeout = timeout
         self._min_size = min_size
         self._autocommit = autocommit
@@ -80,6 +86,8 @@ class AsyncPooledDatabase(_native.LoopPool):
             prepare=prepare,
             leak_after=leak_after,
             tell_reconnect_failed=reconnect_failed is not None,
+            call_configure=configure is not None,
+            ask_credentials=credentials is not None,
         )
         super().__init__(config._to_native(), weakref.ref(self), options)
         close_at_exit(self)

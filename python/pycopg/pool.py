@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
+from ._callbacks import plain_function
 from ._exit import close_at_exit
 from ._options import native_options
 from .config import Config
@@ -46,9 +47,11 @@ class PooledDatabase(_native.Pool):
         max_waiting: int = 0,
         connect_timeout: float = 10.0,
         min_idle: int = 0,
+        configure: Callable[[Connection], object] | None = None,
         reset: str = "tracked",
         prepare: str = "auto",
         leak_after: float | None = None,
+        credentials: Callable[[], Any] | None = None,
         autocommit: bool = False,
         open: bool = True,  # noqa: A002  (psycopg_pool has the name)
         row_factory: type = dict,
@@ -56,6 +59,8 @@ class PooledDatabase(_native.Pool):
         self.config = config
         self._reconnect_failed = reconnect_failed
         self._check = check
+        self._configure = plain_function("configure", configure)
+        self._credentials = plain_function("credentials", credentials)
         self._timeout = timeout
         self._autocommit = autocommit
         self._row_factory = check_row_factory(row_factory)
@@ -75,6 +80,8 @@ class PooledDatabase(_native.Pool):
             prepare=prepare,
             leak_after=leak_after,
             tell_reconnect_failed=reconnect_failed is not None,
+            call_configure=configure is not None,
+            ask_credentials=credentials is not None,
         )
         native = config._to_native()
         super().__init__(native, weakref.ref(self), options, row_factory is dict, check is not None)

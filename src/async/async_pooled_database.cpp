@@ -1,4 +1,5 @@
 #include <copg/async_pooled_database.hpp>
+#include <copg/detail/configure.hpp>
 
 #include <atomic>
 #include <mutex>
@@ -30,7 +31,8 @@ struct AsyncPooledDatabase::State {
 
 AsyncPooledDatabase::AsyncPooledDatabase(const executor_type& executor, const Config& config,
                                          PoolOptions options)
-    : AsyncPooledDatabase(engine::face_of(engine::PoolEngine::create(config, std::move(options), executor)),
+    : AsyncPooledDatabase(engine::face_of(engine::PoolEngine::create(config, std::move(options),
+                                                                     detail::call_configure, executor)),
                           executor) {}
 
 AsyncPooledDatabase::AsyncPooledDatabase(const Config& config, PoolOptions options)

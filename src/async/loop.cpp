@@ -48,7 +48,10 @@ class LoopService final : public asio::execution_context::service {
     }
     for (const Known& one : known) {
       if (const auto loop = one.loop.lock()) loop->shut_down();
-      if (const auto engine = one.engine.lock()) engine->take_back_descriptors(context());
+      if (const auto engine = one.engine.lock()) {
+        engine->take_back_descriptors(context());
+        engine->leave(context());
+      }
     }
   }
 

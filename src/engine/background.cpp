@@ -2,8 +2,11 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "engine/configure_call.hpp"
+#include "engine/credentials_call.hpp"
 #include "engine/pool_engine.hpp"
 #include "pq/check_operation.hpp"
 #include "pq/connect_operation.hpp"
@@ -22,6 +25,21 @@ pool::ConnectFailure failure_of(pq::ConnectFailureKind kind) {
     case pq::ConnectFailureKind::configuration: return pool::ConnectFailure::configuration;
   }
   return pool::ConnectFailure::transient;
+}
+
+constexpr auto too_slow_to_configure = "configure did not return within connect_timeout";
+
+/// Why an operation that was to make a connection did not.
+std::optional<ErrorInfo> error_of(OperationRun::End end, pq::Operation& operation, const char* too_slow) {
+  ErrorInfo info{.kind = ErrorKind::connection_failed, .connection_survives = false};
+  switch (end) {
+    case OperationRun::End::done:
+      if (operation.error() == nullptr) return std::nullopt;
+      return operation.take_error();
+    case OperationRun::End::timed_out: info.message = too_slow; break;
+    case OperationRun::End::failed: info.message = "the socket could not be waited for"; break;
+  }
+  return info;
 }
 
 }  // namespace
@@ -63,7 +81,9 @@ void PoolEngine::carry_out(const pool::Action& action) {
     case pool::ActionKind::open: open(action.connection); break;
     case pool::ActionKind::close: close_connection(action); break;
     case pool::ActionKind::reset: {
-      pq::Connection& connection = *slot_of(action.connection).connection;
+      Slot& slot = slot_of(action.connection);
+      pq::Connection& connection = *slot.connection;
+      slot.reset_since = now();
       run(action.connection, std::make_unique<pq::ResetOperation>(connection, options_.reset),
           duration_of(options_.connect_timeout), &PoolEngine::proof_ended);
       break;
@@ -94,60 +114,111 @@ void PoolEngine::run(pool::ConnectionId connection, std::unique_ptr<pq::Operatio
 }
 
 void PoolEngine::open(pool::ConnectionId connection) {
-  run(connection, std::make_unique<pq::ConnectOperation>(settings_), duration_of(options_.connect_timeout),
-      &PoolEngine::connect_ended);
+  slot_of(connection).open_took = {};
+  if (!options_.credentials) return connect(connection, settings_);
+  run(connection, std::make_unique<CredentialsCall>(options_, strays_), duration_of(options_.connect_timeout),
+      &PoolEngine::credentials_ended);
+}
+
+void PoolEngine::credentials_ended(pool::ConnectionId connection, OperationRun::End end) {
+  Slot& slot = slot_of(connection);
+  slot.open_took += now() - slot.run_since;
+  auto& call = static_cast<CredentialsCall&>(*slot.operation);
+  if (auto error = error_of(end, call, "credentials did not return within connect_timeout")) {
+    return open_failed(connection, std::move(*error), pool::ConnectFailure::transient);
+  }
+  connect(connection, call.settings(settings_));
+}
+
+void PoolEngine::connect(pool::ConnectionId connection, pq::ConnectSettings settings) {
+  run(connection, std::make_unique<pq::ConnectOperation>(std::move(settings)),
+      duration_of(options_.connect_timeout), &PoolEngine::connect_ended);
 }
 
 void PoolEngine::connect_ended(pool::ConnectionId connection, OperationRun::End end) {
   Slot& slot = slot_of(connection);
+  slot.open_took += now() - slot.run_since;
   auto& operation = static_cast<pq::ConnectOperation&>(*slot.operation);
   if (end == OperationRun::End::timed_out && operation.try_next_host()) {
     return run(connection, std::move(slot.operation), duration_of(options_.connect_timeout),
                &PoolEngine::connect_ended);
   }
-  const Duration taken = now() - slot.run_since;
-  std::optional<ErrorInfo> error;
-  pool::ConnectFailure failure = pool::ConnectFailure::transient;
-  std::unique_ptr<pq::Connection> opened;
-  if (end != OperationRun::End::done) {
-    error = ErrorInfo{.kind = ErrorKind::connection_failed,
-                      .message = end == OperationRun::End::timed_out
-                                     ? "the server did not answer within connect_timeout"
-                                     : "the socket could not be waited for",
-                      .connection_survives = false};
-  } else if (operation.error() != nullptr) {
-    error = operation.take_error();
-    failure = failure_of(operation.failure());
-  } else {
-    opened = operation.take_connection();
+  if (auto error = error_of(end, operation, "the server did not answer within connect_timeout")) {
+    const bool refused = end == OperationRun::End::done;
+    return open_failed(connection, std::move(*error),
+                       refused ? failure_of(operation.failure()) : pool::ConnectFailure::transient);
   }
+  if (options_.configure) {
+    return configure(connection, operation.take_connection(), &PoolEngine::configured_new);
+  }
+  opened(connection, operation.take_connection());
+}
+
+void PoolEngine::configure(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made,
+                           void (PoolEngine::*ended)(pool::ConnectionId, OperationRun::End)) {
+  run(connection,
+      std::make_unique<ConfigureCall>(shared_from_this(), call_configure_, std::move(made), strays_),
+      duration_of(options_.connect_timeout), ended);
+}
+
+void PoolEngine::configured_new(pool::ConnectionId connection, OperationRun::End end) {
+  Slot& slot = slot_of(connection);
+  slot.open_took += now() - slot.run_since;
+  auto& call = static_cast<ConfigureCall&>(*slot.operation);
+  if (auto error = error_of(end, call, too_slow_to_configure)) {
+    return open_failed(connection, std::move(*error), pool::ConnectFailure::transient);
+  }
+  opened(connection, call.take_connection());
+}
+
+/// After a reset. A failure says nothing of the other connections.
+void PoolEngine::configured_again(pool::ConnectionId connection, OperationRun::End end) {
+  Slot& slot = slot_of(connection);
+  auto& call = static_cast<ConfigureCall&>(*slot.operation);
+  auto error = error_of(end, call, too_slow_to_configure);
+  if (!error) {
+    slot.connection = call.take_connection();
+    return reset_ended(connection, pool::Disposition::clean);
+  }
+  {
+    const Lock lock(mutex_);
+    connect_error_ = std::move(*error);
+    connect_error_at_ = now();
+  }
+  reset_ended(connection, pool::Disposition::discard);
+}
+
+void PoolEngine::opened(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made) {
+  Slot& slot = slot_of(connection);
   slot.run.reset();
   slot.operation.reset();
   {
     const Lock lock(mutex_);
-    if (error) {
-      connect_error_ = error;
-      connect_error_at_ = now();
-      core_->on_connect_failed(connect_error_at_, connection, failure);
-    } else {
-      slot.connection = std::move(opened);
-      connect_error_.reset();
-      core_->on_connected(now(), connection);
-    }
+    slot.connection = std::move(made);
+    connect_error_.reset();
+    core_->on_connected(now(), connection);
     dispatch();
   }
-  if (!options_.observer) return;
-  if (error) {
-    options_.observer->open_failed(*error);
-  } else {
-    options_.observer->opened(taken);
+  if (options_.observer) options_.observer->opened(slot.open_took);
+}
+
+void PoolEngine::open_failed(pool::ConnectionId connection, ErrorInfo error, pool::ConnectFailure failure) {
+  Slot& slot = slot_of(connection);
+  slot.run.reset();
+  slot.operation.reset();
+  {
+    const Lock lock(mutex_);
+    connect_error_ = error;
+    connect_error_at_ = now();
+    core_->on_connect_failed(connect_error_at_, connection, failure);
+    dispatch();
   }
+  if (options_.observer) options_.observer->open_failed(error);
 }
 
 /// A reset or a check has proved the connection good, or failed to.
 void PoolEngine::proof_ended(pool::ConnectionId connection, OperationRun::End end) {
   Slot& slot = slot_of(connection);
-  const Duration taken = now() - slot.run_since;
   const bool was_reset = dynamic_cast<pq::ResetOperation*>(slot.operation.get()) != nullptr;
   pool::Disposition disposition = pool::Disposition::clean;
   // A session that can't be wiped says nothing of the others; a server that doesn't answer an empty query
@@ -159,18 +230,31 @@ void PoolEngine::proof_ended(pool::ConnectionId connection, OperationRun::End en
   } else if (failed) {
     disposition = pool::Disposition::discard;
   }
+  if (was_reset && disposition == pool::Disposition::clean && options_.configure &&
+      static_cast<pq::ResetOperation&>(*slot.operation).wiped()) {
+    take_back_descriptor(slot);
+    slot.answer_wait.close();
+    return configure(connection, std::move(slot.connection), &PoolEngine::configured_again);
+  }
+  if (was_reset) return reset_ended(connection, disposition);
+  slot.run.reset();
+  slot.operation.reset();
+  const Lock lock(mutex_);
+  core_->on_check_done(now(), connection, disposition);
+  dispatch();
+}
+
+void PoolEngine::reset_ended(pool::ConnectionId connection, pool::Disposition disposition) {
+  Slot& slot = slot_of(connection);
+  const Duration taken = now() - slot.reset_since;
   slot.run.reset();
   slot.operation.reset();
   {
     const Lock lock(mutex_);
-    if (was_reset) {
-      core_->on_reset_done(now(), connection, disposition);
-    } else {
-      core_->on_check_done(now(), connection, disposition);
-    }
+    core_->on_reset_done(now(), connection, disposition);
     dispatch();
   }
-  if (was_reset && options_.observer) options_.observer->reset(taken);
+  if (options_.observer) options_.observer->reset(taken);
 }
 
 void PoolEngine::close_connection(const pool::Action& action) {

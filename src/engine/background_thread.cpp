@@ -4,10 +4,11 @@
 #include <boost/asio/io_context.hpp>
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <condition_variable>
 #include <mutex>
+
+#include "engine/signals_blocked.hpp"
 
 namespace copg::engine {
 
@@ -32,27 +33,6 @@ struct BackgroundThread::Context {
     return changed.wait_until(lock, deadline, [this] { return ended; });
   }
 };
-
-namespace {
-
-/// Signals are for the program's own threads: while it lives, all are blocked in this thread, and in those it
-/// starts.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
-
-}  // namespace
 
 BackgroundThread::BackgroundThread() : context_(std::make_shared<Context>()) {
   const SignalsBlocked blocked;

@@ -91,6 +91,12 @@ ErrorInfo PoolEngine::cut_off(std::string_view sql) const {
           .connection_survives = false};
 }
 
+ErrorInfo PoolEngine::taken_back() {
+  return {.kind = ErrorKind::usage,
+          .message = "this connection was lent to configure, and has been taken back",
+          .connection_survives = false};
+}
+
 ErrorInfo PoolEngine::unanswered(std::string_view sql, Duration waited, const char* phase) {
   return {.kind = ErrorKind::pool_timeout,
           .message =

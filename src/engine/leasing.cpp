@@ -46,7 +46,7 @@ void PoolEngine::enter_to_look(const Lease& lease) {
   require_usable(lease);
   switch (lease.slot->use.enter()) {
     case UseGuard::Entry::entered: break;
-    case UseGuard::Entry::cut: raise(cut_off({}));
+    case UseGuard::Entry::cut: raise(is_loan(lease) ? taken_back() : cut_off({}));
     case UseGuard::Entry::busy: reject_second_call();
   }
 }
@@ -72,6 +72,11 @@ bool PoolEngine::leave(Lease& lease) noexcept {
 
 /// The pool was closed while the caller was inside: the connection is the caller's to close.
 void PoolEngine::close_cut_off(Lease& lease) noexcept {
+  if (is_loan(lease)) {
+    lease.slot->close_connection();
+    lease = {};
+    return;
+  }
   take_back_descriptor(*lease.slot);
   lease.slot->close_connection();
   {
@@ -97,6 +102,10 @@ void PoolEngine::give_back(Lease& lease, bool keep, std::uint32_t never_sent) no
   Slot& slot = *lease.slot;
   if (lease.process != ForkGuard::generation()) {
     lease = {};  // the parent's
+    return;
+  }
+  if (is_loan(lease)) {
+    lease = {};  // ConfigureCall has the connection
     return;
   }
   switch (slot.use.enter()) {

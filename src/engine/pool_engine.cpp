@@ -12,18 +12,23 @@ namespace copg::engine {
 namespace asio = boost::asio;
 
 std::shared_ptr<PoolEngine> PoolEngine::create(const Config& config, PoolOptions options,
+                                               detail::Configure* call_configure,
                                                asio::any_io_executor executor) {
   options.validate();
-  std::shared_ptr<PoolEngine> engine(new PoolEngine(config, std::move(options), std::move(executor)));
+  std::shared_ptr<PoolEngine> engine(
+      new PoolEngine(config, std::move(options), call_configure, std::move(executor)));
   engine->move_in(engine->given_ ? nullptr : std::make_unique<BackgroundThread>());
   return engine;
 }
 
-PoolEngine::PoolEngine(const Config& config, PoolOptions options, asio::any_io_executor executor)
+PoolEngine::PoolEngine(const Config& config, PoolOptions options, detail::Configure* call_configure,
+                       asio::any_io_executor executor)
     : config_(config),
       options_(std::move(options)),
       name_(options_.name.empty() ? config.database : options_.name),
       given_(std::move(executor)),
+      call_configure_(call_configure),
+      strays_(std::make_shared<Strays>(options_.max_size)),
       process_(ForkGuard::generation()) {
   settings_.keywords = config.keywords();
   settings_.prepare = options_.prepare != PrepareMode::off;
@@ -110,6 +115,7 @@ void PoolEngine::abandon_inherited() {
   work_posted_ = false;
   outage_ = false;
   armed_ = cut_at_ = drivers_due_ = pool::never;
+  strays_ = std::make_shared<Strays>(options_.max_size);
   (void)timer_.release();
   (void)strand_.release();
   (void)thread_.release();
@@ -215,6 +221,21 @@ bool PoolEngine::cut_in_background() noexcept {
   dispatch();
   return true;
 }
+
+void PoolEngine::leave(const asio::execution_context& context) noexcept {
+  std::vector<std::shared_ptr<OperationRun>> runs;
+  std::vector<std::unique_ptr<pq::Operation>> operations;
+  std::unique_ptr<asio::steady_timer> timer;
+  std::unique_ptr<Strand> strand;
+  const Lock lock(mutex_);
+  if (!given_ || &asio::query(given_, asio::execution::context) != &context) return;
+  for (const auto& slot : slots_) {
+    runs.push_back(std::move(slot->run));
+    operations.push_back(std::move(slot->operation));
+  }
+  timer = std::move(timer_);
+  strand = std::move(strand_);
+}  // the lock is given up before the rest goes
 
 /// The end of the engine's own thread.
 void PoolEngine::move_out(TimePoint deadline) noexcept {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <copg/config.hpp>
+#include <copg/detail/configure.hpp>
 #include <copg/detail/lease.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
@@ -29,6 +30,7 @@
 #include "engine/driver.hpp"
 #include "engine/fork_guard.hpp"
 #include "engine/slot.hpp"
+#include "engine/user_call.hpp"
 #include "engine/waiter.hpp"
 #include "engine/watcher.hpp"
 #include "pool/pool_core.hpp"
@@ -41,6 +43,8 @@ using detail::Lease;
 class LeaseCall;
 
 [[nodiscard]] inline pool::ConnectionId id_of(const Lease& lease) { return {lease.index, lease.generation}; }
+/// It is a loan to `configure`, of which the core knows nothing: see configure_call.hpp.
+[[nodiscard]] inline bool is_loan(const Lease& lease) { return lease.generation == 0; }
 
 /// How long after a close, and the patience for leases, may pass until the last caller and the thread have
 /// noticed.
@@ -49,8 +53,10 @@ inline constexpr Duration close_grace = std::chrono::seconds(1);
 class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
  public:
   /// Validates both; throws ConfigurationError. The background runs on `executor`, or, if that is empty, on a
-  /// thread of the engine's own. Connects only after `open`.
+  /// thread of the engine's own. Connects only after `open`. `call_configure`: detail::call_configure, which
+  /// lies above this layer.
   static std::shared_ptr<PoolEngine> create(const Config& config, PoolOptions options,
+                                            detail::Configure* call_configure,
                                             boost::asio::any_io_executor executor = {});
   ~PoolEngine();
   PoolEngine(const PoolEngine&) = delete;
@@ -112,6 +118,9 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void take_back_descriptor(Slot& slot) noexcept;
   /// The same for all sockets that are with a reactor of this context, which is about to go away.
   void take_back_descriptors(const boost::asio::execution_context& context) noexcept;
+  /// The context goes away. If the background runs on it, nothing of the background is left for whoever holds
+  /// the engine longer: a caller with a lease, a `configure` that does not return.
+  void leave(const boost::asio::execution_context& context) noexcept;
   /// Gives up a dead connection that nothing was sent on, for another; keeps the place in the queue. As
   /// `acquire`.
   Attempt swap(Lease& lease, Waiter& waiter, TimePoint deadline);
@@ -180,12 +189,15 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
 
   /// What to throw when `close` has cut off a lease.
   [[nodiscard]] ErrorInfo cut_off(std::string_view sql) const;
+  /// The same for `configure`, whose time is up.
+  [[nodiscard]] static ErrorInfo taken_back();
   /// What to throw when an operation on a connection did not end: by its deadline, or because `close` has cut
   /// it off.
   [[nodiscard]] ErrorInfo undone(const LeaseCall& call, bool cut, Duration waited) const;
 
  private:
-  PoolEngine(const Config& config, PoolOptions options, boost::asio::any_io_executor executor);
+  PoolEngine(const Config& config, PoolOptions options, detail::Configure* call_configure,
+             boost::asio::any_io_executor executor);
 
   using Lock = std::unique_lock<std::mutex>;
 
@@ -242,10 +254,19 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void carry_out(const pool::Action& action);
   [[nodiscard]] Slot& slot_of(pool::ConnectionId connection);
   void open(pool::ConnectionId connection);
+  void credentials_ended(pool::ConnectionId connection, OperationRun::End end);
+  void connect(pool::ConnectionId connection, pq::ConnectSettings settings);
   void connect_ended(pool::ConnectionId connection, OperationRun::End end);
   void run(pool::ConnectionId connection, std::unique_ptr<pq::Operation> operation, Duration timeout,
            void (PoolEngine::*ended)(pool::ConnectionId, OperationRun::End));
+  void configure(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made,
+                 void (PoolEngine::*ended)(pool::ConnectionId, OperationRun::End));
+  void configured_new(pool::ConnectionId connection, OperationRun::End end);
+  void configured_again(pool::ConnectionId connection, OperationRun::End end);
+  void opened(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made);
+  void open_failed(pool::ConnectionId connection, ErrorInfo error, pool::ConnectFailure failure);
   void proof_ended(pool::ConnectionId connection, OperationRun::End end);
+  void reset_ended(pool::ConnectionId connection, pool::Disposition disposition);
   void close_connection(const pool::Action& action);
   void tick();
   void arm();
@@ -256,6 +277,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   const std::string name_;
   const boost::asio::any_io_executor given_;  // empty: the background has a thread of its own
   pq::ConnectSettings settings_;
+  detail::Configure* const call_configure_;
+  std::shared_ptr<Strays> strays_;  // calls of the user's functions; of this process
 
   std::mutex mutex_;
   ForkGuard fork_guard_{mutex_};

@@ -52,6 +52,8 @@ struct Slot {
   std::unique_ptr<pq::Operation> operation;
   std::shared_ptr<OperationRun> run;
   TimePoint run_since{};
+  Duration open_took{};  // by credentials, connect and configure so far
+  TimePoint reset_since{};
 
   /// By the owner of the connection.
   void close_connection() noexcept {

@@ -59,6 +59,13 @@ class SessionState {
   [[nodiscard]] bool parameters_changed(const PGconn* conn) const noexcept;
   /// The session as it is now is the baseline: after connecting, and after a wipe.
   void set_baseline(const PGconn* conn);
+  /// The same after a `configure` callback: a wipe must still take what it has prepared, since it will be
+  /// prepared again.
+  void set_configured(const PGconn* conn) {
+    const bool prepared = prepared_in_sql_;
+    set_baseline(conn);
+    prepared_in_sql_ = prepared;
+  }
 
  private:
   // The parameters that a session can change and the server reports; search_path since PostgreSQL 18. Others

@@ -105,6 +105,7 @@ Progress wait_for_server(PoolEngine& engine, engine::LeaseCall& call, Span& span
     const bool first = std::exchange(span.first_wait, false);
     if (!first) span.looked = engine::now();
     const bool cut = slot.use.is_cut();
+    if (cut && engine::is_loan(call.lease())) raise(PoolEngine::taken_back());
     if (cut || (!first && span.looked >= span.deadline)) {
       raise(engine.undone(call, cut, engine::now() - span.begin));
     }

@@ -44,6 +44,14 @@ Connection& Connection::operator=(Connection&& other) noexcept {
 
 Connection::~Connection() { release(); }
 
+void detail::call_configure(const PoolOptions& options, std::shared_ptr<engine::PoolEngine> engine,
+                            Lease& lease) {
+  Connection connection(std::move(engine), std::exchange(lease, {}), options.timeout);
+  connection.autocommit_ = true;
+  options.configure(connection);
+  lease = std::exchange(connection.lease_, {});
+}
+
 void Connection::release() noexcept {
   if (lease_) engine_->release(lease_);
 }

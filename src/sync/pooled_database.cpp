@@ -28,7 +28,8 @@ class ShortLease {
 }  // namespace
 
 PooledDatabase::PooledDatabase(const Config& config, PoolOptions options)
-    : engine_(engine::face_of(engine::PoolEngine::create(config, std::move(options)))) {
+    : engine_(
+          engine::face_of(engine::PoolEngine::create(config, std::move(options), detail::call_configure))) {
   engine_->open();
 }
 

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <future>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -295,6 +297,83 @@ TEST_F(Lifetime, a_forked_child_whose_loop_was_told_has_a_pool_as_new_and_the_pa
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
   EXPECT_EQ(pid_of_backend(), before);
+}
+
+TEST_F(Lifetime, configure_and_credentials_run_beside_the_event_loop_and_may_block) {
+  std::promise<void> promise;
+  const std::shared_future<void> released = promise.get_future().share();
+  std::atomic<int> blocked = 0;
+  const std::thread::id here = std::this_thread::get_id();
+  auto db = std::make_unique<AsyncPooledDatabase>(
+      make({.min_size = 2,
+            .max_size = 2,
+            .num_workers = 1,
+            .configure =
+                [&](Connection& conn) {
+                  EXPECT_NE(std::this_thread::get_id(), here);
+                  conn.execute("SET work_mem = '3MB'");
+                  if (conn.fetch_val<std::string>("SELECT current_user::text") == "second") {
+                    ++blocked;
+                    released.wait();
+                  }
+                },
+            .credentials =
+                [&, calls = std::make_shared<std::atomic<int>>()] {
+                  EXPECT_NE(std::this_thread::get_id(), here);
+                  return Credentials{.user = ++*calls == 1 ? "postgres" : "second"};
+                }}));
+  PooledDatabase admin = open({.min_size = 1, .max_size = 1});
+  admin.execute("CREATE ROLE second LOGIN SUPERUSER");
+  std::optional<std::string> value;
+  asio::co_spawn(
+      io,
+      [&]() -> awaitable<void> {
+        co_await db->open();
+        value = co_await db->fetch_val<std::string>("SHOW work_mem");
+      },
+      asio::detached);
+  run_until([&] { return blocked == 1; });
+  run([&]() -> awaitable<void> {
+    const std::string served = co_await db->fetch_val<std::string>("SHOW work_mem");
+    EXPECT_EQ(served, "3MB");
+  }());
+  EXPECT_FALSE(value) << "not open before both are there";
+  promise.set_value();
+  run_until([&] { return value.has_value(); });
+  EXPECT_EQ(value, "3MB");
+  db.reset();
+  run_out();
+  admin.execute("DROP ROLE second");
+}
+
+TEST_F(Lifetime, an_event_loop_and_its_pool_may_end_before_a_configure_that_does_not_return) {
+  const Census before;
+  std::promise<void> promise;
+  std::atomic<bool> blocked = false;
+  std::atomic<bool> cut = false;
+  auto own = std::make_unique<asio::io_context>(1);
+  {
+    AsyncPooledDatabase db(own->get_executor(), config(),
+                           {.min_size = 1, .max_size = 1, .configure = [&](Connection& conn) {
+                              blocked = true;
+                              promise.get_future().wait();
+                              try {
+                                conn.execute("SELECT 1");
+                              } catch (const UsageError&) {
+                                cut = true;
+                              }
+                            }});
+    asio::co_spawn(
+        *own, [&]() -> awaitable<void> { co_await db.open(); }, asio::detached);
+    EXPECT_TRUE(eventually([&] {
+      own->run_one_for(1ms);
+      return blocked.load();
+    }));
+  }
+  own.reset();
+  promise.set_value();
+  EXPECT_TRUE(eventually([&] { return cut.load(); }));
+  EXPECT_TRUE(eventually([&] { return Census().within(before); }));
 }
 
 }  // namespace

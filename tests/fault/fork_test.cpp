@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <functional>
 #include <future>
@@ -142,6 +143,30 @@ INSTANTIATE_TEST_SUITE_P(Ways, Ending,
                          ::testing::Values("static_pool", "static_lease_outlives_pool", "leaked_pool",
                                            "exit_in_a_thread", "exit_in_a_child", "exit_with_waiters"),
                          [](const auto& way) { return std::string(way.param); });
+
+TEST_F(Fork, the_child_configures_its_own_connections_also_when_the_parent_is_at_it) {
+  COPG_SKIP_UNDER_TSAN;
+  std::promise<void> promise;
+  const std::shared_future<void> released = promise.get_future().share();
+  std::atomic<int> calls = 0;
+  const pid_t parent = ::getpid();
+  PooledDatabase db =
+      open({.min_size = 2, .max_size = 2, .num_workers = 1, .configure = [&](Connection& conn) {
+              conn.execute("SET work_mem = '3MB'");
+              if (++calls == 2 && ::getpid() == parent) released.wait();
+            }});
+  ASSERT_TRUE(eventually([&] { return calls == 2; }));
+  const auto in_the_child = [&] {
+    db.wait();
+    const bool configured = db.fetch_val<std::string>("SHOW work_mem") == "3MB";
+    db.close();
+    return configured;
+  };
+  EXPECT_EQ(in_child(in_the_child, &::_exit), 0);
+  promise.set_value();
+  db.wait();
+  EXPECT_EQ(db.stats().connections_num, 2U);
+}
 
 }  // namespace
 }  // namespace copg::test

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import json
 import re
 from typing import Any
 
@@ -20,6 +22,39 @@ def test_every_block_does_what_it_says(page: Any, users: pycopg.PooledDatabase) 
     for _, code in found:
         run(code, scope)
     scope["db"].close()
+
+
+def test_a_lease_across_yield_lasts_as_long_as_the_response_and_one_in_the_route_does_not(users: Any) -> None:
+    scope: dict[str, Any] = {"PooledDatabase": pycopg.PooledDatabase, "AsyncPooledDatabase": pycopg.AsyncPooledDatabase}
+    for at, code in blocks(PAGE):
+        if at == "Web services":
+            run(code, scope)
+    app = scope["app"]
+
+    async def leased_while_sending(method: str, path: str, query: bytes = b"") -> tuple[Any, int]:
+        leased = []
+        body = b""
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            nonlocal body
+            body += message.get("body", b"")
+            leased.append(app.state.db.stats["pool_size"] - app.state.db.stats["pool_available"])
+
+        http = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "headers": []}
+        await app({**http, "method": method, "path": path, "raw_path": path, "query_string": query}, receive, send)
+        return json.loads(body), max(leased)
+
+    async def ask() -> None:
+        async with app.router.lifespan_context(app):
+            assert await leased_while_sending("GET", "/held/1") == ({"name": "Ada"}, 1)
+            assert await leased_while_sending("GET", "/users/1") == ({"name": "Ada"}, 0)
+            assert await leased_while_sending("PUT", "/users/1", b"name=Eve") == ({"users": 2}, 0)
+            assert await leased_while_sending("GET", "/users/1") == ({"name": "Eve"}, 0)
+
+    asyncio.run(ask())
 
 
 def test_the_table_of_options_is_that_of_the_constructor() -> None:

@@ -18,14 +18,24 @@ HERE = pathlib.Path(__file__).parent
 PACKAGE = pathlib.Path(pycopg.__file__).parent
 
 
-def run(*command: str) -> None:
-    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False, cwd=HERE)
+EXAMPLES = HERE.parents[1] / "examples"
+
+
+def run(*command: str, cwd: pathlib.Path = HERE) -> None:
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False, cwd=cwd)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("what", [("-p", "pycopg"), ("usage.py",)], ids=" ".join)
 def test_mypy_strict_finds_nothing(what: tuple[str, ...]) -> None:
     run("mypy", "--strict", "--no-incremental", *what)
+
+
+@pytest.mark.parametrize("example", ["fastapi_users", "flask_users"])
+def test_mypy_strict_finds_nothing_in_the_examples(example: str) -> None:
+    files = [path.name for path in (EXAMPLES / example).glob("*.py")]
+    assert files
+    run("mypy", "--strict", "--no-incremental", *files, cwd=EXAMPLES / example)
 
 
 def names_in(body: list[ast.stmt]) -> set[str]:

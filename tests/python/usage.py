@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pycopg
-from pycopg import AsyncPooledDatabase, Config, Cursor, Json, PooledDatabase, Range
+from pycopg import AsyncPooledDatabase, Config, Connection, Cursor, Json, PooledDatabase, Range
 
 
 class Orders(PooledDatabase):
@@ -19,10 +19,20 @@ def rows() -> Iterator[tuple[str, int]]:
     yield ("a", 1)
 
 
+def configure(conn: Connection) -> None:
+    conn.execute("SET work_mem = '8MB'")
+
+
+def credentials() -> dict[str, str]:
+    return {"user": "app", "password": "rotated"}
+
+
 def main() -> None:
     orders: Orders = Orders.from_url("postgresql://app@db/orders", min_size=1, max_size=None, leak_after=5.0)
     orders.open_orders()
     config = Config(host="db", options={"application_name": "app"}, statement_timeout=500)
+    PooledDatabase(config, configure=configure, credentials=credentials).close()
+    AsyncPooledDatabase(config, configure=configure, credentials=lambda: config)
     with PooledDatabase(config, min_size=1, check=lambda conn: conn.execute("SELECT 1")) as db:
         users: list[dict[str, Any]] = db.execute("SELECT * FROM users WHERE id = ANY(%s)", [[1, 2]])
         user: dict[str, Any] | None = db.fetch_one("SELECT * FROM users WHERE id = %(id)s", {"id": 1})

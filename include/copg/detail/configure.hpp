@@ -1,0 +1,20 @@
+// How the engine, which knows no copg::Connection, has PoolOptions::configure called with one. Not for users.
+#pragma once
+
+#include <copg/detail/lease.hpp>
+
+#include <memory>
+
+namespace [[gnu::visibility("default")]] copg {
+struct PoolOptions;
+
+namespace detail {
+
+/// Calls `options.configure` with the connection of the lease. Throws what that throws. `lease` is empty
+/// afterwards if the connection was closed, given back or moved away.
+[[gnu::visibility("hidden")]] void call_configure(const PoolOptions& options,
+                                                  std::shared_ptr<engine::PoolEngine> engine, Lease& lease);
+using Configure = decltype(call_configure);
+
+}  // namespace detail
+}  // namespace copg

@@ -1,0 +1,66 @@
+#include "engine/configure_call.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+#include "engine/pool_engine.hpp"
+
+namespace copg::engine {
+
+namespace {
+
+/// The engine, which keeps the loan too: for as long as somebody has the connection, moved away or not.
+template <class Loan>
+std::shared_ptr<PoolEngine> keeping(const std::shared_ptr<PoolEngine>& engine,
+                                    const std::shared_ptr<Loan>& loan) {
+  const auto both =
+      std::make_shared<std::pair<std::shared_ptr<PoolEngine>, std::shared_ptr<Loan>>>(engine, loan);
+  return {both, engine.get()};
+}
+
+}  // namespace
+
+std::shared_ptr<ConfigureCall::Loan> ConfigureCall::lend(std::unique_ptr<pq::Connection> connection) {
+  auto loan = std::make_shared<Loan>();
+  connection->lease_begins();
+  loan->slot.connection = std::move(connection);
+  // Not fresh: a connection that is found dead must not be exchanged for another, which nobody configures.
+  loan->lease = {.slot = &loan->slot, .process = ForkGuard::generation(), .fresh = false};
+  return loan;
+}
+
+ConfigureCall::ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure,
+                             std::unique_ptr<pq::Connection> connection, std::shared_ptr<Strays> strays)
+    : ConfigureCall(engine, configure, lend(std::move(connection)), std::move(strays)) {}
+
+ConfigureCall::ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure,
+                             std::shared_ptr<Loan> loan, std::shared_ptr<Strays> strays)
+    : UserCall(
+          "configure",
+          [engine, configure, loan] {
+            configure(engine->options(), keeping(engine, loan), loan->lease);
+            if (!loan->lease) throw std::runtime_error("it has closed the connection, or kept it");
+          },
+          std::move(strays)),
+      loan_(std::move(loan)) {}
+
+ConfigureCall::~ConfigureCall() {
+  // Whoever is inside closes it: see PoolEngine::close_cut_off.
+  if (loan_->slot.use.cut()) loan_->slot.close_connection();
+}
+
+pq::Step ConfigureCall::finish() {
+  if (!loan_->slot.use.cut()) return fail(failed("the connection was still in use when it returned"));
+  loan_->slot.answer_wait.close();
+  std::unique_ptr<pq::Connection> connection = std::move(loan_->slot.connection);
+  if (!connection->alive()) return fail(failed("the connection was lost"));
+  if (!connection->protocol_idle()) return fail(failed("it has left a statement unfinished"));
+  if (connection->in_transaction()) {
+    return fail(failed("it has left a transaction open: commit, or roll back"));
+  }
+  connection->session().set_configured(connection->raw());
+  connection_ = std::move(connection);
+  return pq::Step::finished();
+}
+
+}  // namespace copg::engine

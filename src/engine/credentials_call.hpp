@@ -1,0 +1,28 @@
+// Asks PoolOptions::credentials who is to log in.
+#pragma once
+
+#include <copg/pool_options.hpp>
+
+#include <memory>
+
+#include "engine/user_call.hpp"
+#include "pq/connect_settings.hpp"
+
+namespace copg::engine {
+
+class CredentialsCall final : public UserCall {
+ public:
+  CredentialsCall(const PoolOptions& options, std::shared_ptr<Strays> strays);
+
+  /// After `done` without an error: the settings with the user and the password that were given.
+  [[nodiscard]] pq::ConnectSettings settings(pq::ConnectSettings base) const;
+
+ private:
+  using Given = std::shared_ptr<Credentials>;  // with the thread
+  CredentialsCall(const PoolOptions& options, std::shared_ptr<Strays> strays, const Given& given);
+  pq::Step finish() override;
+
+  const Given given_;
+};
+
+}  // namespace copg::engine

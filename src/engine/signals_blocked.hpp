@@ -1,0 +1,25 @@
+// Signals are for the program's own threads: while it lives, all are blocked in this thread, and in those it
+// starts.
+#pragma once
+
+#include <pthread.h>
+#include <signal.h>
+
+namespace copg::engine {
+
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace copg::engine

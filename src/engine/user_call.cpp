@@ -1,0 +1,116 @@
+#include "engine/user_call.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "engine/signals_blocked.hpp"
+
+namespace copg::engine {
+
+namespace {
+
+/// What the body throws.
+std::optional<ErrorInfo> error_of(const std::function<void()>& body) noexcept {
+  try {
+    body();
+  } catch (const Error& error) {
+    return error.info();
+  } catch (const std::exception& error) {
+    return ErrorInfo{.message = error.what()};
+  } catch (...) {
+    return ErrorInfo{.message = "it threw what is no std::exception"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+/// What the operation and the thread share. The last one to let go closes the descriptor.
+struct UserCall::Shared {
+  Shared(std::function<void()> calls, std::shared_ptr<Strays> counted)
+      : body(std::move(calls)), strays(std::move(counted)) {}
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+  ~Shared() {
+    if (wakeup >= 0) close(wakeup);
+  }
+
+  void work() noexcept {
+    std::optional<ErrorInfo> thrown = error_of(body);
+    body = nullptr;  // what it holds may be the user's, too
+    {
+      const std::lock_guard lock(mutex);
+      error = std::move(thrown);
+      returned = true;
+      if (stray) --strays->count;
+    }
+    // Can't fail: the counter is 0 before.
+    (void)eventfd_write(wakeup, 1);
+  }
+
+  std::function<void()> body;  // the thread's, once it runs
+  const std::shared_ptr<Strays> strays;
+  int wakeup = -1;
+  std::mutex mutex;
+  std::optional<ErrorInfo> error;
+  bool returned = false;
+  bool stray = false;
+};
+
+UserCall::UserCall(const char* option, std::function<void()> body, std::shared_ptr<Strays> strays)
+    : option_(option), shared_(std::make_shared<Shared>(std::move(body), std::move(strays))) {}
+
+UserCall::~UserCall() {
+  if (!started_) return;
+  const std::lock_guard lock(shared_->mutex);
+  if (shared_->returned) return;
+  shared_->stray = true;
+  ++shared_->strays->count;
+}
+
+ErrorInfo UserCall::failed(ErrorInfo why) const {
+  why.kind = ErrorKind::connection_failed;
+  why.connection_survives = false;
+  why.message = std::string(option_) + " failed: " + why.message;
+  return why;
+}
+
+ErrorInfo UserCall::failed(std::string why) const { return failed(ErrorInfo{.message = std::move(why)}); }
+
+pq::Step UserCall::advance(pq::Ready /*ready*/) {
+  if (!started_) return start();
+  {
+    const std::lock_guard lock(shared_->mutex);
+    if (!shared_->returned) return pq::Step::wait(shared_->wakeup, pq::Ready::read);
+  }
+  if (shared_->error) return fail(failed(std::move(*shared_->error)));
+  return finish();
+}
+
+pq::Step UserCall::start() {
+  const int strays = shared_->strays->count;
+  if (strays >= shared_->strays->limit) {
+    return fail(failed(std::to_string(strays) + " earlier calls have not returned yet"));
+  }
+  try {
+    shared_->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (shared_->wakeup < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+    const SignalsBlocked blocked;
+    std::thread([shared = shared_] { shared->work(); }).detach();
+  } catch (const std::system_error& error) {
+    return fail(failed(std::string("could not start a thread: ") + error.what()));
+  }
+  started_ = true;
+  return pq::Step::wait(shared_->wakeup, pq::Ready::read);
+}
+
+}  // namespace copg::engine

@@ -1,0 +1,51 @@
+// A function of the user's as an operation: it may block, throw, and call the pool, and holds nobody up but
+// the connection that it is called for.
+//
+// It runs on a detached thread, without a lock, never on the background's (docs/adr/0018). An operation that
+// is dropped half-way lets it run on by itself and takes no notice of its end; such strays are counted, and
+// above a limit no further function is called: a thread that never ends would be lost with each try.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+
+#include "pq/operation.hpp"
+
+namespace copg::engine {
+
+/// Calls that were given up and still run, of one pool; and how many there may be.
+struct Strays {
+  explicit Strays(int most) : limit(most) {}
+  const int limit;
+  std::atomic<int> count = 0;
+};
+
+class UserCall : public pq::Operation {
+ public:
+  ~UserCall() override;
+
+  pq::Step advance(pq::Ready ready) final;
+  /// The name of the option.
+  [[nodiscard]] const char* phase() const noexcept final { return option_; }
+
+ protected:
+  /// `option`: a literal. `body` calls the function; what it throws is the operation's error.
+  UserCall(const char* option, std::function<void()> body, std::shared_ptr<Strays> strays);
+  /// "`option` failed: `why`".
+  [[nodiscard]] ErrorInfo failed(ErrorInfo why) const;
+  [[nodiscard]] ErrorInfo failed(std::string why) const;
+  /// After the body has returned: the last step.
+  virtual pq::Step finish() { return pq::Step::finished(); }
+
+ private:
+  struct Shared;
+
+  pq::Step start();
+
+  const char* const option_;
+  std::shared_ptr<Shared> shared_;
+  bool started_ = false;
+};
+
+}  // namespace copg::engine
