@@ -26,9 +26,11 @@ LoopProgress LeaseWait::go_on(int /*ready*/) {
   return LoopProgress::done;
 }
 
-/// A connection that was granted meanwhile is the lease's.
+/// A task that is cancelled after the grant and before it was told never enters its block, so nobody else
+/// would give the connection back.
 void LeaseWait::end() noexcept {
   if (std::exchange(queued_, false)) lease_->engine->give_up(lease_->lease, *this);
+  if (!std::exchange(taken_, true)) lease_->engine->release(lease_->lease);
   leave_port();
 }
 

@@ -85,7 +85,10 @@ class LeaseWait final : public LoopCall, private engine::Waiter {
   ~LeaseWait() override { end(); }
 
   LoopProgress go_on(int ready) override;
-  nb::object result() override { return nb::none(); }
+  nb::object result() override {
+    taken_ = true;
+    return nb::none();
+  }
   void end() noexcept override;
 
  private:
@@ -100,6 +103,7 @@ class LeaseWait final : public LoopCall, private engine::Waiter {
   const SourceLocation where_;
   std::atomic<bool> settled_ = false;
   bool queued_ = false;
+  bool taken_ = false;  // the caller knows that it has the lease
 };
 
 /// Waits for the pool as a whole.
