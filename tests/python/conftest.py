@@ -15,6 +15,21 @@ import pycopg
 _schemas = itertools.count()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="storms of 30 s; a million queries where memory is watched")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not config.getoption("--slow"):
+        terminalreporter.line("storms and watching memory: the short versions; the long ones with --slow")
+
+
+@pytest.fixture(scope="session")
+def slow(pytestconfig: pytest.Config) -> bool:
+    """The long version of a test is wanted."""
+    return bool(pytestconfig.getoption("--slow"))
+
+
 def eventually(condition: Callable[[], object], within_s: float = 10.0) -> None:
     """Waits until the condition holds."""
     deadline = time.monotonic() + within_s
