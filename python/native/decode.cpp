@@ -7,6 +7,8 @@
 #include <copg/error.hpp>
 
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 #include <system_error>
 
 #include "python/native/python_types.hpp"
@@ -17,7 +19,27 @@ namespace nb = nanobind;
 namespace copg::python {
 namespace {
 
+/// Eight bytes at a time.
+bool is_ascii(std::string_view text) noexcept {
+  constexpr std::uint64_t high_bits = 0x8080808080808080;
+  std::uint64_t seen = 0;
+  std::size_t at = 0;
+  for (; at + sizeof seen <= text.size(); at += sizeof seen) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + at, sizeof bytes);
+    seen |= bytes;
+  }
+  for (; at < text.size(); ++at) seen |= static_cast<unsigned char>(text[at]);
+  return (seen & high_bits) == 0;
+}
+
 PyObject* decode_text(std::string_view text, Oid /*type*/) {
+  // Most texts are ASCII, which needs no decoder. Python keeps one object for each single character.
+  if (text.size() > 1 && is_ascii(text)) {
+    PyObject* const string = PyUnicode_New(static_cast<Py_ssize_t>(text.size()), 127);
+    if (string != nullptr) std::memcpy(PyUnicode_DATA(string), text.data(), text.size());
+    return string;
+  }
   return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr);
 }
 

@@ -55,10 +55,33 @@ class Reader {
       value += (rest_.front() - '0') * scale;
     return value;
   }
+  /// The server's usual form, with a fixed number of digits: `count` digits, a mark, two digits, the mark,
+  /// two digits. False, and nothing is taken, if that is not what comes next.
+  template <int count>
+  bool take_triple(char mark, int& first, int& second, int& third) {
+    constexpr std::size_t size = count + 6;
+    if (rest_.size() < size || rest_[count] != mark || rest_[count + 3] != mark) return false;
+    if (rest_.size() > size && is_digit(rest_[size])) return false;
+    if (!digits<count>(0, first) || !digits<2>(count + 1, second) || !digits<2>(count + 4, third))
+      return false;
+    rest_.remove_prefix(size);
+    return true;
+  }
   [[nodiscard]] bool done() const noexcept { return rest_.empty(); }
   [[nodiscard]] std::string_view rest() const noexcept { return rest_; }
 
  private:
+  static bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+  template <int count>
+  [[nodiscard]] bool digits(std::size_t at, int& value) const {
+    value = 0;
+    for (std::size_t i = at; i < at + count; ++i) {
+      if (!is_digit(rest_[i])) return false;
+      value = value * 10 + (rest_[i] - '0');
+    }
+    return true;
+  }
+
   std::string_view rest_;
 };
 
@@ -75,6 +98,8 @@ std::optional<int> small_number(Reader& reader) {
 }
 
 std::optional<Date> read_date(Reader& reader) {
+  Date date;
+  if (reader.take_triple<4>('-', date.year, date.month, date.day)) return date;
   const auto year = small_number(reader);
   if (!year || !reader.take('-')) return std::nullopt;
   const auto month = small_number(reader);
@@ -85,6 +110,11 @@ std::optional<Date> read_date(Reader& reader) {
 }
 
 std::optional<Time> read_time(Reader& reader) {
+  Time time;
+  if (reader.take_triple<2>(':', time.hour, time.minute, time.second)) {
+    time.microsecond = reader.microseconds();
+    return time;
+  }
   const auto hour = small_number(reader);
   if (!hour || !reader.take(':')) return std::nullopt;
   const auto minute = small_number(reader);
@@ -97,6 +127,10 @@ std::optional<Time> read_time(Reader& reader) {
 /// "+02", "-03:30", "+00:19:32" as a timezone. An empty object with an exception set, or none set if it is
 /// not one.
 nb::object read_offset(Reader& reader) {
+  if (reader.rest() == "+00") {
+    reader.take(reader.rest());
+    return nb::borrow(PyDateTime_TimeZone_UTC);
+  }
   const bool negative = reader.take('-');
   if (!negative && !reader.take('+')) return {};
   int seconds = 0;

@@ -4,6 +4,9 @@
 
 #include <nanobind/nanobind.h>
 
+#include <array>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 #include <unordered_set>
 
@@ -31,6 +34,72 @@ std::string_view file_of(PyCodeObject* code) {
   return {name, static_cast<std::size_t>(size)};
 }
 
+/// An instruction of the program, and where it stands.
+struct Place {
+  nb::object code;
+  int instruction = -1;
+  const char* file = nullptr;  // nullptr: in this package
+  std::uint32_t line = 0;
+};
+
+/// What was found last. Python finds a line by a walk through the table of its function, which in a long one
+/// costs more than the rest of a query. Holds on to at most so many code objects.
+class KnownPlaces {
+ public:
+  std::optional<Place> find(PyObject* code, int instruction) {
+    const nb::ft_lock_guard lock(mutex_);
+    const Place& place = at(code, instruction);
+    if (place.code.ptr() != code || place.instruction != instruction) return std::nullopt;
+    return place;
+  }
+  void add(const Place& place) {
+    Place replaced = place;  // dies after the lock is gone
+    const nb::ft_lock_guard lock(mutex_);
+    std::swap(at(place.code.ptr(), place.instruction), replaced);
+  }
+
+ private:
+  static constexpr std::size_t capacity = 1024;
+  Place& at(PyObject* code, int instruction) noexcept {
+    const auto address = reinterpret_cast<std::uintptr_t>(code) >> 4;
+    return places_[(address + static_cast<std::uintptr_t>(instruction)) % capacity];
+  }
+
+  nb::ft_mutex mutex_;
+  std::array<Place, capacity> places_;
+};
+
+/// Never destroyed: the interpreter may be gone by then.
+KnownPlaces& known_places() {
+  static auto* const instance = new KnownPlaces;
+  return *instance;
+}
+
+/// -1: not to be had, so that there is nothing to remember a place by.
+int instruction_of([[maybe_unused]] PyFrameObject* frame) {
+#if PY_VERSION_HEX >= 0x030B0000
+  return PyFrame_GetLasti(frame);
+#else
+  return -1;
+#endif
+}
+
+Place place_of(PyFrameObject* frame) {
+  const int instruction = instruction_of(frame);
+  Place place{nb::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame))), instruction};
+  if (instruction >= 0) {
+    if (auto known = known_places().find(place.code.ptr(), instruction)) return *std::move(known);
+  }
+  const std::string_view file = file_of(reinterpret_cast<PyCodeObject*>(place.code.ptr()));
+  if (package_folder.empty() || !file.starts_with(package_folder)) {
+    const int line = PyFrame_GetLineNumber(frame);
+    place.file = kept_for_ever(file);
+    place.line = line > 0 ? static_cast<std::uint32_t>(line) : 0;
+  }
+  if (instruction >= 0) known_places().add(place);
+  return place;
+}
+
 }  // namespace
 
 void set_package_folder(std::string folder) { package_folder = std::move(folder); }
@@ -39,13 +108,8 @@ SourceLocation caller() {
   nb::object frame = nb::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
   while (frame.is_valid()) {
     auto* const at = reinterpret_cast<PyFrameObject*>(frame.ptr());
-    const nb::object code = nb::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(at)));
-    const std::string_view file = file_of(reinterpret_cast<PyCodeObject*>(code.ptr()));
-    if (package_folder.empty() || !file.starts_with(package_folder)) {
-      const int line = PyFrame_GetLineNumber(at);
-      return SourceLocation::current(kept_for_ever(file), "",
-                                     line > 0 ? static_cast<std::uint32_t>(line) : 0);
-    }
+    const Place place = place_of(at);
+    if (place.file != nullptr) return SourceLocation::current(place.file, "", place.line);
     frame = nb::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(at)));
   }
   return SourceLocation::current("?", "", 0);

@@ -19,16 +19,18 @@ LoopProgress LeaseWait::begin() {
   return queued_ ? LoopProgress::port : LoopProgress::done;
 }
 
-LoopProgress LeaseWait::go_on(int /*ready*/) {
+LoopProgress LeaseWait::proceed(int /*ready*/) {
   if (!settled_.exchange(false)) return LoopProgress::port;
   queued_ = false;
   lease_->engine->collect(lease_->lease, *this, engine::now());
   return LoopProgress::done;
 }
 
-/// A connection that was granted meanwhile is the lease's.
+/// A task that is cancelled after the grant and before it was told never enters its block, so nobody else
+/// would give the connection back.
 void LeaseWait::end() noexcept {
   if (std::exchange(queued_, false)) lease_->engine->give_up(lease_->lease, *this);
+  if (!std::exchange(taken_, true)) lease_->engine->release(lease_->lease);
   leave_port();
 }
 
@@ -40,7 +42,7 @@ LoopProgress PoolWait::begin() {
   return watching_ ? LoopProgress::port : LoopProgress::done;
 }
 
-LoopProgress PoolWait::go_on(int /*ready*/) {
+LoopProgress PoolWait::proceed(int /*ready*/) {
   if (!settled_.exchange(false)) return LoopProgress::port;
   watching_ = false;
   engine_->collect(*this);
@@ -83,7 +85,7 @@ LoopProgress StatementWait::wait_for(engine::LeaseCall::Progress progress) {
   return LoopProgress::descriptor;
 }
 
-LoopProgress StatementWait::go_on(int ready) {
+LoopProgress StatementWait::proceed(int ready) {
   if (queued_) {
     if (!settled_.exchange(false)) return LoopProgress::port;
     queued_ = false;
@@ -98,6 +100,7 @@ LoopProgress StatementWait::go_on(int ready) {
 
 void StatementWait::end() noexcept {
   if (std::exchange(over_, true)) return;
+  unwatch();
   if (std::exchange(queued_, false)) lease_->engine->give_up(lease_->lease, *this);
   if (std::exchange(driven_, false)) lease_->engine->drive_no_more(lease_->lease);
   drop_steps();

@@ -1,6 +1,6 @@
 // What a task of asyncio waits for, driven by its own event loop.
 //
-// Python starts a call, waits for what it says (the port, or a descriptor), and goes on until it is done;
+// Python starts a call, waits until the port names it, and goes on until it is done;
 // pycopg/_loop.py has that loop. A call that is dropped half-way loses nothing: the place in the queue is
 // freed, the connection goes back to the engine, which cancels what runs on it. All members: with the GIL,
 // one thread at a time; the engine tells from any thread.
@@ -27,8 +27,8 @@ namespace nb = nanobind;
 /// What is to be waited for.
 enum class LoopProgress : std::uint8_t {
   done = 0,
-  port = 1,        ///< Until the port names the token; then `go_on`.
-  descriptor = 2,  ///< Until `fd` is ready for `events`, or the port names the token; then `go_on`.
+  port = 1,        ///< Until the port names the token, for news; then `go_on`.
+  descriptor = 2,  ///< Until the port names the token, for the descriptor or for news; then `go_on`.
 };
 
 /// pycopg._native.LoopCall.
@@ -40,12 +40,13 @@ class LoopCall : public Parcel {
   /// Once. Throws what the engine throws; the call is over then.
   LoopProgress start(std::shared_ptr<LoopPort> port) {
     port_ = std::move(port);
-    return begin();
+    return watch(begin());
   }
-  /// `ready`: what the descriptor is ready for, 1 to read and 2 to write; 0 after the port.
-  virtual LoopProgress go_on(int ready) = 0;
-  [[nodiscard]] virtual int fd() const { return -1; }
-  [[nodiscard]] virtual int events() const { return 0; }
+  /// `ready`: what the descriptor is ready for, 1 to read and 2 to write; 0: the engine has news.
+  LoopProgress go_on(int ready) {
+    unwatch();
+    return watch(proceed(ready));
+  }
   /// Once done.
   virtual nb::object result() = 0;
   /// Lets go of everything. May come at any time, and twice; the destructor of each kind calls it.
@@ -53,13 +54,30 @@ class LoopCall : public Parcel {
 
  protected:
   virtual LoopProgress begin() = 0;
+  virtual LoopProgress proceed(int ready) = 0;
+  [[nodiscard]] virtual int fd() const { return -1; }
+  [[nodiscard]] virtual int events() const { return 0; }
   void wake() noexcept { port_->post(*this); }
+  /// Before the connection is anybody else's.
+  void unwatch() noexcept {
+    if (watched_fd_ >= 0) port_->unwatch(std::exchange(watched_fd_, -1));
+  }
   void leave_port() noexcept {
     if (port_) port_->withdraw(*this);
   }
 
  private:
+  LoopProgress watch(LoopProgress progress) {
+    // The descriptor may be another one after the next step: it is in the set no longer than for one wait.
+    if (progress == LoopProgress::descriptor) {
+      port_->watch(fd(), events(), token());
+      watched_fd_ = fd();
+    }
+    return progress;
+  }
+
   std::shared_ptr<LoopPort> port_;
+  int watched_fd_ = -1;
 };
 
 /// A connection in the hands of a task; of one call at a time.
@@ -84,12 +102,15 @@ class LeaseWait final : public LoopCall, private engine::Waiter {
       : lease_(std::move(lease)), timeout_(timeout), where_(where) {}
   ~LeaseWait() override { end(); }
 
-  LoopProgress go_on(int ready) override;
-  nb::object result() override { return nb::none(); }
+  nb::object result() override {
+    taken_ = true;
+    return nb::none();
+  }
   void end() noexcept override;
 
  private:
   LoopProgress begin() override;
+  LoopProgress proceed(int ready) override;
   void settled() noexcept override {
     settled_.store(true);
     wake();
@@ -100,6 +121,7 @@ class LeaseWait final : public LoopCall, private engine::Waiter {
   const SourceLocation where_;
   std::atomic<bool> settled_ = false;
   bool queued_ = false;
+  bool taken_ = false;  // the caller knows that it has the lease
 };
 
 /// Waits for the pool as a whole.
@@ -109,12 +131,12 @@ class PoolWait final : public LoopCall, private engine::Watcher {
       : engine_(std::move(engine)), until_(until), timeout_(timeout) {}
   ~PoolWait() override { end(); }
 
-  LoopProgress go_on(int ready) override;
   nb::object result() override { return nb::none(); }
   void end() noexcept override;
 
  private:
   LoopProgress begin() override;
+  LoopProgress proceed(int ready) override;
   void settled() noexcept override {
     settled_.store(true);
     wake();
@@ -130,9 +152,6 @@ class PoolWait final : public LoopCall, private engine::Watcher {
 /// A statement on a lease, which is taken first and given back at the end if `where` is given.
 class StatementWait : public LoopCall, protected engine::Waiter, private engine::Driver {
  public:
-  LoopProgress go_on(int ready) final;
-  [[nodiscard]] int fd() const final { return steps().step().fd; }
-  [[nodiscard]] int events() const final { return static_cast<int>(steps().step().wait_for); }
   void end() noexcept final;
 
  protected:
@@ -146,6 +165,9 @@ class StatementWait : public LoopCall, protected engine::Waiter, private engine:
 
  private:
   LoopProgress begin() final;
+  LoopProgress proceed(int ready) final;
+  [[nodiscard]] int fd() const final { return steps().step().fd; }
+  [[nodiscard]] int events() const final { return static_cast<int>(steps().step().wait_for); }
   LoopProgress wait_for(engine::LeaseCall::Progress progress);
   void settled() noexcept final {
     settled_.store(true);

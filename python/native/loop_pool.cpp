@@ -3,6 +3,7 @@
 #include "python/native/loop_pool.hpp"
 
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -307,8 +308,6 @@ void bind_calls(nb::module_& module) {
       .def("take", &LoopPort::take);
   nb::class_<LoopCall>(module, "LoopCall")
       .def_prop_ro("token", &LoopCall::token)
-      .def_prop_ro("fd", &LoopCall::fd)
-      .def_prop_ro("events", &LoopCall::events)
       .def(
           "start",
           [](LoopCall& self, std::shared_ptr<LoopPort> port) {

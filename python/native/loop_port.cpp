@@ -1,6 +1,7 @@
 // A list in the parcels themselves, and a wake-up only when it stops being empty.
 #include "python/native/loop_port.hpp"
 
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -15,11 +16,50 @@ std::uint64_t Parcel::next_token() noexcept {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-LoopPort::LoopPort() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+namespace {
+
+constexpr std::uint64_t news_token = 0;  // of no parcel
+constexpr int read = 1;
+constexpr int write = 2;
+
+[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+
+void add(int set, int fd, std::uint32_t events, std::uint64_t token) {
+  epoll_event event{.events = events, .data = {.u64 = token}};
+  if (epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) != 0 &&
+      (errno != EEXIST || epoll_ctl(set, EPOLL_CTL_MOD, fd, &event) != 0))
+    fail("epoll_ctl");
 }
 
-LoopPort::~LoopPort() { close(fd_); }
+}  // namespace
+
+LoopPort::LoopPort() : set_(epoll_create1(EPOLL_CLOEXEC)), news_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  try {
+    if (set_ < 0 || news_ < 0) fail("an event loop's port");
+    add(set_, news_, EPOLLIN, news_token);
+  } catch (...) {
+    close_all();
+    throw;
+  }
+}
+
+LoopPort::~LoopPort() { close_all(); }
+
+void LoopPort::close_all() noexcept {
+  if (set_ >= 0) close(set_);
+  if (news_ >= 0) close(news_);
+}
+
+void LoopPort::watch(int fd, int events, std::uint64_t token) {
+  // Once: it stays ready until its call has run, and the event loop must not be woken for it again until
+  // then.
+  std::uint32_t wanted = EPOLLONESHOT;
+  if ((events & read) != 0) wanted |= EPOLLIN;
+  if ((events & write) != 0) wanted |= EPOLLOUT;
+  add(set_, fd, wanted, token);
+}
+
+void LoopPort::unwatch(int fd) noexcept { epoll_ctl(set_, EPOLL_CTL_DEL, fd, nullptr); }
 
 void LoopPort::post(Parcel& parcel) noexcept {
   const std::lock_guard lock(mutex_);
@@ -27,7 +67,7 @@ void LoopPort::post(Parcel& parcel) noexcept {
   parcel.posted_ = true;
   parcel.next_ = nullptr;
   (last_ != nullptr ? last_->next_ : first_) = &parcel;
-  if (last_ == nullptr) (void)eventfd_write(fd_, 1);  // can't fail: the counter is far from its end
+  if (last_ == nullptr) (void)eventfd_write(news_, 1);  // can't fail: the counter is far from its end
   last_ = &parcel;
 }
 
@@ -41,17 +81,35 @@ void LoopPort::withdraw(Parcel& parcel) noexcept {
   if (last_ == &parcel) last_ = before;
 }
 
-std::vector<std::uint64_t> LoopPort::take() {
+std::vector<std::pair<std::uint64_t, int>> LoopPort::take() {
+  constexpr int most = 64;  // at a time; what is left keeps the set readable
+  epoll_event events[most];
+  const int count = epoll_wait(set_, events, most, 0);
+  std::vector<std::pair<std::uint64_t, int>> ready;
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[i];
+    if (event.data.u64 == news_token) {
+      take_posted(ready);
+      continue;
+    }
+    // An error or a hang-up is found by trying what was waited for.
+    const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
+    const int readable = broken || (event.events & EPOLLIN) != 0 ? read : 0;
+    const int writable = broken || (event.events & EPOLLOUT) != 0 ? write : 0;
+    ready.emplace_back(event.data.u64, readable | writable);
+  }
+  return ready;
+}
+
+void LoopPort::take_posted(std::vector<std::pair<std::uint64_t, int>>& out) {
   const std::lock_guard lock(mutex_);
   eventfd_t count = 0;
-  (void)eventfd_read(fd_, &count);  // nothing, if what was posted has been withdrawn and read already
-  std::vector<std::uint64_t> tokens;
+  (void)eventfd_read(news_, &count);  // nothing, if what was posted has been withdrawn and read already
   for (; first_ != nullptr; first_ = first_->next_) {
     first_->posted_ = false;
-    tokens.push_back(first_->token_);
+    out.emplace_back(first_->token_, 0);
   }
   last_ = nullptr;
-  return tokens;
 }
 
 }  // namespace copg::python

@@ -1,9 +1,10 @@
-// The way from the engine's threads into one event loop of asyncio: what has happened to which call, in
-// batches, through one eventfd. Touches nothing of Python's.
+// The way into one event loop of asyncio: which calls the engine's threads have news for, and which of their
+// sockets are ready, in batches, through one descriptor. Touches nothing of Python's.
 #pragma once
 
 #include <cstdint>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace copg::python {
@@ -39,17 +40,27 @@ class LoopPort {
   LoopPort& operator=(const LoopPort&) = delete;
   ~LoopPort();
 
-  /// Readable while something is posted.
-  [[nodiscard]] int fd() const noexcept { return fd_; }
+  /// Readable while something is posted, or a watched descriptor is ready: an epoll set, whose members cost
+  /// the event loop nothing. Its own registry of readers is written in Python and takes longer than a query.
+  [[nodiscard]] int fd() const noexcept { return set_; }
+  /// Until `fd` is ready for `events`, once, or not watched any more; its owner is named by the token. Throws
+  /// std::system_error.
+  void watch(int fd, int events, std::uint64_t token);
+  void unwatch(int fd) noexcept;
   /// From any thread, also with the engine's mutex held: allocates nothing. Twice is as once.
   void post(Parcel& parcel) noexcept;
   /// The parcel is not in the port any more: before it dies.
   void withdraw(Parcel& parcel) noexcept;
-  /// The tokens of what was posted since the last time, in its order.
-  [[nodiscard]] std::vector<std::uint64_t> take();
+  /// The tokens of what was posted since the last time, in its order, with 0, and of what is ready, with what
+  /// for: 1 to read, 2 to write.
+  [[nodiscard]] std::vector<std::pair<std::uint64_t, int>> take();
 
  private:
-  int fd_;
+  void close_all() noexcept;
+  void take_posted(std::vector<std::pair<std::uint64_t, int>>& out);
+
+  int set_;
+  int news_;  // an eventfd
   std::mutex mutex_;
   Parcel* first_ = nullptr;
   Parcel* last_ = nullptr;

@@ -1,7 +1,7 @@
-"""How a task of asyncio waits for the pool: in its own event loop, for the socket of its connection or for the port.
+"""How a task of asyncio waits for the pool: in its own event loop, for its port.
 
-The port is the way from the pool's thread into one event loop: a descriptor that is readable when something has
-happened to calls of this loop, which are told by their tokens.
+The port is the way into one event loop: a descriptor that is readable when something has happened to calls of this
+loop, or one of their sockets is ready. Calls are told by their tokens.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from typing import Any
 from . import _native
 
 DONE = 0
-PORT = 1
-READ, WRITE = 1, 2
 
 
 class Port:
@@ -29,10 +27,10 @@ class Port:
         loop.add_reader(self.native.fd, self._deliver)
 
     def _deliver(self) -> None:
-        for token in self.native.take():
+        for token, ready in self.native.take():
             future = self.futures.get(token)
-            if future is not None:
-                wake(future, 0)
+            if future is not None and not future.done():
+                future.set_result(ready)
 
 
 _ports: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Port]] = weakref.WeakKeyDictionary()
@@ -47,11 +45,6 @@ def port_of(loop: asyncio.AbstractEventLoop) -> Port:
     return port
 
 
-def wake(future: asyncio.Future[int], ready: int) -> None:
-    if not future.done():
-        future.set_result(ready)
-
-
 async def drive(call: _native.LoopCall) -> Any:
     """Waits for the call's end, and gives its result. Whatever happens here, the call lets go of everything."""
     loop = asyncio.get_running_loop()
@@ -61,30 +54,11 @@ async def drive(call: _native.LoopCall) -> Any:
         progress = call.start(port.native)
         while progress != DONE:
             future = port.futures[token] = loop.create_future()
-            ready = await future if progress == PORT else await until_ready(loop, call, future)
-            progress = call.go_on(ready)
+            progress = call.go_on(await future)
         return call.result()
     finally:
         port.futures.pop(token, None)
         call.end()
-
-
-async def until_ready(loop: asyncio.AbstractEventLoop, call: _native.LoopCall, future: asyncio.Future[int]) -> int:
-    """What the call's descriptor is ready for; 0 when the port had news of the call first."""
-    # The descriptor may be another one after the next step: it is with the loop no longer than for one wait.
-    fd, events = call.fd, call.events
-    if events & READ:
-        loop.add_reader(fd, wake, future, READ)
-    if events & WRITE:
-        loop.add_writer(fd, wake, future, WRITE)
-    try:
-        return await future
-    finally:
-        if not loop.is_closed():
-            if events & READ:
-                loop.remove_reader(fd)
-            if events & WRITE:
-                loop.remove_writer(fd)
 
 
 class Done:

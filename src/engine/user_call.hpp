@@ -1,7 +1,7 @@
 // A function of the user's as an operation: it may block, throw, and call the pool, and holds nobody up but
 // the connection that it is called for.
 //
-// It runs on a detached thread, without a lock, never on the background's (docs/adr/0018). An operation that
+// It runs on a detached thread, without a lock, never on the background's (docs/adr/0021). An operation that
 // is dropped half-way lets it run on by itself and takes no notice of its end; such strays are counted, and
 // above a limit no further function is called: a thread that never ends would be lost with each try.
 #pragma once

@@ -3,7 +3,7 @@
 // Only a slow answer makes a record, so the table is empty where nothing is slow, and a text without a record
 // is fast. The memory is fixed: sets of four records, the one used least recently gives way. A round trip is
 // no server time: what most statements need that are first on their connection is taken off
-// (docs/adr/0018-slow-statements-travel-alone.md).
+// (docs/adr/0019-slow-statements-travel-alone.md).
 #pragma once
 
 #include <algorithm>

@@ -173,8 +173,9 @@ bool Exchange::drain_copy_out() {
 }
 
 std::size_t Exchange::bytes_of(const ParamsView& params) noexcept {
-  constexpr std::size_t overhead_bytes = 48;
-  std::size_t bytes = overhead_bytes;
+  constexpr std::size_t overhead_bytes = 32;
+  constexpr std::size_t parameter_bytes = 6;  // its format and its length
+  std::size_t bytes = overhead_bytes + parameter_bytes * static_cast<std::size_t>(params.size());
   for (int i = 0; i < params.size(); ++i) bytes += static_cast<std::size_t>(params.lengths()[i]);
   return bytes;
 }

@@ -65,7 +65,7 @@ class Exchange : public StatementOperation {
   }
   /// Bytes put into libpq between two looks at the socket.
   static constexpr std::size_t batch_bytes = 32768;
-  /// What a set of parameters costs on the wire, with Bind, Describe and Execute around it: roughly.
+  /// What a set of parameters costs on the wire, with Bind, Describe and Execute around it.
   [[nodiscard]] static std::size_t bytes_of(const ParamsView& params) noexcept;
 
   bool enter_pipeline() noexcept { return PQenterPipelineMode(connection_.raw()) == 1; }

@@ -49,7 +49,7 @@ bool ExecuteManyOperation::send() {
 bool ExecuteManyOperation::send_more() {
   if (finished_) return true;
   std::size_t bytes = 0;
-  while (!failed_ && bytes < batch_bytes) {
+  while (!failed_ && bytes < flush_at_bytes) {
     if (rows_sent_ - rows_answered_ >= max_outstanding) {
       if (std::exchange(flush_asked_at_, rows_sent_) == rows_sent_) return true;
       unflushed();

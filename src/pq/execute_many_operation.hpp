@@ -24,6 +24,10 @@ class ExecuteManyOperation final : public Exchange {
  public:
   /// Answers that may be outstanding before the next row is asked for.
   static constexpr std::int64_t max_outstanding = 65536;
+  /// Bytes put before they are flushed. libpq tries to send by itself at the end of each message, once it
+  /// holds 8 KiB (pqPutMsgEnd in its fe-misc.c): while the socket is full, three times a row, each time in
+  /// vain. Room for a row is left below that, so that a batch is sent by one call.
+  static constexpr std::size_t flush_at_bytes = 8192 - 512;
 
   /// `sql` (one statement) and `rows` must outlive the operation. In no transaction: atomic by itself. In an
   /// open one, or one begun here with BeginFirst::yes: part of it, and any error leaves it failed. Rows that

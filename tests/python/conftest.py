@@ -18,9 +18,21 @@ LOAD_SECONDS = int(os.environ.get("COPG_LOAD_SECONDS", "2"))
 _schemas = itertools.count()
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="storms of 30 s; a million queries where memory is watched")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not config.getoption("--slow"):
+        terminalreporter.line("storms and watching memory: the short versions; the long ones with --slow")
     if any("test_services.py" in report.nodeid for report in terminalreporter.stats.get("passed", [])):
         terminalreporter.line(f"services were loaded for {LOAD_SECONDS} s each (COPG_LOAD_SECONDS)")
+
+
+@pytest.fixture(scope="session")
+def slow(pytestconfig: pytest.Config) -> bool:
+    """The long version of a test is wanted."""
+    return bool(pytestconfig.getoption("--slow"))
 
 
 def eventually(condition: Callable[[], object], within_s: float = 10.0) -> None:

@@ -238,6 +238,26 @@ def test_a_cancelled_waiter_leaves_the_queue_at_once(run: Run) -> None:
     run(body, max_size=1)
 
 
+def test_a_task_that_is_cancelled_when_it_has_just_been_granted_a_connection_gives_it_back(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async def one() -> None:
+            async with db.connection():
+                raise AssertionError("it was cancelled before")
+
+        async with db.connection():
+            task = asyncio.ensure_future(one())
+            await eventually(lambda: db.stats["requests_waiting"] == 1)
+        # Granted on the line above; the task is told in the next round of the event loop.
+        assert db.stats["requests_waiting"] == 0
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as raised:
+            await task
+        assert idle(db)
+        del raised
+
+    run(body, max_size=1)
+
+
 def test_a_storm_of_cancels_loses_nothing(run: Run) -> None:
     async def body(db: AsyncPooledDatabase) -> None:
         rng = random.Random(1)

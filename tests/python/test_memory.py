@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime
 import gc
 import pathlib
 import re
 import sys
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 import pycopg
-from pycopg import PooledDatabase
+from pycopg import AsyncPooledDatabase, PooledDatabase
 
 
 def blocks() -> int:
@@ -33,6 +37,45 @@ def grows(call: Callable[[], object], times: int, warm_up: int = 300) -> tuple[i
     for _ in range(times):
         call()
     return blocks() - blocks_before, resident_kb() - kb_before
+
+
+class Watch:
+    """Python's memory by its own account, the process's, and references to what every query touches."""
+
+    # What CPython keeps for itself: free lists, resized tables, the watching.
+    SLACK_BYTES = 64_000
+    SLACK_KB = 6000
+    SLACK_REFERENCES = 100
+
+    def __init__(self, *objects: object) -> None:
+        self.objects = objects
+        tracemalloc.start()  # stopped by the fixture
+
+    def begin(self) -> None:
+        """After a warm-up under watch: what is exchanged from then on has been counted before."""
+        self.references, self.bytes, self.kb = self.measure()
+        self.before = tracemalloc.take_snapshot()
+
+    def measure(self) -> tuple[list[int], int, int]:
+        gc.collect()
+        return [sys.getrefcount(one) for one in self.objects], tracemalloc.get_traced_memory()[0], resident_kb()
+
+    def growth(self) -> str:
+        """Since `begin`; nothing if there is none."""
+        references, traced, kb = self.measure()
+        if traced - self.bytes >= self.SLACK_BYTES:
+            changes = tracemalloc.take_snapshot().compare_to(self.before, "lineno")[:5]
+            return f"{traced - self.bytes} bytes of Python's:\n" + "\n".join(map(str, changes))
+        for one, before, after in zip(self.objects, self.references, references):
+            if abs(after - before) >= self.SLACK_REFERENCES:
+                return f"references to {one!r}: {before} -> {after}"
+        return f"{kb - self.kb} kB of the process" if kb - self.kb >= self.SLACK_KB else ""
+
+
+@pytest.fixture
+def tracing() -> Iterator[None]:
+    yield
+    tracemalloc.stop()
 
 
 def refused(call: Callable[[], object]) -> Callable[[], None]:
@@ -101,3 +144,85 @@ def test_keys_are_shared_between_rows_and_results(db: PooledDatabase) -> None:
     key = next(iter(first))
     assert key is next(iter(last))
     assert key is next(iter(other))
+
+
+SELECT = "SELECT %s::int AS number, %s AS name, %s::timestamptz AS at, NULL AS nothing, true AS flag, %s::float8 AS f"
+PARAMS: list[Any] = [1_000_000, "a name", datetime.datetime(2024, 1, 31, tzinfo=datetime.timezone.utc), 0.5]
+NAMED: dict[str, Any] = {"id": 1}
+BY_NAME = "SELECT name FROM users WHERE id = %(id)s"
+UPDATE, ROWS = "UPDATE users SET active = %s", [[True], [False]]
+QUERIES_IN_TURN = 20
+# What each query leaves behind shows in every part. What shows in one is a table of CPython's, such as that of interned
+# strings, that was replaced by a larger one: 2 MB at once.
+PARTS = 2
+# What was touched by each query, so that a reference lost or kept by one shows in the sum.
+TOUCHED = (SELECT, PARAMS, *PARAMS, NAMED, BY_NAME, ROWS, dict, datetime.datetime, None, True, sys.intern("number"))
+
+
+def rounds(slow: bool) -> int:
+    return (1_000_000 if slow else 50_000) // QUERIES_IN_TURN
+
+
+@pytest.mark.usefixtures("tracing")
+def test_nothing_grows_over_many_queries(users: PooledDatabase, slow: bool) -> None:
+    def turn() -> None:
+        for _ in range(14):
+            users.execute(SELECT, PARAMS)
+        assert users.fetch_one(BY_NAME, NAMED) == {"name": "Ada"}
+        assert users.fetch_val("SELECT 1") == 1
+        users.execute_many(UPDATE, ROWS)
+        with users.connection() as conn, conn.cursor() as cur:
+            cur.execute(SELECT, PARAMS)
+            cur.fetchall()
+        with pytest.raises(pycopg.DataError):
+            users.execute("SELECT 1/%s::int", [0])
+        users.execute("SELECT 1; SELECT 2")
+
+    watch = Watch(*TOUCHED, users)
+    for _ in range(200):
+        turn()
+    growth = []
+    for _ in range(PARTS):
+        watch.begin()
+        for _ in range(rounds(slow) // PARTS):
+            turn()
+        growth.append(watch.growth())
+    assert "" in growth, growth
+
+
+@pytest.mark.usefixtures("tracing")
+def test_nothing_grows_over_many_queries_of_tasks(server_url: str, users: PooledDatabase, slow: bool) -> None:
+    async def main() -> None:
+        async with AsyncPooledDatabase.from_url(server_url, 1, 4) as db:
+
+            async def lease() -> None:
+                async with db.connection() as conn:
+                    cursor = await conn.execute(SELECT, PARAMS)
+                    await cursor.fetchall()
+
+            async def turn() -> None:
+                results = await asyncio.gather(
+                    *(db.execute(SELECT, PARAMS) for _ in range(14)),
+                    db.fetch_one(BY_NAME, NAMED),
+                    db.fetch_val("SELECT 1"),
+                    db.execute_many(UPDATE, ROWS),
+                    lease(),
+                    db.execute("SELECT 1/%s::int", [0]),
+                    asyncio.wait_for(db.execute("SELECT 1; SELECT 2"), 10),
+                    return_exceptions=True,
+                )
+                failed = [result for result in results if isinstance(result, BaseException)]
+                assert [type(error) for error in failed] == [pycopg.DataError]
+
+            watch = Watch(*TOUCHED, db)
+            for _ in range(200):
+                await turn()
+            growth = []
+            for _ in range(PARTS):
+                watch.begin()
+                for _ in range(rounds(slow) // PARTS):
+                    await turn()
+                growth.append(watch.growth())
+            assert "" in growth, growth
+
+    asyncio.run(main())
