@@ -43,6 +43,7 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
   options.min_idle = nb::cast<int>(given["min_idle"]);
   options.reset = static_cast<ResetMode>(nb::cast<int>(given["reset"]));
   options.prepare = nb::cast<bool>(given["prepare"]) ? PrepareMode::automatic : PrepareMode::off;
+  options.share = nb::cast<bool>(given["share"]);
   const auto notifier = std::make_shared<Notifier>(weak_pool);
   if (nb::cast<bool>(given["tell_reconnect_failed"])) {
     options.reconnect_failed = [notifier] { notifier->reconnect_failed(); };
@@ -105,6 +106,10 @@ nb::dict dict_of(const PoolStats& stats) {
   result["connections_ms"] = milliseconds(stats.connections_time);
   result["connections_errors"] = stats.connections_errors;
   result["connections_lost"] = stats.connections_lost;
+  result["statements_shared"] = stats.statements_shared;
+  result["statements_isolated"] = stats.statements_isolated;
+  result["runs_num"] = stats.runs_num;
+  result["runs_largest"] = stats.runs_largest;
   return result;
 }
 

@@ -84,6 +84,7 @@ class AsyncPooledDatabase(_native.LoopPool):
             min_idle=min_idle,
             reset=reset,
             prepare=prepare,
+            share=False,
             leak_after=leak_after,
             tell_reconnect_failed=reconnect_failed is not None,
             call_configure=configure is not None,

@@ -107,9 +107,10 @@ ErrorInfo PoolEngine::unanswered(std::string_view sql, Duration waited, const ch
 }
 
 ErrorInfo PoolEngine::undone(const LeaseCall& call, bool cut, Duration waited) const {
-  const pq::StatementOperation& statement = call.statement();
-  ErrorInfo info = cut ? cut_off(call.sql()) : unanswered(call.sql(), waited, statement.phase());
-  if (statement.commits()) {
+  const pq::StatementOperation* const statement = call.statement();
+  const char* const phase = statement != nullptr ? statement->phase() : "waiting for another connection";
+  ErrorInfo info = cut ? cut_off(call.sql()) : unanswered(call.sql(), waited, phase);
+  if (statement != nullptr && statement->commits()) {
     info.kind = ErrorKind::commit_unknown;
     info.cause = std::exchange(
         info.message, fmt::format("no answer to the commit within {:.3g} s: it may or may not have happened",

@@ -41,11 +41,13 @@ class LeaseCall {
 
   /// What `waiting` waits for.
   [[nodiscard]] const pq::Step& step() const noexcept { return step_; }
-  /// While `waiting` or `done`.
-  [[nodiscard]] pq::StatementOperation& statement() const noexcept { return *operation_; }
+  /// nullptr while it is not `waiting` or `done`.
+  [[nodiscard]] const pq::StatementOperation* statement() const noexcept { return operation_; }
   [[nodiscard]] const Lease& lease() const noexcept { return lease_; }
   /// Of the statement, as the caller wrote it.
-  [[nodiscard]] virtual std::string_view sql() const noexcept { return operation_->sql(); }
+  [[nodiscard]] virtual std::string_view sql() const noexcept {
+    return operation_ != nullptr ? operation_->sql() : std::string_view();
+  }
 
  protected:
   ~LeaseCall() = default;

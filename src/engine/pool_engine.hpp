@@ -156,7 +156,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// The run is over: ends the lease. What was never sent is in the queue again, maybe the driver's own.
   void end_run(Lease& lease, StatementWaiter& driver) noexcept;
   /// The caller of a statement that was granted a connection has no use for an answer any more.
-  void forget(StatementWaiter& waiter) noexcept;
+  void forget(const Lease& lease, StatementWaiter& waiter) noexcept;
 
   // The pool as a whole.
 
@@ -240,6 +240,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   // sharing.cpp
   void answer(pool::WaiterId id, StatementWaiter& waiter, Duration took, PipelineAnswer answered) noexcept;
   void forget_here(StatementWaiter& waiter) noexcept;
+  void took_too_long(const Lease& lease, const StatementWaiter& waiter) noexcept;
   [[nodiscard]] TimePoint expire_passengers(Slot& slot, TimePoint time) noexcept;
 
   // diagnosis.cpp: what to tell a caller who gets nothing. With the mutex held.

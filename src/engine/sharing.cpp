@@ -112,9 +112,16 @@ void PoolEngine::statement_ended(const StatementWaiter& waiter, const pool::Stat
   }
 }
 
-void PoolEngine::forget(StatementWaiter& waiter) noexcept {
+void PoolEngine::forget(const Lease& lease, StatementWaiter& waiter) noexcept {
   const Lock lock(mutex_);
   forget_here(waiter);
+  if (lease) took_too_long(lease, waiter);
+}
+
+/// Nobody waits for the statement, and it will be cancelled on the server: the pool learns how long it has
+/// had. With the mutex held.
+void PoolEngine::took_too_long(const Lease& lease, const StatementWaiter& waiter) noexcept {
+  core_->on_answered(waiter.id_, now() - lease.slot->leased_since);
 }
 
 /// With the mutex held.
@@ -149,6 +156,7 @@ void PoolEngine::drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept
     const Lock lock(mutex_);
     forget_here(driver);
     handed_on = core_->hand_on(id_of(lease));
+    if (!handed_on && !driver.answer_) took_too_long(lease, driver);
     if (handed_on) {
       slot.lease_ends();
       left = slot.use.leave();

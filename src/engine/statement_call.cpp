@@ -95,7 +95,7 @@ void StatementCall::leave() noexcept {
     engine_.drive_no_longer(lease_, waiter_);
     return;
   }
-  if (aboard) engine_.forget(waiter_);
+  if (aboard) engine_.forget(lease_, waiter_);
   LeaseCall::leave();
 }
 

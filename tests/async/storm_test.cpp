@@ -12,7 +12,6 @@
 #include <random>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "async/async_test.hpp"
@@ -182,7 +181,7 @@ class Storm : public DatabaseTest {
   /// Every second, or as soon as the server is back: recovery takes its time.
   void crash_now_and_then(steady_clock::time_point end) {
     for (auto next = steady_clock::now() + 1s; next < end; next = std::max(next + 1s, steady_clock::now())) {
-      std::this_thread::sleep_until(next);
+      ASSERT_TRUE(eventually([&] { return steady_clock::now() >= next; }));
       server().kill_hard();
       server().start();
       ++killed_;

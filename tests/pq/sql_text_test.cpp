@@ -50,6 +50,55 @@ TEST(SqlText, parameters_and_identifiers_with_dollars_open_no_dollar_quote) {
   EXPECT_TRUE(several("SELECT a$b$ FROM t; SELECT a$b$ FROM t"));
 }
 
+TEST(SqlText, what_only_reads_is_told_from_its_words) {
+  for (const char* sql :
+       {"SELECT 1", "select name from users where id = $1 -- by id", "/* all */ VALUES (1), (2)",
+        "TABLE users", "WITH u AS (SELECT * FROM users) SELECT count(*) FROM u",
+        "SELECT coalesce(max(n), 0) FROM t;", "SELECT 'INSERT INTO t', \"delete\" FROM t"}) {
+    EXPECT_TRUE(text_traits(sql).reads) << sql;
+    EXPECT_FALSE(text_traits(sql).writes) << sql;
+  }
+}
+
+TEST(SqlText, what_may_wait_for_a_lock_of_a_row_writes) {
+  for (const char* sql :
+       {"INSERT INTO t VALUES (1)", "update t set n = 1", "DELETE FROM t",
+        "MERGE INTO t USING s ON true WHEN MATCHED THEN DO NOTHING", "SELECT * FROM t FOR UPDATE",
+        "SELECT * FROM t FOR NO KEY UPDATE", "SELECT * FROM t FOR KEY SHARE",
+        "WITH gone AS (DELETE FROM t RETURNING *) SELECT * FROM gone",
+        "WITH x AS (INSERT INTO t VALUES (1) RETURNING n) TABLE x", "SELECT book_a_seat($1)",
+        "SELECT \"Book\"(1)"}) {
+    EXPECT_TRUE(text_traits(sql).writes) << sql;
+    EXPECT_FALSE(text_traits(sql).reads) << sql;
+  }
+}
+
+TEST(SqlText, what_keeps_something_or_sleeps_neither_reads_nor_writes) {
+  for (const char* sql : {"",
+                          "BEGIN",
+                          "COMMIT",
+                          "SET search_path TO x",
+                          "LISTEN news",
+                          "LOCK TABLE t",
+                          "DECLARE c CURSOR FOR SELECT 1",
+                          "SELECT pg_sleep(1)",
+                          "SELECT pg_advisory_lock(1)",
+                          "SELECT Pg_Try_Advisory_Lock(1)",
+                          "SELECT * INTO kept FROM t",
+                          "WITH x AS (SELECT 1) SELECT * INTO kept FROM x",
+                          "CREATE TABLE t ()",
+                          "DO $$ BEGIN END $$",
+                          "CALL p()",
+                          "COPY t TO STDOUT",
+                          "EXPLAIN SELECT 1",
+                          "SELECT 1; SELECT 2",
+                          "PREPARE p AS SELECT 1",
+                          "SELECT set_config('x.y', 'z', false)"}) {
+    EXPECT_FALSE(text_traits(sql).reads) << sql;
+    EXPECT_FALSE(text_traits(sql).writes) << sql;
+  }
+}
+
 TEST(SqlText, a_rule_with_several_actions_is_one_statement) {
   EXPECT_FALSE(several("CREATE RULE r AS ON INSERT TO t DO ALSO (INSERT INTO u VALUES (1); SELECT 2)"));
 }
