@@ -69,13 +69,16 @@ pq::BeginFirst StatementWait::begin_first(const pq::Connection& connection) cons
 LoopProgress StatementWait::begin() {
   begin_ = engine::now();
   deadline_ = engine::after(begin_, engine::duration_of(lease_->timeout));
-  return wait_for(own_lease_ ? steps().acquire(begin_, deadline_, where_) : steps().begin(begin_, deadline_));
+  return wait_for(own_lease_ ? acquire(begin_, deadline_, where_) : steps().begin(begin_, deadline_));
 }
 
-LoopProgress StatementWait::wait_for(engine::LeaseCall::Progress progress) {
-  queued_ = progress == engine::LeaseCall::Progress::queued;
-  if (queued_) return LoopProgress::port;
-  if (progress == engine::LeaseCall::Progress::done) return LoopProgress::done;
+LoopProgress StatementWait::wait_for(Progress progress) {
+  queued_ = progress == Progress::queued;
+  if (queued_) {
+    driven_ = false;  // that was for the connection it may have had
+    return LoopProgress::port;
+  }
+  if (progress == Progress::done) return LoopProgress::done;
   // From here on bytes may have been sent, so that the lease stays with this connection to the end.
   if (!driven_) {
     lease_->engine->take_back_descriptor(*lease_->lease.slot);
@@ -102,7 +105,8 @@ void StatementWait::end() noexcept {
   if (std::exchange(over_, true)) return;
   unwatch();
   if (std::exchange(queued_, false)) lease_->engine->give_up(lease_->lease, *this);
-  if (std::exchange(driven_, false)) lease_->engine->drive_no_more(lease_->lease);
+  // A lease that is gone has taken its driver along.
+  if (std::exchange(driven_, false) && lease_->lease) lease_->engine->drive_no_more(lease_->lease);
   drop_steps();
   if (own_lease_) lease_->engine->release(lease_->lease);
   leave_port();

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -17,6 +18,7 @@
 
 #include "engine/lease_call.hpp"
 #include "engine/pool_engine.hpp"
+#include "engine/statement_call.hpp"
 #include "pq/execute_operation.hpp"
 #include "python/native/loop_port.hpp"
 
@@ -150,25 +152,34 @@ class PoolWait final : public LoopCall, private engine::Watcher {
 };
 
 /// A statement on a lease, which is taken first and given back at the end if `where` is given.
-class StatementWait : public LoopCall, protected engine::Waiter, private engine::Driver {
+class StatementWait : public LoopCall, protected engine::StatementWaiter, private engine::Driver {
  public:
   void end() noexcept final;
 
  protected:
+  using Progress = engine::LeaseCall::Progress;
+
   StatementWait(std::shared_ptr<LoopLease> lease, const SourceLocation* where);
   [[nodiscard]] LoopLease& lease() const noexcept { return *lease_; }
   [[nodiscard]] pq::BeginFirst begin_first(const pq::Connection& connection) const;
 
   [[nodiscard]] virtual engine::LeaseCall& steps() const noexcept = 0;
+  /// The first of them, on a lease that is to be taken.
+  virtual Progress acquire(engine::TimePoint time, engine::TimePoint deadline, const SourceLocation& where) {
+    return steps().acquire(time, deadline, where);
+  }
   /// Drops the operation and leaves the lease; then there are no steps any more.
   virtual void drop_steps() noexcept = 0;
+  // Only of a statement that may travel with others.
+  std::unique_ptr<detail::Request> lend() override { std::terminate(); }
+  void take_back(std::unique_ptr<detail::Request> /*request*/) noexcept override { std::terminate(); }
 
  private:
   LoopProgress begin() final;
   LoopProgress proceed(int ready) final;
   [[nodiscard]] int fd() const final { return steps().step().fd; }
   [[nodiscard]] int events() const final { return static_cast<int>(steps().step().wait_for); }
-  LoopProgress wait_for(engine::LeaseCall::Progress progress);
+  LoopProgress wait_for(Progress progress);
   void settled() noexcept final {
     settled_.store(true);
     wake();

@@ -66,6 +66,34 @@ struct ExecuteJob {
   }
 };
 
+/// A statement on a lease of its own, which may travel with those of other callers.
+class ExecuteWait final : public StatementWait {
+ public:
+  ExecuteWait(std::shared_ptr<LoopLease> lease, const SourceLocation& where, ExecuteJob job)
+      : StatementWait(std::move(lease), &where), where_(where), job_(std::move(job)) {
+    engine::StatementWaiter& waiter = *this;
+    steps_.emplace(*this->lease().engine, this->lease().lease, waiter);
+  }
+  ~ExecuteWait() override { end(); }
+  nb::object result() override { return give(Rows(steps_->take_result()), job_.wanted); }
+
+ private:
+  [[nodiscard]] engine::LeaseCall& steps() const noexcept override { return *steps_; }
+  Progress acquire(engine::TimePoint time, engine::TimePoint deadline, const SourceLocation& where) override {
+    return steps_->acquire(job_.statement->text(), job_.statement->params(), time, deadline, where);
+  }
+  void drop_steps() noexcept override { steps_.reset(); }
+  /// A copy: what Python has may go with the task. Touches nothing of Python's.
+  std::unique_ptr<detail::Request> lend() override {
+    return detail::Request::make(Sql(job_.statement->text(), where_), job_.statement->params());
+  }
+  void take_back(std::unique_ptr<detail::Request> /*copy*/) noexcept override {}
+
+  const SourceLocation where_;
+  const ExecuteJob job_;
+  mutable std::optional<engine::StatementCall> steps_;
+};
+
 struct ExecuteManyJob {
   using Operation = pq::ExecuteManyOperation;
   std::shared_ptr<const KnownText> text;
@@ -114,9 +142,9 @@ LoopCall* call_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where,
 
 LoopCall* execute_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where, nb::handle sql,
                      nb::handle params, Wanted wanted) {
-  return call_on(
-      std::move(lease), where,
-      ExecuteJob{nb::borrow(sql), std::make_unique<const Statement>(sql.ptr(), params.ptr()), wanted});
+  ExecuteJob job{nb::borrow(sql), std::make_unique<const Statement>(sql.ptr(), params.ptr()), wanted};
+  if (where != nullptr) return new ExecuteWait(std::move(lease), *where, std::move(job));
+  return call_on(std::move(lease), where, std::move(job));
 }
 
 /// nullptr: there are no rows.
