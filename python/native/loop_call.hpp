@@ -171,8 +171,8 @@ class StatementWait : public LoopCall, protected engine::StatementWaiter, privat
   /// Drops the operation and leaves the lease; then there are no steps any more.
   virtual void drop_steps() noexcept = 0;
   // Only of a statement that may travel with others.
-  std::unique_ptr<detail::Request> lend() override { std::terminate(); }
-  void take_back(std::unique_ptr<detail::Request> /*request*/) noexcept override { std::terminate(); }
+  std::unique_ptr<copg::detail::Request> lend() override { std::terminate(); }
+  void take_back(std::unique_ptr<copg::detail::Request> /*request*/) noexcept override { std::terminate(); }
 
  private:
   LoopProgress begin() final;

@@ -84,10 +84,10 @@ class ExecuteWait final : public StatementWait {
   }
   void drop_steps() noexcept override { steps_.reset(); }
   /// A copy: what Python has may go with the task. Touches nothing of Python's.
-  std::unique_ptr<detail::Request> lend() override {
-    return detail::Request::make(Sql(job_.statement->text(), where_), job_.statement->params());
+  std::unique_ptr<copg::detail::Request> lend() override {
+    return copg::detail::Request::make(Sql(job_.statement->text(), where_), job_.statement->params());
   }
-  void take_back(std::unique_ptr<detail::Request> /*copy*/) noexcept override {}
+  void take_back(std::unique_ptr<copg::detail::Request> /*copy*/) noexcept override {}
 
   const SourceLocation where_;
   const ExecuteJob job_;

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import eventually
 
+from conftest import NextRound, eventually
 from pycopg import AsyncPooledDatabase, Error, PooledDatabase
 
 
@@ -34,11 +34,9 @@ def test_each_task_gets_its_own_answer(server_url: str, share: bool) -> None:
     async def main() -> None:
         async with AsyncPooledDatabase.from_url(server_url, 1, 1, share=share) as db:
             async with db.connection():
-                answers = [
-                    asyncio.create_task(db.fetch_val("SELECT %s::int / %s::int", [i, i % 5])) for i in range(20)
-                ]
+                answers = [asyncio.create_task(db.fetch_val("SELECT %s::int / %s::int", [i, i % 5])) for i in range(20)]
                 while db.stats["requests_waiting"] < 20:
-                    await asyncio.sleep(0)
+                    await NextRound()
                 answers[7].cancel()
             results = await asyncio.gather(*answers, return_exceptions=True)
             for i, result in enumerate(results):
