@@ -16,9 +16,10 @@ namespace asio = boost::asio;
 
 class Coroutines final : public Contestant {
  public:
-  explicit Coroutines(const char* url)
+  Coroutines(const char* url, bool share)
       : db_(AsyncPooledDatabase::from_url(
-            io_, url, {.min_size = connections, .max_size = connections, .max_waiting = 1'000'000})) {
+            io_, url,
+            {.min_size = connections, .max_size = connections, .max_waiting = 1'000'000, .share = share})) {
     asio::co_spawn(io_, open(), asio::detached);
     io_.run();
   }
@@ -64,6 +65,8 @@ class Coroutines final : public Contestant {
 
 }  // namespace
 
-std::unique_ptr<Contestant> make_coroutines(const char* url) { return std::make_unique<Coroutines>(url); }
+std::unique_ptr<Contestant> make_coroutines(const char* url, bool share) {
+  return std::make_unique<Coroutines>(url, share);
+}
 
 }  // namespace copg::bench

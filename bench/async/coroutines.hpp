@@ -7,6 +7,6 @@
 
 namespace copg::bench {
 
-[[nodiscard]] std::unique_ptr<Contestant> make_coroutines(const char* url);
+[[nodiscard]] std::unique_ptr<Contestant> make_coroutines(const char* url, bool share);
 
 }  // namespace copg::bench

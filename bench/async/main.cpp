@@ -1,11 +1,16 @@
-// copg-bench-async: coroutines on AsyncPooledDatabase beside a bare libpq and epoll loop, in turns.
+// copg-bench-async: coroutines on AsyncPooledDatabase, sharing connections and not, beside a bare libpq and
+// epoll loop, in turns.
 #include <copg/copg.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "async/coroutines.hpp"
@@ -15,12 +20,12 @@ namespace copg::bench {
 namespace {
 
 constexpr const char* usage =
-    R"(usage: copg-bench-async [--queries=N] [--rounds=N] [--concurrency=N[,N...]] [--only=copg|bare]
+    R"(usage: copg-bench-async [--queries=N] [--rounds=N] [--concurrency=N[,N...]] [--only=bare|alone|copg]
 
   --queries      per turn (20000)
   --rounds       turns of each contestant (11)
   --concurrency  requests under way or waiting at a time (1,10,100,1000)
-  --only         one contestant, for a profiler
+  --only         one contestant, for a profiler: bare, the loop; alone, copg with share off; copg
 DATABASE_URL says where the server is.
 )";
 
@@ -28,8 +33,7 @@ struct Arguments {
   long queries = 20'000;
   int rounds = 11;
   std::vector<int> concurrency{1, 10, 100, 1000};
-  bool copg = true;
-  bool bare = true;
+  std::string only{};
 };
 
 bool parse(int argc, char** argv, Arguments& arguments) {
@@ -49,15 +53,16 @@ bool parse(int argc, char** argv, Arguments& arguments) {
         if (end == list) return false;
       }
     } else if (const char* only = value(argv[i], "--only=")) {
-      arguments.copg = std::strcmp(only, "copg") == 0;
-      arguments.bare = std::strcmp(only, "bare") == 0;
+      arguments.only = only;
     } else {
       return false;
     }
   }
   const bool positive =
       std::all_of(arguments.concurrency.begin(), arguments.concurrency.end(), [](int n) { return n > 0; });
-  return arguments.queries > 0 && arguments.rounds > 0 && positive && (arguments.copg || arguments.bare);
+  const bool known = std::ranges::any_of(std::array{"", "bare", "alone", "copg"},
+                                         [&](const char* name) { return arguments.only == name; });
+  return arguments.queries > 0 && arguments.rounds > 0 && positive && known;
 }
 
 void make_table() {
@@ -76,46 +81,63 @@ double quantile(std::vector<double> values, double which) {
   return *at;
 }
 
-/// All turns of one contestant at one concurrency.
-struct Score {
-  std::vector<double> per_second, cpu_us, latencies;
+/// One contestant, and its turns at one concurrency.
+struct Entrant {
+  const char* name;
+  std::unique_ptr<Contestant> contestant;
+  std::vector<double> per_second{}, cpu_us{}, latencies{};
 
-  void add(const Turn& turn) {
+  void warm_up(int concurrency, long queries) {  // statements prepared, memory there
+    per_second.clear();
+    cpu_us.clear();
+    latencies.clear();
+    contestant->run(concurrency, std::max<long>(queries / 10, 200));
+  }
+  void take_turn(int concurrency, long queries) {
+    const Turn turn = contestant->run(concurrency, queries);
     per_second.push_back(1e9 / turn.cost.wall);
     cpu_us.push_back(turn.cost.cpu / 1e3);
     latencies.insert(latencies.end(), turn.latencies.begin(), turn.latencies.end());
   }
-  void print(const char* who, int concurrency) const {
-    if (cpu_us.empty()) return;
-    std::printf("%11d  %-5s %9.0f  %6.2f [%5.2f..%5.2f]  %9.0f %9.0f", concurrency, who, median(per_second),
-                median(cpu_us), quantile(cpu_us, 0.25), quantile(cpu_us, 0.75), quantile(latencies, 0.5),
-                quantile(latencies, 0.99));
-  }
 };
+using Entrants = std::vector<Entrant>;
 
-void compete(int concurrency, const Arguments& arguments, Contestant* ours, Contestant* theirs) {
-  Score copg, bare;
-  std::vector<double> ratios;
-  for (Contestant* contestant : {ours, theirs}) {  // warm: statements prepared, memory there
-    if (contestant != nullptr) contestant->run(concurrency, std::max<long>(arguments.queries / 10, 200));
+/// Of two contestants' turns in the same round.
+void print_ratios(const std::vector<double>& ours, const std::vector<double>& theirs) {
+  std::vector<double> ratios(ours.size());
+  std::ranges::transform(ours, theirs, ratios.begin(), std::divides());
+  std::printf("  %5.2f [%4.2f..%4.2f]", median(ratios), quantile(ratios, 0.25), quantile(ratios, 0.75));
+}
+
+/// What the entrant's turns are to those of the first that has that name, if it takes part.
+void print_against(const Entrant& entrant, const Entrants& entrants, const char* name,
+                   std::vector<double> Entrant::*what) {
+  const auto other =
+      std::ranges::find_if(entrants, [&](const Entrant& one) { return std::string_view(one.name) == name; });
+  if (other == entrants.end() || &*other == &entrant) {
+    std::printf("  %19s", "");
+  } else {
+    print_ratios(entrant.*what, (*other).*what);
   }
+}
+
+void compete(int concurrency, const Arguments& arguments, Entrants& entrants) {
+  for (Entrant& entrant : entrants) entrant.warm_up(concurrency, arguments.queries);
   for (int round = 0; round < arguments.rounds; ++round) {
-    Turn of_ours, of_theirs;
-    const bool ours_first = round % 2 == 0;
-    if (ours_first && ours != nullptr) of_ours = ours->run(concurrency, arguments.queries);
-    if (theirs != nullptr) of_theirs = theirs->run(concurrency, arguments.queries);
-    if (!ours_first && ours != nullptr) of_ours = ours->run(concurrency, arguments.queries);
-    if (ours != nullptr) copg.add(of_ours);
-    if (theirs != nullptr) bare.add(of_theirs);
-    if (ours != nullptr && theirs != nullptr) ratios.push_back(of_ours.cost.cpu / of_theirs.cost.cpu);
+    for (std::size_t i = 0; i < entrants.size(); ++i) {
+      entrants[(i + static_cast<std::size_t>(round)) % entrants.size()].take_turn(concurrency,
+                                                                                  arguments.queries);
+    }
   }
-  bare.print("bare", concurrency);
-  if (theirs != nullptr) std::puts("");
-  copg.print("copg", concurrency);
-  if (!ratios.empty()) {
-    std::printf("  %5.2f [%4.2f..%4.2f]", median(ratios), quantile(ratios, 0.25), quantile(ratios, 0.75));
+  for (const Entrant& entrant : entrants) {
+    std::printf("%11d  %-5s %9.0f  %6.2f [%5.2f..%5.2f]  %9.0f %9.0f", concurrency, entrant.name,
+                median(entrant.per_second), median(entrant.cpu_us), quantile(entrant.cpu_us, 0.25),
+                quantile(entrant.cpu_us, 0.75), quantile(entrant.latencies, 0.5),
+                quantile(entrant.latencies, 0.99));
+    print_against(entrant, entrants, "bare", &Entrant::cpu_us);
+    print_against(entrant, entrants, "alone", &Entrant::per_second);
+    std::puts("");
   }
-  if (ours != nullptr) std::puts("");
   std::fflush(stdout);
 }
 
@@ -127,14 +149,19 @@ int run(const Arguments& arguments) {
     return 2;
   }
   make_table();
-  const auto ours = arguments.copg ? make_coroutines(url) : nullptr;
-  const auto theirs = arguments.bare ? make_epoll_loop(url) : nullptr;
+  Entrants entrants;
+  const auto enter = [&](const char* name, auto make) {
+    if (arguments.only.empty() || arguments.only == name) entrants.push_back({name, make()});
+  };
+  enter("bare", [&] { return make_epoll_loop(url); });
+  enter("alone", [&] { return make_coroutines(url, false); });
+  enter("copg", [&] { return make_coroutines(url, true); });
   std::printf("%ld point selects per turn, %d turns, %d connections; medians [quartiles]\n",
               arguments.queries, arguments.rounds, connections);
-  std::puts("concurrency  who   queries/s   client CPU us/query      p50 us    p99 us  CPU ratio copg/bare");
-  for (const int concurrency : arguments.concurrency) {
-    compete(concurrency, arguments, ours.get(), theirs.get());
-  }
+  std::puts(
+      "concurrency  who   queries/s   client CPU us/query      p50 us    p99 us    CPU by bare's       "
+      "queries/s by alone's");
+  for (const int concurrency : arguments.concurrency) compete(concurrency, arguments, entrants);
   return 0;
 }
 

@@ -45,7 +45,8 @@ struct UserCall::Shared {
   }
 
   void work() noexcept {
-    std::optional<ErrorInfo> thrown = error_of(body);
+    std::optional<ErrorInfo> thrown;
+    if (begin()) thrown = error_of(body);
     body = nullptr;  // what it holds may be the user's, too
     {
       const std::lock_guard lock(mutex);
@@ -55,6 +56,12 @@ struct UserCall::Shared {
     }
     // Can't fail: the counter is 0 before.
     (void)eventfd_write(wakeup, 1);
+  }
+
+  /// False: the call was dropped first. What it would use may be gone with the pool.
+  [[nodiscard]] bool begin() noexcept {
+    const std::lock_guard lock(mutex);
+    return !stray;
   }
 
   std::function<void()> body;  // the thread's, once it runs

@@ -1,6 +1,6 @@
 // A thousand coroutines, connections or the whole server killed, calls that are cancelled at any moment:
-// everybody gets their own rows or an error by their deadline, no connection has two owners, and the pool
-// comes to rest.
+// everybody gets their own rows or an error by their deadline, nothing is stored twice, no session is found
+// as another left it, no connection has two owners, and the pool comes to rest.
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
@@ -59,6 +59,7 @@ class Storm : public DatabaseTest {
         [&]() -> awaitable<void> {
           co_await db.open();
           co_await killer.open();
+          co_await db.execute("DROP TABLE IF EXISTS stored; CREATE TABLE stored (tag int)");
         },
         asio::use_future)
         .get();
@@ -95,9 +96,18 @@ class Storm : public DatabaseTest {
     })) << "size "
         << db.stats().pool_size << ", leased " << db.stats().leased << ", waiting "
         << db.stats().requests_waiting << ", resetting " << db.stats().resetting;
+    EXPECT_GT(db.stats().statements_shared, 0U);
+    std::printf("%llu statements in %llu runs\n",
+                static_cast<unsigned long long>(db.stats().statements_shared),
+                static_cast<unsigned long long>(db.stats().runs_num));
     asio::co_spawn(
         executor,
         [&]() -> awaitable<void> {
+          const auto rows = co_await db.fetch_val<long long>("SELECT count(*) FROM stored");
+          const auto tags = co_await db.fetch_val<long long>("SELECT count(DISTINCT tag) FROM stored");
+          EXPECT_EQ(rows, tags) << "something was stored twice";
+          EXPECT_GE(rows, stored_);
+          EXPECT_LE(rows, stored_ + unknown_);
           co_await db.close();
           co_await killer.close();
         },
@@ -111,7 +121,7 @@ class Storm : public DatabaseTest {
     asio::steady_timer timer(co_await asio::this_coro::executor);
     while (steady_clock::now() < end) {
       const int tag = ++tags_;
-      const int action = roll(dice, 8);
+      const int action = roll(dice, 12);
       const int calls = action == 5 || action == 6 ? 3 : 1;  // each with a deadline of its own
       const auto begin = steady_clock::now();
       try {
@@ -132,9 +142,22 @@ class Storm : public DatabaseTest {
           if (first.index() == 1) ++cancelled_;
         } else if (action < 7) {
           co_await lease(db, tag);
-        } else {
+        } else if (action < 8) {
           co_await db.execute("SELECT 1 / ($1::int - $1::int)", tag);
           note("divided by zero");
+        } else if (action < 9) {
+          ++unknown_;
+          co_await db.execute("INSERT INTO stored VALUES ($1)", tag);
+          --unknown_;
+          ++stored_;
+        } else if (action < 10) {
+          co_await litter(db, roll(dice, 5));
+        } else if (action < 11 || tag % 50 != 0) {
+          const auto name = co_await db.fetch_val<std::string>("SELECT current_setting('application_name')");
+          if (name == "litter") note("another's session");
+        } else {
+          const auto text = co_await db.fetch_val<std::string>("SELECT repeat('x', 10000000)");
+          if (text.size() != 10'000'000) note("half of a text");
         }
       } catch (const UsageError& error) {
         note(error.what());
@@ -145,6 +168,17 @@ class Storm : public DatabaseTest {
       }
       const Seconds took = steady_clock::now() - begin;
       if (took > calls * timeout + slack) note("a call took " + std::to_string(took.count()) + " s");
+    }
+  }
+
+  /// What must not be found by the next.
+  static awaitable<void> litter(AsyncPooledDatabase& db, int kind) {
+    switch (kind) {
+      case 0: co_await db.execute("SET application_name = 'litter'"); break;
+      case 1: co_await db.execute("BEGIN"); break;
+      case 2: co_await db.execute("LISTEN litter"); break;
+      case 3: co_await db.execute("LOCK TABLE stored"); break;  // refused outside a transaction
+      default: co_await db.execute("DECLARE litter CURSOR FOR SELECT 1"); break;  // likewise
     }
   }
 
@@ -221,6 +255,7 @@ class Storm : public DatabaseTest {
   std::vector<std::string> surprises_;
   std::atomic<int> tags_ = 0;
   std::atomic<long long> served_ = 0, cancelled_ = 0, errors_ = 0, killed_ = 0;
+  std::atomic<long long> stored_ = 0, unknown_ = 0;  // rows; unknown: also those that were refused
 };
 
 TEST_F(Storm, on_one_event_loop) {

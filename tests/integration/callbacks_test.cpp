@@ -223,6 +223,7 @@ TEST_F(Configure, that_does_not_return_is_given_up_and_not_tried_for_ever) {
   EXPECT_EQ(calls, 2) << "as many threads are lost as the pool has connections";
   barrier.open();
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+  EXPECT_TRUE(eventually([&] { return db.stats().pool_available == 2; })) << "no call is under way any more";
 }
 
 TEST_F(Configure, is_cut_off_by_close) {
