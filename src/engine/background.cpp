@@ -268,6 +268,7 @@ void PoolEngine::close_connection(const pool::Action& action) {
     return;
   }
   take_back_descriptor(slot);
+  take_statements(slot).reset();
   slot.close_connection();
   {
     const Lock lock(mutex_);

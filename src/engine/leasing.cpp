@@ -78,6 +78,7 @@ void PoolEngine::close_cut_off(Lease& lease) noexcept {
     return;
   }
   take_back_descriptor(*lease.slot);
+  take_statements(*lease.slot).reset();
   lease.slot->close_connection();
   {
     const Lock lock(mutex_);

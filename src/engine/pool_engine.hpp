@@ -240,6 +240,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   // sharing.cpp
   void answer(pool::WaiterId id, StatementWaiter& waiter, Duration took, PipelineAnswer answered) noexcept;
   void forget_here(StatementWaiter& waiter) noexcept;
+  std::unique_ptr<Run> take_statements(Slot& slot) noexcept;
   void took_too_long(const Lease& lease, const StatementWaiter& waiter) noexcept;
   [[nodiscard]] TimePoint expire_passengers(Slot& slot, TimePoint time) noexcept;
 

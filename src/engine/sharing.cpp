@@ -63,6 +63,7 @@ Run* PoolEngine::drive_run(Lease& lease) {
   if (slot.statements) return slot.statements.get();
   const pool::ConnectionId connection = id_of(lease);
   std::vector<Run::Member> members;
+  TimePoint due = pool::never;
   {
     const Lock lock(mutex_);
     const std::uint32_t size = core_->run_size(connection);
@@ -71,13 +72,23 @@ Run* PoolEngine::drive_run(Lease& lease) {
       if (size == 1) return nullptr;  // alone
       auto& waiter = static_cast<StatementWaiter&>(*waiters_[id->slot]);
       members.push_back({*id, waiter.lend()});
-      drivers_due_ = std::min(drivers_due_, waiter.deadline_);
+      due = std::min(due, waiter.deadline_);
     }
-    wake_by(drivers_due_);
   }
-  slot.statements = std::make_unique<Run>(*this, std::move(members));
-  slot.statements->begin(*slot.connection);
+  auto run = std::make_unique<Run>(*this, std::move(members));
+  run->begin(*slot.connection);
+  const Lock lock(mutex_);
+  slot.statements = std::move(run);
+  drivers_due_ = std::min(drivers_due_, due);
+  wake_by(due);
   return slot.statements.get();
+}
+
+/// The run of a connection that its caller has; nobody looks at it any more.
+std::unique_ptr<Run> PoolEngine::take_statements(Slot& slot) noexcept {
+  if (!slot.statements) return nullptr;
+  const Lock lock(mutex_);
+  return std::move(slot.statements);
 }
 
 void PoolEngine::answer(pool::WaiterId id, Duration took, PipelineAnswer answered) noexcept {
@@ -133,18 +144,18 @@ void PoolEngine::forget_here(StatementWaiter& waiter) noexcept {
 }
 
 void PoolEngine::end_run(Lease& lease, StatementWaiter& driver) noexcept {
-  Slot& slot = *lease.slot;
-  const std::uint32_t never_sent = slot.statements->never_sent();
+  std::unique_ptr<Run> run = take_statements(*lease.slot);
+  const std::uint32_t never_sent = run->never_sent();
   {
     const Lock lock(mutex_);
     driver.driving_ = false;
-    auto& members = slot.statements->members();
+    auto& members = run->members();
     for (auto member = members.end() - never_sent; member != members.end(); ++member) {
       Waiter* const waiter = waiters_[member->id.slot];
       if (waiter != nullptr) static_cast<StatementWaiter*>(waiter)->take_back(std::move(member->request));
     }
   }
-  slot.statements.reset();
+  run.reset();
   if (leave(lease)) give_back(lease, true, never_sent);
 }
 
@@ -156,15 +167,16 @@ void PoolEngine::drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept
     const Lock lock(mutex_);
     forget_here(driver);
     handed_on = core_->hand_on(id_of(lease));
-    if (!handed_on && !driver.answer_) took_too_long(lease, driver);
     if (handed_on) {
       slot.lease_ends();
       left = slot.use.leave();
       dispatch();
+    } else if (!driver.answer_) {
+      took_too_long(lease, driver);
     }
   }
   if (!handed_on) {
-    slot.statements.reset();
+    take_statements(slot).reset();
     leave(lease);
   } else if (left) {
     lease = {};

@@ -28,7 +28,6 @@ struct Slot {
   std::unique_ptr<pq::Connection> connection;
   AnswerWait answer_wait;  // on the connection's socket
   UseGuard use;
-  std::unique_ptr<Run> statements;  // of several callers
 
   // Guarded by the engine's mutex.
   Holder holder;
@@ -40,6 +39,8 @@ struct Slot {
   // Changed under the mutex, by the owner of the connection or when its event loop goes away; its owner may
   // read it.
   Descriptor descriptor;
+  // Likewise, by the owner alone: what travels on it for several callers.
+  std::unique_ptr<Run> statements;
 
   /// With the mutex held.
   void lease_ends() noexcept {
@@ -57,7 +58,6 @@ struct Slot {
 
   /// By the owner of the connection.
   void close_connection() noexcept {
-    statements.reset();
     answer_wait.close();
     connection.reset();
   }
