@@ -89,7 +89,9 @@ void AsyncPooledDatabase::start_execute_many(detail::Handler<std::int64_t> handl
                                              detail::ManyRequest request) {
   if (!request.rows)
     return async::complete_now(loop()->executor(), std::move(handler), nullptr, std::int64_t{0});
-  async::start_on(loop(), state_->timeout(), async::ExecuteManyJob{std::move(request)}, std::move(handler));
+  const SourceLocation where = request.where;
+  async::start_on(loop(), state_->timeout(), where, async::ExecuteManyJob{std::move(request)},
+                  std::move(handler));
 }
 
 void AsyncPooledDatabase::start_connection(detail::Handler<AsyncConnection> handler,

@@ -21,7 +21,6 @@ namespace copg::async {
 struct ExecuteJob {
   std::unique_ptr<detail::Request> request;
 
-  [[nodiscard]] const SourceLocation& where() const { return request->where(); }
   pq::ExecuteOperation make(pq::Connection& connection, pq::BeginFirst begin) {
     return {connection, request->sql(), *request, begin};
   }
@@ -34,7 +33,6 @@ struct ExecuteJob {
 struct ExecuteManyJob {
   detail::ManyRequest request;
 
-  [[nodiscard]] const SourceLocation& where() const { return request.where; }
   pq::ExecuteManyOperation make(pq::Connection& connection, pq::BeginFirst begin) {
     return {connection, request.sql, *request.rows, begin};
   }
@@ -50,7 +48,6 @@ class PipelineJob {
  public:
   explicit PipelineJob(Pipeline pipeline) : parts_(std::make_unique<Parts>(std::move(pipeline))) {}
 
-  [[nodiscard]] static SourceLocation where() { return {}; }
   pq::PipelineOperation make(pq::Connection& connection, pq::BeginFirst begin) {
     return {connection, parts_->answers.begin(), parts_->answers, pq::PipelineOrder::kept, begin};
   }
@@ -71,7 +68,6 @@ class PipelineJob {
 struct EndJob {
   pq::TransactionCommand command;
 
-  [[nodiscard]] static SourceLocation where() { return {}; }
   pq::TransactionOperation make(pq::Connection& connection, pq::BeginFirst /*begin*/) const {
     return {connection, command};
   }

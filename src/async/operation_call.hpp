@@ -17,10 +17,12 @@ namespace copg::async {
 template <class Job, class... Results>
 class OperationCall final : public Call {
  public:
-  /// On a lease that it takes and gives back.
-  OperationCall(std::shared_ptr<Loop> loop, Duration timeout, Job job, detail::Handler<Results...> handler)
+  /// On a lease that it takes, at this place in the program, and gives back.
+  OperationCall(std::shared_ptr<Loop> loop, Duration timeout, const SourceLocation& where, Job job,
+                detail::Handler<Results...> handler)
       : Call(std::move(loop), timeout, Ends::with_own_lease),
         job_(std::move(job)),
+        where_(where),
         steps_(*this, own_lease_),
         completion_(std::move(handler), this->loop()) {
     completion_.cancel_with(*this);
@@ -60,7 +62,7 @@ class OperationCall final : public Call {
   };
 
   Progress begin(TimePoint time, TimePoint deadline) override {
-    if (!state_) return steps_.acquire(time, deadline, job_.where());
+    if (!state_) return steps_.acquire(time, deadline, where_);
     if (!state_->enter(*this)) engine().reject_second_call();
     return steps_.begin(time, deadline);
   }
@@ -90,6 +92,7 @@ class OperationCall final : public Call {
   }
 
   Job job_;
+  SourceLocation where_;
   std::shared_ptr<LeaseState> state_;
   Lease own_lease_;
   std::unique_ptr<Operation> operation_;  // while it has a connection: those that wait for one are many
@@ -105,8 +108,10 @@ void start(C* call) {
 
 /// Starts a call on a lease of its own.
 template <class Job, class... Results>
-void start_on(std::shared_ptr<Loop> loop, Duration timeout, Job job, detail::Handler<Results...> handler) {
-  start(new OperationCall<Job, Results...>(std::move(loop), timeout, std::move(job), std::move(handler)));
+void start_on(std::shared_ptr<Loop> loop, Duration timeout, const SourceLocation& where, Job job,
+              detail::Handler<Results...> handler) {
+  start(new OperationCall<Job, Results...>(std::move(loop), timeout, where, std::move(job),
+                                           std::move(handler)));
 }
 
 /// Starts a call on the lease of a connection; null: it was given back since the call was made.

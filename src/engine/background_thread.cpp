@@ -8,7 +8,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "engine/signals_blocked.hpp"
+#include "pq/signals_blocked.hpp"
 
 namespace copg::engine {
 
@@ -35,7 +35,7 @@ struct BackgroundThread::Context {
 };
 
 BackgroundThread::BackgroundThread() : context_(std::make_shared<Context>()) {
-  const SignalsBlocked blocked;
+  const pq::SignalsBlocked blocked;
   thread_ = std::thread([context = context_] {
     pthread_setname_np(pthread_self(), "copg");
     context->run();

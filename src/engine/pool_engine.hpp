@@ -78,8 +78,9 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   enum class Attempt : std::uint8_t { granted, queued };
   /// Takes a connection into `lease`, or queues `waiter` until `deadline`. `time` is now. Throws PoolClosed,
   /// TooManyRequests, ConnectionFailed, ConfigurationError, PoolTimeout.
+  /// `statement`: the waiter is a StatementWaiter, whose statement may travel with others if it has to wait.
   Attempt acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
-                  const SourceLocation& where);
+                  const SourceLocation& where, const pool::Statement* statement = nullptr);
   /// After `settled`: takes the connection that was granted. `time` is now. Throws as above if there is none.
   void collect(Lease& lease, Waiter& waiter, TimePoint time);
   /// The waiter's time may be up: settles it if so. (The background does it too, a little later.)
@@ -122,8 +123,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// the engine longer: a caller with a lease, a `configure` that does not return.
   void leave(const boost::asio::execution_context& context) noexcept;
   /// Gives up a dead connection that nothing was sent on, for another; keeps the place in the queue. As
-  /// `acquire`.
-  Attempt swap(Lease& lease, Waiter& waiter, TimePoint deadline);
+  /// `acquire`; for a statement only if it did not wait.
+  Attempt swap(Lease& lease, Waiter& waiter, TimePoint deadline, const pool::Statement* statement = nullptr);
   /// Ends the lease, whatever state its connection is in. Never throws, never blocks.
   void release(Lease& lease) noexcept;
   /// Ends the lease and closes its connection.
@@ -131,13 +132,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
 
   // One statement on a lease of its own, which may travel with those of other callers if it has to wait.
 
-  /// As `acquire`.
-  Attempt acquire_statement(Lease& lease, StatementWaiter& waiter, const pool::Statement& statement,
-                            TimePoint time, TimePoint deadline, const SourceLocation& where);
-  /// As `swap`, for a statement that did not wait.
-  Attempt swap_statement(Lease& lease, StatementWaiter& waiter, const pool::Statement& statement,
-                         TimePoint deadline);
-  /// The same for one that did, and for all that were to travel with it: back to their places in the queue.
+  /// As `swap`, for a statement that waited, and for all that were to travel with it: back to their places in
+  /// the queue.
   void requeue(Lease& lease, StatementWaiter& waiter) noexcept;
   /// After `settled`. False: it has been answered by another caller's work. True: `lease` is filled; its
   /// caller enters it and drives what `drive_run` gives. Throws as `collect`.

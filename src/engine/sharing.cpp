@@ -7,30 +7,6 @@
 
 namespace copg::engine {
 
-PoolEngine::Attempt PoolEngine::acquire_statement(Lease& lease, StatementWaiter& waiter,
-                                                  const pool::Statement& statement, TimePoint time,
-                                                  TimePoint deadline, const SourceLocation& where) {
-  Lock lock = lock_here();
-  if (!opened_) [[unlikely]]
-    refuse(std::move(lock), pool::WaitError::closed, Duration::zero());
-  make_room_for_waiter();
-  const pool::Acquired acquired = core_->acquire_statement(time, deadline, statement);
-  return conclude(std::move(lock), acquired, lease, waiter, time, deadline,
-                  {where, std::this_thread::get_id()});
-}
-
-PoolEngine::Attempt PoolEngine::swap_statement(Lease& lease, StatementWaiter& waiter,
-                                               const pool::Statement& statement, TimePoint deadline) {
-  const TimePoint time = now();
-  Lock lock = lock_here();
-  make_room_for_waiter();
-  const Holder holder = lease.slot->holder;
-  lease.slot->lease_ends();
-  const pool::ConnectionId dead = id_of(std::exchange(lease, {}));
-  return conclude(std::move(lock), core_->reacquire_statement(time, dead, deadline, statement), lease, waiter,
-                  time, deadline, holder);
-}
-
 void PoolEngine::requeue(Lease& lease, StatementWaiter& waiter) noexcept {
   const Lock lock(mutex_);
   waiter.driving_ = false;
@@ -144,10 +120,11 @@ void PoolEngine::forget_here(StatementWaiter& waiter) noexcept {
 }
 
 void PoolEngine::end_run(Lease& lease, StatementWaiter& driver) noexcept {
-  std::unique_ptr<Run> run = take_statements(*lease.slot);
-  const std::uint32_t never_sent = run->never_sent();
+  std::unique_ptr<Run> run;
+  const std::uint32_t never_sent = lease.slot->statements->never_sent();
   {
     const Lock lock(mutex_);
+    run = std::move(lease.slot->statements);
     driver.driving_ = false;
     auto& members = run->members();
     for (auto member = members.end() - never_sent; member != members.end(); ++member) {

@@ -14,7 +14,7 @@ StatementCall::Progress StatementCall::acquire(std::string_view sql, const pq::P
   params_ = params;
   deadline_ = deadline;
   statement_ = statement_of(sql, params);
-  const auto attempt = engine_.acquire_statement(lease_, waiter_, statement_, time, deadline, where);
+  const auto attempt = engine_.acquire(lease_, waiter_, time, deadline, where, &statement_);
   return attempt == PoolEngine::Attempt::queued ? Progress::queued : enter(time);
 }
 
@@ -42,7 +42,7 @@ StatementCall::Progress StatementCall::requeue() {
     engine_.requeue(lease_, waiter_);
     return Progress::queued;
   }
-  const auto attempt = engine_.swap_statement(lease_, waiter_, statement_, deadline_);
+  const auto attempt = engine_.swap(lease_, waiter_, deadline_, &statement_);
   return attempt == PoolEngine::Attempt::queued ? Progress::queued : enter(now());
 }
 

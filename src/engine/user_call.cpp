@@ -12,7 +12,7 @@
 #include <thread>
 #include <utility>
 
-#include "engine/signals_blocked.hpp"
+#include "pq/signals_blocked.hpp"
 
 namespace copg::engine {
 
@@ -111,7 +111,7 @@ pq::Step UserCall::start() {
   try {
     shared_->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (shared_->wakeup < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-    const SignalsBlocked blocked;
+    const pq::SignalsBlocked blocked;
     std::thread([shared = shared_] { shared->work(); }).detach();
   } catch (const std::system_error& error) {
     return fail(failed(std::string("could not start a thread: ") + error.what()));

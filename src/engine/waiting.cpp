@@ -19,25 +19,29 @@ void PoolEngine::make_room_for_waiter() {
 }
 
 PoolEngine::Attempt PoolEngine::acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
-                                        const SourceLocation& where) {
+                                        const SourceLocation& where, const pool::Statement* statement) {
   Lock lock = lock_here();
   if (!opened_) [[unlikely]]
     refuse(std::move(lock), pool::WaitError::closed, Duration::zero());
   make_room_for_waiter();
-  const pool::Acquired acquired = core_->acquire(time, deadline);
+  const pool::Acquired acquired = statement != nullptr ? core_->acquire_statement(time, deadline, *statement)
+                                                       : core_->acquire(time, deadline);
   return conclude(std::move(lock), acquired, lease, waiter, time, deadline,
                   {where, std::this_thread::get_id()});
 }
 
-PoolEngine::Attempt PoolEngine::swap(Lease& lease, Waiter& waiter, TimePoint deadline) {
+PoolEngine::Attempt PoolEngine::swap(Lease& lease, Waiter& waiter, TimePoint deadline,
+                                     const pool::Statement* statement) {
   const TimePoint time = now();
   Lock lock = lock_here();
   make_room_for_waiter();
   const Holder holder = lease.slot->holder;
   lease.slot->lease_ends();
   const pool::ConnectionId dead = id_of(std::exchange(lease, {}));
-  return conclude(std::move(lock), core_->reacquire(time, dead, deadline), lease, waiter, time, deadline,
-                  holder);
+  const pool::Acquired acquired = statement != nullptr
+                                      ? core_->reacquire_statement(time, dead, deadline, *statement)
+                                      : core_->reacquire(time, dead, deadline);
+  return conclude(std::move(lock), acquired, lease, waiter, time, deadline, holder);
 }
 
 PoolEngine::Attempt PoolEngine::conclude(Lock lock, const pool::Acquired& acquired, Lease& lease,

@@ -9,7 +9,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <new>
 #include <system_error>
@@ -18,6 +17,7 @@
 
 #include "pq/errors.hpp"
 #include "pq/late_symbols.hpp"
+#include "pq/signals_blocked.hpp"
 
 namespace copg::pq {
 namespace {
@@ -29,22 +29,6 @@ void count_none_after_fork() {
   static const int registered = pthread_atfork(nullptr, nullptr, [] { workers_in_flight = 0; });
   static_cast<void>(registered);
 }
-
-// The worker must not run the handlers of the application's signals.
-class AllSignalsBlocked {
- public:
-  AllSignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
 
 }  // namespace
 
@@ -120,7 +104,7 @@ Step CancelOperation::start_worker() {
                      "too many cancels are waiting for an answer already");
   }
   try {
-    const AllSignalsBlocked guard;
+    const SignalsBlocked blocked;
     std::thread([worker = worker_] { worker->run(); }).detach();
   } catch (const std::system_error& error) {
     return fail_with("could not ask the server to cancel", error.what());

@@ -177,21 +177,14 @@ class ParkedStatement final : public ParkedForAnswer {
   const Params& params_;
 };
 
-/// Given back whatever happens, after the call has left it.
-struct ShortLease {
-  PoolEngine& engine;
-  Lease lease;
-  ~ShortLease() { engine.release(lease); }
-};
-
 }  // namespace
 
 Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params) {
-  ShortLease own{engine, {}};
+  ShortLease lease(engine);
   ParkedStatement waiter(sql, params);
-  engine::StatementCall call(engine, own.lease, waiter);
+  engine::StatementCall call(engine, *lease, waiter);
   const Progress progress = call.acquire(sql.text(), params, span.begin, span.deadline, sql.where());
-  drive<ParkedForAnswer>(engine, own.lease, call, progress, waiter, span);
+  drive<ParkedForAnswer>(engine, *lease, call, progress, waiter, span);
   return call.take_result();
 }
 

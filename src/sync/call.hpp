@@ -45,6 +45,20 @@ void set_look(Look look) noexcept;
 /// How often a waiting thread looks whether it is to stop.
 inline constexpr Duration look_interval = engine::AnswerWait::longest;
 
+/// A lease for one call, which takes it: given back whatever happens.
+class ShortLease {
+ public:
+  explicit ShortLease(PoolEngine& engine) : engine_(engine) {}
+  ShortLease(const ShortLease&) = delete;
+  ShortLease& operator=(const ShortLease&) = delete;
+  ~ShortLease() { engine_.release(lease_); }
+  [[nodiscard]] Lease& operator*() noexcept { return lease_; }
+
+ private:
+  PoolEngine& engine_;
+  Lease lease_;
+};
+
 /// Waits for a connection.
 [[nodiscard]] Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where);
 /// Waits until the pool has got that far. Throws PoolTimeout, PoolClosed.

@@ -4,28 +4,9 @@
 
 #include "engine/face.hpp"
 #include "pq/execute_many_operation.hpp"
-#include "pq/execute_operation.hpp"
 #include "sync/call.hpp"
 
 namespace copg {
-
-namespace {
-
-/// A lease for one call, which takes it.
-class ShortLease {
- public:
-  explicit ShortLease(engine::PoolEngine& engine) : engine_(engine) {}
-  ShortLease(const ShortLease&) = delete;
-  ShortLease& operator=(const ShortLease&) = delete;
-  ~ShortLease() { engine_.release(lease_); }
-  [[nodiscard]] detail::Lease& operator*() noexcept { return lease_; }
-
- private:
-  engine::PoolEngine& engine_;
-  detail::Lease lease_;
-};
-
-}  // namespace
 
 PooledDatabase::PooledDatabase(const Config& config, PoolOptions options)
     : engine_(
@@ -65,7 +46,7 @@ Result PooledDatabase::execute(const Sql& sql, const Params& params) {
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
   engine::PoolEngine& pool = engine();
   const sync::Span span(engine::duration_of(pool.options().timeout));
-  ShortLease lease(pool);
+  sync::ShortLease lease(pool);
   return sync::call(
       pool, *lease, span, &sql.where(),
       [&](pq::Connection& connection) { return pq::ExecuteManyOperation(connection, sql.text(), rows); },

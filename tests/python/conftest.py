@@ -50,6 +50,11 @@ class NextRound:
         yield
 
 
+def idle(db: pycopg.AsyncPooledDatabase) -> bool:
+    stats = db.stats
+    return bool(stats["pool_available"] == stats["pool_size"] and stats["requests_waiting"] == 0)
+
+
 @pytest.fixture(scope="session")
 def server_url() -> str:
     url = os.environ.get("DATABASE_URL")
