@@ -91,7 +91,7 @@ class ExecuteWait final : public StatementWait {
 
   const SourceLocation where_;
   const ExecuteJob job_;
-  mutable std::optional<engine::StatementCall> steps_;
+  mutable std::optional<engine::StatementCallOfLoop> steps_;
 };
 
 struct ExecuteManyJob {

@@ -45,7 +45,7 @@ class ExecuteCall final : public Call {
 
   std::unique_ptr<detail::Request> request_;
   Lease lease_;
-  engine::StatementCall steps_;
+  engine::StatementCallOfLoop steps_;
   Result result_;
   Completion<Result> completion_;
 };

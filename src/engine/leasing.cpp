@@ -98,7 +98,7 @@ void PoolEngine::release(Lease& lease) noexcept { give_back(lease, true); }
 
 void PoolEngine::discard(Lease& lease) noexcept { give_back(lease, false); }
 
-void PoolEngine::give_back(Lease& lease, bool keep, std::uint32_t never_sent) noexcept {
+void PoolEngine::give_back(Lease& lease, bool keep) noexcept {
   if (!lease) return;
   Slot& slot = *lease.slot;
   if (lease.process != ForkGuard::generation()) {
@@ -119,26 +119,35 @@ void PoolEngine::give_back(Lease& lease, bool keep, std::uint32_t never_sent) no
     }
     case UseGuard::Entry::busy: abort_debug_build(); return;  // the call that is inside goes on with it
   }
-  const bool untouched = lease.fresh && slot.connection->protocol_idle();
-  pool::Disposition disposition = untouched ? pool::Disposition::clean : judge(*slot.connection);
+  pool::Disposition disposition = verdict_on(lease);
   if (!keep && disposition != pool::Disposition::broken && disposition != pool::Disposition::demoted) {
     disposition = pool::Disposition::discard;
   }
   const TimePoint time = now();
-  Duration usage{};
-  {
-    const Lock lock(mutex_);
-    usage = time - slot.leased_since;
-    if (slot.use.leave()) {
-      slot.lease_ends();
-      if (!lease.fresh && disposition == pool::Disposition::clean) slot.answered_at = time;
-      core_->release(time, id_of(lease), disposition, never_sent);
-      dispatch();
-      lease = {};
-    }
+  end_lease(Lock(mutex_), lease, disposition, time);
+}
+
+/// From inside the lease.
+void PoolEngine::end_lease(Lock lock, Lease& lease, pool::Disposition disposition, TimePoint time,
+                           std::uint32_t never_sent) noexcept {
+  Slot& slot = *lease.slot;
+  const Duration usage = time - slot.leased_since;
+  if (slot.use.leave()) {
+    slot.lease_ends();
+    if (!lease.fresh && disposition == pool::Disposition::clean) slot.answered_at = time;
+    core_->release(time, id_of(lease), disposition, never_sent);
+    dispatch();
+    lease = {};
   }
+  lock.unlock();
   if (lease) close_cut_off(lease);
   if (options_.observer) options_.observer->released(usage);
+}
+
+pool::Disposition PoolEngine::verdict_on(const Lease& lease) const noexcept {
+  pq::Connection& connection = *lease.slot->connection;
+  const bool untouched = lease.fresh && connection.protocol_idle();
+  return untouched ? pool::Disposition::clean : judge(connection);
 }
 
 /// What the state of its connection says about the end of a lease.

@@ -143,9 +143,9 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   Run* drive_run(Lease& lease);
   /// For Run: the answer to a statement, `took` after it was sent or after the answer before it.
   void answer(pool::WaiterId id, Duration took, PipelineAnswer answered) noexcept;
-  /// A statement that was alone has ended.
-  void statement_ended(const StatementWaiter& waiter, const pool::Statement& statement, bool waited,
-                       Duration took) noexcept;
+  /// A statement that was alone has ended at `time`, `took` after it was sent: ends the lease. Inside it.
+  void end_statement(Lease& lease, const StatementWaiter& waiter, const pool::Statement& statement,
+                     bool waited, TimePoint time, Duration took) noexcept;
   /// The driver of a run leaves before its end: another that waits for an answer goes on, and `lease` is
   /// empty; or nobody does, the run is dropped, and the lease still the caller's to give back.
   void drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept;
@@ -228,7 +228,10 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void settle_watchers(TimePoint time) noexcept;
 
   // leasing.cpp
-  void give_back(Lease& lease, bool keep, std::uint32_t never_sent = 0) noexcept;
+  void give_back(Lease& lease, bool keep) noexcept;
+  void end_lease(Lock lock, Lease& lease, pool::Disposition disposition, TimePoint time,
+                 std::uint32_t never_sent = 0) noexcept;
+  [[nodiscard]] pool::Disposition verdict_on(const Lease& lease) const noexcept;
   void close_cut_off(Lease& lease) noexcept;
   [[nodiscard]] pool::Disposition judge(pq::Connection& connection) const noexcept;
   [[nodiscard]] TimePoint stop_late_drivers(TimePoint time) noexcept;

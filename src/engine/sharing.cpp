@@ -17,10 +17,10 @@ void PoolEngine::requeue(Lease& lease, StatementWaiter& waiter) noexcept {
 }
 
 bool PoolEngine::collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint time) {
+  if (waiter.answer_) return false;  // the engine has done with it
   {
     const Lock lock = lock_here();
     assert(waiter.settled_);
-    if (waiter.answer_) return false;
     waiter.settled_ = false;
     if (waiter.error_ == pool::WaitError::none) {
       waiters_[waiter.id_.slot] = &waiter;
@@ -88,15 +88,17 @@ void PoolEngine::answer(pool::WaiterId id, StatementWaiter& waiter, Duration too
   waiter.settled();
 }
 
-void PoolEngine::statement_ended(const StatementWaiter& waiter, const pool::Statement& statement, bool waited,
-                                 Duration took) noexcept {
-  const Lock lock(mutex_);
+void PoolEngine::end_statement(Lease& lease, const StatementWaiter& waiter, const pool::Statement& statement,
+                               bool waited, TimePoint time, Duration took) noexcept {
+  const pool::Disposition disposition = verdict_on(lease);
+  Lock lock(mutex_);
   if (waited) {
     waiters_[waiter.id_.slot] = nullptr;
     core_->on_answered(waiter.id_, took);
   } else {
     core_->on_answered(statement, took);
   }
+  end_lease(std::move(lock), lease, disposition, time);
 }
 
 void PoolEngine::forget(const Lease& lease, StatementWaiter& waiter) noexcept {
@@ -133,7 +135,9 @@ void PoolEngine::end_run(Lease& lease, StatementWaiter& driver) noexcept {
     }
   }
   run.reset();
-  if (leave(lease)) give_back(lease, true, never_sent);
+  const pool::Disposition disposition = verdict_on(lease);
+  const TimePoint time = now();
+  end_lease(Lock(mutex_), lease, disposition, time, never_sent);
 }
 
 void PoolEngine::drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept {

@@ -28,10 +28,10 @@ StatementCall::Progress StatementCall::enter(TimePoint time) {
   fresh_ = std::exchange(lease_.fresh, false);
   if (aboard_) run_ = engine_.drive_run(lease_);
   if (run_ != nullptr) {
-    LeaseCall::operation_ = &run_->operation();
+    operation_ = &run_->operation();
   } else {
     sent_at_ = time;
-    LeaseCall::operation_ = &make(*lease_.slot->connection);
+    operation_ = alone_ = &make(*lease_.slot->connection);
   }
   return advance(pq::Ready::none);
 }
@@ -46,13 +46,8 @@ StatementCall::Progress StatementCall::requeue() {
   return attempt == PoolEngine::Attempt::queued ? Progress::queued : enter(now());
 }
 
-pq::StatementOperation& StatementCall::make(pq::Connection& connection) {
-  operation_ = std::make_unique<pq::ExecuteOperation>(connection, sql_, *params_);
-  return *operation_;
-}
-
 StatementCall::Progress StatementCall::advance(pq::Ready ready) {
-  step_ = LeaseCall::operation_->advance(ready);
+  step_ = operation_->advance(ready);
   return run_ != nullptr ? after_step_of_run() : after_step();
 }
 
@@ -63,7 +58,7 @@ StatementCall::Progress StatementCall::after_step_of_run() {
     return Progress::done;
   }
   run_ = nullptr;
-  LeaseCall::operation_ = nullptr;
+  operation_ = nullptr;
   aboard_ = false;
   engine_.end_run(lease_, waiter_);
   return waiter_.answer_ ? Progress::done : Progress::queued;
@@ -74,7 +69,7 @@ StatementCall::Progress StatementCall::after_step() {
   const bool nothing_sent = operation_->error() != nullptr && !operation_->first_bytes_sent();
   if (nothing_sent) lease_.fresh = fresh_;
   if (!engine_.died_untouched(lease_, fresh_, nothing_sent)) {
-    engine_.statement_ended(waiter_, statement_, std::exchange(aboard_, false), now() - sent_at_);
+    answered_at_ = now();
     return Progress::done;
   }
   LeaseCall::leave();
@@ -84,19 +79,24 @@ StatementCall::Progress StatementCall::after_step() {
 
 Result StatementCall::take_result() {
   if (waiter_.answer_) return std::move(*waiter_.answer_).value();
-  raise_error_of(*operation_);
-  return operation_->take_result();
+  raise_error_of(*alone_);
+  return alone_->take_result();
 }
 
 void StatementCall::leave() noexcept {
   const bool aboard = std::exchange(aboard_, false);
   if (std::exchange(run_, nullptr) != nullptr) {
-    LeaseCall::operation_ = nullptr;
+    operation_ = nullptr;
     engine_.drive_no_longer(lease_, waiter_);
-    return;
+  } else if (answered_at_) {
+    const TimePoint time = *std::exchange(answered_at_, std::nullopt);
+    operation_ = nullptr;
+    drop();
+    engine_.end_statement(lease_, waiter_, statement_, aboard, time, time - sent_at_);
+  } else {
+    if (aboard) engine_.forget(lease_, waiter_);
+    LeaseCall::leave();
   }
-  if (aboard) engine_.forget(lease_, waiter_);
-  LeaseCall::leave();
 }
 
 }  // namespace copg::engine

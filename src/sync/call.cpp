@@ -182,7 +182,7 @@ class ParkedStatement final : public ParkedForAnswer {
 Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params) {
   ShortLease lease(engine);
   ParkedStatement waiter(sql, params);
-  engine::StatementCall call(engine, *lease, waiter);
+  engine::StatementCallOfThread call(engine, *lease, waiter);
   const Progress progress = call.acquire(sql.text(), params, span.begin, span.deadline, sql.where());
   drive<ParkedForAnswer>(engine, *lease, call, progress, waiter, span);
   return call.take_result();

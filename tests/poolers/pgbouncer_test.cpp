@@ -96,6 +96,38 @@ TEST_P(Bouncer, many_callers_get_their_own_rows) {
   EXPECT_EQ(db.stats().connections_lost, 0U);
 }
 
+// Each statement of a run has a Sync of its own, so that a pooler may give each of them another server.
+TEST_P(Bouncer, statements_travel_together_and_each_caller_gets_its_own_rows) {
+  PooledDatabase db = open({.max_size = 2, .prepare = PrepareMode::off});
+  expect_own_rows(db, 16, 200);
+  const PoolStats stats = db.stats();
+  EXPECT_GT(stats.statements_shared, 0U);
+  EXPECT_EQ(stats.connections_lost, 0U);
+}
+
+TEST_P(Bouncer, the_error_of_one_statement_leaves_those_that_travel_with_it_alone) {
+  PooledDatabase db = open({.max_size = 2, .prepare = PrepareMode::off});
+  std::atomic<int> failures = 0;
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 16; ++t) {
+    callers.emplace_back([&, t] {
+      for (int n = 0; n < 100; ++n) {
+        const bool fails = (t + n) % 5 == 0;
+        try {
+          EXPECT_EQ(db.fetch_val<int>("SELECT 100 / $1::int", fails ? 0 : 1), 100);
+          EXPECT_FALSE(fails);
+        } catch (const QueryFailed& error) {
+          EXPECT_TRUE(fails) << error.what();
+          ++failures;
+        }
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(failures, 16 * 100 / 5);
+  EXPECT_GT(db.stats().statements_shared, 0U);
+}
+
 TEST_P(Bouncer, execute_many_is_all_or_nothing) {
   PooledDatabase db = open({.max_size = 2, .prepare = PrepareMode::off});
   db.execute("CREATE TABLE many (x int CHECK (x >= 0))");
