@@ -6,7 +6,6 @@ namespace copg::async {
 
 Call::Call(std::shared_ptr<Loop> loop, Duration timeout, Ends ends)
     : Pending(std::move(loop)),
-      StatementWaiter(ends == Ends::with_own_lease ? this : nullptr),
       begin_(engine::now()),
       deadline_(engine::after(begin_, timeout)),
       ends_(ends) {}
@@ -99,7 +98,7 @@ void Call::stop(engine::Stop why) noexcept {
 
 void Call::leave_queue() noexcept {
   Lease granted;
-  if (engine().give_up(granted, *this)) engine().release(granted);
+  if (engine().give_up(granted, waiter())) engine().release(granted);
 }
 
 void Call::end_early(bool inside, Word word) {

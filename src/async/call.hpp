@@ -18,7 +18,7 @@ using engine::Duration;
 using engine::Lease;
 using engine::TimePoint;
 
-class Call : public Pending, public engine::StatementWaiter, public engine::Driver {
+class Call : public Pending, public engine::Driver {
  public:
   void start() noexcept final;
 
@@ -40,9 +40,8 @@ class Call : public Pending, public engine::StatementWaiter, public engine::Driv
   virtual engine::LeaseCall& lease_call() = 0;
   /// It has come to its end: keeps the result. Throws the error, if it is one.
   virtual void take_result() = 0;
-  // Only of a statement that may travel with others.
-  std::unique_ptr<detail::Request> lend() override { std::terminate(); }
-  void take_back(std::unique_ptr<detail::Request> /*request*/) noexcept override { std::terminate(); }
+  /// What stands in the queue for it.
+  virtual engine::Waiter& waiter() noexcept = 0;
   /// Lets go of everything but the handler.
   virtual void give_back() noexcept = 0;
   /// Calls the handler, once.
@@ -53,7 +52,6 @@ class Call : public Pending, public engine::StatementWaiter, public engine::Driv
   void clean_up() noexcept;
 
  private:
-  void settled() noexcept final { loop().wake(*this); }
   void stop(engine::Stop why) noexcept final;
 
   void go_on() final;
@@ -76,6 +74,18 @@ class Call : public Pending, public engine::StatementWaiter, public engine::Driv
   std::uint32_t round_ =
       0;  // of waiting for the descriptor: a handler of an earlier one is late; guarded by mutex_
   asio::posix::stream_descriptor* descriptor_ = nullptr;  // while State::waiting
+};
+
+/// A call that stands in the queue itself. `Kind` is engine::Waiter or engine::StatementWaiter.
+template <class Kind>
+class WaitingCall : public Call, public Kind {
+ protected:
+  WaitingCall(std::shared_ptr<Loop> loop, Duration timeout, Ends ends)
+      : Call(std::move(loop), timeout, ends), Kind(ends == Ends::with_own_lease ? this : nullptr) {}
+
+ private:
+  engine::Waiter& waiter() noexcept final { return *this; }
+  void settled() noexcept final { loop().wake(*this); }
 };
 
 }  // namespace copg::async

@@ -6,18 +6,18 @@ namespace copg::async {
 
 ConnectionCall::ConnectionCall(std::shared_ptr<Loop> loop, Duration timeout, const SourceLocation& where,
                                detail::Handler<AsyncConnection> handler)
-    : Call(std::move(loop), timeout, Ends::with_grant),
+    : WaitingCall(std::move(loop), timeout, Ends::with_grant),
       where_(where),
       completion_(std::move(handler), this->loop()) {
   completion_.cancel_with(*this);
 }
 
-Call::Progress ConnectionCall::begin(TimePoint time, TimePoint deadline) {
+ConnectionCall::Progress ConnectionCall::begin(TimePoint time, TimePoint deadline) {
   const auto attempt = engine().acquire(lease_, *this, time, deadline, where_);
   return attempt == engine::PoolEngine::Attempt::queued ? Progress::queued : Progress::done;
 }
 
-Call::Progress ConnectionCall::granted(TimePoint time) {
+ConnectionCall::Progress ConnectionCall::granted(TimePoint time) {
   engine().collect(lease_, *this, time);
   return Progress::done;
 }

@@ -11,7 +11,7 @@
 
 namespace copg::async {
 
-class ConnectionCall final : public Call {
+class ConnectionCall final : public WaitingCall<engine::Waiter> {
  public:
   ConnectionCall(std::shared_ptr<Loop> loop, Duration timeout, const SourceLocation& where,
                  detail::Handler<AsyncConnection> handler);

@@ -12,11 +12,11 @@
 
 namespace copg::async {
 
-class ExecuteCall final : public Call {
+class ExecuteCall final : public WaitingCall<engine::StatementWaiter> {
  public:
   ExecuteCall(std::shared_ptr<Loop> loop, Duration timeout, std::unique_ptr<detail::Request> request,
               detail::Handler<Result> handler)
-      : Call(std::move(loop), timeout, Ends::with_own_lease),
+      : WaitingCall(std::move(loop), timeout, Ends::with_own_lease),
         request_(std::move(request)),
         steps_(engine(), lease_, *this),
         completion_(std::move(handler), this->loop()) {

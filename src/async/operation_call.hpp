@@ -15,12 +15,12 @@ namespace copg::async {
 /// `Job` says what is to be done: `make(connection, begin)` makes the operation, `take(operation)` gives its
 /// result, or throws its error. `Results`: nothing, or what `take` returns.
 template <class Job, class... Results>
-class OperationCall final : public Call {
+class OperationCall final : public WaitingCall<engine::Waiter> {
  public:
   /// On a lease that it takes, at this place in the program, and gives back.
   OperationCall(std::shared_ptr<Loop> loop, Duration timeout, const SourceLocation& where, Job job,
                 detail::Handler<Results...> handler)
-      : Call(std::move(loop), timeout, Ends::with_own_lease),
+      : WaitingCall(std::move(loop), timeout, Ends::with_own_lease),
         job_(std::move(job)),
         where_(where),
         steps_(*this, own_lease_),
@@ -29,7 +29,7 @@ class OperationCall final : public Call {
   }
   /// On the lease of a connection.
   OperationCall(std::shared_ptr<LeaseState> state, Job job, detail::Handler<Results...> handler)
-      : Call(state->loop, engine::duration_of(state->timeout), Ends::inside_lease),
+      : WaitingCall(state->loop, engine::duration_of(state->timeout), Ends::inside_lease),
         job_(std::move(job)),
         state_(std::move(state)),
         steps_(*this, state_->lease),
