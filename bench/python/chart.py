@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
 import scenarios
+from drawing import document, text
 from results import Results
 
 BAR, GAP, HEAD, BLOCK_GAP = 15, 4, 20, 16  # pixels
@@ -23,10 +23,6 @@ COLOURS = {
 }
 
 
-def _text(x: float, y: float, text: str, css: str = "", anchor: str = "start") -> str:
-    return f'<text x="{x:.0f}" y="{y:.0f}" class="{css}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
 def _amount(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
@@ -34,7 +30,7 @@ def _amount(value: float) -> str:
 def _block(results: Results, scenario: scenarios.Scenario, top: int) -> Iterator[str]:
     contenders = [one for one in scenario.contenders if results.has(scenario.name, one.name)]
     plural = "queries" if scenario.item == "query" else scenario.item + "s"
-    yield _text(MARGIN, top + 12, f"{scenario.title} ({plural})", "title")
+    yield text(MARGIN, top + 12, f"{scenario.title} ({plural})", "title")
     for column, (value, _) in enumerate(COLUMNS):
         left = MARGIN + NAMES + column * COLUMN
         amounts = [results.median(scenario.name, one.name, value) for one in contenders]
@@ -42,11 +38,11 @@ def _block(results: Results, scenario: scenarios.Scenario, top: int) -> Iterator
             y = top + HEAD + place * (BAR + GAP)
             width = max(amount / max(amounts) * BARS, 1)
             if column == 0:
-                yield _text(MARGIN + NAMES - 8, y + 12, contender.name, "name", "end")
+                yield text(MARGIN + NAMES - 8, y + 12, contender.name, "name", "end")
             yield (
                 f'<rect x="{left}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2" fill="{COLOURS[contender.name]}"/>'
             )
-            yield _text(left + width + 5, y + 12, _amount(amount), "value")
+            yield text(left + width + 5, y + 12, _amount(amount), "value")
 
 
 def svg(results: Results) -> str:
@@ -59,22 +55,9 @@ def svg(results: Results) -> str:
     width, height = 2 * MARGIN + NAMES + 2 * COLUMN, top + MARGIN
     about = results.about
     head = [
-        _text(MARGIN, 32, "pycopg next to psycopg_pool and asyncpg", "heading"),
-        _text(MARGIN, 50, f"{about.get('versions', '')}", "value"),
-        _text(MARGIN, 66, f"{about.get('run', '')}", "value"),
-        *(_text(MARGIN + NAMES + column * COLUMN, 84, title, "column") for column, (_, title) in enumerate(COLUMNS)),
+        text(MARGIN, 32, "pycopg next to psycopg_pool and asyncpg", "heading"),
+        text(MARGIN, 50, f"{about.get('versions', '')}", "value"),
+        text(MARGIN, 66, f"{about.get('run', '')}", "value"),
+        *(text(MARGIN + NAMES + column * COLUMN, 84, title, "column") for column, (_, title) in enumerate(COLUMNS)),
     ]
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
-            f' height="{height}">',
-            "<style>text{font:12px system-ui,'DejaVu Sans',sans-serif;fill:#24292f}"
-            ".heading{font-size:18px;font-weight:600}.title{font-weight:600}.column{fill:#57606a;font-style:italic}"
-            ".value{fill:#57606a;font-size:11px}.name{font-size:11px}</style>",
-            f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-            *head,
-            *body,
-            "</svg>",
-            "",
-        ]
-    )
+    return document(width, height, [*head, *body])

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from statements import INSERT_NUMBERED, SELECT_ALL, SELECT_USER_NUMBERED
+from statements import INSERT_NUMBERED, SELECT_ALL, SELECT_SLOW_NUMBERED, SELECT_USER_NUMBERED
 
 
 class Tasks:
@@ -22,6 +22,9 @@ class Tasks:
 
     async def select(self, number: int) -> Any:
         return await self.pool.fetchrow(SELECT_USER_NUMBERED, number)
+
+    async def select_slow(self, number: int) -> Any:
+        return await self.pool.fetchrow(SELECT_SLOW_NUMBERED, number)
 
     async def lease_and_select(self, number: int) -> Any:
         async with self.pool.acquire() as connection:

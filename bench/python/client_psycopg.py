@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from statements import INSERT, SELECT_ALL, SELECT_USER
+from statements import INSERT, SELECT_ALL, SELECT_SLOW, SELECT_USER
 
 if psycopg.pq.__impl__ == "python":
     raise SystemExit("psycopg runs without its C extension: the comparison would not be fair")
@@ -70,11 +70,14 @@ class Tasks:
     async def close(self) -> None:
         await self.pool.close()
 
-    async def select(self, number: int) -> Any:
+    async def select(self, number: int, statement: str = SELECT_USER) -> Any:
         async with self.pool.connection() as connection:
-            return await (await connection.execute(SELECT_USER, [number])).fetchone()
+            return await (await connection.execute(statement, [number])).fetchone()
 
     lease_and_select = select
+
+    async def select_slow(self, number: int) -> Any:
+        return await self.select(number, SELECT_SLOW)
 
     async def insert_rows(self, rows: list[Any]) -> Any:
         async with self.pool.connection() as connection, connection.cursor() as cursor:

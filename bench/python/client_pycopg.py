@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pycopg import AsyncPooledDatabase, PooledDatabase
-from statements import INSERT, SELECT_ALL, SELECT_USER
+from statements import INSERT, SELECT_ALL, SELECT_SLOW, SELECT_USER
 
 
 class Threads:
@@ -43,8 +43,10 @@ class Threads:
 
 
 class Tasks:
+    share = True
+
     def __init__(self, url: str, size: int) -> None:
-        self.db = AsyncPooledDatabase.from_url(url, min_size=size, max_size=size)
+        self.db = AsyncPooledDatabase.from_url(url, min_size=size, max_size=size, share=self.share)
 
     async def open(self) -> None:
         await self.db.open()
@@ -56,6 +58,9 @@ class Tasks:
         return await self.db.fetch_one(SELECT_USER, [number])
 
     fetch_one = select
+
+    async def select_slow(self, number: int) -> Any:
+        return await self.db.fetch_one(SELECT_SLOW, [number])
 
     async def execute(self, number: int) -> Any:
         return await self.db.execute(SELECT_USER, [number])
@@ -72,3 +77,10 @@ class Tasks:
 
     async def insert_rows(self, rows: list[Any]) -> Any:
         return await self.db.execute_many(INSERT, rows)
+
+    def stats(self) -> dict[str, Any]:
+        return self.db.stats
+
+
+class UnsharedTasks(Tasks):
+    share = False

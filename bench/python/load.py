@@ -82,6 +82,14 @@ def by_threads(
 
 
 async def by_tasks(call: Callable[[int], Awaitable[object]], tasks: int, seconds: float, items: int = 1) -> Measurement:
+    times_ns, wall_s, cpu_s = await times_of_tasks(call, tasks, seconds)
+    return _sum_up(times_ns, 1, items, wall_s, cpu_s)
+
+
+async def times_of_tasks(
+    call: Callable[[int], Awaitable[object]], tasks: int, seconds: float
+) -> tuple[list[list[int]], float, float]:
+    """The times of each task's calls in nanoseconds; wall and processor time of all in seconds."""
     times_ns: list[list[int]] = [[] for _ in range(tasks)]
     cpu_s, began_ns = time.process_time(), time.perf_counter_ns()
     end_ns = began_ns + int(seconds * 1e9)
@@ -95,5 +103,4 @@ async def by_tasks(call: Callable[[int], Awaitable[object]], tasks: int, seconds
             mine.append(now - then)
 
     await asyncio.gather(*(client(number) for number in range(tasks)))
-    wall_s, cpu_s = (time.perf_counter_ns() - began_ns) / 1e9, time.process_time() - cpu_s
-    return _sum_up(times_ns, 1, items, wall_s, cpu_s)
+    return times_ns, (time.perf_counter_ns() - began_ns) / 1e9, time.process_time() - cpu_s

@@ -8,36 +8,28 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import pathlib
 import subprocess
 import sys
-import time
 
 import chart
-import machine
+import command
 import report
 import scenarios
-import statements
 import web_load
 from load import Measurement
 from results import Results, key_of
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-CHART = ROOT / "docs" / "benchmarks" / "python.svg"
+CHART = command.ROOT / "docs" / "benchmarks" / "python.svg"
 WORKER_GRACE_S = 60
-
-
-def progress(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def ask_worker(scenario: str, contender: scenarios.Contender, arguments: argparse.Namespace) -> dict[str, object]:
     kind = "tasks" if contender.tasks else "threads"
-    command = [sys.executable, "-B", str(HERE / "worker.py"), scenario, contender.name, kind]
+    worker = [sys.executable, "-B", str(HERE / "worker.py"), scenario, contender.name, kind]
     ran = subprocess.run(
-        [*command, str(arguments.seconds), str(arguments.pool_size)],
+        [*worker, str(arguments.seconds), str(arguments.pool_size)],
         stdout=subprocess.PIPE,
         text=True,
         timeout=arguments.seconds * 2 + WORKER_GRACE_S,
@@ -57,7 +49,7 @@ def measure(scenario: scenarios.Scenario, contender: scenarios.Contender, argume
 def run_all(names: list[str], arguments: argparse.Namespace) -> Results:
     results = Results()
     for contender in scenarios.TRIP_CONTENDERS if scenarios.TRIPS in names else ():
-        progress(f"trips: {key_of(contender)}")
+        command.say(f"trips: {key_of(contender)}")
         results.trips[key_of(contender)] = ask_worker(scenarios.TRIPS, contender, arguments)  # type: ignore[assignment]
     # Scenarios take turns as well: a minute in which the machine was busy is one round of each, not one scenario.
     for number in range(1, arguments.rounds + 1):
@@ -68,7 +60,7 @@ def run_all(names: list[str], arguments: argparse.Namespace) -> Results:
             for contender in scenario.contenders:
                 run = measure(scenario, contender, arguments)
                 results.add(name, contender.name, run)
-                progress(
+                command.say(
                     f"round {number}/{arguments.rounds} {name}: {contender.name}"
                     f" {run.per_s:,.0f}/s, CPU {run.cpu_us:.2f} us"
                 )
@@ -76,44 +68,16 @@ def run_all(names: list[str], arguments: argparse.Namespace) -> Results:
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench python",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=f"scenarios: {', '.join(scenarios.chosen([]))}.\n"
-        "Exit codes: 0 measured, whatever was reached; 1 something failed, or a request did; 2 wrong usage; "
-        "130 interrupted.",
-    )
-    parser.add_argument("--quick", action="store_true", help="one short round: does it work? The figures say little")
-    parser.add_argument(
-        "--only",
-        metavar="SCENARIO",
-        action="append",
-        default=[],
-        help="what begins so: threads, tasks-100, trips, ...; may be repeated, or a list with commas",
-    )
+    parser = command.parser("python", __doc__, f"scenarios: {', '.join(scenarios.chosen([]))}.", CHART)
     parser.add_argument("--rounds", type=int, default=5, help="runs of each contender (5)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each run (2)")
     parser.add_argument("--web-seconds", type=float, default=4.0, help="of each run of a web service (4)")
     parser.add_argument("--pool-size", type=int, default=10, help="connections to the database (10)")
-    parser.add_argument(
-        "--svg",
-        type=pathlib.Path,
-        help=f"where to draw the chart (of all scenarios: {CHART.relative_to(ROOT)}; else nowhere)",
-    )
-    parser.add_argument("--json", type=pathlib.Path, help="where to keep every run's figures")
-    parser.add_argument(
-        "--from",
-        type=pathlib.Path,
-        dest="kept",
-        metavar="JSON",
-        help="measure nothing: print and draw what --json kept",
-    )
     arguments = parser.parse_args()
     if arguments.rounds < 1 or arguments.seconds <= 0 or arguments.web_seconds < 1 or arguments.pool_size < 1:
         parser.error("rounds, seconds and pool size must be positive, web seconds at least 1")
     try:
-        arguments.names = scenarios.chosen([one for given in arguments.only for one in given.split(",")])
+        arguments.names = scenarios.chosen(arguments.only)
     except ValueError as error:
         parser.error(str(error))
     if arguments.quick:
@@ -128,35 +92,15 @@ def main() -> int:
     if arguments.kept:
         results = Results.load(arguments.kept)
     else:
-        url = os.environ["DATABASE_URL"]
-        statements.create(url)
-        try:
-            load_before, about = machine.load_average(), machine.about(url)
-            results = run_all(arguments.names, arguments)
-        finally:
-            statements.drop(url)
-        rounds = f"{arguments.rounds} round{'' if arguments.rounds == 1 else 's'}"
-        about["run"] = (
-            f"{rounds} of {arguments.seconds:g} s (services: {arguments.web_seconds:g} s), pool of "
-            f"{arguments.pool_size}, {time.strftime('%Y-%m-%d')}; load average {load_before} before, "
-            f"{machine.load_average()} after"
+        results = command.measured(
+            lambda: run_all(arguments.names, arguments),
+            f"{command.rounds(arguments.rounds)} of {arguments.seconds:g} s (services: {arguments.web_seconds:g} s), "
+            f"pool of {arguments.pool_size}",
         )
-        results.about = about
-    if arguments.json:
-        results.save(arguments.json)
-    print("\n".join(report.of(results)))
-    if arguments.svg:
-        arguments.svg.parent.mkdir(parents=True, exist_ok=True)
-        arguments.svg.write_text(chart.svg(results))
-        progress(f"drawn: {arguments.svg}")
+    command.leave(results, report.of(results), lambda: chart.svg(results), arguments)
     failed = any(run.errors for contenders in results.runs.values() for runs in contenders.values() for run in runs)
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        sys.exit(f"bench/python/run.py: {error}")
+    command.run(main)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statements import USERS
 
 PYCOPG, PYCOPG_TASKS = "pycopg", "pycopg asyncio"
+PYCOPG_UNSHARED = "pycopg-unshared"
 ASYNCPG = "asyncpg"
 PSYCOPG, PSYCOPG_AUTOCOMMIT = "psycopg_pool", "psycopg_pool autocommit"
 PSYCOPG_CHECK = "psycopg_pool with check"
@@ -22,6 +23,7 @@ WITH_THREADS = {
 WITH_TASKS = {
     PYCOPG: ("client_pycopg", "Tasks"),
     PYCOPG_TASKS: ("client_pycopg", "Tasks"),
+    PYCOPG_UNSHARED: ("client_pycopg", "UnsharedTasks"),
     ASYNCPG: ("client_asyncpg", "Tasks"),
     PSYCOPG: ("client_psycopg", "Tasks"),
 }
@@ -114,7 +116,10 @@ def named(name: str) -> Scenario:
 
 def chosen(prefixes: list[str]) -> list[str]:
     """Names of scenarios that begin with one of the prefixes; all if there are none. ValueError for one in vain."""
-    names = [TRIPS, *(scenario.name for scenario in SCENARIOS)]
+    return beginning_with(prefixes, [TRIPS, *(scenario.name for scenario in SCENARIOS)])
+
+
+def beginning_with(prefixes: list[str], names: list[str]) -> list[str]:
     for prefix in prefixes:
         if not any(name.startswith(prefix) for name in names):
             raise ValueError(f"no scenario begins with '{prefix}': there are {', '.join(names)}")

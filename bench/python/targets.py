@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from results import Results
 from scenarios import ASYNCPG, NO_DATABASE, PSYCOPG, PSYCOPG_AUTOCOMMIT, PYCOPG, PYCOPG_TASKS
@@ -12,14 +13,17 @@ from scenarios import ASYNCPG, NO_DATABASE, PSYCOPG, PSYCOPG_AUTOCOMMIT, PYCOPG,
 LEVEL = 0.95
 
 
+Found = TypeVar("Found")
+
+
 @dataclass(frozen=True)
-class Target:
+class Target(Generic[Found]):
     text: str
-    measured: Callable[[Results], float]  # KeyError: not measured
+    measured: Callable[[Found], float]  # KeyError: not measured
     bound: float
     at_most: bool = False
 
-    def verdict(self, results: Results) -> str:
+    def verdict(self, results: Found) -> str:
         try:
             value = self.measured(results)
         except KeyError:
