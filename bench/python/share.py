@@ -7,8 +7,8 @@ Whoever has 5,000 outstanding gets no more; who does not keep up is reported as 
 Slow statements sleep for 50 ms on the server; their text does not say so.
 
 Called by `scripts/bench share`, which provides the programs, the packages and a server in DATABASE_URL, in which it
-works in a schema of its own that is dropped afterwards. Prints tables, and with all scenarios and contenders draws
-docs/benchmarks/share.svg.
+works in a schema of its own that is dropped afterwards; it needs up to 150 connections. Prints tables, and with all
+scenarios and contenders draws docs/benchmarks/share.svg.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def run_round(results: Results, scenario: Scenario, number: int, arguments: argp
     present = [name for name in names if name not in beaten]
     if not present:
         return
-    with at_work(scenario, present, arguments.program) as workers:
+    with at_work(scenario, present, PROGRAM) as workers:
         rate = capacity(workers, arguments.seconds) if scenario.of_capacity else scenario.rate
         for turn in range(scenario.turns):
             seed = number * 100 + turn
@@ -101,10 +101,11 @@ def parse() -> argparse.Namespace:
     all_contenders = list(share_scenarios.CONTENDERS)
     epilog = f"scenarios: {', '.join(all_names)}.\ncontenders: {', '.join(all_contenders)}."
     parser = command.parser("share", __doc__, epilog, CHART)
-    parser.add_argument("--contenders", metavar="NAME[,NAME...]", type=names_of, default=all_contenders, help="(all)")
+    parser.add_argument(
+        "--contenders", metavar="NAME[,NAME...]", type=names_of, default=all_contenders, help="only these (all)"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="of all scenarios (3)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of a turn in an open loop; closed: a quarter (2)")
-    parser.add_argument("--program", default=PROGRAM, help="copg-bench-share (%(default)s)")
     arguments = parser.parse_args()
     if arguments.rounds < 1 or arguments.seconds <= 0:
         parser.error("rounds and seconds must be positive")

@@ -12,6 +12,7 @@ import gc
 import importlib
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -126,7 +127,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        asyncio.run(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends at once, and not when asyncio comes to it
+    asyncio.run(main())

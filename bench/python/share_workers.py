@@ -42,8 +42,10 @@ class Worker:
         assert self.process.stdout
         watchdog = threading.Timer(seconds + GRACE_S, self.process.kill)
         watchdog.start()
-        line = self.process.stdout.readline()
-        watchdog.cancel()
+        try:
+            line = self.process.stdout.readline()
+        finally:
+            watchdog.cancel()
         if not line:
             raise RuntimeError(f"{self.contender} has ended with {self.process.wait()}")
         return Turn(**json.loads(line))
