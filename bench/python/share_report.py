@@ -31,7 +31,7 @@ def of(results: Results) -> Iterator[str]:
             yield ""
             yield from _scenario(results, scenario)
     yield ""
-    yield "To be reached:"
+    yield "To be reached (0: only copg kept up; inf: only it did not; not measured: neither did):"
     for target in share_targets.TARGETS:
         yield "  " + target.verdict(results)
 
