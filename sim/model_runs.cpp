@@ -39,8 +39,13 @@ std::uint32_t Model::slow_limit() const {
   return connections - (connections < 8 ? 1 : 2);
 }
 
-/// Whom a free connection is due to: the oldest that may go. One that may not is held back from then on.
+/// Whom a free connection is due to: the oldest that may go. One that may not is held back from then on; when
+/// the first of those is not slow any more, so are the others like it.
 std::size_t Model::choose() {
+  const auto held = std::find_if(queue_.begin(), queue_.end(), [](const Waiter& it) { return it.held; });
+  if (held != queue_.end() && !slow(*held)) {
+    for (Waiter& it : queue_) it.held = it.held && slow(it);
+  }
   const bool full = slow_connections() >= slow_limit();
   for (std::size_t i = 0; i < queue_.size(); ++i) {
     const bool slow_one = queue_[i].held || slow(queue_[i]);

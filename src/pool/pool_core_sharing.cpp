@@ -82,6 +82,8 @@ void PoolCore::serve(std::uint32_t index) {
     slot.ticket = waiters_.first()->ticket;
     return waiters_.grant_first(now_, id(index));
   }
+  if (waiters_.first_held() != nullptr && !slow(*waiters_.first_held()))
+    waiters_.let_go([this](const WaitQueue::Request& it) { return !slow(it); });
   const bool slow_may_go = slow_ < slow_limit();
   if (!slow_may_go) {
     while (waiters_.first() != nullptr && slow(*waiters_.first())) waiters_.hold_first();

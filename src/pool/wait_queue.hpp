@@ -75,6 +75,22 @@ class WaitQueue {
   }
   /// Holds back the statement that is first.
   void hold_first();
+  /// Lets those that are held back and may go take their places again.
+  template <class MayGo>
+  void let_go(MayGo&& may_go) {
+    std::uint32_t position = queue_.front();
+    for (std::uint32_t slot = held_.front(), next = no_index; slot != no_index; slot = next) {
+      next = List::next(waiters_, slot);
+      const Request& request = waiters_[slot].request;
+      if (!may_go(request)) continue;
+      while (position != no_index && waiters_[position].request.ticket < request.ticket)
+        position = List::next(waiters_, position);
+      held_.erase(waiters_, slot);
+      waiters_[slot].held = false;
+      queue_.insert_before(waiters_, position, slot);
+      ++statements_;
+    }
+  }
   [[nodiscard]] bool held(WaiterId waiter) const { return live(waiter) && waiters_[waiter.slot].held; }
   /// Fails the waiter that is next.
   void fail_front(TimePoint now, WaitError error);

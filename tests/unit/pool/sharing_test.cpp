@@ -384,6 +384,23 @@ TEST(SlowApart, slow_statements_that_are_held_back_go_as_soon_as_they_may_and_in
   EXPECT_EQ(world.pool.actions(), Actions{grant(slow[1], world.leased[0])});
 }
 
+TEST(SlowApart, those_that_are_held_back_travel_together_when_their_text_is_slow_no_more) {
+  Slow world(2);
+  const Waiters slow{world.pool.ask(a_slow_read), world.pool.ask(a_slow_read), world.pool.ask(a_slow_read)};
+  const WaiterId fast = world.pool.ask(a_read);
+  world.pool.release(world.leased[0]);
+  world.pool.release(world.leased[1]);
+  EXPECT_EQ(world.pool.run(world.leased[1]), Waiters{fast});
+  EXPECT_TRUE(world.pool.core().held_back(slow[2]));
+  for (int i = 0; i < 20; ++i) world.pool.answered(a_slow_read, 100us);
+  world.pool.ask(a_read);
+  world.pool.accept(fast);
+  world.pool.send_all(world.leased[1]);
+  world.pool.answered(fast);
+  world.pool.release(world.leased[1]);
+  EXPECT_EQ(world.pool.run(world.leased[1]), (Waiters{slow[1], slow[2]})) << "its share of three";
+}
+
 TEST(SlowApart, slow_statements_have_all_connections_when_nobody_else_waits) {
   Slow world(4);
   for (int i = 0; i < 5; ++i) world.pool.ask(a_slow_read);
