@@ -14,7 +14,8 @@
 
 namespace copg::bench {
 
-/// More than that waits for nobody: an open loop drops what comes then, so that it ends soon.
+/// An open loop drops what comes while so many queries are outstanding, so that it ends soon whoever takes
+/// part.
 inline constexpr long most_outstanding = 5000;
 
 /// Each takes the number of a row and answers with it, the number first.
