@@ -45,7 +45,7 @@ def parser(name: str, description: str, epilog: str, chart: pathlib.Path) -> arg
         type=lambda given: given.split(","),
         action="extend",
         default=[],
-        help="those that begin so; may be repeated, or a list with commas",
+        help="those that are called so, or else begin so; may be repeated, or a list with commas",
     )
     made.add_argument(
         "--svg",

@@ -114,13 +114,16 @@ def named(name: str) -> Scenario:
     return next(scenario for scenario in SCENARIOS if scenario.name == name)
 
 
-def chosen(prefixes: list[str]) -> list[str]:
-    """Names of scenarios that begin with one of the prefixes; all if there are none. ValueError for one in vain."""
-    return beginning_with(prefixes, [TRIPS, *(scenario.name for scenario in SCENARIOS)])
+def chosen(wanted: list[str]) -> list[str]:
+    return among(wanted, [TRIPS, *(scenario.name for scenario in SCENARIOS)])
 
 
-def beginning_with(prefixes: list[str], names: list[str]) -> list[str]:
-    for prefix in prefixes:
-        if not any(name.startswith(prefix) for name in names):
-            raise ValueError(f"no scenario begins with '{prefix}': there are {', '.join(names)}")
-    return [name for name in names if not prefixes or any(name.startswith(prefix) for prefix in prefixes)]
+def among(wanted: list[str], names: list[str]) -> list[str]:
+    """Those that are called so, or else begin so; all if nothing is wanted. ValueError for what is wanted in vain."""
+    found = []
+    for one in wanted:
+        fitting = [name for name in names if name == one] or [name for name in names if name.startswith(one)]
+        if not fitting:
+            raise ValueError(f"no scenario begins with '{one}': there are {', '.join(names)}")
+        found += fitting
+    return [name for name in names if name in found] if wanted else names

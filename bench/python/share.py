@@ -110,7 +110,7 @@ def parse() -> argparse.Namespace:
     if arguments.rounds < 1 or arguments.seconds <= 0:
         parser.error("rounds and seconds must be positive")
     try:
-        arguments.names = scenarios.beginning_with(arguments.only, all_names)
+        arguments.names = scenarios.among(arguments.only, all_names)
     except ValueError as error:
         parser.error(str(error))
     if arguments.svg is None and arguments.names == all_names and arguments.contenders == all_contenders:
