@@ -38,17 +38,6 @@ struct Codec<TypedText> {
 namespace python {
 namespace {
 
-nb::object checked(PyObject* owned) {
-  if (owned == nullptr) throw nb::python_error();
-  return nb::steal(owned);
-}
-
-bool is_instance(PyObject* value, PyObject* type) {
-  const int answer = PyObject_IsInstance(value, type);
-  if (answer < 0) throw nb::python_error();
-  return answer == 1;
-}
-
 /// Stays valid as long as the string.
 std::string_view utf8_of(PyObject* string) {
   Py_ssize_t size = 0;

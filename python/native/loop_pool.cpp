@@ -323,7 +323,7 @@ class LoopPool {
   bool closed_ = false;
 };
 
-void init(LoopPool* self, const Config& config, nb::handle weak_self, const nb::dict& options) {
+void init_loop_pool(LoopPool* self, const Config& config, nb::handle weak_self, const nb::dict& options) {
   new (self) LoopPool(config, options_of(options, weak_self));
 }
 
@@ -383,7 +383,7 @@ void bind_loop_pool(nb::module_& module) {
         });
       });
   nb::class_<LoopPool>(module, "LoopPool", nb::is_weak_referenceable())
-      .def("__init__", init)
+      .def("__init__", init_loop_pool)
       .def("_open", &LoopPool::open)
       .def("_execute", &LoopPool::execute, owned, nb::arg("sql"), nb::arg("params").none(), nb::arg("wanted"),
            nb::call_guard<Inside>())

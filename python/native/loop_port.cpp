@@ -19,8 +19,8 @@ std::uint64_t Parcel::next_token() noexcept {
 namespace {
 
 constexpr std::uint64_t news_token = 0;  // of no parcel
-constexpr int read = 1;
-constexpr int write = 2;
+constexpr int to_read = 1;
+constexpr int to_write = 2;
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
@@ -54,8 +54,8 @@ void LoopPort::watch(int fd, int events, std::uint64_t token) {
   // Once: it stays ready until its call has run, and the event loop must not be woken for it again until
   // then.
   std::uint32_t wanted = EPOLLONESHOT;
-  if ((events & read) != 0) wanted |= EPOLLIN;
-  if ((events & write) != 0) wanted |= EPOLLOUT;
+  if ((events & to_read) != 0) wanted |= EPOLLIN;
+  if ((events & to_write) != 0) wanted |= EPOLLOUT;
   add(set_, fd, wanted, token);
 }
 
@@ -94,8 +94,8 @@ std::vector<std::pair<std::uint64_t, int>> LoopPort::take() {
     }
     // An error or a hang-up is found by trying what was waited for.
     const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-    const int readable = broken || (event.events & EPOLLIN) != 0 ? read : 0;
-    const int writable = broken || (event.events & EPOLLOUT) != 0 ? write : 0;
+    const int readable = broken || (event.events & EPOLLIN) != 0 ? to_read : 0;
+    const int writable = broken || (event.events & EPOLLOUT) != 0 ? to_write : 0;
     ready.emplace_back(event.data.u64, readable | writable);
   }
   return ready;

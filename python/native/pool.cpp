@@ -99,8 +99,8 @@ void Pool::close(double timeout_s) {
 
 namespace {
 
-void init(Pool* self, const Config& config, nb::handle weak_self, const nb::dict& options, bool dict_rows,
-          bool checked) {
+void init_pool(Pool* self, const Config& config, nb::handle weak_self, const nb::dict& options,
+               bool dict_rows, bool checked) {
   new (self)
       Pool(config, options_of(options, weak_self), dict_rows ? RowKind::dict : RowKind::tuple, checked);
 }
@@ -109,7 +109,7 @@ void init(Pool* self, const Config& config, nb::handle weak_self, const nb::dict
 
 void bind_pool(nb::module_& module) {
   nb::class_<Pool>(module, "Pool", nb::is_weak_referenceable())
-      .def("__init__", init)
+      .def("__init__", init_pool)
       .def("open", &Pool::open, nb::lock_self())
       .def("execute", &Pool::execute, nb::call_guard<Inside>(), nb::arg("sql"),
            nb::arg("params") = nb::none())

@@ -6,6 +6,8 @@
 
 namespace copg::python {
 
+namespace nb = nanobind;
+
 /// References that live as long as the process.
 struct PythonTypes {
   PyObject* decimal;
@@ -35,5 +37,10 @@ struct PythonTypes {
 
 void load_python_types();
 const PythonTypes& python_types() noexcept;
+
+/// A new reference as an object; the exception that is set, if there is none.
+nb::object checked(PyObject* owned);
+/// isinstance(value, type)
+bool is_instance(PyObject* value, PyObject* type);
 
 }  // namespace copg::python

@@ -32,11 +32,6 @@ PyObject* new_dict(std::size_t size) {
 #endif
 }
 
-nb::object checked(PyObject* owned) {
-  if (owned == nullptr) throw nb::python_error();
-  return nb::steal(owned);
-}
-
 }  // namespace
 
 Rows::Rows(Result result) : result_(std::move(result)), raw_(pq::ResultAccess::raw(result_)) {

@@ -102,12 +102,6 @@ void add_named(const KnownText& known, PyObject* params, Params& out, const std:
   }
 }
 
-bool is_instance(PyObject* value, PyObject* type) {
-  const int answer = PyObject_IsInstance(value, type);
-  if (answer < 0) throw nb::python_error();
-  return answer == 1;
-}
-
 }  // namespace
 
 std::string_view plain_text(PyObject* sql) {

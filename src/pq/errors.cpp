@@ -6,13 +6,8 @@
 namespace copg::pq {
 namespace {
 
-std::string field(const PGresult* result, int code) {
-  const char* text = PQresultErrorField(result, code);
-  return text == nullptr ? std::string() : std::string(text);
-}
-
 int statement_position(const PGresult* result) {
-  const std::string text = field(result, PG_DIAG_STATEMENT_POSITION);
+  const std::string_view text = field(result, PG_DIAG_STATEMENT_POSITION);
   int position = 0;
   std::from_chars(text.data(), text.data() + text.size(), position);
   return position;
@@ -97,6 +92,11 @@ std::string first_line(const char* text) {
   while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t'))
     line.remove_suffix(1);
   return std::string(line);
+}
+
+std::string_view field(const PGresult* result, int code) noexcept {
+  const char* text = PQresultErrorField(result, code);
+  return text == nullptr ? std::string_view() : text;
 }
 
 std::string_view command_tag(const PGresult* result) noexcept {

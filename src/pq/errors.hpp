@@ -41,6 +41,9 @@ using ResultPtr = std::unique_ptr<PGresult, ClearResult>;
 /// at a terminal) gone.
 [[nodiscard]] std::string first_line(const char* text);
 
+/// A field of an error or a notice (PG_DIAG_...), empty if it is not there. Lives as long as the result.
+[[nodiscard]] std::string_view field(const PGresult* result, int code) noexcept;
+
 /// The command tag of a result, such as "INSERT 0 1". Empty for an error. Lives as long as the result.
 [[nodiscard]] std::string_view command_tag(const PGresult* result) noexcept;
 

@@ -3,15 +3,9 @@
 
 #include <string_view>
 
+#include "pq/errors.hpp"
+
 namespace copg::pq {
-namespace {
-
-std::string_view field(const PGresult* notice, int code) noexcept {
-  const char* text = PQresultErrorField(notice, code);
-  return text == nullptr ? std::string_view() : text;
-}
-
-}  // namespace
 
 void Notices::receive_from(PGconn* conn) noexcept { PQsetNoticeReceiver(conn, &Notices::take, this); }
 

@@ -5,14 +5,10 @@
 #include <fmt/format.h>
 
 #include "value/scanner.hpp"
+#include "value/time_units.hpp"
 
 namespace copg::detail {
 namespace {
-
-constexpr std::int64_t second = 1'000'000;
-constexpr std::int64_t minute = 60 * second;
-constexpr std::int64_t hour = 60 * minute;
-constexpr std::int64_t day = 24 * hour;
 
 /// Adds up the parts of an interval; an overflow sticks.
 class Sum {

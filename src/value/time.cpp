@@ -8,14 +8,12 @@
 #include <limits>
 
 #include "value/scanner.hpp"
+#include "value/time_units.hpp"
 
 namespace copg::detail {
 namespace {
 
 __extension__ typedef __int128 Wide;
-
-constexpr std::int64_t second = 1'000'000;
-constexpr std::int64_t day = 86'400 * second;
 
 // The server's own range (datatype/timestamp.h), in days since 1970-01-01.
 constexpr std::int64_t first_day = -2'440'588;           // 4714-11-24 BC, Julian day 0
