@@ -132,7 +132,7 @@ void CancelGate::pass(int client, int server, bool may_be_held) const {
   std::array<char, 16384> buffer;
   std::array<pollfd, 3> fds{pollfd{client, POLLIN, 0}, pollfd{server, POLLIN, 0},
                             pollfd{stop_event_, POLLIN, 0}};
-  constexpr int look_again_ms = 1;  // at data_held_
+  const int look_again_ms = may_be_held ? 1 : -1;  // at data_held_
   while (::poll(fds.data(), fds.size(), look_again_ms) >= 0 && fds[2].revents == 0) {
     const bool held =
         may_be_held && data_held_;  // asked behind the poll: nothing sent after hold_data() slips by
