@@ -154,14 +154,12 @@ pool::Disposition PoolEngine::verdict_on(const Lease& lease) const noexcept {
 pool::Disposition PoolEngine::judge(pq::Connection& connection) const noexcept {
   if (!connection.alive() || connection.said_farewell()) return pool::Disposition::broken;
   if (connection.demoted()) return pool::Disposition::demoted;
-  if (connection.session().beyond_wiping()) return pool::Disposition::discard;
-  switch (options_.reset) {
-    case ResetMode::tracked: break;
-    case ResetMode::full: return pool::Disposition::needs_reset;
-    case ResetMode::rollback:
-      if (connection.protocol_idle() && !connection.in_transaction()) return pool::Disposition::clean;
-      break;
+  if (options_.reset == ResetMode::rollback) {
+    const bool idle = connection.protocol_idle() && !connection.in_transaction();
+    return idle ? pool::Disposition::clean : pool::Disposition::needs_reset;
   }
+  if (connection.session().beyond_wiping()) return pool::Disposition::discard;
+  if (options_.reset == ResetMode::full) return pool::Disposition::needs_reset;
   return connection.clean() ? pool::Disposition::clean : pool::Disposition::needs_reset;
 }
 

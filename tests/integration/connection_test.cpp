@@ -260,6 +260,17 @@ TEST_F(Lease, with_reset_rollback_settings_stay) {
   EXPECT_EQ(db.fetch_val<int>("SELECT count(*)::int FROM pg_class WHERE relname = 'never'"), 0);
 }
 
+TEST_F(Lease, with_reset_rollback_what_no_wipe_undoes_stays_too) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1, .reset = ResetMode::rollback});
+  const int backend = db.fetch_val<int>("SELECT pg_backend_pid()");
+  db.execute("SELECT setseed(0.5)");
+  {
+    Connection conn = db.connection();
+    conn.execute("SELECT setseed(0.5)");  // in a transaction, which has to be rolled back
+  }
+  EXPECT_EQ(db.fetch_val<int>("SELECT pg_backend_pid()"), backend);
+}
+
 TEST_F(Lease, a_clean_return_is_not_wiped_unless_asked_for) {
   PooledDatabase tracked = open({.min_size = 1, .max_size = 1});
   for (int i = 0; i < 5; ++i) tracked.execute("SELECT 1");
