@@ -18,7 +18,9 @@ namespace copg::pq {
 class CancelOperation : public Operation {
  public:
   /// Before libpq 17 PQcancel blocks: a detached worker makes it, at most this many at a time in the process.
-  /// A peer that drops every packet holds one until TCP gives up. Above it an operation fails at once.
+  /// A peer that drops every packet holds one for tcp_user_timeout (before libpq 15 until TCP gives up), a
+  /// frozen one until it goes on. Nobody waits for them, not even the end of the process. Above the limit an
+  /// operation fails at once.
   static constexpr int max_workers = 64;
 
   explicit CancelOperation(Connection& connection);
