@@ -1,9 +1,9 @@
 // What a task of asyncio waits for, driven by its own event loop.
 //
-// Python starts a call, waits until the port names it, and goes on until it is done;
-// pycopg/_loop.py has that loop. A call that is dropped half-way loses nothing: the place in the queue is
-// freed, the connection goes back to the engine, which cancels what runs on it. All members: with the GIL,
-// one thread at a time; the engine tells from any thread.
+// A call is started, and goes on each time that the port names it, until it is done (loop_reader.hpp). One
+// that is dropped half-way loses nothing: the place in the queue is freed, the connection goes back to the
+// engine, which cancels what runs on it. All members: with the GIL, one thread at a time; the engine tells
+// from any thread.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -33,6 +33,25 @@ enum class LoopProgress : std::uint8_t {
   descriptor = 2,  ///< Until the port names the token, for the descriptor or for news; then `go_on`.
 };
 
+/// The task that waits for a call: what loop_reader.cpp knows of it.
+struct Awaiting {
+  enum class Phase : std::uint8_t {
+    unstarted,
+    waiting,
+    woken,  ///< The call is done, or the task was cancelled; it will go on.
+    over,
+  };
+
+  Phase phase = Phase::unstarted;
+  bool blocking = false;  // asyncio's mark of what a task may wait for
+  bool cancelled = false;
+  std::exception_ptr failure{};  // of the call
+  nb::object message = nb::none();  // of the cancellation
+  nb::object loop{};
+  nb::object wakeup{};  // the task's function
+  nb::object context{};
+};
+
 /// pycopg._native.LoopCall.
 class LoopCall : public Parcel {
  public:
@@ -46,13 +65,19 @@ class LoopCall : public Parcel {
   }
   /// `ready`: what the descriptor is ready for, 1 to read and 2 to write; 0: the engine has news.
   LoopProgress go_on(int ready) {
-    unwatch();
+    if (ready != 0) {
+      watched_fd_ = -1;  // has been ready, once
+    } else {
+      unwatch();
+    }
     return watch(proceed(ready));
   }
   /// Once done.
   virtual nb::object result() = 0;
   /// Lets go of everything. May come at any time, and twice; the destructor of each kind calls it.
   virtual void end() noexcept = 0;
+
+  Awaiting awaiting;
 
  protected:
   virtual LoopProgress begin() = 0;

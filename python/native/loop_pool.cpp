@@ -24,6 +24,7 @@
 #include "python/native/gil.hpp"
 #include "python/native/location.hpp"
 #include "python/native/loop_call.hpp"
+#include "python/native/loop_reader.hpp"
 #include "python/native/mistakes.hpp"
 #include "python/native/options.hpp"
 #include "python/native/python_rows.hpp"
@@ -329,30 +330,10 @@ void init_loop_pool(LoopPool* self, const Config& config, nb::handle weak_self, 
 
 constexpr auto owned = nb::rv_policy::take_ownership;
 
-void bind_calls(nb::module_& module) {
-  nb::class_<LoopPort>(module, "LoopPort")
-      .def(nb::init<>())
-      .def_prop_ro("fd", &LoopPort::fd)
-      .def("take", &LoopPort::take);
-  nb::class_<LoopCall>(module, "LoopCall")
-      .def_prop_ro("token", &LoopCall::token)
-      .def(
-          "start",
-          [](LoopCall& self, std::shared_ptr<LoopPort> port) {
-            return static_cast<int>(self.start(std::move(port)));
-          },
-          nb::call_guard<Inside>())
-      .def(
-          "go_on", [](LoopCall& self, int ready) { return static_cast<int>(self.go_on(ready)); },
-          nb::call_guard<Inside>())
-      .def("result", &LoopCall::result, nb::call_guard<Inside>())
-      .def("end", &LoopCall::end);
-}
-
 }  // namespace
 
 void bind_loop_pool(nb::module_& module) {
-  bind_calls(module);
+  bind_loop_reader(module);
   nb::class_<LoopConnection>(module, "LoopConnection")
       .def("lease", &LoopConnection::lease, owned)
       .def("release", &LoopConnection::release)

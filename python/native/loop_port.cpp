@@ -24,10 +24,10 @@ constexpr int to_write = 2;
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
-void add(int set, int fd, std::uint32_t events, std::uint64_t token) {
+void put(int set, int fd, std::uint32_t events, std::uint64_t token) {
   epoll_event event{.events = events, .data = {.u64 = token}};
-  if (epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) != 0 &&
-      (errno != EEXIST || epoll_ctl(set, EPOLL_CTL_MOD, fd, &event) != 0))
+  if (epoll_ctl(set, EPOLL_CTL_MOD, fd, &event) != 0 &&
+      (errno != ENOENT || epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) != 0))
     fail("epoll_ctl");
 }
 
@@ -36,7 +36,7 @@ void add(int set, int fd, std::uint32_t events, std::uint64_t token) {
 LoopPort::LoopPort() : set_(epoll_create1(EPOLL_CLOEXEC)), news_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   try {
     if (set_ < 0 || news_ < 0) fail("an event loop's port");
-    add(set_, news_, EPOLLIN, news_token);
+    put(set_, news_, EPOLLIN, news_token);
   } catch (...) {
     close_all();
     throw;
@@ -56,7 +56,7 @@ void LoopPort::watch(int fd, int events, std::uint64_t token) {
   std::uint32_t wanted = EPOLLONESHOT;
   if ((events & to_read) != 0) wanted |= EPOLLIN;
   if ((events & to_write) != 0) wanted |= EPOLLOUT;
-  add(set_, fd, wanted, token);
+  put(set_, fd, wanted, token);
 }
 
 void LoopPort::unwatch(int fd) noexcept { epoll_ctl(set_, EPOLL_CTL_DEL, fd, nullptr); }
@@ -67,7 +67,7 @@ void LoopPort::post(Parcel& parcel) noexcept {
   parcel.posted_ = true;
   parcel.next_ = nullptr;
   (last_ != nullptr ? last_->next_ : first_) = &parcel;
-  if (last_ == nullptr) (void)eventfd_write(news_, 1);  // can't fail: the counter is far from its end
+  if (last_ == nullptr && !taking_) wake();
   last_ = &parcel;
 }
 
@@ -81,33 +81,48 @@ void LoopPort::withdraw(Parcel& parcel) noexcept {
   if (last_ == &parcel) last_ = before;
 }
 
-std::vector<std::pair<std::uint64_t, int>> LoopPort::take() {
+void LoopPort::wake() noexcept {
+  (void)eventfd_write(news_, 1);
+}  // can't fail: the counter is far from its end
+
+std::vector<LoopPort::News> LoopPort::take() {
   constexpr int most = 64;  // at a time; what is left keeps the set readable
   epoll_event events[most];
   const int count = epoll_wait(set_, events, most, 0);
-  std::vector<std::pair<std::uint64_t, int>> ready;
+  std::vector<News> news;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[i];
     if (event.data.u64 == news_token) {
-      take_posted(ready);
+      eventfd_t posts = 0;
+      (void)eventfd_read(news_, &posts);
       continue;
     }
     // An error or a hang-up is found by trying what was waited for.
     const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
     const int readable = broken || (event.events & EPOLLIN) != 0 ? to_read : 0;
     const int writable = broken || (event.events & EPOLLOUT) != 0 ? to_write : 0;
-    ready.emplace_back(event.data.u64, readable | writable);
+    news.push_back({event.data.u64, readable | writable});
   }
-  return ready;
+  const std::lock_guard lock(mutex_);
+  taking_ = true;
+  take_posted(news);
+  return news;
 }
 
-void LoopPort::take_posted(std::vector<std::pair<std::uint64_t, int>>& out) {
+std::vector<LoopPort::News> LoopPort::take_more(bool go_on) {
+  std::vector<News> news;
   const std::lock_guard lock(mutex_);
-  eventfd_t count = 0;
-  (void)eventfd_read(news_, &count);  // nothing, if what was posted has been withdrawn and read already
+  if (go_on) take_posted(news);
+  taking_ = !news.empty();
+  if (!taking_ && first_ != nullptr) wake();
+  return news;
+}
+
+/// With the mutex held.
+void LoopPort::take_posted(std::vector<News>& out) {
   for (; first_ != nullptr; first_ = first_->next_) {
+    out.push_back({first_->token_, 0});
     first_->posted_ = false;
-    out.emplace_back(first_->token_, 0);
   }
   last_ = nullptr;
 }

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <mutex>
-#include <utility>
 #include <vector>
 
 namespace copg::python {
@@ -43,27 +42,35 @@ class LoopPort {
   /// Readable while something is posted, or a watched descriptor is ready: an epoll set, whose members cost
   /// the event loop nothing. Its own registry of readers is written in Python and takes longer than a query.
   [[nodiscard]] int fd() const noexcept { return set_; }
-  /// Until `fd` is ready for `events`, once, or not watched any more; its owner is named by the token. Throws
-  /// std::system_error.
+  /// Until `fd` is ready for `events`, once, or not watched any more; its owner is named by the token. One that
+  /// was ready stays in the set, deaf, until it is watched again or closed. Throws std::system_error.
   void watch(int fd, int events, std::uint64_t token);
   void unwatch(int fd) noexcept;
   /// From any thread, also with the engine's mutex held: allocates nothing. Twice is as once.
   void post(Parcel& parcel) noexcept;
   /// The parcel is not in the port any more: before it dies.
   void withdraw(Parcel& parcel) noexcept;
-  /// The tokens of what was posted since the last time, in its order, with 0, and of what is ready, with what
-  /// for: 1 to read, 2 to write.
-  [[nodiscard]] std::vector<std::pair<std::uint64_t, int>> take();
+  struct News {
+    std::uint64_t token;
+    int ready;  ///< What its descriptor is ready for, 1 to read and 2 to write; 0: it was posted.
+  };
+  /// What is ready, and what was posted since the last time, in its order. From now on whoever posts need not
+  /// wake the event loop, until `take_more` gives nothing.
+  [[nodiscard]] std::vector<News> take();
+  /// What was posted meanwhile. With `go_on` false nothing: the event loop is woken for it.
+  [[nodiscard]] std::vector<News> take_more(bool go_on);
 
  private:
   void close_all() noexcept;
-  void take_posted(std::vector<std::pair<std::uint64_t, int>>& out);
+  void take_posted(std::vector<News>& out);
+  void wake() noexcept;
 
   int set_;
   int news_;  // an eventfd
   std::mutex mutex_;
   Parcel* first_ = nullptr;
   Parcel* last_ = nullptr;
+  bool taking_ = false;
 };
 
 }  // namespace copg::python

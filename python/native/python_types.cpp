@@ -39,6 +39,8 @@ void load_python_types() {
   types.range = get("pycopg.types", "Range");
   types.mapping = get("collections.abc", "Mapping");
   types.sequence = get("collections.abc", "Sequence");
+  types.get_running_loop = get("asyncio", "get_running_loop");
+  types.cancelled_error = get("asyncio", "CancelledError");
   types.error_classes = get("pycopg.errors", "_classes");
   types.error_class_for = get("pycopg.errors", "_class_for");
   types.operational_error = get("pycopg.errors", "OperationalError");

@@ -28,6 +28,8 @@ struct PythonTypes {
   PyObject* range;
   PyObject* mapping;  ///< collections.abc
   PyObject* sequence;
+  PyObject* get_running_loop;  ///< asyncio
+  PyObject* cancelled_error;
   PyObject* error_classes;    ///< pycopg.errors: from kinds, and from SQLSTATEs' beginnings, to classes,
   PyObject* error_class_for;  ///< and a function that finds those that are not there yet.
   PyObject* operational_error;

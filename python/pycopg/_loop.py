@@ -1,64 +1,46 @@
-"""How a task of asyncio waits for the pool: in its own event loop, for its port.
+"""How a task of asyncio waits for the pool: in its own event loop, which has a reader.
 
-The port is the way into one event loop: a descriptor that is readable when something has happened to calls of this
-loop, or one of their sockets is ready. Calls are told by their tokens.
+A task awaits a native call. The reader's descriptor is readable when something has happened to calls of this loop, or
+one of their sockets is ready: the native reader takes them further, and names those that are done.
 """
 
 from __future__ import annotations
 
 import asyncio
-import weakref
+from collections import deque
 from typing import Any
 
 from . import _native
 
-DONE = 0
 
-
-class Port:
-    """Of one event loop, which alone keeps it alive, as the reader of its descriptor.
+class Reader:
+    """Of one event loop, which alone keeps it alive.
 
     Were it reachable from here, so would be the tasks of a loop that was closed with calls in flight, for ever.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.native = _native.LoopPort()
-        self.futures: dict[int, asyncio.Future[int]] = {}
-        loop.add_reader(self.native.fd, self._deliver)
+        self.native = _native.LoopReader(loop)
+        self.woken: deque[_native.Woken] = deque()
+        loop.add_reader(self.native.fd, self.read)
 
-    def _deliver(self) -> None:
-        for token, ready in self.native.take():
-            future = self.futures.get(token)
-            if future is not None and not future.done():
-                future.set_result(ready)
-
-
-_ports: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Port]] = weakref.WeakKeyDictionary()
-
-
-def port_of(loop: asyncio.AbstractEventLoop) -> Port:
-    known = _ports.get(loop)
-    port = None if known is None else known()
-    if port is None:
-        port = Port(loop)
-        _ports[loop] = weakref.ref(port)
-    return port
+    def read(self) -> None:
+        """Lets the tasks go on whose calls are done: here and now, which costs less than a handle of the loop's."""
+        woken = self.woken
+        try:
+            while True:
+                while woken:
+                    context, wakeup, call = woken.popleft()
+                    context.run(wakeup, call)
+                woken.extend(self.native.take())
+                if not woken:
+                    return
+        except BaseException:  # Ctrl-C, say: the others go on none the less
+            asyncio.get_running_loop().call_soon(self.read)
+            raise
 
 
-async def drive(call: _native.LoopCall) -> Any:
-    """Waits for the call's end, and gives its result. Whatever happens here, the call lets go of everything."""
-    loop = asyncio.get_running_loop()
-    port = port_of(loop)
-    token = call.token
-    try:
-        progress = call.start(port.native)
-        while progress != DONE:
-            future = port.futures[token] = loop.create_future()
-            progress = call.go_on(await future)
-        return call.result()
-    finally:
-        port.futures.pop(token, None)
-        call.end()
+_native.set_reader_maker(Reader)
 
 
 class Done:

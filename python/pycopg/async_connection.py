@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._loop import drive
 from .connection import TransactionStatus
 from .cursor import BaseCursor, Params, Row, check_row_factory
 
@@ -35,7 +34,7 @@ class AsyncConnection:
         self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> AsyncConnection:
-        await drive(self._native.lease(self._timeout))
+        await self._native.lease(self._timeout)
         return self
 
     async def __aexit__(
@@ -109,7 +108,7 @@ class AsyncConnection:
         """Drives a call that the native connection makes, when it is this task's turn; None if there is none."""
         async with self._turn:
             call = make_call(*args)
-            return None if call is None else await drive(call)
+            return None if call is None else await call
 
 
 class AsyncConnectionInfo:

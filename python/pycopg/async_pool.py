@@ -6,14 +6,14 @@ import contextlib
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Any, TypeVar
 
 from . import _native
 from ._callbacks import plain_function
 from ._exit import close_at_exit
-from ._loop import Done, drive
+from ._loop import Done
 from ._options import native_options
 from .async_connection import AsyncConnection, AsyncTransaction
 from .config import Config
@@ -120,9 +120,9 @@ class AsyncPooledDatabase(_native.LoopPool):
             deadline = time.monotonic() + self._timeout
             # Whoever asks for a connection is told at once that none can be made.
             probe = self._connection(True)
-            await drive(probe.lease(self._timeout))
+            await probe.lease(self._timeout)
             probe.release()
-            await drive(self._wait(max(deadline - time.monotonic(), 0.0)))
+            await self._wait(max(deadline - time.monotonic(), 0.0))
 
     async def execute(self, sql: str, params: Params | None = None) -> list[Row]:
         """Executes one statement on any connection, in a transaction of its own: one round trip.
@@ -150,7 +150,7 @@ class AsyncPooledDatabase(_native.LoopPool):
             async with self.connection() as connection:
                 return await connection.execute_many(sql, params_seq)
         call = self._execute_many(sql, params_seq)
-        count: int = 0 if call is None else await drive(call)
+        count: int = 0 if call is None else await call
         return count
 
     def connection(self, timeout: float | None = None) -> AsyncConnection:
@@ -175,11 +175,11 @@ class AsyncPooledDatabase(_native.LoopPool):
 
     async def check(self) -> None:
         """Tests all idle connections and replaces dead ones. Callers go on being served."""
-        await drive(self._check_idle())
+        await self._check_idle()
 
     async def wait(self, timeout: float = 30.0) -> None:
         """Waits until `min_size` connections are open; PoolTimeout after `timeout` seconds leaves the pool open."""
-        await drive(self._wait(timeout))
+        await self._wait(timeout)
 
     def drain(self) -> Done:
         """Replaces every connection: idle ones now, leased ones as they come back. Takes effect when called."""
@@ -200,7 +200,7 @@ class AsyncPooledDatabase(_native.LoopPool):
         call = self._close(timeout)
         if call is not None:
             with contextlib.suppress(PoolTimeout):  # what was cut off is not back yet; it is closed when it is
-                await drive(call)
+                await call
             self._finish_close()
 
     async def __aenter__(self: Self) -> Self:
@@ -221,10 +221,8 @@ class AsyncPooledDatabase(_native.LoopPool):
     def _close_at_exit(self) -> None:
         self._finish_close()
 
-    async def _run(self, sql: str, params: Params | None, wanted: int) -> Any:
-        if self._check is not None:
-            return await self._run_checked(sql, params, wanted)
-        return await drive(self._execute(sql, params, wanted))
+    def _run(self, sql: str, params: Params | None, wanted: int) -> Awaitable[Any]:
+        return self._execute(sql, params, wanted) if self._check is None else self._run_checked(sql, params, wanted)
 
     async def _run_checked(self, sql: str, params: Params | None, wanted: int) -> Any:
         async with CheckedAsyncConnection(self, self._timeout, True, self._row_factory) as connection:
@@ -246,7 +244,7 @@ class CheckedAsyncConnection(AsyncConnection):
         deadline = time.monotonic() + self._timeout
         # Every connection of the pool may be bad, but not every new one: then the check itself is at fault.
         attempts_left: int = self.pool.stats["pool_max"] + 1
-        await drive(self._native.lease(self._timeout))
+        await self._native.lease(self._timeout)
         while True:
             try:
                 await check(self)
@@ -258,7 +256,7 @@ class CheckedAsyncConnection(AsyncConnection):
                 if not isinstance(error, Exception) or attempts_left == 0 or time_left <= 0:
                     raise
                 self._native = self.pool._connection(self._native.autocommit)
-                await drive(self._native.lease(time_left))
+                await self._native.lease(time_left)
             else:
                 return self
 

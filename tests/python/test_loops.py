@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+from collections.abc import Callable
+
+import pytest
+import uvloop
 
 from conftest import NextRound, idle
 from pycopg import AsyncPooledDatabase, PooledDatabase
@@ -69,3 +73,60 @@ def test_a_loop_that_is_closed_with_queries_in_flight(server_url: str, users: Po
         await db.close()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_what_stops_the_loop_out_of_one_task_loses_no_other(
+    server_url: str, make_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    db = AsyncPooledDatabase.from_url(server_url, 1, 1)
+    loop = make_loop()
+
+    async def select(number: int) -> int:
+        value: int = await db.fetch_val("SELECT %s::int", [number])
+        if number == 1:
+            raise SystemExit
+        return value
+
+    loop.run_until_complete(db.open())
+    tasks = [loop.create_task(select(number)) for number in range(8)]
+    with pytest.raises(SystemExit):
+        loop.run_until_complete(asyncio.wait(tasks))
+    done, _ = loop.run_until_complete(asyncio.wait(tasks, timeout=10))
+    assert done == set(tasks)
+    assert [task.result() for task in tasks if task is not tasks[1]] == [0, 2, 3, 4, 5, 6, 7]
+    assert isinstance(tasks[1].exception(), SystemExit)
+    loop.run_until_complete(db.close())
+    loop.close()
+
+
+@pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_tasks_that_pass_a_connection_on_for_ever_leave_the_loop_its_turn(
+    server_url: str, make_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    most = 100_000  # when nobody else gets a turn
+
+    async def main() -> int:
+        leases = 0
+
+        async def lease_again_and_again(db: AsyncPooledDatabase) -> None:
+            nonlocal leases
+            while leases < most:
+                async with db.connection():
+                    leases += 1
+
+        async with AsyncPooledDatabase.from_url(server_url, 1, 1) as db:
+            async with db.connection():
+                tasks = [asyncio.ensure_future(lease_again_and_again(db)) for _ in range(3)]
+                while db.stats["requests_waiting"] < len(tasks):
+                    await NextRound()
+            while not leases:
+                await NextRound()
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            return leases
+
+    loop = make_loop()
+    assert loop.run_until_complete(main()) < most
+    loop.close()
