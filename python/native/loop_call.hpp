@@ -45,7 +45,7 @@ struct Awaiting {
   Phase phase = Phase::unstarted;
   bool blocking = false;  // asyncio's mark of what a task may wait for
   bool cancelled = false;
-  std::exception_ptr failure{};  // of the call
+  std::exception_ptr failure{};     // of the call
   nb::object message = nb::none();  // of the cancellation
   nb::object loop{};
   nb::object wakeup{};  // the task's function

@@ -348,17 +348,17 @@ void bind_loop_pool(nb::module_& module) {
       .def_prop_rw("autocommit", &LoopConnection::autocommit, &LoopConnection::set_autocommit)
       .def_prop_ro("closed", &LoopConnection::closed)
       .def_prop_ro(
-          "backend_pid",
+          "_backend_pid",
           [](LoopConnection& self) {
             return self.ask([](const pq::Connection& connection) { return connection.backend_pid(); });
           })
       .def_prop_ro(
-          "server_version",
+          "_server_version",
           [](LoopConnection& self) {
             return self.ask([](const pq::Connection& connection) { return connection.server_version(); });
           })
-      .def_prop_ro("transaction_status", [](LoopConnection& self) { return number_of(self.status()); })
-      .def("parameter_status", [](LoopConnection& self, const std::string& name) {
+      .def_prop_ro("_transaction_status", [](LoopConnection& self) { return number_of(self.status()); })
+      .def("_parameter_status", [](LoopConnection& self, const std::string& name) {
         return self.ask([&](const pq::Connection& connection) {
           return std::string(connection.parameter_status(name.c_str()));
         });

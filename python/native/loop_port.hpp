@@ -42,8 +42,8 @@ class LoopPort {
   /// Readable while something is posted, or a watched descriptor is ready: an epoll set, whose members cost
   /// the event loop nothing. Its own registry of readers is written in Python and takes longer than a query.
   [[nodiscard]] int fd() const noexcept { return set_; }
-  /// Until `fd` is ready for `events`, once, or not watched any more; its owner is named by the token. One that
-  /// was ready stays in the set, deaf, until it is watched again or closed. Throws std::system_error.
+  /// Until `fd` is ready for `events`, once, or not watched any more; its owner is named by the token. One
+  /// that was ready stays in the set, deaf, until it is watched again or closed. Throws std::system_error.
   void watch(int fd, int events, std::uint64_t token);
   void unwatch(int fd) noexcept;
   /// From any thread, also with the engine's mutex held: allocates nothing. Twice is as once.

@@ -31,11 +31,6 @@ Readers& readers() {
   return *instance;
 }
 
-nb::object checked(PyObject* owned) {
-  if (owned == nullptr) throw nb::python_error();
-  return nb::steal(owned);
-}
-
 LoopReader* known_reader(nb::handle loop) {
   Readers& all = readers();
   const nb::ft_lock_guard lock(all.mutex);

@@ -19,8 +19,8 @@ namespace nb = nanobind;
 
 class LoopCall;
 
-/// pycopg._native.LoopReader, of one event loop, which alone keeps it alive. All members: with the GIL, in the
-/// thread of the loop.
+/// pycopg._native.LoopReader, of one event loop, which alone keeps it alive. All members: with the GIL, in
+/// the thread of the loop.
 class LoopReader {
  public:
   /// Throws std::system_error when the process is out of descriptors.

@@ -34,4 +34,10 @@ inline void raise_again(nanobind::object raised) noexcept {
 #endif
 }
 
+/// A new reference, or the exception that is set in its place, thrown.
+inline nanobind::object checked(PyObject* owned) {
+  if (owned == nullptr) throw nanobind::python_error();
+  return nanobind::steal(owned);
+}
+
 }  // namespace copg::python

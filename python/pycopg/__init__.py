@@ -10,7 +10,7 @@ import os
 import threading
 
 from . import _native
-from .async_connection import AsyncConnection, AsyncConnectionInfo, AsyncCursor, AsyncTransaction
+from .async_connection import AsyncConnection, AsyncCursor, AsyncTransaction
 from .async_pool import AsyncPooledDatabase
 from .config import Config
 from .connect import connect
@@ -71,7 +71,6 @@ __all__ = [
     "ROWID",
     "STRING",
     "AsyncConnection",
-    "AsyncConnectionInfo",
     "AsyncCursor",
     "AsyncPooledDatabase",
     "AsyncTransaction",

@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from . import _native
-from .connection import TransactionStatus
+from .connection import ConnectionInfo
 from .cursor import BaseCursor, Params, Row, check_row_factory
 
 if TYPE_CHECKING:
@@ -97,8 +96,8 @@ class AsyncConnection:
         self._native.autocommit = on
 
     @property
-    def info(self) -> AsyncConnectionInfo:
-        return AsyncConnectionInfo(self._native)
+    def info(self) -> ConnectionInfo:
+        return ConnectionInfo(self._native)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"pid={self.info.backend_pid}"
@@ -109,30 +108,6 @@ class AsyncConnection:
         async with self._turn:
             call = make_call(*args)
             return None if call is None else await call
-
-
-class AsyncConnectionInfo:
-    """What a leased connection knows without asking the server."""
-
-    def __init__(self, native: _native.LoopConnection) -> None:
-        self._native = native
-
-    @property
-    def backend_pid(self) -> int:
-        return self._native.backend_pid
-
-    @property
-    def server_version(self) -> int:
-        """As 150004 for 15.4."""
-        return self._native.server_version
-
-    @property
-    def transaction_status(self) -> TransactionStatus:
-        return TransactionStatus(self._native.transaction_status)
-
-    def parameter_status(self, name: str) -> str | None:
-        """What the server reported last, such as TimeZone; None for what it does not report."""
-        return self._native.parameter_status(name) or None
 
 
 class AsyncTransaction:

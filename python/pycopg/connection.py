@@ -86,25 +86,25 @@ class CheckedConnection(Connection):
 class ConnectionInfo:
     """What a leased connection knows without asking the server."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, native: _native.Connection | _native.LoopConnection) -> None:
+        self._native = native
 
     @property
     def backend_pid(self) -> int:
-        return self._connection._backend_pid
+        return self._native._backend_pid
 
     @property
     def server_version(self) -> int:
         """As 150004 for 15.4."""
-        return self._connection._server_version
+        return self._native._server_version
 
     @property
     def transaction_status(self) -> TransactionStatus:
-        return TransactionStatus(self._connection._transaction_status)
+        return TransactionStatus(self._native._transaction_status)
 
     def parameter_status(self, name: str) -> str | None:
         """What the server reported last, such as TimeZone; None for what it does not report."""
-        return self._connection._parameter_status(name) or None
+        return self._native._parameter_status(name) or None
 
 
 class Transaction:

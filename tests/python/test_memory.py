@@ -152,6 +152,8 @@ NAMED: dict[str, Any] = {"id": 1}
 BY_NAME = "SELECT name FROM users WHERE id = %(id)s"
 UPDATE, ROWS = "UPDATE users SET active = %s", [[True], [False]]
 QUERIES_IN_TURN = 20
+# Many at a time, so that they travel together and a million take minutes.
+TASKS_IN_TURN, TASKS_IN_TURN_IF_SLOW = 100, 500
 # What each query leaves behind shows in every part. What shows in one is a table of CPython's, such as that of interned
 # strings, that was replaced by a larger one: 2 MB at once.
 PARTS = 2
@@ -159,8 +161,8 @@ PARTS = 2
 TOUCHED = (SELECT, PARAMS, *PARAMS, NAMED, BY_NAME, ROWS, dict, datetime.datetime, None, True, sys.intern("number"))
 
 
-def rounds(slow: bool) -> int:
-    return (1_000_000 if slow else 50_000) // QUERIES_IN_TURN
+def rounds(slow: bool, queries_in_turn: int) -> int:
+    return (1_000_000 if slow else 50_000) // queries_in_turn // PARTS
 
 
 @pytest.mark.usefixtures("tracing")
@@ -184,7 +186,7 @@ def test_nothing_grows_over_many_queries(users: PooledDatabase, slow: bool) -> N
     growth = []
     for _ in range(PARTS):
         watch.begin()
-        for _ in range(rounds(slow) // PARTS):
+        for _ in range(rounds(slow, QUERIES_IN_TURN)):
             turn()
         growth.append(watch.growth())
     assert "" in growth, growth
@@ -192,6 +194,8 @@ def test_nothing_grows_over_many_queries(users: PooledDatabase, slow: bool) -> N
 
 @pytest.mark.usefixtures("tracing")
 def test_nothing_grows_over_many_queries_of_tasks(server_url: str, users: PooledDatabase, slow: bool) -> None:
+    tasks = TASKS_IN_TURN_IF_SLOW if slow else TASKS_IN_TURN
+
     async def main() -> None:
         async with AsyncPooledDatabase.from_url(server_url, 1, 4) as db:
 
@@ -201,26 +205,26 @@ def test_nothing_grows_over_many_queries_of_tasks(server_url: str, users: Pooled
                     await cursor.fetchall()
 
             async def turn() -> None:
-                results = await asyncio.gather(
-                    *(db.execute(SELECT, PARAMS) for _ in range(14)),
+                others = (
                     db.fetch_one(BY_NAME, NAMED),
                     db.fetch_val("SELECT 1"),
                     db.execute_many(UPDATE, ROWS),
                     lease(),
                     db.execute("SELECT 1/%s::int", [0]),
                     asyncio.wait_for(db.execute("SELECT 1; SELECT 2"), 10),
-                    return_exceptions=True,
                 )
+                alike = (db.execute(SELECT, PARAMS) for _ in range(tasks - len(others)))
+                results = await asyncio.gather(*alike, *others, return_exceptions=True)
                 failed = [result for result in results if isinstance(result, BaseException)]
                 assert [type(error) for error in failed] == [pycopg.DataError]
 
             watch = Watch(*TOUCHED, db)
-            for _ in range(200):
+            for _ in range(50):
                 await turn()
             growth = []
             for _ in range(PARTS):
                 watch.begin()
-                for _ in range(rounds(slow) // PARTS):
+                for _ in range(rounds(slow, tasks)):
                     await turn()
                 growth.append(watch.growth())
             assert "" in growth, growth
