@@ -232,6 +232,8 @@ ENDINGS = {
         ready()
         """,
     "a fork": """
+        import warnings
+        warnings.simplefilter('ignore', DeprecationWarning)  # from 3.12 on of every fork where there are threads
         db.execute('SELECT 1')
         pid = os.fork()
         if pid == 0:
