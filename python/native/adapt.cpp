@@ -17,6 +17,7 @@
 #include "python/native/decode.hpp"
 #include "python/native/mistakes.hpp"
 #include "python/native/python_types.hpp"
+#include "python/native/raised.hpp"
 #include "python/native/types.hpp"
 
 namespace nb = nanobind;

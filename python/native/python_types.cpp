@@ -51,11 +51,6 @@ void load_python_types() {
 
 const PythonTypes& python_types() noexcept { return types; }
 
-nb::object checked(PyObject* owned) {
-  if (owned == nullptr) throw nb::python_error();
-  return nb::steal(owned);
-}
-
 bool is_instance(PyObject* value, PyObject* type) {
   const int answer = PyObject_IsInstance(value, type);
   if (answer < 0) throw nb::python_error();

@@ -40,8 +40,6 @@ struct PythonTypes {
 void load_python_types();
 const PythonTypes& python_types() noexcept;
 
-/// A new reference as an object; the exception that is set, if there is none.
-nb::object checked(PyObject* owned);
 /// isinstance(value, type)
 bool is_instance(PyObject* value, PyObject* type);
 
