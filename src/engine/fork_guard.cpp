@@ -48,7 +48,7 @@ ForkRegistry& registry() {
 
 }  // namespace
 
-ForkGuard::ForkGuard(std::mutex& mutex) : mutex_(mutex) { registry().add(*this); }
+ForkGuard::ForkGuard(BriefMutex& mutex) : mutex_(mutex) { registry().add(*this); }
 ForkGuard::~ForkGuard() { registry().remove(*this); }
 
 }  // namespace copg::engine

@@ -6,14 +6,15 @@
 
 #include <atomic>
 #include <cstdint>
-#include <mutex>
+
+#include "engine/brief_mutex.hpp"
 
 namespace copg::engine {
 
 class ForkGuard {
  public:
   /// `mutex` is held across every fork from now on.
-  explicit ForkGuard(std::mutex& mutex);
+  explicit ForkGuard(BriefMutex& mutex);
   ForkGuard(const ForkGuard&) = delete;
   ForkGuard& operator=(const ForkGuard&) = delete;
   ~ForkGuard();
@@ -24,7 +25,7 @@ class ForkGuard {
  private:
   friend struct ForkRegistry;
   inline static std::atomic<std::uint32_t> forks_ = 0;
-  std::mutex& mutex_;
+  BriefMutex& mutex_;
   ForkGuard* next_ = nullptr;
   ForkGuard* prev_ = nullptr;
 };

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "engine/background_thread.hpp"
+#include "engine/brief_mutex.hpp"
 #include "engine/clock.hpp"
 #include "engine/driver.hpp"
 #include "engine/fork_guard.hpp"
@@ -195,7 +196,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   PoolEngine(const Config& config, PoolOptions options, detail::Configure* call_configure,
              boost::asio::any_io_executor executor);
 
-  using Lock = std::unique_lock<std::mutex>;
+  using Lock = std::unique_lock<BriefMutex>;
 
   // pool_engine.cpp
   void make_core();
@@ -281,7 +282,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   detail::Configure* const call_configure_;
   std::shared_ptr<Strays> strays_;  // calls of the user's functions; of this process
 
-  std::mutex mutex_;
+  BriefMutex mutex_;
   ForkGuard fork_guard_{mutex_};
   // Guarded by mutex_, except that the background alone touches the runs in the slots.
   std::uint32_t process_;
