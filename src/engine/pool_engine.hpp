@@ -140,7 +140,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// caller enters it and drives what `drive_run` gives. Throws as `collect`.
   bool collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint time);
   /// The statements that travel on the lease, the caller's among them; nullptr: it is alone. Inside the
-  /// lease.
+  /// lease, and outside if it throws PoolClosed: `close` has cut it off.
   Run* drive_run(Lease& lease);
   /// For Run: the answer to a statement, `took` after it was sent or after the answer before it.
   void answer(pool::WaiterId id, Duration took, PipelineAnswer answered) noexcept;

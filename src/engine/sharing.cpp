@@ -11,9 +11,15 @@ void PoolEngine::requeue(Lease& lease, StatementWaiter& waiter) noexcept {
   const Lock lock(mutex_);
   waiter.driving_ = false;
   lease.slot->lease_ends();
-  core_->release(now(), id_of(lease), pool::Disposition::broken);
+  const bool ours = core_->release(now(), id_of(lease), pool::Disposition::broken);
   lease = {};
   dispatch();
+  if (ours) return;
+  // `close` has taken the connection away meanwhile, and with it the place in the queue.
+  waiters_[waiter.id_.slot] = nullptr;
+  waiter.error_ = pool::WaitError::closed;
+  waiter.settled_ = true;
+  waiter.settled();
 }
 
 bool PoolEngine::collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint time) {
@@ -39,10 +45,11 @@ Run* PoolEngine::drive_run(Lease& lease) {
   if (slot.statements) return slot.statements.get();
   const pool::ConnectionId connection = id_of(lease);
   std::vector<Run::Member> members;
+  std::uint32_t size = 0;
   TimePoint due = pool::never;
   {
     const Lock lock(mutex_);
-    const std::uint32_t size = core_->run_size(connection);
+    size = core_->run_size(connection);
     members.reserve(size);
     while (const auto id = core_->send_next(connection)) {
       if (size == 1) return nullptr;  // alone
@@ -50,6 +57,10 @@ Run* PoolEngine::drive_run(Lease& lease) {
       members.push_back({*id, waiter.lend()});
       due = std::min(due, waiter.deadline_);
     }
+  }
+  if (size == 0) {  // `close` has taken the connection away between the grant and now
+    leave(lease);
+    raise(cut_off({}));
   }
   auto run = std::make_unique<Run>(*this, std::move(members));
   run->begin(*slot.connection);
