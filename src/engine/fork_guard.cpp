@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <mutex>
+
 namespace copg::engine {
 
 struct ForkRegistry {

@@ -259,7 +259,7 @@ void PoolEngine::hand_out() {
   while (const auto action = core_->poll_action()) {
     switch (action->kind) {
       case pool::ActionKind::grant:
-      case pool::ActionKind::fail: settle(*action); break;
+      case pool::ActionKind::fail: settle(action->waiter, action->error); break;
       case pool::ActionKind::report_outage:
         outage_ = true;
         post_work();
@@ -285,11 +285,10 @@ void PoolEngine::wake_by(TimePoint time) {
   post_work();
 }
 
-void PoolEngine::settle(const pool::Action& action) {
-  Waiter& waiter = *std::exchange(waiters_[action.waiter.slot], nullptr);
-  waiter.error_ = action.error;
-  waiter.settled_ = true;
-  waiter.settled();
+void PoolEngine::settle(pool::WaiterId id, pool::WaitError error) noexcept {
+  Waiter& waiter = *std::exchange(waiters_[id.slot], nullptr);
+  waiter.error_ = error;
+  waiter.settle();
 }
 
 }  // namespace copg::engine

@@ -212,7 +212,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
       hand_out();
   }
   void hand_out();
-  void settle(const pool::Action& action);
+  void settle(pool::WaiterId id, pool::WaitError error) noexcept;
   void wake_by(TimePoint time);
 
   // waiting.cpp

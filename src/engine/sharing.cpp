@@ -14,12 +14,8 @@ void PoolEngine::requeue(Lease& lease, StatementWaiter& waiter) noexcept {
   const bool ours = core_->release(now(), id_of(lease), pool::Disposition::broken);
   lease = {};
   dispatch();
-  if (ours) return;
-  // `close` has taken the connection away meanwhile, and with it the place in the queue.
-  waiters_[waiter.id_.slot] = nullptr;
-  waiter.error_ = pool::WaitError::closed;
-  waiter.settled_ = true;
-  waiter.settled();
+  // `close` may have taken the connection away meanwhile, and with it the place in the queue.
+  if (!ours) settle(waiter.id_, pool::WaitError::closed);
 }
 
 bool PoolEngine::collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint time) {
@@ -94,9 +90,7 @@ void PoolEngine::answer(pool::WaiterId id, StatementWaiter& waiter, Duration too
   waiters_[id.slot] = nullptr;
   core_->on_answered(id, took);
   waiter.answer_ = std::move(answered);
-  if (waiter.driving_) return;
-  waiter.settled_ = true;
-  waiter.settled();
+  if (!waiter.driving_) waiter.settle();
 }
 
 void PoolEngine::end_statement(Lease& lease, const StatementWaiter& waiter, const pool::Statement& statement,
@@ -195,8 +189,7 @@ TimePoint PoolEngine::expire_passengers(Slot& slot, TimePoint time) noexcept {
     waiters_[member.id.slot] = nullptr;
     late.answer_ =
         make_exception(unanswered(member.request->sql(), time - late.since_, "travelling with others"));
-    late.settled_ = true;
-    late.settled();
+    late.settle();
   }
   return next;
 }

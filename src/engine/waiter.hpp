@@ -31,6 +31,13 @@ class Waiter {
 
  private:
   friend class PoolEngine;
+
+  /// With the engine's mutex held.
+  void settle() noexcept {
+    settled_ = true;
+    settled();
+  }
+
   Driver* const driver_ = nullptr;
   pool::WaiterId id_{};
   Holder holder_;

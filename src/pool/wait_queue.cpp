@@ -29,18 +29,26 @@ WaiterId WaitQueue::push(TimePoint now, const Request& request) {
   return id(slot);
 }
 
+/// The first from `position` on that came after `ticket`; no_index if there is none.
+std::uint32_t WaitQueue::younger(std::uint32_t position, std::uint64_t ticket) const {
+  while (position != no_index && waiters_[position].request.ticket < ticket)
+    position = List::next(waiters_, position);
+  return position;
+}
+
+/// In the order of tickets. Most come last.
+void WaitQueue::insert(List& list, std::uint32_t slot) {
+  const std::uint64_t ticket = waiters_[slot].request.ticket;
+  const bool last = list.empty() || waiters_[list.back()].request.ticket < ticket;
+  list.insert_before(waiters_, last ? no_index : younger(list.front(), ticket), slot);
+}
+
 void WaitQueue::enqueue(TimePoint now, std::uint32_t slot) {
   Waiter& waiter = waiters_[slot];
   waiter.since = now;
   waiter.state = State::waiting;
   waiter.told = waiter.sent = waiter.abandoned = false;
-  const std::uint64_t ticket = waiter.request.ticket;
-  std::uint32_t position = no_index;
-  if (!queue_.empty() && waiters_[queue_.back()].request.ticket > ticket) {
-    position = queue_.front();
-    while (waiters_[position].request.ticket < ticket) position = List::next(waiters_, position);
-  }
-  queue_.insert_before(waiters_, position, slot);
+  insert(queue_, slot);
   ++waiting_;
   if (waiter.request.is_statement) ++statements_;
   watch_deadline(slot);
@@ -74,13 +82,7 @@ void WaitQueue::hold_first() {
   assert(waiter.request.is_statement);
   --statements_;
   waiter.held = true;
-  std::uint32_t position = no_index;
-  if (!held_.empty() && waiters_[held_.back()].request.ticket > waiter.request.ticket) {
-    position = held_.front();
-    while (waiters_[position].request.ticket < waiter.request.ticket)
-      position = List::next(waiters_, position);
-  }
-  held_.insert_before(waiters_, position, slot);
+  insert(held_, slot);
 }
 
 void WaitQueue::watch_deadline(std::uint32_t slot) {

@@ -83,8 +83,7 @@ class WaitQueue {
       next = List::next(waiters_, slot);
       const Request& request = waiters_[slot].request;
       if (!may_go(request)) continue;
-      while (position != no_index && waiters_[position].request.ticket < request.ticket)
-        position = List::next(waiters_, position);
+      position = younger(position, request.ticket);
       held_.erase(waiters_, slot);
       waiters_[slot].held = false;
       queue_.insert_before(waiters_, position, slot);
@@ -161,6 +160,8 @@ class WaitQueue {
   [[nodiscard]] bool live(WaiterId waiter) const;
   [[nodiscard]] WaiterId id(std::uint32_t slot) const { return {slot, waiters_[slot].generation}; }
   [[nodiscard]] std::uint32_t front_slot() const;
+  [[nodiscard]] std::uint32_t younger(std::uint32_t position, std::uint64_t ticket) const;
+  void insert(List& list, std::uint32_t slot);
   void enqueue(TimePoint now, std::uint32_t slot);
   void leave_queue(TimePoint now, std::uint32_t slot);
   void leave_run(std::uint32_t slot);
