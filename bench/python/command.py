@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
 import machine
@@ -63,8 +63,12 @@ def parser(name: str, description: str, epilog: str, chart: pathlib.Path) -> arg
     return made
 
 
-def measured(measure: Callable[[], Found], of_rounds: str) -> Found:
-    """In a schema of its own, and with what it depends on besides the code."""
+def results_of(
+    arguments: argparse.Namespace, load: Callable[[pathlib.Path], Found], measure: Callable[[], Found], of_rounds: str
+) -> Found:
+    """Those that were kept, or measured now: in a schema of their own, with what they depend on besides the code."""
+    if arguments.kept:
+        return load(arguments.kept)
     url = os.environ["DATABASE_URL"]
     statements.create(url)
     try:
@@ -77,6 +81,27 @@ def measured(measure: Callable[[], Found], of_rounds: str) -> Found:
     )
     results.about = about
     return results
+
+
+def report(
+    about: dict[str, str],
+    explained: Iterable[str],
+    tables: Iterable[Iterable[str]],
+    reached: str,
+    verdicts: Iterable[str],
+) -> Iterator[str]:
+    """What both print: what was measured, its tables, and the targets."""
+    for name, value in about.items():
+        yield f"{name}: {value}"
+    yield ""
+    yield from explained
+    for table in tables:
+        yield ""
+        yield from table
+    yield ""
+    yield reached
+    for verdict in verdicts:
+        yield "  " + verdict
 
 
 def leave(results: Savable, lines: Iterable[str], draw: Callable[[], str], arguments: argparse.Namespace) -> None:

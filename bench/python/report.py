@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import command
 import scenarios
 import targets
 from results import Results
@@ -12,23 +13,18 @@ HEADER = ("contender", "per s", "(range)", "p50 us", "p99 us", "CPU us", "trips"
 LAYOUT = "  {:<24} {:>10} {:>19} {:>10} {:>10} {:>9} {:>6} {:>8} {:>7}"
 
 
+EXPLAINED = (
+    "Medians of the rounds, which were run in turns. CPU: of the client's process, per item. Trips: round trips",
+    "of a call, counted on the wire. x: the median of pycopg's ratio to this contender, round by round.",
+)
+
+
 def of(results: Results) -> Iterator[str]:
-    for name, value in results.about.items():
-        yield f"{name}: {value}"
-    yield ""
-    yield "Medians of the rounds, which were run in turns. CPU: of the client's process, per item. Trips: round trips"
-    yield "of a call, counted on the wire. x: the median of pycopg's ratio to this contender, round by round."
-    for scenario in scenarios.SCENARIOS:
-        if scenario.name in results.runs:
-            yield ""
-            yield from _scenario(results, scenario)
+    tables = [_scenario(results, scenario) for scenario in scenarios.SCENARIOS if scenario.name in results.runs]
     if results.trips:
-        yield ""
-        yield from _trips(results)
-    yield ""
-    yield "To be reached:"
-    for target in targets.TARGETS:
-        yield "  " + target.verdict(results)
+        tables.append(_trips(results))
+    verdicts = (target.verdict(results) for target in targets.TARGETS)
+    return command.report(results.about, EXPLAINED, tables, "To be reached:", verdicts)
 
 
 def _scenario(results: Results, scenario: scenarios.Scenario) -> Iterator[str]:

@@ -89,14 +89,11 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse()
-    if arguments.kept:
-        results = Results.load(arguments.kept)
-    else:
-        results = command.measured(
-            lambda: run_all(arguments.names, arguments),
-            f"{command.rounds(arguments.rounds)} of {arguments.seconds:g} s (services: {arguments.web_seconds:g} s), "
-            f"pool of {arguments.pool_size}",
-        )
+    about = (
+        f"{command.rounds(arguments.rounds)} of {arguments.seconds:g} s (services: {arguments.web_seconds:g} s), "
+        f"pool of {arguments.pool_size}"
+    )
+    results = command.results_of(arguments, Results.load, lambda: run_all(arguments.names, arguments), about)
     command.leave(results, report.of(results), lambda: chart.svg(results), arguments)
     failed = any(run.errors for contenders in results.runs.values() for runs in contenders.values() for run in runs)
     return 1 if failed else 0

@@ -122,11 +122,8 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse()
-    if arguments.kept:
-        results = Results.load(arguments.kept)
-    else:
-        about = f"{command.rounds(arguments.rounds)}, turns of {arguments.seconds:g} s"
-        results = command.measured(lambda: run_all(arguments), about)
+    about = f"{command.rounds(arguments.rounds)}, turns of {arguments.seconds:g} s"
+    results = command.results_of(arguments, Results.load, lambda: run_all(arguments), about)
     command.leave(results, share_report.of(results), lambda: share_chart.svg(results), arguments)
     return 0
 

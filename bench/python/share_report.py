@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import command
 import share_scenarios
 import share_targets
 from share_results import Results
@@ -17,23 +18,20 @@ HEADER = (
 LATENCIES = ("p50_us", "p99_us", "p999_us", "slow_p50_us", "slow_p99_us")
 
 
+EXPLAINED = (
+    "Medians of the turns, which were taken by all in turn. CPU: of the client's process, for each answer.",
+    "Latencies: of the fast statements, and of the slow ones; in an open loop from when a query was due.",
+    "Saturated: it did not keep up with what came, so its latencies would only tell for how long. Shared:",
+    "statements that travelled with others, and how many in a run; isolated: that waited and went alone, being",
+    "known to be slow.",
+)
+
+
 def of(results: Results) -> Iterator[str]:
-    for name, value in results.about.items():
-        yield f"{name}: {value}"
-    yield ""
-    yield "Medians of the turns, which were taken by all in turn. CPU: of the client's process, for each answer."
-    yield "Latencies: of the fast statements, and of the slow ones; in an open loop from when a query was due."
-    yield "Saturated: it did not keep up with what came, so its latencies would only tell for how long. Shared:"
-    yield "statements that travelled with others, and how many in a run; isolated: that waited and went alone, being"
-    yield "known to be slow."
-    for scenario in share_scenarios.SCENARIOS:
-        if scenario.name in results.turns:
-            yield ""
-            yield from _scenario(results, scenario)
-    yield ""
-    yield "To be reached (0: only copg kept up; inf: only it did not; not measured: neither did):"
-    for target in share_targets.TARGETS:
-        yield "  " + target.verdict(results)
+    tables = (_scenario(results, scenario) for scenario in share_scenarios.SCENARIOS if scenario.name in results.turns)
+    reached = "To be reached (0: only copg kept up; inf: only it did not; not measured: neither did):"
+    verdicts = (target.verdict(results) for target in share_targets.TARGETS)
+    return command.report(results.about, EXPLAINED, tables, reached, verdicts)
 
 
 def _scenario(results: Results, scenario: share_scenarios.Scenario) -> Iterator[str]:
