@@ -14,8 +14,8 @@ void Call::start() noexcept {
   take(false, [this] { return begin(begin_, deadline_); });
 }
 
-void Call::go_on() {
-  take(false, [this] { return granted(engine::now()); });
+void Call::go_on(bool inside) {
+  take(inside, [this] { return granted(engine::now()); });
 }
 
 /// Takes one step, and waits for whatever it says.
@@ -86,7 +86,7 @@ void Call::ready(std::uint32_t round, pq::Ready ready) {
   const std::shared_ptr<Loop> loop = shared_loop();
   Handful passengers(*loop);
   take(true, [&] { return lease_call().advance(ready); });
-  passengers.proceed();
+  passengers.proceed(true);
 }
 
 void Call::stop(engine::Stop why) noexcept {
@@ -111,7 +111,7 @@ void Call::end(bool inside, std::exception_ptr error) {
     // Whoever is granted the connection sends its statement before the handler takes the time it needs.
     Handful next(loop());
     clean_up();
-    next.proceed();
+    next.proceed(false);
   } else {
     clean_up();
   }

@@ -54,7 +54,7 @@ class Call : public Pending, public engine::Driver {
  private:
   void stop(engine::Stop why) noexcept final;
 
-  void go_on() final;
+  void go_on(bool inside) final;
   void leave_queue() noexcept final;
   void interrupt() noexcept final { descriptor_->cancel(); }
   void end_early(bool inside, Word word) final;

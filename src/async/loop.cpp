@@ -85,11 +85,11 @@ Handful::~Handful() {
   }
 }
 
-void Handful::proceed() {
+void Handful::proceed(bool inside) {
   here_ = outer_;
   while (next_ < end_) {
     const boost::intrusive_ptr<LoopEntry> call(calls_[next_++], false);
-    call->proceed();
+    call->proceed(inside);
   }
 }
 
@@ -150,7 +150,7 @@ void Loop::round() {
     }
     if (!woken_.empty()) post_round();
   }
-  handful.proceed();
+  handful.proceed(true);
 }
 
 void Loop::shut_down() noexcept {

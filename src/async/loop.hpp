@@ -19,6 +19,7 @@
 #include <mutex>
 #include <utility>
 
+#include "engine/brief_mutex.hpp"
 #include "engine/pool_engine.hpp"
 
 namespace copg::async {
@@ -38,8 +39,8 @@ class LoopEntry : public boost::intrusive_ref_counter<LoopEntry>, public boost::
   friend class Loop;
   enum class Place : std::uint8_t { none, kept, woken };
 
-  /// It was woken. On the event loop.
-  virtual void proceed() = 0;
+  /// It was woken. On the event loop. `inside`: handlers may be called at once.
+  virtual void proceed(bool inside) = 0;
   /// The event loop goes away.
   virtual void abandon() noexcept = 0;
 
@@ -58,8 +59,9 @@ class Handful {
   /// Those that have not gone on are woken in the usual way.
   ~Handful();
 
-  /// Lets them go on. Nothing joins it any more.
-  void proceed();
+  /// Lets them go on. Nothing joins it any more. `inside`: nobody who calls this has a handler left to call,
+  /// so that theirs may be called at once.
+  void proceed(bool inside);
 
  private:
   friend class Loop;
@@ -111,7 +113,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
   const std::shared_ptr<engine::PoolEngine> engine_;
   const asio::any_io_executor executor_;
-  std::mutex mutex_;
+  engine::BriefMutex mutex_;
   List kept_;
   asio::any_io_executor work_;  // tracks outstanding work while calls are kept
   List woken_;

@@ -29,7 +29,7 @@ void Pending::queue() {
   }
 }
 
-void Pending::proceed() {
+void Pending::proceed(bool inside) {
   Word word = Word::none;
   {
     const std::lock_guard lock(mutex_);
@@ -40,9 +40,9 @@ void Pending::proceed() {
     word = word_;
   }
   if (word == Word::none) {
-    go_on();
+    go_on(inside);
   } else {
-    end_early(false, word);
+    end_early(inside, word);
   }
 }
 

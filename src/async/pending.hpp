@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "async/loop.hpp"
+#include "engine/brief_mutex.hpp"
 
 namespace copg::async {
 
@@ -45,21 +46,22 @@ class Pending : public LoopEntry {
   void queue();
   void set_over() noexcept;
 
-  /// It was settled: takes what it waited for, and goes on.
-  virtual void go_on() = 0;
+  /// It was settled: takes what it waited for, and goes on. `inside`: on its event loop, where a handler may
+  /// be called.
+  virtual void go_on(bool inside) = 0;
   /// Leaves the engine's queue, and gives back what it may have been granted.
   virtual void leave_queue() noexcept = 0;
   /// Interrupts the waiting for a descriptor. With the mutex held.
   virtual void interrupt() noexcept {}
-  /// Completes with what `word` means. `inside`: on its event loop, where a handler may be called.
+  /// Completes with what `word` means. `inside`: likewise.
   virtual void end_early(bool inside, Word word) = 0;
 
-  std::mutex mutex_;
+  engine::BriefMutex mutex_;
   State state_ = State::running;  // guarded by mutex_, as the next one
   Word word_ = Word::none;
 
  private:
-  void proceed() final;
+  void proceed(bool inside) final;
   void abandon() noexcept final;
 
   const std::shared_ptr<Loop> loop_;

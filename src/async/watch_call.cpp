@@ -21,7 +21,7 @@ void WatchCall::start() noexcept {
   }
 }
 
-void WatchCall::go_on() {
+void WatchCall::go_on(bool inside) {
   std::exception_ptr error;
   try {
     // Closing is over when its time is, whatever is left.
@@ -29,7 +29,7 @@ void WatchCall::go_on() {
   } catch (...) {
     error = std::current_exception();
   }
-  end(false, std::move(error));
+  end(inside, std::move(error));
 }
 
 void WatchCall::end_early(bool inside, Word /*word*/) { end(inside, aborted()); }

@@ -19,7 +19,7 @@ class WatchCall final : public Pending, public engine::Watcher {
 
  private:
   void settled() noexcept override { loop().wake(*this); }
-  void go_on() override;
+  void go_on(bool inside) override;
   void leave_queue() noexcept override { engine().give_up(*this); }
   void end_early(bool inside, Word word) override;
   void end(bool inside, std::exception_ptr error);
