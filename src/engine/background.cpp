@@ -116,8 +116,8 @@ void PoolEngine::run(pool::ConnectionId connection, std::unique_ptr<pq::Operatio
 void PoolEngine::open(pool::ConnectionId connection) {
   slot_of(connection).open_took = {};
   if (!options_.credentials) return connect(connection, settings_);
-  run(connection, std::make_unique<CredentialsCall>(options_, strays_), duration_of(options_.connect_timeout),
-      &PoolEngine::credentials_ended);
+  run(connection, std::make_unique<CredentialsCall>(options_, unreturned_),
+      duration_of(options_.connect_timeout), &PoolEngine::credentials_ended);
 }
 
 void PoolEngine::credentials_ended(pool::ConnectionId connection, OperationRun::End end) {
@@ -157,7 +157,7 @@ void PoolEngine::connect_ended(pool::ConnectionId connection, OperationRun::End 
 void PoolEngine::configure(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made,
                            void (PoolEngine::*ended)(pool::ConnectionId, OperationRun::End)) {
   run(connection,
-      std::make_unique<ConfigureCall>(shared_from_this(), call_configure_, std::move(made), strays_),
+      std::make_unique<ConfigureCall>(shared_from_this(), call_configure_, std::move(made), unreturned_),
       duration_of(options_.connect_timeout), ended);
 }
 

@@ -30,18 +30,19 @@ std::shared_ptr<ConfigureCall::Loan> ConfigureCall::lend(std::unique_ptr<pq::Con
 }
 
 ConfigureCall::ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure,
-                             std::unique_ptr<pq::Connection> connection, std::shared_ptr<Strays> strays)
-    : ConfigureCall(engine, configure, lend(std::move(connection)), std::move(strays)) {}
+                             std::unique_ptr<pq::Connection> connection,
+                             std::shared_ptr<UnreturnedCalls> unreturned)
+    : ConfigureCall(engine, configure, lend(std::move(connection)), std::move(unreturned)) {}
 
 ConfigureCall::ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure,
-                             std::shared_ptr<Loan> loan, std::shared_ptr<Strays> strays)
+                             std::shared_ptr<Loan> loan, std::shared_ptr<UnreturnedCalls> unreturned)
     : UserCall(
           "configure",
           [engine, configure, loan] {
             configure(engine->options(), keeping(engine, loan), loan->lease);
             if (!loan->lease) throw std::runtime_error("it has closed the connection, or kept it");
           },
-          std::move(strays)),
+          std::move(unreturned)),
       loan_(std::move(loan)) {}
 
 ConfigureCall::~ConfigureCall() {

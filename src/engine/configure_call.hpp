@@ -19,7 +19,7 @@ class PoolEngine;
 class ConfigureCall final : public UserCall {
  public:
   ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure,
-                std::unique_ptr<pq::Connection> connection, std::shared_ptr<Strays> strays);
+                std::unique_ptr<pq::Connection> connection, std::shared_ptr<UnreturnedCalls> unreturned);
   /// Half-way: the connection is closed, at once or when the statement that runs on it has been given up.
   ~ConfigureCall() override;
 
@@ -32,7 +32,7 @@ class ConfigureCall final : public UserCall {
     detail::Lease lease;  // of the borrower's thread, until it has returned
   };
   ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure,
-                std::shared_ptr<Loan> loan, std::shared_ptr<Strays> strays);
+                std::shared_ptr<Loan> loan, std::shared_ptr<UnreturnedCalls> unreturned);
   static std::shared_ptr<Loan> lend(std::unique_ptr<pq::Connection> connection);
   pq::Step finish() override;
 

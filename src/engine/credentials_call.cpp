@@ -20,13 +20,13 @@ void set(pq::ConnectSettings& settings, std::string_view keyword, const std::str
 
 }  // namespace
 
-CredentialsCall::CredentialsCall(const PoolOptions& options, std::shared_ptr<Strays> strays)
-    : CredentialsCall(options, std::move(strays), std::make_shared<Credentials>()) {}
+CredentialsCall::CredentialsCall(const PoolOptions& options, std::shared_ptr<UnreturnedCalls> unreturned)
+    : CredentialsCall(options, std::move(unreturned), std::make_shared<Credentials>()) {}
 
-CredentialsCall::CredentialsCall(const PoolOptions& options, std::shared_ptr<Strays> strays,
+CredentialsCall::CredentialsCall(const PoolOptions& options, std::shared_ptr<UnreturnedCalls> unreturned,
                                  const Given& given)
     : UserCall(
-          "credentials", [ask = options.credentials, given] { *given = ask(); }, std::move(strays)),
+          "credentials", [ask = options.credentials, given] { *given = ask(); }, std::move(unreturned)),
       given_(given) {}
 
 pq::Step CredentialsCall::finish() {

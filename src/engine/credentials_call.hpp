@@ -12,14 +12,15 @@ namespace copg::engine {
 
 class CredentialsCall final : public UserCall {
  public:
-  CredentialsCall(const PoolOptions& options, std::shared_ptr<Strays> strays);
+  CredentialsCall(const PoolOptions& options, std::shared_ptr<UnreturnedCalls> unreturned);
 
   /// After `done` without an error: the settings with the user and the password that were given.
   [[nodiscard]] pq::ConnectSettings settings(pq::ConnectSettings base) const;
 
  private:
   using Given = std::shared_ptr<Credentials>;  // with the thread
-  CredentialsCall(const PoolOptions& options, std::shared_ptr<Strays> strays, const Given& given);
+  CredentialsCall(const PoolOptions& options, std::shared_ptr<UnreturnedCalls> unreturned,
+                  const Given& given);
   pq::Step finish() override;
 
   const Given given_;

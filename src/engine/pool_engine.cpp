@@ -28,7 +28,7 @@ PoolEngine::PoolEngine(const Config& config, PoolOptions options, detail::Config
       name_(options_.name.empty() ? config.database : options_.name),
       given_(std::move(executor)),
       call_configure_(call_configure),
-      strays_(std::make_shared<Strays>(options_.max_size)),
+      unreturned_(std::make_shared<UnreturnedCalls>()),
       process_(ForkGuard::generation()) {
   settings_.keywords = config.keywords();
   settings_.prepare = options_.prepare != PrepareMode::off;
@@ -52,8 +52,13 @@ void PoolEngine::make_core() {
                         .reconnect_timeout = duration_of(options_.reconnect_timeout),
                         .seed = (std::uint64_t{entropy()} << 32) | entropy()},
       now());
-  while (slots_.size() < static_cast<std::size_t>(options_.max_size))
-    slots_.push_back(std::make_unique<Slot>());
+  make_slots(options_.max_size);
+}
+
+/// As many as there may be connections. They stay when the pool is made smaller.
+void PoolEngine::make_slots(int max_size) {
+  while (slots_.size() < static_cast<std::size_t>(max_size)) slots_.push_back(std::make_unique<Slot>());
+  unreturned_->limit = static_cast<int>(slots_.size());
 }
 
 /// Gives the background a place to run: the given executor, or a thread.
@@ -115,7 +120,7 @@ void PoolEngine::abandon_inherited() {
   work_posted_ = false;
   outage_ = false;
   armed_ = cut_at_ = drivers_due_ = pool::never;
-  strays_ = std::make_shared<Strays>(options_.max_size);
+  unreturned_ = std::make_shared<UnreturnedCalls>();
   (void)timer_.release();
   (void)strand_.release();
   (void)thread_.release();
@@ -140,7 +145,7 @@ void PoolEngine::resize(int min_size, int max_size) {
   wanted.max_size = max_size;
   wanted.validate();
   const Lock lock = lock_here();
-  while (slots_.size() < static_cast<std::size_t>(max_size)) slots_.push_back(std::make_unique<Slot>());
+  make_slots(max_size);
   core_->resize(now(), static_cast<std::uint32_t>(min_size), static_cast<std::uint32_t>(max_size));
   dispatch();
 }

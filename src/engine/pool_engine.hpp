@@ -200,6 +200,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
 
   // pool_engine.cpp
   void make_core();
+  void make_slots(int max_size);
   void move_in(std::unique_ptr<BackgroundThread> thread);
   void move_out(TimePoint deadline) noexcept;
   [[nodiscard]] bool cut_in_background() noexcept;
@@ -280,7 +281,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   const boost::asio::any_io_executor given_;  // empty: the background has a thread of its own
   pq::ConnectSettings settings_;
   detail::Configure* const call_configure_;
-  std::shared_ptr<Strays> strays_;  // calls of the user's functions; of this process
+  std::shared_ptr<UnreturnedCalls> unreturned_;  // of the user's functions; of this process
 
   BriefMutex mutex_;
   ForkGuard fork_guard_{mutex_};

@@ -36,8 +36,8 @@ std::optional<ErrorInfo> error_of(const std::function<void()>& body) noexcept {
 
 /// What the operation and the thread share. The last one to let go closes the descriptor.
 struct UserCall::Shared {
-  Shared(std::function<void()> calls, std::shared_ptr<Strays> counted)
-      : body(std::move(calls)), strays(std::move(counted)) {}
+  Shared(std::function<void()> calls, std::shared_ptr<UnreturnedCalls> counted)
+      : body(std::move(calls)), unreturned(std::move(counted)) {}
   Shared(const Shared&) = delete;
   Shared& operator=(const Shared&) = delete;
   ~Shared() {
@@ -52,7 +52,7 @@ struct UserCall::Shared {
       const std::lock_guard lock(mutex);
       error = std::move(thrown);
       returned = true;
-      if (stray) --strays->count;
+      --unreturned->count;  // before anybody is told, who may make the next call
     }
     // Can't fail: the counter is 0 before.
     (void)eventfd_write(wakeup, 1);
@@ -61,27 +61,26 @@ struct UserCall::Shared {
   /// False: the call was dropped first. What it would use may be gone with the pool.
   [[nodiscard]] bool begin() noexcept {
     const std::lock_guard lock(mutex);
-    return !stray;
+    return !dropped;
   }
 
   std::function<void()> body;  // the thread's, once it runs
-  const std::shared_ptr<Strays> strays;
+  const std::shared_ptr<UnreturnedCalls> unreturned;
   int wakeup = -1;
   std::mutex mutex;
   std::optional<ErrorInfo> error;
   bool returned = false;
-  bool stray = false;
+  bool dropped = false;
 };
 
-UserCall::UserCall(const char* option, std::function<void()> body, std::shared_ptr<Strays> strays)
-    : option_(option), shared_(std::make_shared<Shared>(std::move(body), std::move(strays))) {}
+UserCall::UserCall(const char* option, std::function<void()> body,
+                   std::shared_ptr<UnreturnedCalls> unreturned)
+    : option_(option), shared_(std::make_shared<Shared>(std::move(body), std::move(unreturned))) {}
 
 UserCall::~UserCall() {
   if (!started_) return;
   const std::lock_guard lock(shared_->mutex);
-  if (shared_->returned) return;
-  shared_->stray = true;
-  ++shared_->strays->count;
+  shared_->dropped = true;
 }
 
 ErrorInfo UserCall::failed(ErrorInfo why) const {
@@ -104,9 +103,11 @@ pq::Step UserCall::advance(pq::Ready /*ready*/) {
 }
 
 pq::Step UserCall::start() {
-  const int strays = shared_->strays->count;
-  if (strays >= shared_->strays->limit) {
-    return fail(failed(std::to_string(strays) + " earlier calls have not returned yet"));
+  UnreturnedCalls& unreturned = *shared_->unreturned;
+  const int earlier = unreturned.count++;
+  if (earlier >= unreturned.limit) {
+    --unreturned.count;
+    return fail(failed(std::to_string(earlier) + " earlier calls have not returned yet"));
   }
   try {
     shared_->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -114,6 +115,7 @@ pq::Step UserCall::start() {
     const pq::SignalsBlocked blocked;
     std::thread([shared = shared_] { shared->work(); }).detach();
   } catch (const std::system_error& error) {
+    --unreturned.count;
     return fail(failed(std::string("could not start a thread: ") + error.what()));
   }
   started_ = true;

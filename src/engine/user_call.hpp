@@ -2,8 +2,9 @@
 // the connection that it is called for.
 //
 // It runs on a detached thread, without a lock, never on the background's (docs/adr/0021). An operation that
-// is dropped half-way lets it run on by itself and takes no notice of its end; such strays are counted, and
-// above a limit no further function is called: a thread that never ends would be lost with each try.
+// is dropped half-way lets it run on by itself and takes no notice of its end. Functions that have not
+// returned are counted, and at a limit no further one is called: a thread that never ends would be lost with
+// each try.
 #pragma once
 
 #include <atomic>
@@ -14,10 +15,10 @@
 
 namespace copg::engine {
 
-/// Calls that were given up and still run, of one pool; and how many there may be.
-struct Strays {
-  explicit Strays(int most) : limit(most) {}
-  const int limit;
+/// Calls of one pool that have not returned, waited for or given up; and how many there may be: one for each
+/// slot, which never has more of its own under way.
+struct UnreturnedCalls {
+  std::atomic<int> limit = 0;
   std::atomic<int> count = 0;
 };
 
@@ -31,7 +32,7 @@ class UserCall : public pq::Operation {
 
  protected:
   /// `option`: a literal. `body` calls the function; what it throws is the operation's error.
-  UserCall(const char* option, std::function<void()> body, std::shared_ptr<Strays> strays);
+  UserCall(const char* option, std::function<void()> body, std::shared_ptr<UnreturnedCalls> unreturned);
   /// "`option` failed: `why`".
   [[nodiscard]] ErrorInfo failed(ErrorInfo why) const;
   [[nodiscard]] ErrorInfo failed(std::string why) const;

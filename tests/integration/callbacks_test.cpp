@@ -237,6 +237,25 @@ TEST_F(Configure, that_does_not_return_is_given_up_and_not_tried_for_ever) {
   EXPECT_TRUE(eventually([&] { return db.stats().pool_available == 2; })) << "no call is under way any more";
 }
 
+TEST_F(Configure, is_called_for_all_connections_at_once_also_when_there_are_more_than_at_first) {
+  constexpr int size = 4;
+  Barrier barrier;
+  std::atomic<bool> meet = false;
+  PooledDatabase db = open({.min_size = 1, .max_size = 1, .configure = [&](Connection&) {
+                              if (meet) barrier.wait();
+                            }});
+  db.resize(size, size);
+  std::vector<Connection> leases;
+  for (int i = 0; i < size; ++i) leases.push_back(db.connection());
+  for (Connection& lease : leases) lease.execute("SET work_mem = '1MB'");
+  meet = true;
+  leases.clear();  // all are wiped, and made ready again
+  EXPECT_TRUE(eventually([&] { return barrier.inside() == size; })) << barrier.inside();
+  barrier.open();
+  EXPECT_TRUE(eventually([&] { return db.stats().pool_available == size; }));
+  EXPECT_EQ(db.stats().connections_num, static_cast<std::uint64_t>(size)) << "none was refused";
+}
+
 TEST_F(Configure, is_cut_off_by_close) {
   Barrier barrier;
   std::atomic<bool> cut = false;
