@@ -14,8 +14,9 @@ void PoolEngine::requeue(Lease& lease, StatementWaiter& waiter) noexcept {
   const bool ours = core_->release(now(), id_of(lease), pool::Disposition::broken);
   lease = {};
   dispatch();
-  // `close` may have taken the connection away meanwhile, and with it the place in the queue.
-  if (!ours) settle(waiter.id_, pool::WaitError::closed);
+  // `close` may have taken the connection away meanwhile, and with it the place in the queue. Whoever had
+  // collected the grant by then has been told.
+  if (!ours && !waiter.settled_) settle(waiter.id_, pool::WaitError::closed);
 }
 
 bool PoolEngine::collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint time) {

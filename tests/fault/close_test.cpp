@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "support/gate.hpp"
+#include "support/half_close.hpp"
 #include "support/process_census.hpp"
+#include "sync/call.hpp"
 
 namespace copg::test {
 namespace {
@@ -188,6 +190,90 @@ TEST_F(Close, from_inside_any_hook_ends_the_pool) {
     closer->db = nullptr;
   }
   EXPECT_TRUE(eventually([&] { return Census().within(before); }));
+}
+
+/// What the thread that is to be granted a connection does while it sleeps, until that returns true.
+struct WhileAsleep {
+  explicit WhileAsleep(std::function<bool()> work) : work_(std::move(work)) {
+    current_ = this;
+    sync::set_look([] {
+      WhileAsleep& it = *current_;
+      if (chosen_ && !it.done_) it.done_ = it.work_();
+    });
+  }
+  WhileAsleep(const WhileAsleep&) = delete;
+  WhileAsleep& operator=(const WhileAsleep&) = delete;
+  ~WhileAsleep() { sync::set_look(nullptr); }
+  static void choose_this_thread() { chosen_ = true; }
+
+ private:
+  static inline thread_local bool chosen_ = false;
+  static inline std::atomic<WhileAsleep*> current_ = nullptr;
+  const std::function<bool()> work_;
+  bool done_ = false;
+};
+
+/// `close` comes after a statement was granted a connection, and before the statement is sent.
+class ClosedAfterGrant : public Close {
+ protected:
+  enum class When : std::uint8_t { granted, taken };
+
+  static void test(When when, int statements, bool dead) {
+    SCOPED_TRACE(testing::Message() << "taken: " << (when == When::taken) << ", statements: " << statements);
+    Gate gate(server().port());
+    const auto half = std::make_shared<HalfClose>();
+    PooledDatabase db(Config::from_url(gate.url()),
+                      {.min_size = 1, .max_size = 2, .timeout = 5s, .observer = half});
+    const Connection first = db.connection();
+    Connection second = db.connection();
+    if (dead) {
+      gate.reset_all();
+      ASSERT_TRUE(eventually([&] { return gate.connections() == 0; }));
+    }
+    const auto all_wait = [&] {
+      return db.stats().requests_waiting == static_cast<std::uint64_t>(statements);
+    };
+    std::optional<WhileAsleep> look;
+    if (when == When::granted) {
+      look.emplace([&] {
+        if (!all_wait()) return false;
+        second.release();
+        half->begin(db);
+        return true;
+      });
+    }
+    std::vector<std::future<void>> calls;
+    for (int i = 1; i <= statements; ++i) {
+      calls.push_back(std::async(std::launch::async, [&, i] {
+        if (i == 1) WhileAsleep::choose_this_thread();
+        db.execute("SELECT 1");
+      }));
+      if (i < statements) {
+        ASSERT_TRUE(eventually([&] { return db.stats().requests_waiting == static_cast<std::uint64_t>(i); }));
+      }
+    }
+    if (when == When::taken) {
+      ASSERT_TRUE(eventually(all_wait));
+      half->begin_at_next_grant(db);
+      second.release();
+    }
+    for (std::future<void>& call : calls) EXPECT_THROW(call.get(), PoolClosed);
+    half->finish();
+    EXPECT_EQ(db.stats().pool_size, 0U);
+    EXPECT_EQ(db.stats().closing, 0U);
+  }
+};
+
+TEST_F(ClosedAfterGrant, the_statements_of_a_run_say_so) {
+  for (const When when : {When::granted, When::taken}) {
+    for (const int statements : {1, 3}) test(when, statements, false);
+  }
+}
+
+TEST_F(ClosedAfterGrant, the_statements_say_so_also_if_the_connection_is_found_dead) {
+  for (const When when : {When::granted, When::taken}) {
+    for (const int statements : {1, 3}) test(when, statements, true);
+  }
 }
 
 TEST_F(Close, under_load_gives_every_caller_an_answer) {
