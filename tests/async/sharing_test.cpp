@@ -10,6 +10,8 @@
 
 #include "async/async_test.hpp"
 #include "support/eventually.hpp"
+#include "support/gate.hpp"
+#include "support/half_close.hpp"
 
 namespace copg::test {
 namespace {
@@ -275,6 +277,50 @@ TEST_F(Sharing, a_pool_destroyed_with_a_run_on_its_way_tells_everybody) {
   db.reset();
   run_until([&] { return std::ranges::all_of(answers, &Answer::over); });
   run_out();
+}
+
+/// `close` comes after a statement was granted a connection, and before the statement is sent.
+struct SharingClosed : Sharing {
+  enum class When : std::uint8_t { granted, taken };
+
+  void test(When when, std::size_t statements, bool dead) {
+    SCOPED_TRACE(testing::Message() << "taken: " << (when == When::taken) << ", statements: " << statements);
+    Gate gate(server().port());
+    const auto half = std::make_shared<HalfClose>();
+    PooledDatabase pool(Config::from_url(gate.url()),
+                        {.min_size = 1, .max_size = 2, .timeout = 5s, .observer = half});
+    AsyncPooledDatabase face(io, pool);
+    const Connection first = pool.connection();
+    Connection second = pool.connection();
+    if (dead) {
+      gate.reset_all();
+      ASSERT_TRUE(eventually([&] { return gate.connections() == 0; }));
+    }
+    std::vector<Answer> answers(statements);
+    for (Answer& answer : answers) face.execute("SELECT 1", params(), into(answer));
+    ASSERT_EQ(pool.stats().requests_waiting, statements);
+    if (when == When::taken) half->begin_at_next_grant(pool);
+    second.release();
+    if (when == When::granted) half->begin(pool);  // before the event loop gets to run
+    run_until([&] { return std::ranges::all_of(answers, &Answer::over); }, 10s);
+    half->finish();
+    for (const Answer& answer : answers)
+      EXPECT_NE(answer.text.find("closed"), std::string::npos) << answer.text;
+    EXPECT_EQ(pool.stats().pool_size, 0U);
+    EXPECT_EQ(pool.stats().closing, 0U);
+  }
+};
+
+TEST_F(SharingClosed, between_grant_and_run_is_what_the_statements_say) {
+  for (const When when : {When::granted, When::taken}) {
+    for (const std::size_t statements : {1U, 3U}) test(when, statements, false);
+  }
+}
+
+TEST_F(SharingClosed, is_what_the_statements_say_also_if_the_connection_is_found_dead) {
+  for (const When when : {When::granted, When::taken}) {
+    for (const std::size_t statements : {1U, 3U}) test(when, statements, true);
+  }
 }
 
 }  // namespace
