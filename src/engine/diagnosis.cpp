@@ -97,6 +97,16 @@ ErrorInfo PoolEngine::taken_back() {
           .connection_survives = false};
 }
 
+ErrorInfo PoolEngine::forgotten(Duration waited) {
+  return {
+      .kind = ErrorKind::pool_timeout,
+      .message = fmt::format("pool '{}' has forgotten who waits, for {:.3g} s: this is a bug of copg, please "
+                             "report it",
+                             name_, seconds(waited)),
+      .connection_survives = false,
+      .pool = core_->stats()};
+}
+
 ErrorInfo PoolEngine::unanswered(std::string_view sql, Duration waited, const char* phase) {
   return {.kind = ErrorKind::pool_timeout,
           .message =

@@ -194,9 +194,7 @@ void PoolEngine::close(Duration timeout) noexcept {
     work();
   } else {
     Parked<Watcher> parked;
-    if (!watch(parked, Until::finished, deadline)) {
-      while (!parked.sleep_until(deadline)) expire_watchers();
-    }
+    if (!watch(parked, Until::finished, deadline) && !parked.sleep_until(deadline)) give_up(parked);
   }
   move_out(deadline);
 }

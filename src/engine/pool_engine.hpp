@@ -84,7 +84,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
                   const SourceLocation& where, const pool::Statement* statement = nullptr);
   /// After `settled`: takes the connection that was granted. `time` is now. Throws as above if there is none.
   void collect(Lease& lease, Waiter& waiter, TimePoint time);
-  /// The waiter's time may be up: settles it if so. (The background does it too, a little later.)
+  /// The waiter's time may be up: settles it if so. (The background does it too, a little later.) Throws
+  /// PoolTimeout if it is not settled and nobody will ever do that, which is a bug.
   void expire(Waiter& waiter);
   /// Leaves the queue. True with `lease` filled, if a connection had been granted already.
   bool give_up(Lease& lease, Waiter& waiter);
@@ -180,8 +181,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   [[nodiscard]] bool watch(Watcher& watcher, Until until, TimePoint deadline);
   /// After `settled`: throws PoolTimeout or PoolClosed if the pool did not get that far.
   void collect(Watcher& watcher);
-  /// A watcher's time may be up: settles those for which it is. (The background does it too, a little later.)
-  void expire_watchers();
+  /// As for a waiter.
+  void expire(Watcher& watcher);
   void give_up(Watcher& watcher) noexcept;
 
   /// What to throw when `close` has cut off a lease.
@@ -225,6 +226,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
                            TimePoint deadline, const Holder& holder);
   void drive(Slot& slot, Driver& driver, TimePoint deadline);
   [[noreturn]] void refuse(Lock lock, pool::WaitError error, Duration waited);
+  [[nodiscard]] bool has_place(const Waiter& waiter) const noexcept;
   [[nodiscard]] bool has_got(Until until) const;
   [[nodiscard]] bool can_get(Until until) const;
   void settle_watchers(TimePoint time) noexcept;
@@ -247,6 +249,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
 
   // diagnosis.cpp: what to tell a caller who gets nothing. With the mutex held.
   [[nodiscard]] ErrorInfo why(pool::WaitError error, Duration waited);
+  [[nodiscard]] ErrorInfo forgotten(Duration waited);
   [[nodiscard]] static ErrorInfo unanswered(std::string_view sql, Duration waited, const char* phase);
   [[nodiscard]] std::string oldest_lease(TimePoint time) const;
   [[nodiscard]] std::string last_connect_error(TimePoint time) const;

@@ -107,13 +107,19 @@ void PoolEngine::expire(Waiter& waiter) {
   core_->tick(time);
   for (const auto& slot : slots_) (void)expire_passengers(*slot, time);
   dispatch();
+  const bool awaited = has_place(waiter) && core_->knows(waiter.id_);
+  if (!waiter.settled_ && !awaited) raise(forgotten(time - waiter.since_));
+}
+
+bool PoolEngine::has_place(const Waiter& waiter) const noexcept {
+  return waiter.id_.slot < waiters_.size() && waiters_[waiter.id_.slot] == &waiter;
 }
 
 bool PoolEngine::give_up(Lease& lease, Waiter& waiter) {
   const Lock lock = lock_here();
   const TimePoint time = now();
   const pool::Cancelled cancelled = core_->cancel(time, waiter.id_);
-  if (waiters_[waiter.id_.slot] == &waiter) waiters_[waiter.id_.slot] = nullptr;
+  if (has_place(waiter)) waiters_[waiter.id_.slot] = nullptr;
   dispatch();
   if (cancelled.kind != pool::Cancelled::Kind::granted) return false;
   lease = take(cancelled.connection, waiter, time, waiter.deadline_, waiter.holder_);
@@ -144,6 +150,7 @@ bool PoolEngine::watch(Watcher& watcher, Until until, TimePoint deadline) {
   watcher.since_ = time;
   watcher.deadline_ = deadline;
   watcher.reached_ = false;
+  watcher.settled_ = false;
   watchers_.push_back(&watcher);
   settle_watchers(time);
   wake_by(deadline);
@@ -162,9 +169,13 @@ void PoolEngine::collect(Watcher& watcher) {
   raise(std::move(error));
 }
 
-void PoolEngine::expire_watchers() {
+void PoolEngine::expire(Watcher& watcher) {
   const Lock lock = lock_here();
-  settle_watchers(now());
+  if (watcher.settled_) return;
+  const TimePoint time = now();
+  settle_watchers(time);
+  if (!watcher.settled_ && std::ranges::find(watchers_, &watcher) == watchers_.end())
+    raise(forgotten(time - watcher.since_));
 }
 
 void PoolEngine::give_up(Watcher& watcher) noexcept {
@@ -177,7 +188,7 @@ void PoolEngine::settle_watchers(TimePoint time) noexcept {
   std::erase_if(watchers_, [&](Watcher* watcher) {
     watcher->reached_ = has_got(watcher->until_);
     const bool over = watcher->reached_ || !can_get(watcher->until_) || watcher->deadline_ <= time;
-    if (over) watcher->settled();
+    if (over) watcher->settle();
     return over;
   });
 }

@@ -31,10 +31,18 @@ class Watcher {
 
  private:
   friend class PoolEngine;
+
+  /// With the engine's mutex held.
+  void settle() noexcept {
+    settled_ = true;
+    settled();
+  }
+
   Until until_ = Until::full;
   TimePoint since_{};
   TimePoint deadline_ = pool::never;
   bool reached_ = false;  // once settled: the pool got that far
+  bool settled_ = false;
 };
 
 }  // namespace copg::engine

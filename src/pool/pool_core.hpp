@@ -102,6 +102,9 @@ class PoolCore {
   [[nodiscard]] WaiterId run_member(ConnectionId connection, std::uint32_t position) const {
     return waiters_.run_member(connection.slot, position);
   }
+  /// The id is not stale: its waiter waits, or has been granted what it has not accepted, or its statement is
+  /// on its way.
+  [[nodiscard]] bool knows(WaiterId waiter) const { return waiters_.live(waiter); }
   /// A statement that waits is held back: it is slow, and slow ones have all the connections they may have.
   [[nodiscard]] bool held_back(WaiterId waiter) const { return waiters_.held(waiter); }
   /// What is known of the server time of SQL texts.

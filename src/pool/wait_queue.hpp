@@ -90,6 +90,8 @@ class WaitQueue {
       ++statements_;
     }
   }
+  /// The id is not stale.
+  [[nodiscard]] bool live(WaiterId waiter) const;
   [[nodiscard]] bool held(WaiterId waiter) const { return live(waiter) && waiters_[waiter.slot].held; }
   /// Fails the waiter that is next.
   void fail_front(TimePoint now, WaitError error);
@@ -157,7 +159,6 @@ class WaitQueue {
     bool answered = false;            // one of them
   };
 
-  [[nodiscard]] bool live(WaiterId waiter) const;
   [[nodiscard]] WaiterId id(std::uint32_t slot) const { return {slot, waiters_[slot].generation}; }
   [[nodiscard]] std::uint32_t front_slot() const;
   [[nodiscard]] std::uint32_t younger(std::uint32_t position, std::uint64_t ticket) const;

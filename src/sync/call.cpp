@@ -63,18 +63,19 @@ pq::Ready wait_for_answer(engine::Slot& slot, const pq::Step& step, TimePoint ti
 }
 
 /// Sleeps until `parked` is settled. A condition variable sleeps through signals, so with something to look
-/// at the thread sleeps in pieces, short enough for a look in time.
+/// at the thread sleeps in pieces, short enough for a look in time. So it does once its time is up: somebody
+/// is about to settle it if `expire` neither did nor threw.
 template <class Parked, class Expire>
 void sleep(Parked& parked, TimePoint deadline, Expire expire) {
   constexpr Duration piece = look_interval / 2;
   const Look look = look_at_the_runtime.load(std::memory_order_relaxed);
-  if (look == nullptr) {
-    while (!parked.sleep_until(deadline)) expire();
-    return;
-  }
-  while (!parked.sleep_until(std::min(deadline, engine::after(engine::now(), piece)))) {
-    if (engine::now() >= deadline) expire();
-    look();
+  TimePoint until = look == nullptr ? deadline : std::min(deadline, engine::after(engine::now(), piece));
+  while (!parked.sleep_until(until)) {
+    const bool late = engine::now() >= deadline;
+    if (late) expire();
+    if (look != nullptr) look();
+    until = engine::after(engine::now(), piece);
+    if (!late) until = std::min(until, deadline);
   }
 }
 
@@ -144,7 +145,7 @@ void wait_until(PoolEngine& engine, engine::Until until, Duration timeout) {
   engine::Parked<engine::Watcher> watcher;
   if (engine.watch(watcher, until, deadline)) return;
   try {
-    sleep(watcher, deadline, [&] { engine.expire_watchers(); });
+    sleep(watcher, deadline, [&] { engine.expire(watcher); });
   } catch (...) {
     engine.give_up(watcher);
     throw;
