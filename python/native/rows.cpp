@@ -22,23 +22,15 @@ nb::object interned(std::string_view name) {
   return nb::steal(text);
 }
 
-/// A dictionary with room for `size` keys: without it each one with more than five is built twice.
-PyObject* new_dict(std::size_t size) {
-#if PY_VERSION_HEX < 0x030D0000
-  return _PyDict_NewPresized(static_cast<Py_ssize_t>(size));
-#else
-  static_cast<void>(size);
-  return PyDict_New();
-#endif
-}
-
 }  // namespace
 
 Rows::Rows(Result result) : result_(std::move(result)), raw_(pq::ResultAccess::raw(result_)) {
+  names_.reserve(result_.columns());
   columns_.reserve(result_.columns());
   for (std::size_t i = 0; i < result_.columns(); ++i) {
     const Oid type = result_.column_type(i);
-    columns_.push_back({interned(result_.column_name(i)), decoder_for(type), type});
+    names_.push_back(interned(result_.column_name(i)));
+    columns_.push_back({decoder_for(type), type});
   }
 }
 
@@ -70,18 +62,17 @@ void Rows::reject(std::size_t column) const {
   }
   const nb::handle type(python_types().data_error);
   const nb::object error =
-      type(checked(PyUnicode_FromFormat("column '%U': %S", columns_[column].name.ptr(), cause.ptr())));
+      type(checked(PyUnicode_FromFormat("column '%U': %S", names_[column].ptr(), cause.ptr())));
   PyException_SetCause(error.ptr(), cause.release().ptr());
   PyErr_SetObject(type.ptr(), error.ptr());
   throw nb::python_error();
 }
 
-PyObject* Rows::dict(int row) const {
-  nb::object result = nb::steal(new_dict(columns_.size()));
-  if (!result.is_valid()) throw nb::python_error();
+PyObject* Rows::dict(int row, const RowDicts& dicts) const {
+  nb::object result = dicts.make();
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const nb::object value = nb::steal(cell(row, i));
-    if (PyDict_SetItem(result.ptr(), columns_[i].name.ptr(), value.ptr()) != 0) throw nb::python_error();
+    if (PyDict_SetItem(result.ptr(), names_[i].ptr(), value.ptr()) != 0) throw nb::python_error();
   }
   return result.release().ptr();
 }
@@ -95,16 +86,17 @@ PyObject* Rows::tuple(int row) const {
 
 nb::object Rows::row(std::size_t index, RowKind kind) const {
   const int at = static_cast<int>(index);
-  return nb::steal(kind == RowKind::dict ? dict(at) : tuple(at));
+  return nb::steal(kind == RowKind::dict ? dict(at, RowDicts(names_, 1)) : tuple(at));
 }
 
 nb::object Rows::fetch(std::size_t begin, std::size_t end, RowKind kind) const {
   if (end > size() || begin > end) throw nb::index_error("no such rows");
   nb::object list = checked(PyList_New(static_cast<Py_ssize_t>(end - begin)));
+  const RowDicts dicts(names_, kind == RowKind::dict ? end - begin : 0);
   for (std::size_t i = begin; i < end; ++i) {
     const int at = static_cast<int>(i);
     PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i - begin),
-                    kind == RowKind::dict ? dict(at) : tuple(at));
+                    kind == RowKind::dict ? dict(at, dicts) : tuple(at));
   }
   return list;
 }
@@ -127,7 +119,7 @@ nb::object Rows::columns() const {
   nb::list result;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const int at = static_cast<int>(i);
-    result.append(nb::make_tuple(columns_[i].name, columns_[i].type, PQfsize(raw_, at), PQfmod(raw_, at)));
+    result.append(nb::make_tuple(names_[i], columns_[i].type, PQfsize(raw_, at), PQfmod(raw_, at)));
   }
   return result;
 }

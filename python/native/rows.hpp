@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "python/native/decode.hpp"
+#include "python/native/row_dicts.hpp"
 
 struct pg_result;
 
@@ -43,17 +44,17 @@ class Rows {
 
  private:
   struct Column {
-    nb::object name;
     Decoder decode;
     Oid type;
   };
   [[nodiscard]] PyObject* cell(int row, std::size_t column) const;
-  [[nodiscard]] PyObject* dict(int row) const;
+  [[nodiscard]] PyObject* dict(int row, const RowDicts& dicts) const;
   [[nodiscard]] PyObject* tuple(int row) const;
   [[noreturn]] void reject(std::size_t column) const;
 
   Result result_;
   const pg_result* raw_;
+  std::vector<nb::object> names_;
   std::vector<Column> columns_;
 };
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import pickle
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,6 +21,52 @@ MakePool = Callable[..., PooledDatabase]
 def test_rows_are_dicts_in_column_order_and_the_last_of_equal_names_wins(db: PooledDatabase) -> None:
     (row,) = db.execute("SELECT 1 AS b, 2 AS a, 3 AS b")
     assert list(row.items()) == [("b", 3), ("a", 2)]
+
+
+@pytest.mark.parametrize("count", [3, 2000])
+def test_each_row_is_a_dict_of_its_own(db: PooledDatabase, count: int) -> None:
+    rows = db.execute(
+        "SELECT n AS a, n::text AS b, NULL AS c, 9 AS a, n %% 2 = 0 AS d FROM generate_series(1, %s) n", [count]
+    )
+    assert [list(row.items()) for row in rows] == [
+        [("a", 9), ("b", str(n)), ("c", None), ("d", n % 2 == 0)] for n in range(1, count + 1)
+    ]
+    first, second, *others = rows
+    first["e"] = [first]
+    second.update(a=0, f=1)
+    del first["b"]
+    others[0].clear()
+    assert list(first) == ["a", "c", "d", "e"]
+    assert second == {"a": 0, "b": "2", "c": None, "d": True, "f": 1}
+    assert others[0] == {}
+    assert others[-1] == ({"a": 9, "b": str(count), "c": None, "d": count % 2 == 0} if count > 3 else {})
+    assert type(second) is dict
+    assert pickle.loads(pickle.dumps(second)) == second
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("__class__", "b"),
+        ("__dict__",),
+        ("__weakref__", "__slots__"),
+        ("", "1 2", "ä"),
+        tuple(f"c{n}" for n in range(200)),
+        (),
+    ],
+    ids=["class", "dict", "weakref", "odd", "many", "none"],
+)
+def test_many_rows_with_any_names(db: PooledDatabase, names: tuple[str, ...]) -> None:
+    columns = ", ".join(f'{n} AS "{name}"' for n, name in enumerate(names) if name)
+    rows = db.execute(f"SELECT {columns} FROM generate_series(1, 1000)")
+    assert rows == [{name: n for n, name in enumerate(names) if name}] * 1000
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="CPython's dictionaries share their keys")
+def test_the_dicts_of_many_rows_share_their_keys(db: PooledDatabase) -> None:
+    row, *_ = db.execute("SELECT n AS a, 2 AS b, 3 AS c, 4 AS d, 5 AS e, 6 AS f FROM generate_series(1, 1000) n")
+    assert sys.getsizeof(row) < 0.6 * sys.getsizeof(dict.fromkeys(row))
+    assert not gc.is_tracked(row)
 
 
 def test_rows_are_tuples_on_request(make_pool: MakePool) -> None:
