@@ -28,7 +28,12 @@ class UserCalls : public testing::Test {
   }
 
   [[nodiscard]] std::unique_ptr<Call> call() {
-    return std::make_unique<Call>([returns = returns_] { returns.wait(); }, unreturned_);
+    return std::make_unique<Call>(
+        [returns = returns_, begun = begun_] {
+          ++*begun;
+          returns.wait();
+        },
+        unreturned_);
   }
   /// Of a call that is made now; empty if it is under way.
   [[nodiscard]] std::string refusal() {
@@ -40,6 +45,7 @@ class UserCalls : public testing::Test {
   }
 
   const std::shared_ptr<UnreturnedCalls> unreturned_ = std::make_shared<UnreturnedCalls>();
+  const std::shared_ptr<std::atomic<int>> begun_ = std::make_shared<std::atomic<int>>();
 
  private:
   std::promise<void> promise_;
@@ -55,6 +61,8 @@ TEST_F(UserCalls, count_from_their_start_waited_for_or_given_up) {
   auto given_up = call();
   EXPECT_FALSE(given_up->advance(pq::Ready::none).done);
   EXPECT_EQ(refusal(), refused);
+  // One that is given up before it has begun never does.
+  ASSERT_TRUE(test::eventually([this] { return *begun_ == 2; }));
   given_up.reset();
   EXPECT_EQ(refusal(), refused);
   EXPECT_EQ(unreturned_->count, 2) << "a call that is refused is none";
