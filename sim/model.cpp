@@ -32,9 +32,10 @@ bool Model::is(ConnectionId connection, State state) const {
 
 std::uint32_t Model::established() const {
   return static_cast<std::uint32_t>(
-      std::count_if(connections_.begin(), connections_.end(), [](const auto& it) {
-        return it.state == State::idle || it.state == State::leased || it.state == State::resetting ||
-               it.state == State::checking;
+      std::count_if(connections_.begin(), connections_.end(), [this](const auto& it) {
+        // An idle one of an ended epoch is being closed; the action that says so comes after the grants.
+        if (it.state == State::idle) return it.epoch == epoch_;
+        return it.state == State::leased || it.state == State::resetting || it.state == State::checking;
       }));
 }
 
