@@ -171,7 +171,6 @@ void PoolEngine::collect(Watcher& watcher) {
 
 void PoolEngine::expire(Watcher& watcher) {
   const Lock lock = lock_here();
-  if (watcher.settled_) return;
   const TimePoint time = now();
   settle_watchers(time);
   if (!watcher.settled_ && std::ranges::find(watchers_, &watcher) == watchers_.end())

@@ -62,7 +62,6 @@ def test_many_rows_with_any_names(db: PooledDatabase, names: tuple[str, ...]) ->
     assert rows == [{name: n for n, name in enumerate(names) if name}] * 1000
 
 
-@pytest.mark.skipif(sys.implementation.name != "cpython", reason="CPython's dictionaries share their keys")
 def test_the_dicts_of_many_rows_share_their_keys(db: PooledDatabase) -> None:
     row, *_ = db.execute("SELECT n AS a, 2 AS b, 3 AS c, 4 AS d, 5 AS e, 6 AS f FROM generate_series(1, 1000) n")
     assert sys.getsizeof(row) < 0.6 * sys.getsizeof(dict.fromkeys(row))
