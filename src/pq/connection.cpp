@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "pq/errors.hpp"
+
 namespace copg::pq {
 
 Connection::Connection(PGconn* conn, bool prepare)
@@ -46,6 +48,20 @@ bool Connection::looks_alive() noexcept {
   }
   mark_dead();
   return false;
+}
+
+// A write that fails makes libpq forget what it was waiting for: what was read before then passes for a
+// notice.
+ErrorInfo Connection::last_words(std::string_view sql) {
+  ErrorInfo error = connection_lost(conn_, sql);
+  if (!said_farewell()) return error;
+  for (const Notice& notice : notices_.recent()) {
+    if (notice.severity != "FATAL" && notice.severity != "PANIC") continue;
+    error.severity = notice.severity;
+    error.sqlstate = notice.sqlstate;
+    error.message = notice.message;
+  }
+  return error;
 }
 
 bool Connection::demoted() const noexcept { return refused_write_; }

@@ -53,6 +53,8 @@ class Connection {
     (void)PQisBusy(conn_);  // parses it
     return notices_.farewell();
   }
+  /// For whoever has found it lost: the server's last words if they were read, else libpq's.
+  [[nodiscard]] ErrorInfo last_words(std::string_view sql);
   /// True once the server has proved to be a demoted primary: SQLSTATE 25006 where writing was possible
   /// before.
   [[nodiscard]] bool demoted() const noexcept;

@@ -197,20 +197,6 @@ void Exchange::keep_error(ErrorInfo error) {
   if (!has_kept_error() || worse) kept_error_ = std::make_unique<ErrorInfo>(std::move(error));
 }
 
-// A write that fails makes libpq forget what it was waiting for: what was read before then passes for a
-// notice.
-ErrorInfo Exchange::last_words() {
-  ErrorInfo error = connection_lost(connection_.raw(), sql_);
-  if (!connection_.said_farewell()) return error;
-  for (const Notice& notice : connection_.notices().recent()) {
-    if (notice.severity != "FATAL" && notice.severity != "PANIC") continue;
-    error.severity = notice.severity;
-    error.sqlstate = notice.sqlstate;
-    error.message = notice.message;
-  }
-  return error;
-}
-
 Step Exchange::end() {
   phase_ = Phase::over;
   if (!kept_error_) return Step::finished();
@@ -235,7 +221,7 @@ Step Exchange::end_lost() {
       if (!error.connection_survives) keep_error(std::move(error));
     }
   }
-  if (!has_kept_error() || kept_error_->connection_survives) keep_error(last_words());
+  if (!has_kept_error() || kept_error_->connection_survives) keep_error(connection_.last_words(sql_));
   *kept_error_ = lost(ErrorInfo(std::move(*kept_error_)));
   connection_.mark_dead();
   return end();

@@ -90,7 +90,6 @@ class Exchange : public StatementOperation {
   bool take_result(ResultPtr result);
   bool put_again();
   bool drain_copy_out();
-  [[nodiscard]] ErrorInfo last_words();
   Step end();
   Step end_lost();
 

@@ -196,6 +196,8 @@ TEST_F(Copy, in_ends_with_an_error_when_the_session_is_terminated_half_way) {
   run(copy);
   ASSERT_NE(copy.error(), nullptr);
   EXPECT_EQ(copy.error()->kind, ErrorKind::connection_failed);
+  EXPECT_EQ(copy.error()->sqlstate.text(), "57P01") << copy.error()->message;
+  EXPECT_EQ(copy.error()->severity, "FATAL");
   EXPECT_FALSE(copy.error()->connection_survives);
   EXPECT_FALSE(connection->alive());
 }
