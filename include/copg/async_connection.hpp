@@ -12,11 +12,15 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <concepts>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -152,7 +156,8 @@ class AsyncConnection {
     return detail::initiate<>([this](auto handler) { start_end(std::move(handler), false); }, token);
   }
   /// Awaits `body(*this)` in a transaction, or in a savepoint inside one: committed when it returns, rolled
-  /// back if it throws. Completes with what it returns.
+  /// back if it throws. Completes with what it returns. When it is cancelled the connection is given back,
+  /// and rolled back in the background.
   template <class Body>
   requires AwaitableBody<Body>
   auto transaction(Body body) -> std::invoke_result_t<Body&, AsyncConnection&> {
@@ -172,7 +177,15 @@ class AsyncConnection {
     } catch (...) {
       error = std::current_exception();
     }
-    co_await undo_transaction(savepoint);
+    // In a cancelled coroutine nothing can be awaited any more.
+    const bool throws = co_await boost::asio::this_coro::throw_if_cancelled();
+    const boost::asio::cancellation_state coroutine = co_await boost::asio::this_coro::cancellation_state;
+    const bool cancelled = throws && coroutine.cancelled() != boost::asio::cancellation_type::none;
+    if (cancelled) {
+      release();
+    } else {
+      co_await undo_transaction(savepoint);
+    }
     std::rethrow_exception(error);
   }
   /// The same for any completion token; the coroutine runs on the pool's executor.

@@ -1,5 +1,6 @@
 #include <copg/async_connection.hpp>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -101,7 +102,8 @@ asio::awaitable<int> AsyncConnection::begin_transaction() {
 }
 
 asio::awaitable<void> AsyncConnection::end_transaction(int savepoint, bool commit) {
-  --state().transactions;
+  // Not counted down: a commit that failed is followed by an undo.
+  state().transactions = std::max(savepoint - 1, 0);
   if (savepoint == 0) {
     if (commit) {
       co_await this->commit();

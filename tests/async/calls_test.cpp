@@ -1,5 +1,7 @@
 // Each asynchronous call: what it does, and what it completes with.
 #include <optional>
+#include <stdexcept>
+#include <string>
 #include <tuple>
 #include <vector>
 
@@ -144,6 +146,65 @@ TEST_F(Calls, a_closed_connection_is_replaced) {
     conn.close();
     const int second = co_await db.fetch_val<int>("SELECT pg_backend_pid()");
     EXPECT_NE(first, second);
+  }());
+}
+
+TEST_F(Calls, a_transaction_inside_another_that_can_not_commit_is_undone_and_the_outer_one_goes_on) {
+  auto db = make({.min_size = 1, .max_size = 1});
+  run([&]() -> awaitable<void> {
+    co_await db.open();
+    co_await db.execute("DROP TABLE IF EXISTS outer_one; CREATE TABLE outer_one (n int)");
+    SqlState state;
+    co_await db.transaction([&](AsyncConnection& tx) -> awaitable<void> {
+      co_await tx.execute("INSERT INTO outer_one VALUES (1)");
+      try {
+        co_await tx.transaction([](AsyncConnection& inner) -> awaitable<void> {
+          co_await inner.execute("INSERT INTO outer_one VALUES (2)");
+          try {
+            co_await inner.execute("SELECT 1 / 0");
+          } catch (const QueryFailed&) {  // as if nothing were the matter
+          }
+        });
+      } catch (const QueryFailed& error) {
+        state = error.sqlstate();
+      }
+      co_await tx.execute("INSERT INTO outer_one VALUES (3)");
+    });
+    EXPECT_EQ(state, SqlState("25P02"));
+    const int sum = co_await db.fetch_val<int>("SELECT sum(n)::int FROM outer_one");
+    EXPECT_EQ(sum, 4);
+  }());
+}
+
+TEST_F(Calls, after_a_transaction_whose_commit_failed_the_next_one_is_a_transaction) {
+  auto db = make({.min_size = 1, .max_size = 1});
+  run([&]() -> awaitable<void> {
+    co_await db.open();
+    co_await db.execute(
+        "DROP TABLE IF EXISTS late; CREATE TABLE late (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)");
+    AsyncConnection conn = co_await db.connection();
+    conn.autocommit(true);
+    SqlState state;
+    try {
+      co_await conn.transaction([](AsyncConnection& tx) -> awaitable<void> {
+        co_await tx.execute("INSERT INTO late VALUES (1), (1)");
+      });
+    } catch (const QueryFailed& error) {
+      state = error.sqlstate();
+    }
+    EXPECT_EQ(state, SqlState("23505"));
+    std::string thrown;
+    try {
+      co_await conn.transaction([](AsyncConnection& tx) -> awaitable<void> {
+        co_await tx.execute("INSERT INTO late VALUES (2)");
+        throw std::runtime_error("undo it");
+      });
+    } catch (const std::runtime_error& error) {
+      thrown = error.what();
+    }
+    EXPECT_EQ(thrown, "undo it");
+    const int count = co_await conn.fetch_val<int>("SELECT count(*)::int FROM late");
+    EXPECT_EQ(count, 0);
   }());
 }
 

@@ -133,6 +133,33 @@ TEST_F(Cancelling, a_timer_beside_a_query_wins) {
   expect_serves(db);
 }
 
+TEST_F(Cancelling, a_transaction_between_two_statements_ends_it_for_good) {
+  auto db = open_pool({.min_size = 1, .max_size = 1});
+  run([&]() -> awaitable<void> {
+    co_await db.execute("DROP TABLE IF EXISTS half; CREATE TABLE half (n int)");
+    AsyncConnection conn = co_await db.connection();
+    asio::steady_timer inserted(io, 30s);
+    asio::steady_timer never(io, 30s);
+    const auto won = co_await (conn.transaction([&](AsyncConnection& tx) -> awaitable<void> {
+      co_await tx.execute("INSERT INTO half VALUES (1)");
+      inserted.cancel();
+      co_await never.async_wait(asio::use_awaitable);
+    }) || inserted.async_wait(asio::as_tuple(asio::use_awaitable)));
+    EXPECT_EQ(won.index(), 1U);
+    bool told = false;
+    try {
+      co_await conn.transaction(
+          [](AsyncConnection& tx) -> awaitable<void> { co_await tx.execute("INSERT INTO half VALUES (2)"); });
+    } catch (const UsageError&) {
+      told = true;
+    }
+    conn.release();
+    const int count = co_await db.fetch_val<int>("SELECT count(*)::int FROM half");
+    EXPECT_EQ(count, told ? 0 : 1) << "a transaction that was committed is not there, or one that was not is";
+    EXPECT_TRUE(told);
+  }());
+}
+
 TEST_F(Cancelling, a_query_beside_a_timer_wins) {
   auto db = open_pool({.min_size = 1, .max_size = 1});
   run([&]() -> awaitable<void> {
