@@ -119,6 +119,7 @@ void PoolEngine::give_back(Lease& lease, bool keep) noexcept {
     }
     case UseGuard::Entry::busy: abort_debug_build(); return;  // the call that is inside goes on with it
   }
+  take_statements(slot).reset();  // of a run that the caller was to drive on, and gave up before it began
   pool::Disposition disposition = verdict_on(lease);
   if (!keep && disposition != pool::Disposition::broken && disposition != pool::Disposition::demoted) {
     disposition = pool::Disposition::discard;

@@ -168,6 +168,32 @@ TEST_F(Sharing, when_its_driver_is_cancelled_another_drives_on) {
   expect_rest();
 }
 
+TEST_F(Sharing, one_that_gives_up_when_it_is_to_drive_on_takes_its_run_along) {
+  open_pool();
+  asio::io_context elsewhere(1);
+  AsyncPooledDatabase other(elsewhere, db->sync());
+  Answer first, second, third, fourth;
+  asio::cancellation_signal signal;
+  ask("SELECT 1", first);
+  other.execute("SELECT count(*) FROM generate_series(1, 1000000000)", params(),
+                asio::bind_cancellation_slot(signal.slot(), into(second)));
+  lease.release();
+  run_until([&] { return first.over; });
+  // The other event loop does not run: the second has the connection, and does not know it yet.
+  signal.emit(asio::cancellation_type::terminal);
+  expect_rest();
+  run([&]() -> awaitable<void> { lease = co_await db->connection(); }());
+  ask("SELECT 3", third);
+  ask("SELECT 4", fourth);
+  lease.release();
+  run_until([&] { return third.over && fourth.over; });
+  EXPECT_EQ(third.text, "3");
+  EXPECT_EQ(fourth.text, "4");
+  EXPECT_EQ(db->stats().statements_shared, 4U) << "what was left of the first run was taken for the second";
+  elsewhere.run_for(10s);
+  EXPECT_EQ(second.text, "cancelled");
+}
+
 TEST_F(Sharing, when_all_are_cancelled_the_server_is_told_and_the_connection_serves_again) {
   open_pool();
   std::vector<Answer> answers(3);
