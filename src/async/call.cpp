@@ -101,6 +101,13 @@ void Call::leave_queue() noexcept {
   if (engine().give_up(granted, waiter())) engine().release(granted);
 }
 
+bool Call::leave_queue_unsent() noexcept {
+  Lease granted;
+  if (!engine().give_up_unsent(granted, waiter())) return false;
+  engine().release(granted);
+  return true;
+}
+
 void Call::end_early(bool inside, Word word) {
   if (word == Word::cancelled) return end(inside, aborted());
   end(inside, make_exception(engine().undone(lease_call(), word == Word::cut, engine::now() - begin_)));

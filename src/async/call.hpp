@@ -56,6 +56,7 @@ class Call : public Pending, public engine::Driver {
 
   void go_on(bool inside) final;
   void leave_queue() noexcept final;
+  bool leave_queue_unsent() noexcept final;
   void interrupt() noexcept final { descriptor_->cancel(); }
   void end_early(bool inside, Word word) final;
 

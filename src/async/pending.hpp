@@ -51,6 +51,8 @@ class Pending : public LoopEntry {
   virtual void go_on(bool inside) = 0;
   /// Leaves the engine's queue, and gives back what it may have been granted.
   virtual void leave_queue() noexcept = 0;
+  /// The same, unless something was sent for it: false, and it stays.
+  virtual bool leave_queue_unsent() noexcept = 0;
   /// Interrupts the waiting for a descriptor. With the mutex held.
   virtual void interrupt() noexcept {}
   /// Completes with what `word` means. `inside`: likewise.
@@ -61,6 +63,7 @@ class Pending : public LoopEntry {
   Word word_ = Word::none;
 
  private:
+  void cancel_unsent() noexcept;
   void proceed(bool inside) final;
   void abandon() noexcept final;
 

@@ -21,6 +21,7 @@ class WatchCall final : public Pending, public engine::Watcher {
   void settled() noexcept override { loop().wake(*this); }
   void go_on(bool inside) override;
   void leave_queue() noexcept override { engine().give_up(*this); }
+  bool leave_queue_unsent() noexcept override { return leave_queue(), true; }
   void end_early(bool inside, Word word) override;
   void end(bool inside, std::exception_ptr error);
 

@@ -89,6 +89,10 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void expire(Waiter& waiter);
   /// Leaves the queue. True with `lease` filled, if a connection had been granted already.
   bool give_up(Lease& lease, Waiter& waiter);
+  /// The same for who must not have had an effect. False, and nothing has changed, if it is too late for
+  /// that: a statement that was sent, or an outcome that is on its way to the waiter. True: it has left, with
+  /// `lease` filled if a connection had been granted.
+  bool give_up_unsent(Lease& lease, Waiter& waiter);
 
   // Using it.
 
@@ -225,6 +229,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   [[nodiscard]] Lease take(pool::ConnectionId connection, const Waiter& waiter, TimePoint time,
                            TimePoint deadline, const Holder& holder);
   void drive(Slot& slot, Driver& driver, TimePoint deadline);
+  bool leave_queue(Lease& lease, Waiter& waiter);
   [[noreturn]] void refuse(Lock lock, pool::WaitError error, Duration waited);
   [[nodiscard]] bool has_place(const Waiter& waiter) const noexcept;
   [[nodiscard]] bool has_got(Until until) const;

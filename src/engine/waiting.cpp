@@ -117,6 +117,18 @@ bool PoolEngine::has_place(const Waiter& waiter) const noexcept {
 
 bool PoolEngine::give_up(Lease& lease, Waiter& waiter) {
   const Lock lock = lock_here();
+  return leave_queue(lease, waiter);
+}
+
+bool PoolEngine::give_up_unsent(Lease& lease, Waiter& waiter) {
+  const Lock lock = lock_here();
+  if (!core_->knows(waiter.id_) || core_->sent(waiter.id_)) return false;
+  static_cast<void>(leave_queue(lease, waiter));
+  return true;
+}
+
+/// With the mutex held. True with `lease` filled, if a connection had been granted.
+bool PoolEngine::leave_queue(Lease& lease, Waiter& waiter) {
   const TimePoint time = now();
   const pool::Cancelled cancelled = core_->cancel(time, waiter.id_);
   if (has_place(waiter)) waiters_[waiter.id_.slot] = nullptr;

@@ -105,6 +105,8 @@ class PoolCore {
   /// The id is not stale: its waiter waits, or has been granted what it has not accepted, or its statement is
   /// on its way.
   [[nodiscard]] bool knows(WaiterId waiter) const { return waiters_.live(waiter); }
+  /// A statement on its way: it can't leave any more.
+  [[nodiscard]] bool sent(WaiterId waiter) const { return waiters_.sent(waiter); }
   /// A statement that waits is held back: it is slow, and slow ones have all the connections they may have.
   [[nodiscard]] bool held_back(WaiterId waiter) const { return waiters_.held(waiter); }
   /// What is known of the server time of SQL texts.

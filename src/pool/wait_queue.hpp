@@ -92,6 +92,7 @@ class WaitQueue {
   }
   /// The id is not stale.
   [[nodiscard]] bool live(WaiterId waiter) const;
+  [[nodiscard]] bool sent(WaiterId waiter) const { return live(waiter) && waiters_[waiter.slot].sent; }
   [[nodiscard]] bool held(WaiterId waiter) const { return live(waiter) && waiters_[waiter.slot].held; }
   /// Fails the waiter that is next.
   void fail_front(TimePoint now, WaitError error);

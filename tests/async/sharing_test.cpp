@@ -149,6 +149,25 @@ TEST_F(Sharing, a_cancelled_one_leaves_the_others_their_answers) {
   expect_rest();
 }
 
+TEST_F(Sharing, a_total_cancellation_comes_too_late_for_one_that_was_sent_behind_another) {
+  PooledDatabase other = open({.min_size = 1, .max_size = 1});
+  other.execute("DROP TABLE IF EXISTS counted; CREATE TABLE counted (n int)");
+  open_pool();
+  Answer first, sent;
+  asio::cancellation_signal signal;
+  ask("SELECT count(*) FROM generate_series(1, 3000000)", first);
+  db->execute("INSERT INTO counted VALUES (1) RETURNING 'in'", params(),
+              asio::bind_cancellation_slot(signal.slot(), into(sent)));
+  lease.release();
+  run_until_sent();
+  signal.emit(asio::cancellation_type::total);
+  run_until([&] { return first.over && sent.over; });
+  EXPECT_EQ(first.text, "3000000");
+  EXPECT_EQ(sent.text, "in") << "nothing tells whether it had an effect";
+  EXPECT_EQ(other.fetch_val<int>("SELECT count(*)::int FROM counted"), 1);
+  expect_rest();
+}
+
 TEST_F(Sharing, when_its_driver_is_cancelled_another_drives_on) {
   open_pool();
   Answer driver, second, third;
