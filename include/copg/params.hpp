@@ -18,7 +18,7 @@ class Params {
   static constexpr int max_size = 65535;
 
   /// Appends one parameter. Throws DataError if the value can't be sent (a NUL in a string, a date that does
-  /// not exist), UsageError beyond max_size; nothing is appended then.
+  /// not exist, a GiB of parameters), UsageError beyond max_size; nothing is appended then.
   template <class T>
   requires Encodable<T> Params& add(const T& value) {
     const Oid type = detail::oid_of<T>(value);

@@ -89,6 +89,15 @@ TEST(Params, are_as_many_as_the_protocol_counts) {
   EXPECT_EQ(params.size(), 65535);
 }
 
+TEST(Params, of_a_gibibyte_are_refused_since_the_server_would_close_the_connection) {
+  const std::vector<std::byte> half(std::size_t{1} << 29);
+  Params params = copg::params(half);
+  EXPECT_THROW(params.add(half), DataError);
+  EXPECT_EQ(params.size(), 1);
+  params.add("short");
+  EXPECT_EQ(value(params, 1), "short");
+}
+
 TEST(Params, none_is_a_list_too) {
   const Params params = copg::params();
   EXPECT_EQ(params.size(), 0);
