@@ -22,6 +22,7 @@ inline constexpr Oid oid = 26;
 inline constexpr Oid json = 114;
 inline constexpr Oid float4 = 700;
 inline constexpr Oid float8 = 701;
+inline constexpr Oid box_array = 1020;
 inline constexpr Oid date = 1082;
 inline constexpr Oid time = 1083;
 inline constexpr Oid timestamp = 1114;

@@ -137,6 +137,7 @@ requires(detail::IsVector<std::vector<T>>::value&& requires { Codec<T>::oid; }) 
     return array_of(element);
   }
   static bool accepts(Oid column) {
+    if (column == oid::box_array) return false;  // the only one whose elements stand between semicolons
     const Oid element = element_of(column);
     // An array over a user's type is not in the table: only an element that takes any type can read it.
     return detail::accepts<Element>(element);

@@ -80,6 +80,7 @@ TEST(Array, reads_only_columns_of_arrays_that_fit) {
   EXPECT_FALSE(detail::accepts<Ints>(1009));
   EXPECT_FALSE(detail::accepts<Ints>(oid::int4));
   EXPECT_TRUE(detail::accepts<Strings>(1009));
+  EXPECT_FALSE(detail::accepts<Strings>(1020)) << "{(1,2),(0,0);(3,4),(1,1)}";
   static_assert(!Decodable<std::vector<std::string_view>>, "its elements would refer to nothing");
   static_assert(Encodable<std::vector<std::string_view>>);
 }
