@@ -59,7 +59,7 @@ pq::Step ConfigureCall::finish() {
   if (connection->in_transaction()) {
     return fail(failed("it has left a transaction open: commit, or roll back"));
   }
-  connection->session().set_configured(connection->raw());
+  connection->configured();
   connection_ = std::move(connection);
   return pq::Step::finished();
 }

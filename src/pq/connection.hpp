@@ -76,6 +76,12 @@ class Connection {
   /// to anybody.
   [[nodiscard]] bool clean() const noexcept;
 
+  /// A `configure` callback has returned: the session that it leaves is the baseline. If it spoke of "read
+  /// only", a write that is refused later is no sign of a demotion.
+  void configured() {
+    session_.set_configured(conn_);
+    could_write_ = could_write_ && !chose_read_only_;
+  }
   [[nodiscard]] SessionState& session() noexcept { return session_; }
   [[nodiscard]] const SessionState& session() const noexcept { return session_; }
   [[nodiscard]] StatementCache& statements() noexcept { return statements_; }
@@ -122,7 +128,7 @@ class Connection {
   int syncs_pending_ = 0;
   bool outstanding_ = false;
   bool dead_ = false;
-  bool could_write_;              // when it was opened, as far as the server says
+  bool could_write_;              // when it was opened, and configured, as far as the server says
   bool chose_read_only_ = false;  // a text of the present lease spoke of "read only"
   bool parameters_doubtful_ =
       false;                    // a statement of the present lease may have changed one that is reported

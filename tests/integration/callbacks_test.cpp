@@ -131,6 +131,18 @@ TEST_F(Configure, leaves_the_session_that_reset_keeps_clean) {
   EXPECT_EQ(db.stats().connections_num, 1U);
 }
 
+TEST_F(Configure, that_makes_its_sessions_read_only_is_no_demotion) {
+  PooledDatabase db = open({.min_size = 2, .max_size = 2, .configure = [&](Connection& conn) {
+                              conn.execute("SET default_transaction_read_only = on");
+                            }});
+  db.wait();
+  EXPECT_TRUE(
+      is_read_only(error_of<QueryFailed>([&] { db.execute("CREATE TABLE refused (a int)"); }).sqlstate));
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+  EXPECT_EQ(db.stats().connections_num, 2U) << "the connections were given up";
+  EXPECT_EQ(db.stats().returns_bad, 0U);
+}
+
 TEST_F(Configure, is_called_after_every_lease_with_full_and_once_with_rollback) {
   for (const auto& [mode, expected] : {std::pair(ResetMode::full, 3), std::pair(ResetMode::rollback, 1)}) {
     std::atomic<int> calls = 0;
