@@ -57,12 +57,14 @@ Step ResetOperation::start_wipe() {
 
 std::string ResetOperation::wipe_text() {
   const SessionState& session = connection_.session();
-  wiped_ = mode_ == ResetMode::full ||
-           (mode_ == ResetMode::tracked &&
-            (abort_.dropped_answers() || session.changed() || session.parameters_changed(connection_.raw())));
+  const bool littered = mode_ != ResetMode::rollback && connection_.statements().littered();
+  // DEALLOCATE ALL takes what a `configure` callback has prepared as well.
+  const bool takes_configured = littered && session.prepared_in_sql();
+  wiped_ = mode_ == ResetMode::full || (mode_ == ResetMode::tracked &&
+                                        (abort_.dropped_answers() || session.changed() || takes_configured ||
+                                         session.parameters_changed(connection_.raw())));
   std::string text;
   if (connection_.in_transaction()) text = "ROLLBACK;";
-  const bool littered = mode_ != ResetMode::rollback && connection_.statements().littered();
   if (littered || (wiped_ && session.prepared_in_sql())) text += "DEALLOCATE ALL;";
   if (!wiped_) return text;
   // DISCARD ALL, spelled out (its documentation lists the same), because it takes the statements that we have

@@ -219,9 +219,12 @@ void SessionState::note_command(std::string_view tag, TextEffect effect) noexcep
     prepared_in_sql_ = true;
     raise(TextEffect::touches);
   } else if (tag == "DISCARD ALL" || tag == "DEALLOCATE ALL") {
+    // Gone is also what was set up after connecting.
+    if (tag == "DISCARD ALL" || prepared_in_sql_) raise(TextEffect::touches);
     prepared_gone_ = true;
     prepared_in_sql_ = false;
-    if (tag == "DISCARD ALL") raise(TextEffect::touches);  // gone is also what was set up after connecting
+  } else if (tag == "DEALLOCATE" || tag == "DISCARD TEMP" || tag == "UNLISTEN") {
+    raise(TextEffect::touches);  // likewise
   } else if (tag == "LOAD") {
     raise(TextEffect::permanent);
   } else if (tag == "LISTEN" || tag == "RESET" || tag == "DO" || tag == "CALL") {

@@ -131,6 +131,18 @@ TEST_F(Configure, leaves_the_session_that_reset_keeps_clean) {
   EXPECT_EQ(db.stats().connections_num, 1U);
 }
 
+TEST_F(Configure, is_called_again_after_a_lease_that_took_away_what_it_had_set_up) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1, .configure = [&](Connection& conn) {
+                              conn.execute("PREPARE mine AS SELECT 5");
+                              conn.execute("CREATE TEMP TABLE scratch (a int)");
+                            }});
+  for (const char* taking : {"DEALLOCATE ALL", "DEALLOCATE mine", "DISCARD TEMP"}) {
+    db.execute(taking);
+    EXPECT_EQ(db.fetch_val<int>("EXECUTE mine"), 5) << taking;
+    EXPECT_EQ(db.fetch_val<int>("SELECT count(*)::int FROM scratch"), 0) << taking;
+  }
+}
+
 TEST_F(Configure, that_makes_its_sessions_read_only_is_no_demotion) {
   PooledDatabase db = open({.min_size = 2, .max_size = 2, .configure = [&](Connection& conn) {
                               conn.execute("SET default_transaction_read_only = on");

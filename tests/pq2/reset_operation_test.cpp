@@ -38,6 +38,19 @@ class Reset : public testing::Test {
     EXPECT_EQ(say(*connection, "SELECT 'served'"), "served");
   }
 
+  // Lets the server hold as many names for nothing as it may.
+  void litter() {
+    StatementCache& cache = connection->statements();
+    Statement* ours = nullptr;
+    while (ours == nullptr) ours = cache.use("SELECT 1", {});
+    while (!cache.littered()) {
+      cache.name(*ours);
+      PQclear(PQprepare(connection->raw(), ours->name.data(), "SELECT 1", 0, nullptr));
+      cache.confirm(*ours);
+      cache.doubt(*ours);
+    }
+  }
+
   std::unique_ptr<Connection> connection = connect();
   std::unique_ptr<Connection> observer = connect();
   bool wiped = false;
@@ -323,19 +336,21 @@ TEST_F(Reset, statements_prepared_by_the_user_are_gone_and_ours_with_them) {
 }
 
 TEST_F(Reset, statements_that_the_server_holds_for_nothing_are_gone_once_they_are_too_many) {
-  StatementCache& cache = connection->statements();
-  Statement* ours = nullptr;
-  while (ours == nullptr) ours = cache.use("SELECT 1", {});
-  while (!cache.littered()) {
-    cache.name(*ours);
-    PQclear(PQprepare(connection->raw(), ours->name.data(), "SELECT 1", 0, nullptr));
-    cache.confirm(*ours);
-    cache.doubt(*ours);
-  }
+  litter();
   EXPECT_FALSE(connection->clean());
   reset();
   EXPECT_FALSE(wiped) << "settings are none of this";
   EXPECT_EQ(say(*connection, "SELECT count(*) FROM pg_prepared_statements"), "0");
+}
+
+TEST_F(Reset, a_session_whose_own_statements_went_with_those_for_nothing_must_be_configured_again) {
+  say(*connection, "PREPARE mine AS SELECT 1");
+  connection->session().set_configured(connection->raw());
+  EXPECT_TRUE(connection->clean());
+  litter();
+  reset();
+  EXPECT_EQ(say(*connection, "SELECT count(*) FROM pg_prepared_statements"), "0");
+  EXPECT_TRUE(wiped);
 }
 
 TEST_F(Reset, our_own_prepared_statements_survive_a_wipe) {

@@ -151,5 +151,20 @@ TEST(SessionState, statements_prepared_by_the_user_are_remembered_until_they_are
   EXPECT_FALSE(state.prepared_statements_gone());
 }
 
+TEST(SessionState, to_take_away_what_was_set_up_after_connecting_is_a_change) {
+  for (const char* taken : {"DEALLOCATE", "DEALLOCATE ALL", "DISCARD TEMP", "UNLISTEN"}) {
+    SessionState state;
+    state.note("PREPARE", TextEffect::none);
+    state.set_configured(nullptr);
+    EXPECT_FALSE(state.changed());
+    state.note(taken, TextEffect::none);
+    EXPECT_TRUE(state.changed()) << taken;
+  }
+}
+
+TEST(SessionState, without_statements_of_the_users_to_deallocate_all_is_no_change) {
+  EXPECT_FALSE(changed_by("DEALLOCATE ALL", "DEALLOCATE ALL"));
+}
+
 }  // namespace
 }  // namespace copg::pq
