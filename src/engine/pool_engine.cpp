@@ -40,9 +40,12 @@ PoolEngine::~PoolEngine() = default;
 void PoolEngine::make_core() {
   constexpr std::uint32_t share_limit = 16;
   std::random_device entropy;
+  // A forked child keeps the bounds that the pool had last.
+  const auto min_size = core_ ? core_->stats().pool_min : static_cast<std::uint32_t>(options_.min_size);
+  const auto max_size = core_ ? core_->stats().pool_max : static_cast<std::uint32_t>(options_.max_size);
   core_ = std::make_unique<pool::PoolCore>(
-      pool::CoreOptions{.min_size = static_cast<std::uint32_t>(options_.min_size),
-                        .max_size = static_cast<std::uint32_t>(options_.max_size),
+      pool::CoreOptions{.min_size = min_size,
+                        .max_size = max_size,
                         .min_idle = static_cast<std::uint32_t>(options_.min_idle),
                         .num_workers = static_cast<std::uint32_t>(options_.num_workers),
                         .max_waiting = static_cast<std::uint32_t>(options_.max_waiting),
@@ -52,7 +55,7 @@ void PoolEngine::make_core() {
                         .reconnect_timeout = duration_of(options_.reconnect_timeout),
                         .seed = (std::uint64_t{entropy()} << 32) | entropy()},
       now());
-  make_slots(options_.max_size);
+  make_slots(static_cast<int>(max_size));
 }
 
 /// As many as there may be connections. They stay when the pool is made smaller.

@@ -67,6 +67,18 @@ TEST_F(Fork, the_child_opens_its_own_and_the_parents_are_untouched) {
   EXPECT_EQ(db.stats().connections_lost, 0U);
 }
 
+TEST_F(Fork, the_child_keeps_the_bounds_that_the_pool_had_last) {
+  COPG_SKIP_UNDER_TSAN;
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  db.resize(2, 4);
+  const auto in_the_child = [&] {
+    db.wait();
+    const PoolStats stats = db.stats();
+    return stats.pool_min == 2 && stats.pool_max == 4 && stats.pool_size == 2;
+  };
+  EXPECT_EQ(in_child(in_the_child, &::_exit), 0);
+}
+
 TEST_F(Fork, a_child_that_lets_go_of_everything_inherited_says_nothing_to_the_server) {
   COPG_SKIP_UNDER_TSAN;
   auto db = std::make_unique<PooledDatabase>(open({.min_size = 2, .max_size = 2}));
