@@ -78,14 +78,26 @@ CLI::App& add_ping(CLI::App& app, PingOptions& options) {
   return command;
 }
 
+/// What stands behind the statement, as it is. As the values of an option CLI11 would read "[1,2]" as two of
+/// them, and "{}" as none.
+std::vector<std::string> parameters_of(const CLI::App& exec) {
+  std::vector<std::string> parameters = exec.remaining();
+  for (const std::string& parameter : parameters) {
+    const bool option = parameter.size() > 1 && parameter.starts_with('-');
+    if (option) throw CLI::ExtrasError(std::vector<std::string>{parameter});
+  }
+  return parameters;
+}
+
 CLI::App& add_exec(CLI::App& app, ExecOptions& options, bool& csv, bool& json) {
   CLI::App& command = *app.add_subcommand(
       "exec",
       "Execute one statement and print its rows.\n"
+      "    copg exec [OPTIONS] SQL [PARAM...]       (PARAM: what $1, $2, ... stand for, as text)\n"
       "    copg exec 'SELECT $1::int + 1' 41        (before a parameter that starts with a dash: --)");
   add_connection_options(command, options);
   command.add_option("SQL", options.sql, "The statement; its placeholders are $1, $2, ...");
-  command.add_option("PARAM", options.parameters, "What $1, $2, ... stand for, as text")->expected(0, -1);
+  command.allow_extras();  // the parameters
   CLI::Option* as_csv = command.add_flag("--csv", csv, "Print CSV with a header");
   command.add_flag("--json", json, "Print a JSON array of objects")->excludes(as_csv);
   return command;
@@ -117,6 +129,7 @@ int run(int argc, char** argv) {
       return with_postgres(with);
     }
     if (exec_command.parsed()) {
+      executing.parameters = parameters_of(exec_command);
       executing.parameters.insert(executing.parameters.end(), rest.begin(), rest.end());
       if (executing.sql.empty() && !executing.parameters.empty()) {
         executing.sql = executing.parameters.front();

@@ -78,6 +78,8 @@ TEST(Command, wrong_usage_exits_with_2) {
   EXPECT_EQ(run_copg({"with-postgres", "--option", "no-equals-sign", "--", "true"}).status, 2);
   EXPECT_EQ(run_copg({"exec"}).status, 2);
   EXPECT_EQ(run_copg({"exec", "--csv", "--json", "SELECT 1"}).status, 2);
+  EXPECT_EQ(run_copg({"exec", "--no-such-option", "SELECT 1"}).status, 2);
+  EXPECT_EQ(run_copg({"exec", "SELECT $1", "-5"}).status, 2);
   EXPECT_EQ(run_copg({"exec", "--url", "not a url", "SELECT 1"}).status, 2);
 }
 
@@ -147,6 +149,12 @@ TEST_F(Exec, a_table_is_aligned_and_counted) {
 
 TEST_F(Exec, a_parameter_may_look_like_an_option) {
   EXPECT_TRUE(contains(exec({"SELECT $1::int", "--", "-5"}).output, "-5"));
+}
+
+TEST_F(Exec, a_parameter_may_look_like_a_list) {
+  EXPECT_EQ(exec({"--csv", "SELECT $1::jsonb AS a, $2::int[] AS b, $3 AS c", "[1, 2]", "{}", ""}).output,
+            "a,b,c\r\n\"[1, 2]\",{},\"\"\r\n");
+  EXPECT_EQ(exec({"--csv", "SELECT $1::int[] AS a", "{}"}).output, "a\r\n{}\r\n");
 }
 
 TEST_F(Exec, csv_tells_null_from_empty_and_quotes_what_must_be) {
