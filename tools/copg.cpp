@@ -164,7 +164,8 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const copg::ConfigurationError& error) {
     report(error);
-    return exit_usage;
+    // With a connection lost it was a connect that failed: a wrong password, no such database.
+    return error.info().connection_survives ? exit_usage : exit_failure;
   } catch (const copg::Error& error) {
     report(error);
     return exit_failure;

@@ -136,6 +136,7 @@ class Exec : public testing::Test {
     arguments.insert(arguments.begin(), "exec");
     return run_copg(std::move(arguments), server_.url());
   }
+  std::string url(const std::string& database) const { return server_.url(database); }
 
  private:
   ThrowawayPostgres server_;
@@ -168,6 +169,17 @@ TEST_F(Exec, json_keeps_numbers_booleans_json_and_null) {
           .output,
       "[\n{\"n\":1.50,\"b\":true,\"j\":{\"k\": 1},\"z\":null,\"f\":\"NaN\"}\n]\n");
   EXPECT_EQ(exec({"--json", "SELECT 1 WHERE false"}).output, "[]\n");
+}
+
+TEST_F(Exec, a_server_that_refuses_the_connection_is_no_wrong_usage) {
+  for (const char* command : {"exec", "ping"}) {
+    std::vector<std::string> arguments = {command, "--url", url("nowhere")};
+    if (std::string_view(command) == "exec") arguments.emplace_back("SELECT 1");
+    const Outcome outcome = run_copg(arguments);
+    EXPECT_EQ(outcome.status, 1) << outcome.output;
+    EXPECT_TRUE(contains(outcome.output, "3D000")) << outcome.output;
+  }
+  EXPECT_EQ(run_copg({"ping", "--url", "postgresql://no-such-host.invalid/"}).status, 1);
 }
 
 TEST_F(Exec, an_error_has_its_sqlstate_and_exits_with_1) {
