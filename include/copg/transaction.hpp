@@ -30,6 +30,8 @@ class Transaction {
   [[nodiscard]] bool active() const noexcept { return active_; }
 
  private:
+  void undo() noexcept;
+
   Connection& connection_;
   int savepoint_ = 0;  // its number; 0: the transaction itself
   bool active_ = true;

@@ -22,7 +22,10 @@ Transaction::Transaction(Connection& connection) : connection_(connection) {
 }
 
 Transaction::~Transaction() {
-  if (!active_) return;
+  if (active_) undo();
+}
+
+void Transaction::undo() noexcept {
   try {
     rollback();
   } catch (...) {  // the connection is cleaned when it is given back
@@ -31,13 +34,17 @@ Transaction::~Transaction() {
 
 void Transaction::commit() {
   require_active(active_);
+  if (savepoint_ > 0) {
+    try {
+      connection_.execute(engine::end_savepoint(savepoint_, true));
+    } catch (...) {  // the one around it can go on
+      undo();
+      throw;
+    }
+  }
   active_ = false;
   --connection_.transactions_;
-  if (savepoint_ > 0) {
-    connection_.execute(engine::end_savepoint(savepoint_, true));
-  } else {
-    connection_.commit();
-  }
+  if (savepoint_ == 0) connection_.commit();
 }
 
 void Transaction::rollback() {

@@ -10,6 +10,21 @@ namespace {
 
 class Lease : public DatabaseTest {};
 
+TEST_F(Lease, a_transaction_inside_another_that_can_not_commit_is_undone_and_the_outer_one_goes_on) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  db.execute("DROP TABLE IF EXISTS outer_one; CREATE TABLE outer_one (n int)");
+  db.transaction([](Connection& tx) {
+    tx.execute("INSERT INTO outer_one VALUES (1)");
+    const auto inner = [](Connection& inside) {
+      inside.execute("INSERT INTO outer_one VALUES (2)");
+      EXPECT_THROW(inside.execute("SELECT 1 / 0"), QueryFailed);  // as if nothing were the matter
+    };
+    EXPECT_THROW(tx.transaction(inner), QueryFailed);
+    tx.execute("INSERT INTO outer_one VALUES (3)");
+  });
+  EXPECT_EQ(db.fetch_val<int>("SELECT sum(n)::int FROM outer_one"), 4);
+}
+
 TEST_F(Lease, the_first_statement_begins_a_transaction_and_leaving_rolls_it_back) {
   PooledDatabase db = open();
   db.execute("CREATE TABLE left_behind (x int)");
