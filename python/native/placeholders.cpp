@@ -16,6 +16,8 @@ constexpr bool is_word_byte(char c) noexcept {
          static_cast<unsigned char>(c) >= 0x80;
 }
 
+constexpr bool continues_character(char c) noexcept { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+
 class Rewriter {
  public:
   explicit Rewriter(std::string_view sql) : sql_(sql) { result_.sql.reserve(sql.size()); }
@@ -29,6 +31,12 @@ class Rewriter {
  private:
   [[nodiscard]] char peek(std::size_t ahead = 0) const noexcept {
     return at_ + ahead < sql_.size() ? sql_[at_ + ahead] : '\0';
+  }
+  /// So many bytes from here, for a message, and what is left of the character that they end in.
+  [[nodiscard]] std::string_view shown(std::size_t bytes) const noexcept {
+    std::size_t end = std::min(at_ + bytes, sql_.size());
+    while (end < sql_.size() && continues_character(sql_[end])) ++end;
+    return sql_.substr(at_, end - at_);
   }
   void copy(std::size_t bytes) {
     result_.sql.append(sql_.substr(at_, bytes));
@@ -110,8 +118,8 @@ class Rewriter {
       if (kind == '\0')
         reject("incomplete placeholder: '%' at the end of the query; double a percent sign to mean itself");
       reject(fmt::format(
-          "'%{}' is no placeholder: there are %s and %(name)s; double a percent sign to mean itself",
-          sql_.substr(at_ + 1, 1)));
+          "'{}' is no placeholder: there are %s and %(name)s; double a percent sign to mean itself",
+          shown(2)));
     }
     use(RewrittenText::Style::positional);
     at_ += 2;
@@ -120,13 +128,11 @@ class Rewriter {
 
   void named() {
     const std::size_t close = sql_.find(')', at_);
-    const std::string_view shown = sql_.substr(at_, 20);
     if (close == std::string_view::npos || close + 1 >= sql_.size())
-      reject(fmt::format("incomplete placeholder: '{}'", shown));
+      reject(fmt::format("incomplete placeholder: '{}'", shown(20)));
     const char kind = sql_[close + 1];
     if (kind != 's' && kind != 'b' && kind != 't')
-      reject(fmt::format("'{}' is no placeholder: %(name) must be followed by s",
-                         sql_.substr(at_, close + 2 - at_)));
+      reject(fmt::format("'{}' is no placeholder: %(name) must be followed by s", shown(close + 2 - at_)));
     use(RewrittenText::Style::named);
     const std::string name(sql_.substr(at_ + 2, close - at_ - 2));
     at_ = close + 2;
