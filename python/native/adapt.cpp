@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -104,17 +105,34 @@ Oid write_decimal(PyObject* value, std::string& out) {
   return oid::numeric;
 }
 
-Oid write_bytes(PyObject* value, std::string& out) {
-  Py_buffer view{};
-  if (PyObject_GetBuffer(value, &view, PyBUF_CONTIG_RO) != 0) throw nb::python_error();
-  static constexpr char digits[] = "0123456789abcdef";
-  out += "\\x";
-  const auto* const bytes = static_cast<const unsigned char*>(view.buf);
-  for (Py_ssize_t i = 0; i < view.len; ++i) {
-    out += digits[bytes[i] >> 4];
-    out += digits[bytes[i] & 15];
+/// Those of a bytes-like object, in one piece: of a memoryview with gaps, such as `view[::2]`, a copy.
+class Bytes {
+ public:
+  explicit Bytes(PyObject* value) : whole_(nb::borrow(value)) {
+    if (PyMemoryView_Check(value) && PyBuffer_IsContiguous(PyMemoryView_GET_BUFFER(value), 'C') == 0)
+      whole_ = checked(PyBytes_FromObject(value));
+    if (PyObject_GetBuffer(whole_.ptr(), &view_, PyBUF_CONTIG_RO) != 0) throw nb::python_error();
   }
-  PyBuffer_Release(&view);
+  Bytes(const Bytes&) = delete;
+  Bytes& operator=(const Bytes&) = delete;
+  ~Bytes() { PyBuffer_Release(&view_); }
+  [[nodiscard]] std::span<const std::byte> all() const noexcept {
+    return {static_cast<const std::byte*>(view_.buf), static_cast<std::size_t>(view_.len)};
+  }
+
+ private:
+  nb::object whole_;
+  Py_buffer view_{};
+};
+
+Oid write_bytes(PyObject* value, std::string& out) {
+  static constexpr char digits[] = "0123456789abcdef";
+  const Bytes bytes(value);
+  out += "\\x";
+  for (const std::byte byte : bytes.all()) {
+    out += digits[std::to_integer<unsigned>(byte) >> 4];
+    out += digits[std::to_integer<unsigned>(byte) & 15];
+  }
   return oid::bytea;
 }
 
@@ -292,18 +310,6 @@ Oid write(PyObject* value, std::string& out) {
   return write_rare(value, out);
 }
 
-void add_bytes(PyObject* value, Params& out) {
-  Py_buffer view{};
-  if (PyObject_GetBuffer(value, &view, PyBUF_CONTIG_RO) != 0) throw nb::python_error();
-  try {
-    out.add(std::span(static_cast<const std::byte*>(view.buf), static_cast<std::size_t>(view.len)));
-  } catch (...) {
-    PyBuffer_Release(&view);
-    throw;
-  }
-  PyBuffer_Release(&view);
-}
-
 }  // namespace
 
 bool is_whole_number(Oid type) noexcept {
@@ -327,7 +333,7 @@ void add_parameter(PyObject* value, Params& out, Oid floor) {
   } else if (PyUnicode_CheckExact(value)) {
     out.add(utf8_of(value));  // which looks for a NUL itself
   } else if (PyBytes_Check(value) || PyByteArray_Check(value) || PyMemoryView_Check(value)) {
-    add_bytes(value, out);
+    out.add(Bytes(value).all());
   } else {
     std::string text;
     Oid type = write(value, text);

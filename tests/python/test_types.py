@@ -265,6 +265,12 @@ def test_a_range_is_a_value() -> None:
         Range(1, 2, "][")
 
 
+def test_memoryviews_with_gaps(ours: PooledDatabase) -> None:
+    views = [memoryview(b"abcdef")[::2], memoryview(b"abc")[::-1], memoryview(bytes(range(8))).cast("I")]
+    assert ours.fetch_one("SELECT %s, %s, %s", views) == tuple(bytes(view) for view in views)
+    assert ours.fetch_val("SELECT %s", [views[:2]]) == [b"ace", b"cba"]
+
+
 class Colour(enum.Enum):
     red = 1
     blue = "b"
