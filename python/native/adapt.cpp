@@ -283,6 +283,9 @@ Oid write_rare(PyObject* value, std::string& out) {
   }
   if (is_instance(value, types.enumeration)) {
     const nb::object name = checked(PyObject_GetAttrString(value, "name"));
+    if (name.is_none())  // a Flag without members
+      throw DataError(
+          fmt::format("an {} without a name can't be sent: send its value", Py_TYPE(value)->tp_name));
     out += text_without_nul(name.ptr());
     return oid::inferred;
   }

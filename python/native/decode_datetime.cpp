@@ -204,6 +204,8 @@ bool write_offset(PyObject* value, std::string& out) {
   const nb::object offset = nb::steal(PyObject_CallMethod(value, "utcoffset", nullptr));
   if (!offset.is_valid()) throw nb::python_error();
   if (offset.is_none()) return false;
+  if (PyDateTime_DELTA_GET_MICROSECONDS(offset.ptr()) != 0)
+    throw DataError("a UTC offset with fractions of a second can't be sent: PostgreSQL has none");
   const int total =
       PyDateTime_DELTA_GET_DAYS(offset.ptr()) * 86400 + PyDateTime_DELTA_GET_SECONDS(offset.ptr());
   const int seconds = total < 0 ? -total : total;

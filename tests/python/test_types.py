@@ -27,6 +27,7 @@ from pycopg import Json, Jsonb, PooledDatabase, Range
 
 MakePool = Callable[..., PooledDatabase]
 UTC = dt.timezone.utc
+HALF_A_SECOND = dt.timezone(dt.timedelta(seconds=0.5))
 
 # The same examples each time where a find must not depend on luck; new ones on each run elsewhere.
 ordinary = settings(
@@ -276,6 +277,10 @@ class Colour(enum.Enum):
     blue = "b"
 
 
+class Access(enum.Flag):
+    read = 1
+
+
 class Size(enum.IntEnum):
     large = 70_000
 
@@ -363,6 +368,9 @@ def test_a_foreign_date_style_is_a_data_error(ours: PooledDatabase) -> None:
         ({1, 2}, pycopg.ProgrammingError, "type set can't be sent"),
         (1j, pycopg.ProgrammingError, "type complex can't be sent"),
         ((1, 2), pycopg.ProgrammingError, "type tuple can't be sent"),
+        (Access(0), pycopg.DataError, "an Access without a name can't be sent"),
+        (dt.datetime(2024, 1, 1, tzinfo=HALF_A_SECOND), pycopg.DataError, "fractions of a second"),
+        (dt.time(1, tzinfo=HALF_A_SECOND), pycopg.DataError, "fractions of a second"),
         ([(1, 2)], pycopg.ProgrammingError, "type tuple can't be sent"),
         ({"a": object()}, TypeError, "not JSON serializable"),
     ],
