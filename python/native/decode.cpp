@@ -136,11 +136,14 @@ PyObject* decode_uuid(std::string_view text, Oid /*type*/) {
   return uuid.release().ptr();
 }
 
+/// Of all types only box has commas in its elements, and semicolons between them (pg_type.typdelim).
+char delimiter_of(Oid element) noexcept { return element == oid::box ? ';' : ','; }
+
 /// Reads "{1,NULL,{...},"a\"b"}", with bounds such as "[0:1]=" in front or not (documentation 8.15.6).
 class ArrayReader {
  public:
   ArrayReader(std::string_view text, Oid element)
-      : text_(text), element_(element), decode_(decoder_for(element)) {}
+      : text_(text), element_(element), ends_{delimiter_of(element), '}'}, decode_(decoder_for(element)) {}
 
   PyObject* run() {
     if (text_.starts_with('[')) at_ = text_.find('=') + 1;
@@ -161,7 +164,7 @@ class ArrayReader {
     while (text_[at_ - 1] != '}') {
       const nb::object element = nb::steal(peek() == '{' ? read_list() : read_element());
       if (!element.is_valid() || PyList_Append(list.ptr(), element.ptr()) != 0) return nullptr;
-      if (peek() != ',' && peek() != '}') return nullptr;
+      if (std::string_view(ends_, sizeof ends_).find(peek()) == std::string_view::npos) return nullptr;
       ++at_;
     }
     return list.release().ptr();
@@ -177,7 +180,7 @@ class ArrayReader {
       ++at_;
       return decode_(scratch_, element_);
     }
-    const std::size_t end = std::min(text_.find_first_of(",}", at_), text_.size());
+    const std::size_t end = std::min(text_.find_first_of(ends_, at_, sizeof ends_), text_.size());
     scratch_.assign(text_, at_, end - at_);
     at_ = end;
     if (scratch_ == "NULL") {
@@ -190,6 +193,7 @@ class ArrayReader {
   std::string_view text_;
   std::size_t at_ = 0;
   Oid element_;
+  char ends_[2];  // what an element ends with
   Decoder decode_;
   std::string scratch_;
 };

@@ -6,6 +6,7 @@
 namespace copg::oid {
 
 inline constexpr Oid single_char = 18;
+inline constexpr Oid box = 603;
 inline constexpr Oid cidr = 650;
 inline constexpr Oid inet = 869;
 inline constexpr Oid timetz = 1266;

@@ -325,7 +325,7 @@ def test_edges(ours: PooledDatabase, theirs: psycopg.Connection[Any]) -> None:
         "NULL", "'{}'::int[]", "'[0:1]={1,2}'::int[]", "'{{1,2},{3,NULL}}'::int[]",
         """'{"a,b","c\\"d",NULL,"NULL"}'::text[]""",
         "'{\"\"}'::text[]", "9223372036854775807", "-9223372036854775808", "1e-20::numeric", "12345678901234567890.5",
-        "'00:00:00.000001'::time", "'{\"(1,2]\",empty}'::int4range[]",
+        "'00:00:00.000001'::time", "'{\"(1,2]\",empty}'::int4range[]", "'{(3,4),(1,2);NULL}'::box[]",
     ):  # fmt: skip
         mine, other = ours.fetch_one(f"SELECT {sql}"), theirs.execute(f"SELECT {sql}").fetchone()
         assert same(mine, other), (sql, mine, other)
