@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -71,7 +70,7 @@ class Connection {
   template <class Work>
   auto in_turn(Work work) {
     return without_gil([&] {
-      const Turn turn(turn_);
+      const Turn turn(turns_);
       return work();
     });
   }
@@ -85,7 +84,7 @@ class Connection {
   std::optional<double> timeout_s_;
   bool autocommit_;
   std::string leased_at_;
-  std::timed_mutex turn_;  // never waited for with the GIL
+  Turns turns_;  // never waited for with the GIL
   std::optional<copg::Connection> lease_;
   std::vector<std::unique_ptr<Transaction>> transactions_;  // innermost last
 };

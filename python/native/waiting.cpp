@@ -3,7 +3,8 @@
 
 #include <nanobind/nanobind.h>
 
-#include <atomic>
+#include <copg/error.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -79,8 +80,14 @@ void run_interruptibly(std::function<void()> blocking) {
   if (work->error) std::rethrow_exception(work->error);
 }
 
-Turn::Turn(std::timed_mutex& mutex) : lock_(mutex, std::try_to_lock) {
-  while (!lock_.owns_lock() && !lock_.try_lock_for(look_interval)) run_signal_handlers();
+Turn::Turn(Turns& turns) : turns_(turns), lock_(turns.mutex, std::defer_lock) {
+  const std::thread::id here = std::this_thread::get_id();
+  if (turns.whose.load(std::memory_order_relaxed) == here)
+    throw UsageError("this connection is inside a call that this code runs in: take another from the pool");
+  if (!lock_.try_lock()) {
+    while (!lock_.try_lock_for(look_interval)) run_signal_handlers();
+  }
+  turns.whose.store(here, std::memory_order_relaxed);
 }
 
 }  // namespace copg::python

@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -243,6 +243,17 @@ def test_threads_that_share_a_connection_take_turns(db: PooledDatabase) -> None:
         for thread in threads:
             thread.join()
     assert not wrong
+
+
+def test_code_that_runs_inside_a_call_cannot_use_its_connection(users: PooledDatabase) -> None:
+    def names(conn: pycopg.Connection) -> Iterator[list[str]]:
+        for number in range(5000):
+            conn.execute("SELECT 1")
+            yield [str(number)]
+
+    with pytest.raises(pycopg.InterfaceError, match="inside a call"), users.connection() as conn:
+        conn.execute_many("INSERT INTO users (name) VALUES (%s)", names(conn))
+    assert count(users) == 2
 
 
 # PEP 249
