@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .connection import ConnectionInfo
+from .connection import ConnectionInfo, state_of
 from .cursor import BaseCursor, Params, Row, check_row_factory
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ class AsyncConnection:
         return ConnectionInfo(self._native)
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else f"pid={self.info.backend_pid}"
-        return f"<pycopg.AsyncConnection {state}>"
+        return f"<pycopg.AsyncConnection {state_of(self)}>"
 
     async def _run(self, make_call: Any, *args: Any) -> Any:
         """Drives a call that the native connection makes, when it is this task's turn; None if there is none."""

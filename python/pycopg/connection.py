@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from . import _native
 from .cursor import Cursor, Params, check_row_factory
+from .errors import Error
 
 if TYPE_CHECKING:
+    from .async_connection import AsyncConnection
     from .pool import PooledDatabase
 
 Self = TypeVar("Self", bound="CheckedConnection")
@@ -71,8 +73,7 @@ class Connection(_native.Connection):
         return ConnectionInfo(self)
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else f"pid={self.info.backend_pid}"
-        return f"<pycopg.{type(self).__name__} {state}>"
+        return f"<pycopg.{type(self).__name__} {state_of(self)}>"
 
 
 class CheckedConnection(Connection):
@@ -105,6 +106,14 @@ class ConnectionInfo:
     def parameter_status(self, name: str) -> str | None:
         """What the server reported last, such as TimeZone; None for what it does not report."""
         return self._native._parameter_status(name) or None
+
+
+def state_of(connection: Connection | AsyncConnection) -> str:
+    """For `repr`, which must not raise: another task may be in a call on it, or the pool be closed."""
+    try:
+        return "closed" if connection.closed else f"pid={connection.info.backend_pid}"
+    except Error:
+        return "not to be asked now"
 
 
 class Transaction:

@@ -256,6 +256,13 @@ def test_code_that_runs_inside_a_call_cannot_use_its_connection(users: PooledDat
     assert count(users) == 2
 
 
+def test_its_repr_never_raises(db: PooledDatabase) -> None:
+    with pytest.raises(pycopg.PoolClosed), db.connection() as conn:  # noqa: PT012
+        assert repr(conn) == f"<pycopg.Connection pid={conn.info.backend_pid}>"
+        db.close(timeout=0)
+        assert repr(conn) in ("<pycopg.Connection not to be asked now>", "<pycopg.Connection closed>")
+
+
 # PEP 249
 
 
