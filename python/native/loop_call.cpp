@@ -69,6 +69,8 @@ pq::BeginFirst StatementWait::begin_first(const pq::Connection& connection) cons
 LoopProgress StatementWait::begin() {
   begin_ = engine::now();
   deadline_ = engine::after(begin_, engine::duration_of(lease_->timeout));
+  begun_ = true;
+  lease_->call_begins();
   return wait_for(own_lease_ ? acquire(begin_, deadline_, where_) : steps().begin(begin_, deadline_));
 }
 
@@ -108,6 +110,7 @@ void StatementWait::end() noexcept {
   // A lease that is gone has taken its driver along.
   if (std::exchange(driven_, false) && lease_->lease) lease_->engine->drive_no_more(lease_->lease);
   drop_steps();
+  if (begun_) lease_->call_ends();
   if (own_lease_) lease_->engine->release(lease_->lease);
   leave_port();
 }

@@ -115,11 +115,42 @@ struct LoopLease {
   LoopLease& operator=(const LoopLease&) = delete;
   ~LoopLease() { engine->release(lease); }
 
+  /// Gives the connection back, or closes it: now, or when the call has ended that another task has under way
+  /// on it. Either way no further call begins. Nothing if there is no connection.
+  void end(bool keep) noexcept {
+    if (closed()) return;
+    ended_ = keep ? Ended::to_go_back : Ended::to_be_closed;
+    transactions.clear();
+    if (!in_call_) give_up();
+  }
+  [[nodiscard]] bool closed() const noexcept { return ended_ != Ended::no || (!lease && !in_call_); }
+  /// Throws UsageError.
+  void require_usable() const { engine->require_usable(ended_ == Ended::no ? lease : engine::Lease()); }
+  void call_begins() noexcept { in_call_ = true; }
+  void call_ends() noexcept {
+    in_call_ = false;
+    if (ended_ != Ended::no) give_up();
+  }
+
   const std::shared_ptr<engine::PoolEngine> engine;
   const Seconds timeout;  // of each call
-  engine::Lease lease;
+  engine::Lease lease;    // empty also while a call exchanges a dead connection for another
   bool autocommit;
   std::vector<int> transactions{};  // open ones, innermost last: the number of the savepoint, 0 for none
+
+ private:
+  enum class Ended : std::uint8_t { no, to_go_back, to_be_closed };
+
+  void give_up() noexcept {
+    if (ended_ == Ended::to_be_closed) {
+      engine->discard(lease);
+    } else {
+      engine->release(lease);
+    }
+  }
+
+  Ended ended_ = Ended::no;
+  bool in_call_ = false;
 };
 
 /// Takes a lease. Its result is None: the lease is where it was wanted.
@@ -225,6 +256,7 @@ class StatementWait : public LoopCall, protected engine::StatementWaiter, privat
   std::atomic<Stopped> stop_ = Stopped::no;
   bool queued_ = false;
   bool driven_ = false;  // the engine tells of the deadline, and of close
+  bool begun_ = false;
   bool over_ = false;
 
   static engine::TimePoint pool_never() { return engine::TimePoint::max(); }

@@ -174,15 +174,9 @@ class LoopConnection {
     leased_ = true;
     return new LeaseWait(lease_, Seconds(timeout_s), caller());
   }
-  [[nodiscard]] bool closed() const noexcept { return !lease_->lease; }
-  void release() noexcept {
-    lease_->transactions.clear();
-    lease_->engine->release(lease_->lease);
-  }
-  void discard() noexcept {
-    lease_->transactions.clear();
-    lease_->engine->discard(lease_->lease);
-  }
+  [[nodiscard]] bool closed() const noexcept { return lease_->closed(); }
+  void release() noexcept { lease_->end(true); }
+  void discard() noexcept { lease_->end(false); }
 
   LoopCall* execute(nb::handle sql, nb::handle params) {
     require_leased();
@@ -228,7 +222,7 @@ class LoopConnection {
 
   [[nodiscard]] bool autocommit() const noexcept { return lease_->autocommit; }
   void set_autocommit(bool on) {
-    if (!closed() && (!lease_->transactions.empty() || status() != TransactionStatus::idle))
+    if (leased_ && (!lease_->transactions.empty() || status() != TransactionStatus::idle))
       throw ProgrammingMistake("autocommit can't be changed inside a transaction: commit or roll back first");
     lease_->autocommit = on;
   }
@@ -239,7 +233,7 @@ class LoopConnection {
  private:
   void require_leased() const {
     if (!leased_) throw UsageError("this connection is not leased yet: use it in an async with statement");
-    lease_->engine->require_usable(lease_->lease);
+    lease_->require_usable();
   }
   LoopCall* end_outermost(bool commit) {
     if (ask([](const pq::Connection& connection) { return engine::nothing_to_end(connection); }))

@@ -179,6 +179,47 @@ def test_tasks_that_share_a_connection_take_turns(run: Run) -> None:
     run(body)
 
 
+@pytest.mark.parametrize("leave", ["with an exception", "by close"])
+def test_a_block_that_is_left_under_anothers_call_gives_its_connection_back(run: Run, leave: str) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        with contextlib.suppress(LookupError):
+            async with db.connection() as conn:
+                other = asyncio.ensure_future(conn.execute("SELECT pg_sleep(0.2)"))
+                await eventually(lambda: "not to be asked now" in repr(conn))
+                if leave == "by close":
+                    await conn.close()
+                else:
+                    raise LookupError
+        assert conn.closed
+        with pytest.raises(pycopg.InterfaceError, match="given back already"):
+            await conn.execute("SELECT 1")
+        await other
+        await eventually(lambda: idle(db))
+        assert await db.fetch_val("SELECT 1") == 1
+        assert db.stats["connections_num"] == (2 if leave == "by close" else 1)
+
+    run(body, max_size=1)
+
+
+def test_after_the_block_the_handle_is_dead(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with db.connection() as conn:
+            await conn.set_autocommit(True)
+        for use in (
+            lambda: conn.execute("SELECT 1"),
+            conn.commit,
+            conn.rollback,
+            lambda: conn.set_autocommit(False),
+            lambda: conn.transaction().__aenter__(),
+            conn.__aenter__,
+        ):
+            with pytest.raises(pycopg.InterfaceError):
+                await use()
+        assert repr(conn) == "<pycopg.AsyncConnection closed>"
+
+    run(body)
+
+
 def test_a_forgotten_connection_is_given_back_with_a_warning(run: Run) -> None:
     async def body(db: AsyncPooledDatabase) -> None:
         conn = await db.connection().__aenter__()
