@@ -150,16 +150,17 @@ std::size_t Connection::begin() {
 }
 
 void Connection::end(std::size_t depth, bool commit) {
-  ask([&](copg::Connection& /*connection*/) {
+  ask([&](copg::Connection& connection) {
     if (depth != transactions_.size())
       throw ProgrammingMistake("transaction() blocks must be left in the reverse order of entering them");
     const std::unique_ptr<Transaction> transaction = std::move(transactions_.back());
     transactions_.pop_back();
     if (commit) {
       transaction->commit();
-    } else {
+    } else if (connection.transaction_status() != TransactionStatus::busy) {
       transaction->rollback();
-    }
+    }  // else a statement was given up half-way: nothing can be sent, and giving the connection back rolls
+       // back
   });
 }
 

@@ -214,6 +214,9 @@ class LoopConnection {
       throw ProgrammingMistake("transaction() blocks must be left in the reverse order of entering them");
     const int savepoint = lease_->transactions.back();
     lease_->transactions.pop_back();
+    // A statement was given up half-way: nothing can be sent any more, and giving the connection back rolls
+    // back.
+    if (!commit && status() == TransactionStatus::busy) return nullptr;
     if (savepoint == 0) return end_outermost(commit);
     return call_on(
         lease_, nullptr,

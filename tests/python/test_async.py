@@ -256,6 +256,22 @@ def test_a_cancelled_query_is_cancelled_on_the_server_and_its_connection_goes_on
     run(body, max_size=1)
 
 
+def test_a_query_that_is_cancelled_in_a_transaction_is_no_failed_rollback(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async def query() -> None:
+            async with db.connection() as conn, conn.transaction(), conn.transaction():
+                await conn.execute("SELECT pg_sleep(100)")
+
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(query(), 0.1)
+        assert await db.fetch_val("SELECT 1") == 1
+
+    run(body, max_size=1)
+    assert not [record for record in caplog.records if record.name == "pycopg"]
+
+
 def test_a_cancelled_waiter_leaves_the_queue_at_once(run: Run) -> None:
     async def body(db: AsyncPooledDatabase) -> None:
         async with db.connection():

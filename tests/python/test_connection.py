@@ -256,6 +256,17 @@ def test_code_that_runs_inside_a_call_cannot_use_its_connection(users: PooledDat
     assert count(users) == 2
 
 
+def test_a_statement_that_was_given_up_in_a_transaction_is_no_failed_rollback(
+    make_pool: MakePool, caplog: pytest.LogCaptureFixture
+) -> None:
+    db = make_pool(max_size=1, timeout=0.1)
+    with pytest.raises(pycopg.PoolTimeout), db.connection() as conn, conn.transaction(), conn.transaction():
+        conn.execute("SELECT pg_sleep(100)")
+    assert not caplog.records
+    eventually(lambda: db.stats["pool_available"] == 1)
+    assert db.fetch_val("SELECT 1") == 1
+
+
 def test_its_repr_never_raises(db: PooledDatabase) -> None:
     with pytest.raises(pycopg.PoolClosed), db.connection() as conn:  # noqa: PT012
         assert repr(conn) == f"<pycopg.Connection pid={conn.info.backend_pid}>"
