@@ -66,7 +66,6 @@ class AsyncPooledDatabase(_native.LoopPool):
         self._configure = plain_function("configure", configure)
         self._credentials = plain_function("credentials", credentials)
         self._timeout = timeout
-        self._min_size = min_size
         self._autocommit = autocommit
         self._row_factory = check_row_factory(row_factory)
         self._rows_wanted = _DICTS if row_factory is dict else _TUPLES
@@ -116,7 +115,9 @@ class AsyncPooledDatabase(_native.LoopPool):
         Harmless when it is open. What cannot work (a wrong password) is raised at once. PoolClosed after close.
         """
         self._open()
-        if self._min_size > 0:
+        stats = self.stats
+        # With enough of them it must not ask for one: all may be leased, by this very task.
+        if stats["pool_size"] < stats["pool_min"]:
             deadline = time.monotonic() + self._timeout
             # Whoever asks for a connection is told at once that none can be made.
             probe = self._connection(True)

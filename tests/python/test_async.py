@@ -404,6 +404,17 @@ def test_the_pool_as_a_whole(run: Run) -> None:
     run(body)
 
 
+def test_opening_again_needs_no_connection(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with db.connection():
+            await db.open()
+        db.suspend()
+        await db.open()
+        db.resume()
+
+    run(body, max_size=1, timeout=0.5)
+
+
 def test_closing_tells_everybody(run: Run) -> None:
     async def body(db: AsyncPooledDatabase) -> None:
         tasks = [asyncio.ensure_future(db.execute("SELECT pg_sleep(100)")) for _ in range(3)]
