@@ -227,13 +227,12 @@ class AsyncPooledDatabase(_native.LoopPool):
 
     async def _run_checked(self, sql: str, params: Params | None, wanted: int) -> Any:
         async with CheckedAsyncConnection(self, self._timeout, True, self._row_factory) as connection:
-            cursor = await connection.execute(sql, params)
+            # A dictionary has lost the first of two columns with one name.
+            cursor = await connection.cursor(tuple if wanted == _VALUE else None).execute(sql, params)
             if wanted in (_DICTS, _TUPLES):
                 return [] if cursor.description is None else await cursor.fetchall()
             row = await cursor.fetchone()
-            if wanted != _VALUE or row is None:
-                return row
-            return next(iter(row.values())) if isinstance(row, dict) else row[0]
+            return row[0] if wanted == _VALUE and row is not None else row
 
 
 class CheckedAsyncConnection(AsyncConnection):

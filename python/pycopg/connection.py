@@ -79,8 +79,12 @@ class Connection(_native.Connection):
 class CheckedConnection(Connection):
     """One of a pool with `check`: what that refuses is closed, and the next one tried."""
 
+    def __init__(self, pool: PooledDatabase, timeout: float | None, autocommit: bool, row_factory: type) -> None:
+        super().__init__(pool, timeout, autocommit, row_factory)
+        self._limit = pool._timeout if timeout is None else timeout
+
     def __enter__(self: Self) -> Self:
-        self.pool._lease_checked(self)
+        self.pool._lease_checked(self, self._limit)
         return self
 
 

@@ -139,10 +139,10 @@ class PooledDatabase(_native.Pool):
 
     # With `check`: the native calls come back here.
 
-    def _lease_checked(self, connection: Connection) -> None:
+    def _lease_checked(self, connection: Connection, timeout: float) -> None:
         """Leases a connection that the user's check accepts; what it refuses is closed, and another one tried."""
         assert self._check is not None
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + timeout
         connection._lease()
         # Every connection of the pool may be bad, but not every new one: then the check itself is at fault.
         attempts_left: int = self.stats["pool_max"] + 1

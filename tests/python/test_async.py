@@ -477,6 +477,7 @@ def test_check_refuses_connections(run: Run) -> None:
         assert await db.fetch_val("SELECT pg_backend_pid()") not in refused
         assert len(refused) == 2
         assert await db.fetch_one("SELECT 1 AS a") == {"a": 1}
+        assert await db.fetch_val("SELECT 1 AS a, 2 AS a") == 1
         assert await db.execute("UPDATE users SET active = true") == []
         async with db.connection() as conn:
             assert conn.info.transaction_status is TransactionStatus.IDLE

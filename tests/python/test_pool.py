@@ -302,6 +302,21 @@ def test_a_check_that_always_refuses_raises_and_leaves_no_lease(make_pool: MakeP
     eventually(lambda: db.stats["pool_available"] == db.stats["pool_size"])
 
 
+def test_a_check_that_refuses_slowly_ends_with_the_timeout_of_its_connection(make_pool: MakePool) -> None:
+    calls = 0
+
+    def check(conn: pycopg.Connection) -> None:
+        nonlocal calls
+        calls += 1
+        conn.execute("SELECT pg_sleep(0.1)")
+        raise RuntimeError("never")
+
+    db = make_pool(max_size=20, check=check)
+    with pytest.raises(RuntimeError, match="never"):
+        db.connection(timeout=0.05).__enter__()
+    assert calls == 1
+
+
 def test_reconnect_failed_is_called_on_a_thread_of_its_own() -> None:
     called = threading.Event()
     pools: list[PooledDatabase] = []
