@@ -25,25 +25,40 @@ double milliseconds(std::chrono::nanoseconds time) {
   throw PoolClosed(ErrorInfo{.kind = ErrorKind::pool_closed, .message = std::move(message)});
 }
 
+/// TypeError that names the option and says what it must be.
+template <class T>
+T option(const nb::dict& given, const char* name, const char* kind) {
+  const nb::object value = given[name];
+  T result{};
+  if (nb::try_cast<T>(value, result)) return result;
+  const auto shown = nb::cast<std::string>(nb::repr(value));
+  throw nb::type_error(fmt::format("{} = {}: it must be {}", name, shown, kind).c_str());
+}
+
 }  // namespace
 
 PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
   PoolOptions options;
-  const auto seconds = [&](const char* name) { return Seconds(nb::cast<double>(given[name])); };
-  options.min_size = nb::cast<int>(given["min_size"]);
-  options.max_size = nb::cast<int>(given["max_size"]);
+  const auto seconds = [&](const char* name) {
+    return Seconds(option<double>(given, name, "a number of seconds"));
+  };
+  const auto whole = [&](const char* name) {
+    return option<int>(given, name, "a whole number (of 32 bits)");
+  };
+  options.min_size = whole("min_size");
+  options.max_size = whole("max_size");
   options.max_idle = seconds("max_idle");
   options.max_lifetime = seconds("max_lifetime");
   options.timeout = seconds("timeout");
-  options.num_workers = nb::cast<int>(given["num_workers"]);
+  options.num_workers = whole("num_workers");
   options.reconnect_timeout = seconds("reconnect_timeout");
-  options.name = nb::cast<std::string>(given["name"]);
-  options.max_waiting = nb::cast<int>(given["max_waiting"]);
+  options.name = option<std::string>(given, "name", "a str");
+  options.max_waiting = whole("max_waiting");
   options.connect_timeout = seconds("connect_timeout");
-  options.min_idle = nb::cast<int>(given["min_idle"]);
+  options.min_idle = whole("min_idle");
   options.reset = static_cast<ResetMode>(nb::cast<int>(given["reset"]));
   options.prepare = nb::cast<bool>(given["prepare"]) ? PrepareMode::automatic : PrepareMode::off;
-  options.share = nb::cast<bool>(given["share"]);
+  options.share = option<bool>(given, "share", "True or False");
   const auto notifier = std::make_shared<Notifier>(weak_pool);
   if (nb::cast<bool>(given["tell_reconnect_failed"])) {
     options.reconnect_failed = [notifier] { notifier->reconnect_failed(); };

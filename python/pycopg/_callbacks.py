@@ -30,7 +30,7 @@ def plain_function(option: str, function: Any) -> Any:
     if not callable(function):
         raise TypeError(f"{option} = {function!r}: it must be a function")
     if inspect.iscoroutinefunction(function):
-        raise TypeError(f"{option} = {function!r}: it must not be a coroutine function; a thread of its own calls it")
+        raise TypeError(f"{option} = {function!r}: it must not be a coroutine function; no event loop calls it")
     return function
 
 

@@ -16,7 +16,7 @@ from ._exit import close_at_exit
 from ._loop import Done
 from ._options import native_options
 from .async_connection import AsyncConnection, AsyncTransaction
-from .config import Config
+from .config import Config, native_config
 from .connection import Connection
 from .cursor import Params, Row, check_row_factory
 from .errors import PoolTimeout
@@ -61,7 +61,7 @@ class AsyncPooledDatabase(_native.LoopPool):
         row_factory: type = dict,
     ) -> None:
         self.config = config
-        self._reconnect_failed = reconnect_failed
+        self._reconnect_failed = plain_function("reconnect_failed", reconnect_failed)
         self._check = check
         self._configure = plain_function("configure", configure)
         self._credentials = plain_function("credentials", credentials)
@@ -90,7 +90,7 @@ class AsyncPooledDatabase(_native.LoopPool):
             call_configure=configure is not None,
             ask_credentials=credentials is not None,
         )
-        super().__init__(config._to_native(), weakref.ref(self), options)
+        super().__init__(native_config(config), weakref.ref(self), options)
         close_at_exit(self)
 
     @classmethod

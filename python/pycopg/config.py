@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from . import _native
 
 
+def native_config(config: Config) -> _native.Config:
+    if not isinstance(config, Config):  # its value may hold a password
+        raise TypeError(f"config: it must be a pycopg.Config, not {type(config).__name__}; a URL is for from_url")
+    return config._to_native()
+
+
 @dataclass
 class Config:
     """What it takes to open a connection. A plain value: nothing is looked up or connected here."""
@@ -60,11 +66,12 @@ class Config:
 
     def _to_native(self) -> _native.Config:
         native = _native.Config()
-        native.host = self.host
-        native.port = self.port
-        native.database = self.database
-        native.user = self.user
-        native.password = self.password
+        for field_name in ("host", "port", "database", "user", "password"):
+            value = getattr(self, field_name)
+            try:
+                setattr(native, field_name, value)
+            except TypeError:  # never show it
+                raise TypeError(f"Config.{field_name} can't be {type(value).__name__}") from None
         native.sslmode = self.sslmode or ""
         native.options = {key: str(value) for key, value in self.options.items()}
         native.statement_timeout_ms = self.statement_timeout

@@ -13,7 +13,7 @@ from . import _native
 from ._callbacks import plain_function
 from ._exit import close_at_exit
 from ._options import native_options
-from .config import Config
+from .config import Config, native_config
 from .connection import CheckedConnection, Connection, Transaction
 from .cursor import check_row_factory
 
@@ -58,8 +58,8 @@ class PooledDatabase(_native.Pool):
         row_factory: type = dict,
     ) -> None:
         self.config = config
-        self._reconnect_failed = reconnect_failed
-        self._check = check
+        self._reconnect_failed = plain_function("reconnect_failed", reconnect_failed)
+        self._check = plain_function("check", check)
         self._configure = plain_function("configure", configure)
         self._credentials = plain_function("credentials", credentials)
         self._timeout = timeout
@@ -85,8 +85,7 @@ class PooledDatabase(_native.Pool):
             call_configure=configure is not None,
             ask_credentials=credentials is not None,
         )
-        native = config._to_native()
-        super().__init__(native, weakref.ref(self), options, row_factory is dict, check is not None)
+        super().__init__(native_config(config), weakref.ref(self), options, row_factory is dict, check is not None)
         close_at_exit(self)
         if open:
             self.open()

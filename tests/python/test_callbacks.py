@@ -257,8 +257,12 @@ def test_what_can_only_be_awaited_is_refused() -> None:
     for kind in (PooledDatabase, AsyncPooledDatabase):
         with pytest.raises(TypeError, match="configure = .* it must not be a coroutine function"):
             kind(Config(), configure=configure)
+        with pytest.raises(TypeError, match="reconnect_failed = .* it must not be a coroutine function"):
+            kind(Config(), reconnect_failed=configure)
         with pytest.raises(TypeError, match="credentials = 5: it must be a function"):
             kind(Config(), credentials=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="check = .* it must not be a coroutine function"):
+        PooledDatabase(Config(), check=configure)
 
 
 def test_with_asyncio_neither_runs_on_the_event_loops_thread(server_url: str, barrier: threading.Event) -> None:

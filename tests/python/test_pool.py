@@ -46,6 +46,32 @@ def test_bad_options_are_named_with_their_bounds(options: dict[str, Any], messag
         PooledDatabase(Config(), **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_size": "many"}, "max_size = 'many': it must be a whole number"),
+        ({"min_size": 1.5}, "min_size = 1.5: it must be a whole number"),
+        ({"timeout": None}, "timeout = None: it must be a number of seconds"),
+        ({"name": None}, "name = None: it must be a str"),
+        ({"share": "no"}, "share = 'no': it must be True or False"),
+        ({"check": 5}, "check = 5: it must be a function"),
+        ({"reconnect_failed": 5}, "reconnect_failed = 5: it must be a function"),
+    ],
+)
+def test_options_of_a_wrong_type_are_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        PooledDatabase(Config(), open=False, **options)
+
+
+def test_what_is_no_configuration_is_refused() -> None:
+    for kind in (PooledDatabase, pycopg.AsyncPooledDatabase):
+        with pytest.raises(TypeError, match="must be a pycopg.Config, not str; a URL is for from_url"):
+            kind("postgresql://app:secret@h/d")  # type: ignore[arg-type]
+    for field in ("host", "password", "port"):
+        with pytest.raises(TypeError, match=f"Config.{field} can't be NoneType"):
+            PooledDatabase(Config(**{field: None}))  # type: ignore[arg-type]
+
+
 def test_an_unknown_option_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="no_such_option"):
         PooledDatabase(Config(), no_such_option=1)  # type: ignore[call-arg]
