@@ -20,6 +20,9 @@ namespace {
 class TextCache {
  public:
   static constexpr std::size_t capacity = 1024;
+  /// In bytes. Longer texts, such as an INSERT of a thousand rows, are seldom seen twice, and would be kept
+  /// all the same; to send them takes longer than to rewrite them.
+  static constexpr std::size_t longest = 16'384;
 
   std::shared_ptr<const KnownText> find(PyObject* sql) {
     const nb::ft_lock_guard lock(mutex_);
@@ -125,7 +128,7 @@ std::shared_ptr<const KnownText> known_text(PyObject* sql) {
   known->text = rewrite_placeholders(plain);
   for (const std::string& name : known->text.names) known->names.push_back(nb::str(name.data(), name.size()));
   // A subclass of str may have a hash of its own.
-  if (PyUnicode_CheckExact(sql)) cache().add(sql, known);
+  if (PyUnicode_CheckExact(sql) && plain.size() <= TextCache::longest) cache().add(sql, known);
   return known;
 }
 

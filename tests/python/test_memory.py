@@ -128,6 +128,12 @@ def test_a_hundred_thousand_queries(db: PooledDatabase) -> None:
     assert kb < 4000
 
 
+def test_long_texts_are_not_kept(db: PooledDatabase) -> None:
+    numbers = iter(range(10_000))
+    _, kb = grows(lambda: db.execute(f"SELECT %s /* {next(numbers)} {'x' * 100_000} */", [1]), 500, warm_up=20)
+    assert kb < 10_000
+
+
 def test_pools_come_and_go(server_url: str) -> None:
     def one() -> None:
         with PooledDatabase.from_url(server_url, 1, 1, leak_after=60, reconnect_failed=print) as db:
