@@ -74,6 +74,8 @@ class LoopCall : public Parcel {
   }
   /// Once done.
   virtual nb::object result() = 0;
+  /// The objects of Python's that the caller gave, for the garbage collector.
+  [[nodiscard]] virtual int traverse(visitproc /*visit*/, void* /*arg*/) const { return 0; }
   /// Lets go of everything. May come at any time, and twice; the destructor of each kind calls it.
   virtual void end() noexcept = 0;
 
@@ -273,6 +275,10 @@ class JobWait final : public StatementWait {
   }
   ~JobWait() override { end(); }
   nb::object result() override { return job_.take(steps_->operation()); }
+  [[nodiscard]] int traverse(visitproc visit, void* arg) const override {
+    if constexpr (requires { job_.traverse(visit, arg); }) return job_.traverse(visit, arg);
+    return 0;
+  }
 
  private:
   struct Make {

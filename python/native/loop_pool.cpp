@@ -108,6 +108,7 @@ struct ExecuteManyJob {
     engine::raise_error_of(operation);
     return nb::int_(operation.affected_rows());
   }
+  int traverse(visitproc visit, void* arg) const { return rows->traverse(visit, arg); }
 };
 
 /// A savepoint, or its end.

@@ -136,11 +136,11 @@ PyObject* next(PyObject* self) {
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   if (!nb::inst_ready(self)) return 0;
-  const Awaiting& awaiting = call_of(self).awaiting;
-  Py_VISIT(awaiting.loop.ptr());
-  Py_VISIT(awaiting.wakeup.ptr());
-  Py_VISIT(awaiting.context.ptr());
-  return 0;
+  const LoopCall& call = call_of(self);
+  Py_VISIT(call.awaiting.loop.ptr());
+  Py_VISIT(call.awaiting.wakeup.ptr());
+  Py_VISIT(call.awaiting.context.ptr());
+  return call.traverse(visit, arg);
 }
 
 int clear(PyObject* self) {

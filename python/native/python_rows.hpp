@@ -24,6 +24,11 @@ class PythonRows final : public RowSource {
   [[nodiscard]] bool empty() const noexcept { return batch_.empty(); }
   /// Without the GIL. Throws as the constructor.
   bool next(Params& row) override;
+  /// For the garbage collector of Python.
+  int traverse(visitproc visit, void* arg) const {
+    Py_VISIT(iterator_.ptr());
+    return 0;
+  }
 
  private:
   void fetch();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -73,6 +74,28 @@ def test_a_loop_that_is_closed_with_queries_in_flight(server_url: str, users: Po
         await db.close()
 
     asyncio.run(main())
+
+
+def test_a_source_that_knows_its_task_goes_with_a_closed_loop(server_url: str) -> None:
+    db = AsyncPooledDatabase.from_url(server_url, 1, 1)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(db.open())
+
+    async def insert() -> None:
+        task = asyncio.current_task()
+        rows = ([task is None] for _ in range(1000))  # more than are taken at a time
+        await db.execute_many("SELECT pg_sleep(100), %s", rows)
+
+    task = loop.create_task(insert())
+    known = weakref.ref(task)
+    while db.stats["pool_available"]:
+        loop.run_until_complete(one_round())
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.close()
+    del task, loop
+    gc.collect()
+    assert known() is None
+    asyncio.run(db.close())
 
 
 @pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
