@@ -56,7 +56,7 @@ void bind_config(nb::module_& module) {
 }  // namespace
 }  // namespace copg::python
 
-NB_MODULE(_native, module) {
+NB_MODULE(_native_in_main, module) {
   using namespace copg::python;
   // Threads that the end of the interpreter stops keep what they hold; nobody needs to be told.
   nb::set_leak_warnings(false);
@@ -72,4 +72,38 @@ NB_MODULE(_native, module) {
   bind_connection(module);
   bind_callback(module);
   bind_loop_pool(module);
+}
+
+namespace {
+
+int (*make_module)(PyObject*) = nullptr;  // nanobind's
+
+/// A thread that waits takes the lock of the first interpreter back, whichever one it came from: in another
+/// it would wait for ever. Python itself refuses only from 3.12 on, and not the subinterpreters of mod_wsgi.
+bool refuse_subinterpreter() {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main()) return false;
+  PyErr_SetString(PyExc_ImportError,
+                  "pycopg can't be used in a subinterpreter (for mod_wsgi: WSGIApplicationGroup %{GLOBAL})");
+  return true;
+}
+
+int make_module_in_main(PyObject* module) { return refuse_subinterpreter() ? -1 : make_module(module); }
+
+}  // namespace
+
+/// What Python calls, in the interpreter that imports; from 3.13 on in the first one, and only the module is
+/// made in the other. Either way this must come before anything of nanobind's, which takes the module away
+/// from the first interpreter.
+extern "C" NB_EXPORT PyObject* PyInit__native() {
+  if (refuse_subinterpreter()) return nullptr;
+  PyObject* const definition = PyInit__native_in_main();
+  if (definition == nullptr || make_module != nullptr || Py_TYPE(definition) != &PyModuleDef_Type)
+    return definition;
+  for (PyModuleDef_Slot* slot = reinterpret_cast<PyModuleDef*>(definition)->m_slots; slot->slot != 0;
+       ++slot) {
+    if (slot->slot != Py_mod_exec) continue;
+    make_module = reinterpret_cast<int (*)(PyObject*)>(slot->value);
+    slot->value = reinterpret_cast<void*>(make_module_in_main);
+  }
+  return definition;
 }

@@ -245,6 +245,31 @@ ENDINGS = {
 }
 
 
+def test_subinterpreters_are_refused() -> None:
+    program = """
+        import pycopg, sys
+        db = pycopg.PooledDatabase.from_env(min_size=0)
+        if sys.version_info >= (3, 13):
+            import _interpreters as interpreters
+            kind = interpreters.create('legacy')
+        else:
+            import _xxsubinterpreters as interpreters
+            kind = interpreters.create(isolated=False)
+        interpreters.run_string(kind, '''if True:
+            try:
+                import pycopg
+            except ImportError as error:
+                print(error)
+        ''')
+        print(db.fetch_val("SELECT 'and the first goes on'"))
+        """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    refusal, *rest = done.stdout.splitlines()
+    assert refusal.startswith("pycopg can't be used in a subinterpreter"), done.stdout + done.stderr
+    assert rest == ["and the first goes on"], done.stderr
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_programs_end_at_once(schema: str, ending: str) -> None:
     program = Program(ENDINGS[ending])
