@@ -131,7 +131,7 @@ class PooledDatabase(_native.Pool):
         self.close()
 
     def _close_at_exit(self) -> None:
-        self.close(timeout=0)
+        super().close(0)  # whatever a user's class makes of `close`
 
     def __repr__(self) -> str:
         return self._repr(type(self).__name__)

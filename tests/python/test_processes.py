@@ -231,6 +231,13 @@ ENDINGS = {
         while 'adb' not in globals() or adb.stats['requests_waiting'] < 2: pass
         ready()
         """,
+    "a class with a close of its own": """
+        class Orders(pycopg.PooledDatabase):
+            def close(self): super().close()
+        orders = Orders.from_env()
+        orders.execute('SELECT 1')
+        ready()
+        """,
     "a fork": """
         import warnings
         warnings.simplefilter('ignore', DeprecationWarning)  # from 3.12 on of every fork where there are threads
