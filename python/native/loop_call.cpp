@@ -20,7 +20,7 @@ LoopProgress LeaseWait::begin() {
 }
 
 LoopProgress LeaseWait::proceed(int /*ready*/) {
-  if (!settled_.exchange(false)) return LoopProgress::port;
+  if (!has_waited()) return LoopProgress::port;
   queued_ = false;
   lease_->engine->collect(lease_->lease, *this, engine::now());
   return LoopProgress::done;
@@ -43,7 +43,7 @@ LoopProgress PoolWait::begin() {
 }
 
 LoopProgress PoolWait::proceed(int /*ready*/) {
-  if (!settled_.exchange(false)) return LoopProgress::port;
+  if (!has_waited()) return LoopProgress::port;
   watching_ = false;
   engine_->collect(*this);
   return LoopProgress::done;
@@ -92,7 +92,7 @@ LoopProgress StatementWait::wait_for(Progress progress) {
 
 LoopProgress StatementWait::proceed(int ready) {
   if (queued_) {
-    if (!settled_.exchange(false)) return LoopProgress::port;
+    if (!has_waited()) return LoopProgress::port;
     queued_ = false;
     return wait_for(steps().granted(engine::now()));
   }
@@ -106,7 +106,7 @@ LoopProgress StatementWait::proceed(int ready) {
 void StatementWait::end() noexcept {
   if (std::exchange(over_, true)) return;
   unwatch();
-  if (std::exchange(queued_, false)) lease_->engine->give_up(lease_->lease, *this);
+  if (std::exchange(queued_, false)) lease_->engine->give_up(lease_->lease, waiter());
   // A lease that is gone has taken its driver along.
   if (std::exchange(driven_, false) && lease_->lease) lease_->engine->drive_no_more(lease_->lease);
   drop_steps();

@@ -87,6 +87,13 @@ class LoopCall : public Parcel {
   [[nodiscard]] virtual int fd() const { return -1; }
   [[nodiscard]] virtual int events() const { return 0; }
   void wake() noexcept { port_->post(*this); }
+  /// What it waited for has come to pass. From any thread.
+  void end_waiting() noexcept {
+    settled_.store(true);
+    wake();
+  }
+  /// True once for each time.
+  [[nodiscard]] bool has_waited() noexcept { return settled_.exchange(false); }
   /// Before the connection is anybody else's.
   void unwatch() noexcept {
     if (watched_fd_ >= 0) port_->unwatch(std::exchange(watched_fd_, -1));
@@ -106,7 +113,18 @@ class LoopCall : public Parcel {
   }
 
   std::shared_ptr<LoopPort> port_;
+  std::atomic<bool> settled_ = false;
   int watched_fd_ = -1;
+};
+
+/// A call whose waiting ends when the engine says so. `Told` is engine::Waiter, StatementWaiter or Watcher.
+template <class Call, class Told>
+class WaitingCall : public Call, protected Told {
+ protected:
+  using Call::Call;
+
+ private:
+  void settled() noexcept final { this->end_waiting(); }
 };
 
 /// A connection in the hands of a task; of one call at a time.
@@ -156,7 +174,7 @@ struct LoopLease {
 };
 
 /// Takes a lease. Its result is None: the lease is where it was wanted.
-class LeaseWait final : public LoopCall, private engine::Waiter {
+class LeaseWait final : public WaitingCall<LoopCall, engine::Waiter> {
  public:
   LeaseWait(std::shared_ptr<LoopLease> lease, Seconds timeout, const SourceLocation& where)
       : lease_(std::move(lease)), timeout_(timeout), where_(where) {}
@@ -171,21 +189,16 @@ class LeaseWait final : public LoopCall, private engine::Waiter {
  private:
   LoopProgress begin() override;
   LoopProgress proceed(int ready) override;
-  void settled() noexcept override {
-    settled_.store(true);
-    wake();
-  }
 
   const std::shared_ptr<LoopLease> lease_;
   const Seconds timeout_;
   const SourceLocation where_;
-  std::atomic<bool> settled_ = false;
   bool queued_ = false;
   bool taken_ = false;  // the caller knows that it has the lease
 };
 
 /// Waits for the pool as a whole.
-class PoolWait final : public LoopCall, private engine::Watcher {
+class PoolWait final : public WaitingCall<LoopCall, engine::Watcher> {
  public:
   PoolWait(std::shared_ptr<engine::PoolEngine> engine, engine::Until until, Seconds timeout)
       : engine_(std::move(engine)), until_(until), timeout_(timeout) {}
@@ -197,20 +210,15 @@ class PoolWait final : public LoopCall, private engine::Watcher {
  private:
   LoopProgress begin() override;
   LoopProgress proceed(int ready) override;
-  void settled() noexcept override {
-    settled_.store(true);
-    wake();
-  }
 
   const std::shared_ptr<engine::PoolEngine> engine_;
   const engine::Until until_;
   const Seconds timeout_;
-  std::atomic<bool> settled_ = false;
   bool watching_ = false;
 };
 
 /// A statement on a lease, which is taken first and given back at the end if `where` is given.
-class StatementWait : public LoopCall, protected engine::StatementWaiter, private engine::Driver {
+class StatementWait : public LoopCall, private engine::Driver {
  public:
   void end() noexcept final;
 
@@ -228,9 +236,8 @@ class StatementWait : public LoopCall, protected engine::StatementWaiter, privat
   }
   /// Drops the operation and leaves the lease; then there are no steps any more.
   virtual void drop_steps() noexcept = 0;
-  // Only of a statement that may travel with others.
-  std::unique_ptr<copg::detail::Request> lend() override { std::terminate(); }
-  void take_back(std::unique_ptr<copg::detail::Request> /*request*/) noexcept override { std::terminate(); }
+  /// What stands in the queue for it.
+  [[nodiscard]] virtual engine::Waiter& waiter() noexcept = 0;
 
  private:
   LoopProgress begin() final;
@@ -238,10 +245,6 @@ class StatementWait : public LoopCall, protected engine::StatementWaiter, privat
   [[nodiscard]] int fd() const final { return steps().step().fd; }
   [[nodiscard]] int events() const final { return static_cast<int>(steps().step().wait_for); }
   LoopProgress wait_for(Progress progress);
-  void settled() noexcept final {
-    settled_.store(true);
-    wake();
-  }
   void stop(engine::Stop why) noexcept final {
     stop_.store(why == engine::Stop::cut ? Stopped::cut : Stopped::late);
     wake();
@@ -254,7 +257,6 @@ class StatementWait : public LoopCall, protected engine::StatementWaiter, privat
   SourceLocation where_;
   engine::TimePoint begin_{};
   engine::TimePoint deadline_ = pool_never();
-  std::atomic<bool> settled_ = false;
   std::atomic<Stopped> stop_ = Stopped::no;
   bool queued_ = false;
   bool driven_ = false;  // the engine tells of the deadline, and of close
@@ -266,12 +268,11 @@ class StatementWait : public LoopCall, protected engine::StatementWaiter, privat
 
 /// `Job` has: Operation, make(connection, begin_first) and take(operation), which gives Python the result.
 template <class Job>
-class JobWait final : public StatementWait {
+class JobWait final : public WaitingCall<StatementWait, engine::Waiter> {
  public:
   JobWait(std::shared_ptr<LoopLease> lease, const SourceLocation* where, Job job)
-      : StatementWait(std::move(lease), where), job_(std::move(job)) {
-    engine::Waiter& waiter = *this;
-    steps_.emplace(*this->lease().engine, this->lease().lease, waiter, Make{*this});
+      : WaitingCall(std::move(lease), where), job_(std::move(job)) {
+    steps_.emplace(*this->lease().engine, this->lease().lease, waiter(), Make{*this});
   }
   ~JobWait() override { end(); }
   nb::object result() override { return job_.take(steps_->operation()); }
@@ -290,6 +291,7 @@ class JobWait final : public StatementWait {
 
   [[nodiscard]] engine::LeaseCall& steps() const noexcept override { return *steps_; }
   void drop_steps() noexcept override { steps_.reset(); }
+  [[nodiscard]] engine::Waiter& waiter() noexcept override { return *this; }
 
   Job job_;
   mutable std::optional<engine::LeaseCallOf<Make>> steps_;

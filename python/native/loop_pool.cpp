@@ -68,10 +68,10 @@ struct ExecuteJob {
 };
 
 /// A statement on a lease of its own, which may travel with those of other callers.
-class ExecuteWait final : public StatementWait {
+class ExecuteWait final : public WaitingCall<StatementWait, engine::StatementWaiter> {
  public:
   ExecuteWait(std::shared_ptr<LoopLease> lease, const SourceLocation& where, ExecuteJob job)
-      : StatementWait(std::move(lease), &where), where_(where), job_(std::move(job)) {
+      : WaitingCall(std::move(lease), &where), where_(where), job_(std::move(job)) {
     engine::StatementWaiter& waiter = *this;
     steps_.emplace(*this->lease().engine, this->lease().lease, waiter);
   }
@@ -84,6 +84,7 @@ class ExecuteWait final : public StatementWait {
     return steps_->acquire(job_.statement->text(), job_.statement->params(), time, deadline, where);
   }
   void drop_steps() noexcept override { steps_.reset(); }
+  [[nodiscard]] engine::Waiter& waiter() noexcept override { return *this; }
   /// A copy: what Python has may go with the task. Touches nothing of Python's.
   std::unique_ptr<copg::detail::Request> lend() override {
     return copg::detail::Request::make(Sql(job_.statement->text(), where_), job_.statement->params());
