@@ -19,6 +19,8 @@ class Inside {
 
 /// From now on no pool opens. Waits up to `patience_s` until no other thread is inside. With the GIL.
 void end_calls(double patience_s);
+/// In the child after a fork: they are not there to leave.
+void forget_other_threads() noexcept;
 [[nodiscard]] bool is_ending() noexcept;
 
 }  // namespace copg::python

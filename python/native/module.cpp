@@ -67,6 +67,7 @@ NB_MODULE(_native_in_main, module) {
   module.def("set_package_folder", set_package_folder);
   module.def("remember_main_thread", remember_main_thread);
   module.def("end_calls", end_calls);
+  module.def("forget_other_threads", forget_other_threads);
   bind_config(module);
   bind_pool(module);
   bind_connection(module);

@@ -19,7 +19,7 @@ import pytest
 
 import pycopg
 from conftest import eventually
-from pycopg import PooledDatabase
+from pycopg import PooledDatabase, _native
 
 MakePool = Callable[..., PooledDatabase]
 
@@ -106,6 +106,24 @@ _inherited: PooledDatabase
 
 def double(number: int) -> object:
     return _inherited.fetch_val("SELECT %s::int * 2", [number])
+
+
+def test_a_child_ends_without_the_parents_other_threads(make_pool: MakePool) -> None:
+    db = make_pool(min_size=2)
+
+    def query() -> None:
+        with contextlib.suppress(pycopg.PoolClosed):
+            db.execute("SELECT pg_sleep(100) /* other thread */")
+
+    thread = threading.Thread(target=query)
+    thread.start()
+    eventually(lambda: db.fetch_val("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%other thread */'"))
+    patience_s = 20.0
+    began = time.monotonic()
+    assert in_child(lambda: _native.end_calls(patience_s)) == 0
+    assert time.monotonic() - began < patience_s / 2
+    db.close(timeout=0)
+    thread.join()
 
 
 def test_multiprocessing(db: PooledDatabase) -> None:
