@@ -188,6 +188,16 @@ void leave(Connection& self, nb::handle type, nb::handle /*error*/, nb::handle /
   }
 }
 
+int traverse_connection(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  return nb::inst_ready(self) ? nb::inst_ptr<Connection>(self)->traverse(visit, arg) : 0;
+}
+
+/// What a pool was given, such as its check, may know a connection of its: the ring is cut at the pool's
+/// attributes.
+PyType_Slot connection_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse_connection)},
+                                  {0, nullptr}};
+
 }  // namespace
 
 void bind_connection(nb::module_& module) {
@@ -204,7 +214,7 @@ void bind_connection(nb::module_& module) {
           },
           nb::call_guard<Inside>());
 
-  nb::class_<Connection>(module, "Connection", nb::is_weak_referenceable())
+  nb::class_<Connection>(module, "Connection", nb::is_weak_referenceable(), nb::type_slots(connection_slots))
       .def(nb::init<nb::handle, std::optional<double>, bool>(), nb::arg("pool"), nb::arg("timeout").none(),
            nb::arg("autocommit"))
       .def(

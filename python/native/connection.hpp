@@ -59,6 +59,12 @@ class Connection {
   [[nodiscard]] bool autocommit() const noexcept { return autocommit_; }
   void set_autocommit(bool on);
 
+  /// For the garbage collector of Python.
+  int traverse(visitproc visit, void* arg) const {
+    Py_VISIT(pool_object_.ptr());
+    return 0;
+  }
+
   /// Asks the lease something. InterfaceError unless there is one.
   template <class Ask>
   auto ask(Ask question) {

@@ -380,13 +380,17 @@ def test_pools_die_with_their_last_reference(server_url: str) -> None:
     class App:
         def __init__(self) -> None:
             url = server_url + ("&" if "?" in server_url else "?") + "application_name=dying"
-            self.db = PooledDatabase.from_url(url, 2, 2, reconnect_failed=self.failed)
+            self.db = PooledDatabase.from_url(url, 2, 2, reconnect_failed=self.failed, check=self.look)
 
         def failed(self, pool: PooledDatabase) -> None: ...
+
+        def look(self, conn: pycopg.Connection) -> None:
+            self.seen = conn
 
     with PooledDatabase.from_url(server_url, 1, 1) as watch:
         app = App()
         app.db.wait()
+        app.db.execute("SELECT 1")
         assert backends() == 2
         del app
 
