@@ -123,12 +123,15 @@ std::string_view plain_text(PyObject* sql) {
 
 std::shared_ptr<const KnownText> known_text(PyObject* sql) {
   const std::string_view plain = plain_text(sql);
-  if (auto known = cache().find(sql)) return known;
+  // A subclass of str may have a hash of its own, or none.
+  const bool kept = PyUnicode_CheckExact(sql) && plain.size() <= TextCache::longest;
+  if (kept) {
+    if (auto known = cache().find(sql)) return known;
+  }
   auto known = std::make_shared<KnownText>();
   known->text = rewrite_placeholders(plain);
   for (const std::string& name : known->text.names) known->names.push_back(nb::str(name.data(), name.size()));
-  // A subclass of str may have a hash of its own.
-  if (PyUnicode_CheckExact(sql) && plain.size() <= TextCache::longest) cache().add(sql, known);
+  if (kept) cache().add(sql, known);
   return known;
 }
 

@@ -337,3 +337,11 @@ def test_a_text_is_found_again_whatever_object_holds_it(db: PooledDatabase) -> N
     assert db.fetch_val(text, [1]) == db.fetch_val("SELECT %s::int", [1]) == 1
     gc.collect()
     assert db.fetch_val(text, [2]) == 2
+
+
+def test_a_text_needs_no_hash(db: PooledDatabase) -> None:
+    class Text(str):
+        __hash__ = None  # type: ignore[assignment]
+
+    for sql in ("SELECT %s::int", Text("SELECT %s::int")):
+        assert db.fetch_val(sql, [1]) == 1
