@@ -204,6 +204,8 @@ bool write_offset(PyObject* value, std::string& out) {
   const nb::object offset = nb::steal(PyObject_CallMethod(value, "utcoffset", nullptr));
   if (!offset.is_valid()) throw nb::python_error();
   if (offset.is_none()) return false;
+  if (!PyDelta_Check(offset.ptr()))  // a subclass may give anything
+    throw DataError(fmt::format("a UTC offset must be a timedelta, not {}", Py_TYPE(offset.ptr())->tp_name));
   if (PyDateTime_DELTA_GET_MICROSECONDS(offset.ptr()) != 0)
     throw DataError("a UTC offset with fractions of a second can't be sent: PostgreSQL has none");
   const int total =

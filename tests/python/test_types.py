@@ -406,6 +406,13 @@ def test_objects_whose_methods_raise_or_change_things(ours: PooledDatabase) -> N
     with pytest.raises(LookupError, match="nobody knows"):
         ours.execute("SELECT %s", [dt.datetime(2024, 1, 1, tzinfo=BadZone())])
 
+    class BadOffset(dt.datetime):
+        def utcoffset(self) -> Any:
+            return 5
+
+    with pytest.raises(pycopg.DataError, match="must be a timedelta, not int"):
+        ours.execute("SELECT %s", [BadOffset(2024, 1, 1)])
+
     params: list[Any] = []
 
     class Shrinking(Json):
