@@ -18,7 +18,7 @@ from ._options import native_options
 from .async_connection import AsyncConnection, AsyncTransaction
 from .config import Config, native_config
 from .connection import Connection
-from .cursor import Params, Row, check_row_factory
+from .cursor import Params, Row, begun, check_row_factory
 from .errors import PoolTimeout
 
 Self = TypeVar("Self", bound="AsyncPooledDatabase")
@@ -148,8 +148,11 @@ class AsyncPooledDatabase(_native.LoopPool):
         An error names the row and undoes everything.
         """
         if self._check is not None:
+            rows = begun(params_seq)
+            if rows is None:
+                return 0
             async with self.connection() as connection:
-                return await connection.execute_many(sql, params_seq)
+                return await connection.execute_many(sql, rows)
         call = self._execute_many(sql, params_seq)
         count: int = 0 if call is None else await call
         return count

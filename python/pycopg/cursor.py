@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
@@ -166,6 +167,14 @@ def check_row_factory(row_factory: type) -> type:
     if row_factory not in (dict, tuple):
         raise ValueError(f"row_factory = {row_factory!r}: it must be dict or tuple")
     return row_factory
+
+
+def begun(rows: Iterable[Params]) -> Iterator[Params] | None:
+    """All of them; None if there are none, for which nobody need ask for a connection."""
+    iterator = iter(rows)
+    for first in iterator:
+        return itertools.chain((first,), iterator)
+    return None
 
 
 def describe(name: str, type_code: int, size: int, modifier: int) -> Column:

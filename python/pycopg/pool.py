@@ -15,7 +15,7 @@ from ._exit import close_at_exit
 from ._options import native_options
 from .config import Config, native_config
 from .connection import CheckedConnection, Connection, Transaction
-from .cursor import check_row_factory
+from .cursor import begun, check_row_factory
 
 if TYPE_CHECKING:
     from .cursor import Params
@@ -167,8 +167,11 @@ class PooledDatabase(_native.Pool):
             return connection._execute(sql, params)
 
     def _checked_execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
+        rows = begun(params_seq)
+        if rows is None:
+            return 0
         with CheckedConnection(self, None, True, self._row_factory) as connection:
-            return connection._execute_many(sql, params_seq)
+            return connection._execute_many(sql, rows)
 
 
 class PoolTransaction:

@@ -479,6 +479,10 @@ def test_check_refuses_connections(run: Run) -> None:
         assert await db.fetch_one("SELECT 1 AS a") == {"a": 1}
         assert await db.fetch_val("SELECT 1 AS a, 2 AS a") == 1
         assert await db.execute("UPDATE users SET active = true") == []
+        before = db.stats["requests_num"]
+        assert await db.execute_many("UPDATE users SET active = %s", []) == 0
+        assert db.stats["requests_num"] == before, "which asks for no connection"
+        assert await db.execute_many("UPDATE users SET active = %s", [[True], [False]]) == 4
         async with db.connection() as conn:
             assert conn.info.transaction_status is TransactionStatus.IDLE
         await eventually(lambda: idle(db))

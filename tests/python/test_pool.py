@@ -306,6 +306,7 @@ def test_check_refuses_connections(make_pool: MakePool) -> None:
     assert len(refused) == 2
     db.execute("CREATE TABLE t (a int)")
     assert db.execute_many("INSERT INTO t VALUES (%s)", [[1], [2]]) == 2
+    assert db.execute_many("INSERT INTO t VALUES (%s)", []) == 0, "which asks for no connection"
     with db.connection() as conn:
         assert conn.info.transaction_status is pycopg.TransactionStatus.IDLE
     with db.transaction() as conn:
