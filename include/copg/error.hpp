@@ -168,7 +168,7 @@ class CommitUnknown : public Error {
 };
 
 /// Throws the class that belongs to `info.kind`.
-[[noreturn]] void raise(ErrorInfo info);
+[[noreturn, gnu::cold]] void raise(ErrorInfo info);
 /// The same exception, to be thrown elsewhere.
 [[nodiscard]] std::exception_ptr make_exception(ErrorInfo info);
 

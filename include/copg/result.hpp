@@ -3,9 +3,9 @@
 
 #include <copg/row.hpp>
 
+#include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -79,13 +79,13 @@ class Result {
   };
   using iterator = detail::IndexIterator<Rows, Row>;
 
-  explicit Result(std::shared_ptr<const detail::ResultData> data) noexcept : data_(std::move(data)) {}
+  explicit Result(const detail::ResultData* owned) noexcept : data_(owned, false) {}
   [[nodiscard]] const detail::Column& description(std::size_t column) const {
     if (column >= columns()) detail::reject_index("column", column, columns());
     return data_->columns[column];
   }
 
-  std::shared_ptr<const detail::ResultData> data_;
+  boost::intrusive_ptr<const detail::ResultData> data_;
 };
 
 }  // namespace copg

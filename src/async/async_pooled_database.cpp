@@ -26,7 +26,7 @@ struct AsyncPooledDatabase::State {
   std::atomic<async::Loop*> current = nullptr;
   std::atomic<std::uint32_t> process = 0;
 
-  [[nodiscard]] engine::Duration timeout() const { return engine::duration_of(face->options().timeout); }
+  [[nodiscard]] engine::Duration timeout() const { return face->timeout(); }
 };
 
 AsyncPooledDatabase::AsyncPooledDatabase(const executor_type& executor, const Config& config,

@@ -35,7 +35,7 @@ std::optional<ErrorInfo> error_of(OperationRun::End end, pq::Operation& operatio
   switch (end) {
     case OperationRun::End::done:
       if (operation.error() == nullptr) return std::nullopt;
-      return operation.take_error();
+      return std::move(*operation.take_error());
     case OperationRun::End::timed_out: info.message = too_slow; break;
     case OperationRun::End::failed: info.message = "the socket could not be waited for"; break;
   }

@@ -117,6 +117,7 @@ ErrorInfo PoolEngine::unanswered(std::string_view sql, Duration waited, const ch
 }
 
 ErrorInfo PoolEngine::undone(const LeaseCall& call, bool cut, Duration waited) const {
+  if (cut && is_loan(call.lease())) return taken_back();
   const pq::StatementOperation* const statement = call.statement();
   const char* const phase = statement != nullptr ? statement->phase() : "waiting for another connection";
   ErrorInfo info = cut ? cut_off(call.sql()) : unanswered(call.sql(), waited, phase);

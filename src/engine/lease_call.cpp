@@ -39,7 +39,7 @@ LeaseCall::Progress LeaseCall::advance(pq::Ready ready) {
   if (!engine_.died_untouched(lease_, fresh_, nothing_sent)) return Progress::done;
   const std::string_view sql = operation_->sql();
   leave();
-  if (!lease_) raise(engine_.cut_off(sql));  // by `close`, just now
+  if (!lease_) engine_.reject_cut_off(sql);  // by `close`, just now
   return swap();
 }
 

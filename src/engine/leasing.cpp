@@ -23,30 +23,32 @@ void abort_debug_build() noexcept {
 #endif
 }
 
-ErrorInfo usage_error(std::string message) {
-  return {.kind = ErrorKind::usage, .message = std::move(message)};
+[[noreturn, gnu::cold, gnu::noinline]] void reject(const char* message) {
+  raise({.kind = ErrorKind::usage, .message = message});
 }
 
 }  // namespace
 
 void PoolEngine::require_usable(const Lease& lease) const {
-  if (!lease) raise(usage_error("this connection was given back already: take another from the pool"));
-  if (lease.process != ForkGuard::generation()) {
-    raise(
-        usage_error("this connection belongs to the parent process: take another from the pool after fork"));
-  }
+  if (!lease) reject("this connection was given back already: take another from the pool");
+  if (lease.process != ForkGuard::generation())
+    reject("this connection belongs to the parent process: take another from the pool after fork");
 }
 
 void PoolEngine::reject_second_call() const {
   abort_debug_build();
-  raise(usage_error("two calls use one leased connection at the same time; each needs its own"));
+  reject("two calls use one leased connection at the same time; each needs its own");
 }
+
+void PoolEngine::reject_cut(const Lease& lease) const { raise(is_loan(lease) ? taken_back() : cut_off({})); }
+
+void PoolEngine::reject_cut_off(std::string_view sql) const { raise(cut_off(sql)); }
 
 void PoolEngine::enter_to_look(const Lease& lease) {
   require_usable(lease);
   switch (lease.slot->use.enter()) {
     case UseGuard::Entry::entered: break;
-    case UseGuard::Entry::cut: raise(is_loan(lease) ? taken_back() : cut_off({}));
+    case UseGuard::Entry::cut: reject_cut(lease);
     case UseGuard::Entry::busy: reject_second_call();
   }
 }
@@ -60,7 +62,7 @@ bool PoolEngine::enter(Lease& lease, TimePoint time) {
   const bool just_answered = time - lease.slot->answered_at < trusted_for;
   if (just_answered || connection.looks_alive()) return true;
   lease.slot->connection->mark_dead();
-  if (!leave(lease)) raise(cut_off({}));
+  if (!leave(lease)) reject_cut_off({});
   return false;
 }
 

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "engine/clock.hpp"
@@ -16,18 +17,19 @@ class Parked : public Base {
   void settled() noexcept override {
     const std::lock_guard lock(mutex_);
     settled_ = true;
-    wake_.notify_one();
+    if (wake_) wake_->notify_one();
   }
   /// False: the deadline came first. After true it can wait for something else.
   bool sleep_until(TimePoint deadline) {
     std::unique_lock lock(mutex_);
-    wake_.wait_until(lock, deadline, [this] { return settled_; });
+    if (!wake_) wake_.emplace();
+    wake_->wait_until(lock, deadline, [this] { return settled_; });
     return std::exchange(settled_, false);
   }
 
  private:
   std::mutex mutex_;
-  std::condition_variable wake_;
+  std::optional<std::condition_variable> wake_;  // few wait
   bool settled_ = false;
 };
 

@@ -13,7 +13,7 @@ std::span<const pq::PipelineStatement> PipelineAnswers::begin() {
 std::vector<PipelineAnswer> PipelineAnswers::take(pq::PipelineOperation& operation) {
   if (operation.error() != nullptr) {
     // The others have been told what it means to them.
-    const std::exception_ptr error = make_exception(operation.take_error());
+    const std::exception_ptr error = make_exception(std::move(*operation.take_error()));
     for (std::size_t i = 0; i < answers_.size(); ++i) {
       if (operation.outcome(i) == pq::PipelineOutcome::never_sent) answers_[i] = error;
     }

@@ -66,6 +66,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void open();
 
   [[nodiscard]] const PoolOptions& options() const noexcept { return options_; }
+  /// What a call may take, as the options say it.
+  [[nodiscard]] Duration timeout() const noexcept { return timeout_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   [[nodiscard]] PoolStats stats();
@@ -104,7 +106,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// Enters the lease to ask its connection something that costs no statement. Throws likewise.
   void enter_to_look(const Lease& lease);
   /// Aborts a debug build, and throws UsageError in others: two calls at a time on one lease.
-  [[noreturn]] void reject_second_call() const;
+  [[noreturn, gnu::cold]] void reject_second_call() const;
   /// Throws UsageError if the handle is dead or another process's.
   void require_usable(const Lease& lease) const;
   /// After the operation. False: `close` has cut the lease off meanwhile; `lease` is empty, its connection
@@ -189,13 +191,11 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void expire(Watcher& watcher);
   void give_up(Watcher& watcher) noexcept;
 
-  /// What to throw when `close` has cut off a lease.
-  [[nodiscard]] ErrorInfo cut_off(std::string_view sql) const;
-  /// The same for `configure`, whose time is up.
-  [[nodiscard]] static ErrorInfo taken_back();
-  /// What to throw when an operation on a connection did not end: by its deadline, or because `close` has cut
-  /// it off.
-  [[nodiscard]] ErrorInfo undone(const LeaseCall& call, bool cut, Duration waited) const;
+  /// When `close` has cut off a lease: throws PoolClosed.
+  [[noreturn, gnu::cold]] void reject_cut_off(std::string_view sql) const;
+  /// What to throw when an operation on a connection did not end: by its deadline, or because `close`, or the
+  /// end of the time for `configure`, has cut it off.
+  [[nodiscard, gnu::cold]] ErrorInfo undone(const LeaseCall& call, bool cut, Duration waited) const;
 
  private:
   PoolEngine(const Config& config, PoolOptions options, detail::Configure* call_configure,
@@ -242,6 +242,9 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
                  std::uint32_t never_sent = 0) noexcept;
   [[nodiscard]] pool::Disposition verdict_on(const Lease& lease) const noexcept;
   void close_cut_off(Lease& lease) noexcept;
+  [[noreturn, gnu::cold]] void reject_cut(const Lease& lease) const;
+  [[nodiscard]] ErrorInfo cut_off(std::string_view sql) const;
+  [[nodiscard]] static ErrorInfo taken_back();
   [[nodiscard]] pool::Disposition judge(pq::Connection& connection) const noexcept;
   [[nodiscard]] TimePoint stop_late_drivers(TimePoint time) noexcept;
 
@@ -291,21 +294,23 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   detail::Configure* const call_configure_;
   std::shared_ptr<UnreturnedCalls> unreturned_;  // of the user's functions; of this process
 
+  const Duration timeout_ = duration_of(options_.timeout);
   BriefMutex mutex_;
-  ForkGuard fork_guard_{mutex_};
-  // Guarded by mutex_, except that the background alone touches the runs in the slots.
+  // Guarded by mutex_, except that the background alone touches the runs in the slots. What every call looks
+  // at comes first: the fewer cache lines, the better.
   std::uint32_t process_;
-  std::unique_ptr<pool::PoolCore> core_;
-  std::vector<std::unique_ptr<Slot>> slots_;
-  std::vector<Waiter*> waiters_;      // by the slot of their id
-  std::deque<pool::Action> actions_;  // for the background
+  bool opened_ = false;
   bool work_posted_ = false;
   bool outage_ = false;
+  std::unique_ptr<pool::PoolCore> core_;
+  std::vector<std::unique_ptr<Slot>> slots_;
   TimePoint armed_ = pool::never;
+  std::vector<Waiter*> waiters_;      // by the slot of their id
+  std::deque<pool::Action> actions_;  // for the background
+  ForkGuard fork_guard_{mutex_};
   std::optional<ErrorInfo> connect_error_;
   TimePoint connect_error_at_{};
   std::vector<Watcher*> watchers_;
-  bool opened_ = false;
   TimePoint cut_at_ = pool::never;  // once closed: when leases are cut off
   // Of the calls that shells without a thread drive, the first may end then; no later.
   TimePoint drivers_due_ = pool::never;

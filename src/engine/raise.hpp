@@ -4,6 +4,7 @@
 #include <copg/error.hpp>
 
 #include <exception>
+#include <utility>
 
 #include "pq/operation.hpp"
 
@@ -14,9 +15,11 @@ inline void rethrow(const std::exception_ptr& error) {
   if (error) std::rethrow_exception(error);
 }
 
+[[noreturn, gnu::cold]] inline void raise_error(pq::ErrorPtr error) { raise(std::move(*error)); }
+
 /// Throws the operation's error, if it has one.
 inline void raise_error_of(pq::Operation& operation) {
-  if (operation.error() != nullptr) raise(operation.take_error());
+  if (operation.error() != nullptr) raise_error(operation.take_error());
 }
 
 }  // namespace copg::engine

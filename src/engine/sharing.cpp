@@ -57,7 +57,7 @@ Run* PoolEngine::drive_run(Lease& lease) {
   }
   if (size == 0) {  // `close` has taken the connection away between the grant and now
     leave(lease);
-    raise(cut_off({}));
+    reject_cut_off({});
   }
   auto run = std::make_unique<Run>(*this, std::move(members));
   run->begin(*slot.connection);

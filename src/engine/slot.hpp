@@ -17,6 +17,12 @@
 
 namespace copg::engine {
 
+/// The calling thread. Known once, since to ask for it is a call of the C library.
+inline std::thread::id this_thread() noexcept {
+  thread_local const std::thread::id id = std::this_thread::get_id();
+  return id;
+}
+
 /// Who took a lease, and where in the program.
 struct Holder {
   SourceLocation where;
@@ -29,6 +35,10 @@ struct Slot {
   AnswerWait answer_wait;  // on the connection's socket
   UseGuard use;
 
+  // Changed under the engine's mutex, by the owner alone: what travels on it for several callers. Its owner
+  // may read it.
+  std::unique_ptr<Run> statements;
+
   // Guarded by the engine's mutex.
   Holder holder;
   TimePoint leased_since{};
@@ -39,8 +49,6 @@ struct Slot {
   // Changed under the mutex, by the owner of the connection or when its event loop goes away; its owner may
   // read it.
   Descriptor descriptor;
-  // Likewise, by the owner alone: what travels on it for several callers.
-  std::unique_ptr<Run> statements;
 
   /// With the mutex held.
   void lease_ends() noexcept {

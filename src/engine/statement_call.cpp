@@ -73,7 +73,7 @@ StatementCall::Progress StatementCall::after_step() {
     return Progress::done;
   }
   LeaseCall::leave();
-  if (!lease_) raise(engine_.cut_off(sql_));  // by `close`, just now
+  if (!lease_) engine_.reject_cut_off(sql_);  // by `close`, just now
   return requeue();
 }
 

@@ -83,14 +83,14 @@ UserCall::~UserCall() {
   shared_->dropped = true;
 }
 
-ErrorInfo UserCall::failed(ErrorInfo why) const {
+pq::ErrorPtr UserCall::failed(ErrorInfo why) const {
   why.kind = ErrorKind::connection_failed;
   why.connection_survives = false;
   why.message = std::string(option_) + " failed: " + why.message;
-  return why;
+  return std::make_unique<ErrorInfo>(std::move(why));
 }
 
-ErrorInfo UserCall::failed(std::string why) const { return failed(ErrorInfo{.message = std::move(why)}); }
+pq::ErrorPtr UserCall::failed(std::string why) const { return failed(ErrorInfo{.message = std::move(why)}); }
 
 pq::Step UserCall::advance(pq::Ready /*ready*/) {
   if (!started_) return start();

@@ -34,8 +34,8 @@ class UserCall : public pq::Operation {
   /// `option`: a literal. `body` calls the function; what it throws is the operation's error.
   UserCall(const char* option, std::function<void()> body, std::shared_ptr<UnreturnedCalls> unreturned);
   /// "`option` failed: `why`".
-  [[nodiscard]] ErrorInfo failed(ErrorInfo why) const;
-  [[nodiscard]] ErrorInfo failed(std::string why) const;
+  [[nodiscard]] pq::ErrorPtr failed(ErrorInfo why) const;
+  [[nodiscard]] pq::ErrorPtr failed(std::string why) const;
   /// After the body has returned: the last step.
   virtual pq::Step finish() { return pq::Step::finished(); }
 

@@ -6,12 +6,12 @@
 namespace copg::pool {
 
 PoolCore::PoolCore(const CoreOptions& options, TimePoint now)
-    : options_(options),
-      now_(now),
+    : now_(now),
       next_tick_(now),
-      random_(options.seed),
+      options_(options),
+      waiters_(now),
       backoff_(options.reconnect_timeout),
-      waiters_(now) {
+      random_(options.seed) {
   assert(options.max_size >= 1 && options.min_size <= options.max_size &&
          options.min_idle <= options.max_size);
   assert(options.num_workers >= 1 && options.max_idle >= Duration::zero() &&

@@ -49,9 +49,9 @@ class SlowTexts {
   static std::size_t set_of(std::uint64_t key) { return (key * 0x9e3779b97f4a7c15U) >> (64 - set_bits); }
   void learn_round_trip(Duration took);
 
-  std::vector<Set> sets_;
-  std::uint32_t records_ = 0;
   Duration round_trip_{};
+  std::uint32_t records_ = 0;
+  std::vector<Set> sets_;
 };
 
 }  // namespace copg::pool

@@ -178,17 +178,17 @@ class WaitQueue {
   Left cancel_driver(std::uint32_t slot);
   Left abandon(std::uint32_t slot);
 
-  Table waiters_;
+  std::uint32_t waiting_ = 0;     // in queue_ and held_
+  std::uint32_t statements_ = 0;  // in queue_
+  std::uint32_t timed_ = 0;
   List free_;
+  Table waiters_;
   List queue_;
   List held_;  // statements that were first in queue_ and are held back
   List untold_;
   std::vector<Run> runs_;  // by the slot of the connection
   TimerWheel deadlines_;
   Duration waited_{};
-  std::uint32_t waiting_ = 0;     // in queue_ and held_
-  std::uint32_t statements_ = 0;  // in queue_
-  std::uint32_t timed_ = 0;
 };
 
 }  // namespace copg::pool

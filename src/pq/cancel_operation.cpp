@@ -154,11 +154,7 @@ Step CancelOperation::wait_for(Ready what) {
 
 Step CancelOperation::fail_with(const char* what, const char* reason) {
   phase_ = Phase::done;
-  ErrorInfo info;
-  info.kind = ErrorKind::connection_failed;
-  info.message = fmt::format("{}: {}", what, first_line(reason));
-  info.connection_survives = false;
-  return fail(std::move(info));
+  return fail(connection_failed(fmt::format("{}: {}", what, first_line(reason))));
 }
 
 }  // namespace copg::pq

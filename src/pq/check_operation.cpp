@@ -44,11 +44,11 @@ Step CheckOperation::receive() {
     }
     if (PQresultStatus(result.get()) != PGRES_EMPTY_QUERY) {
       // Whatever else a server answers to nothing, it is not one to send statements to.
-      ErrorInfo info = error_from(result.get(), "");
-      info.connection_survives = false;
-      connection_.note_error(info);
+      ErrorPtr error = error_from(result.get(), "");
+      error->connection_survives = false;
+      connection_.note_error(*error);
       phase_ = Phase::done;
-      return fail(std::move(info));
+      return fail(std::move(error));
     }
   }
   return wait();

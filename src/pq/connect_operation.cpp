@@ -230,18 +230,15 @@ Step ConnectOperation::fail_connect() {
   ConnectFailureInfo info = read_connect_failure(PQerrorMessage(conn_.get()));
   failure_ = info.kind;
   conn_.reset();
-  return fail(std::move(info.error));
+  return fail(std::make_unique<ErrorInfo>(std::move(info.error)));
 }
 
 // Nothing tells of what libpq has decrypted and not yet given: an answer could wait there for ever.
 Step ConnectOperation::refuse_gss_encryption() {
   phase_ = Phase::over;
   failure_ = ConnectFailureKind::configuration;
-  ErrorInfo error;
-  error.kind = ErrorKind::connection_failed;
-  error.connection_survives = false;
-  error.message = "gssencmode=require: encryption by GSSAPI is not supported; use TLS (sslmode=require)";
-  return fail(std::move(error));
+  return fail(connection_failed(
+      "gssencmode=require: encryption by GSSAPI is not supported; use TLS (sslmode=require)"));
 }
 
 std::size_t ConnectOperation::current_host() const {

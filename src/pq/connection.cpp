@@ -14,9 +14,9 @@ namespace copg::pq {
 Connection::Connection(PGconn* conn, bool prepare)
     : conn_(conn),
       tls_(PQsslInUse(conn) != 0),
-      statements_(prepare),
       could_write_(parameter_status("in_hot_standby") == "off" &&
-                   parameter_status("default_transaction_read_only") != "on") {
+                   parameter_status("default_transaction_read_only") != "on"),
+      statements_(prepare) {
   notices_.receive_from(conn_);
   session_.set_baseline(conn_);
 }
@@ -52,14 +52,14 @@ bool Connection::looks_alive() noexcept {
 
 // A write that fails makes libpq forget what it was waiting for: what was read before then passes for a
 // notice.
-ErrorInfo Connection::last_words(std::string_view sql) {
-  ErrorInfo error = connection_lost(conn_, sql);
+ErrorPtr Connection::last_words(std::string_view sql) {
+  ErrorPtr error = connection_lost(conn_, sql);
   if (!said_farewell()) return error;
   for (const Notice& notice : notices_.recent()) {
     if (notice.severity != "FATAL" && notice.severity != "PANIC") continue;
-    error.severity = notice.severity;
-    error.sqlstate = notice.sqlstate;
-    error.message = notice.message;
+    error->severity = notice.severity;
+    error->sqlstate = notice.sqlstate;
+    error->message = notice.message;
   }
   return error;
 }

@@ -54,7 +54,7 @@ class Connection {
     return notices_.farewell();
   }
   /// For whoever has found it lost: the server's last words if they were read, else libpq's.
-  [[nodiscard]] ErrorInfo last_words(std::string_view sql);
+  [[nodiscard]] ErrorPtr last_words(std::string_view sql);
   /// True once the server has proved to be a demoted primary: SQLSTATE 25006 where writing was possible
   /// before.
   [[nodiscard]] bool demoted() const noexcept;
@@ -121,11 +121,8 @@ class Connection {
   void forget_statements() noexcept;
 
   PGconn* conn_;
-  bool tls_;
-  SessionState session_;
-  StatementCache statements_;
-  Notices notices_;
   int syncs_pending_ = 0;
+  bool tls_;
   bool outstanding_ = false;
   bool dead_ = false;
   bool could_write_;              // when it was opened, and configured, as far as the server says
@@ -133,6 +130,9 @@ class Connection {
   bool parameters_doubtful_ =
       false;                    // a statement of the present lease may have changed one that is reported
   bool refused_write_ = false;  // SQLSTATE 25006 though nobody had asked for it
+  Notices notices_;
+  StatementCache statements_;
+  SessionState session_;
 };
 
 }  // namespace copg::pq

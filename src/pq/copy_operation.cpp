@@ -165,7 +165,7 @@ Step CopyOperation::end() {
                                                      : "the sink of a COPY threw an exception",
                             sql_));
   }
-  if (kept_error_) return fail(std::move(*kept_error_));
+  if (kept_error_) return fail(std::move(kept_error_));
   return Step::finished();
 }
 
@@ -178,14 +178,14 @@ Step CopyOperation::end_lost() {
     const ResultPtr result(PQgetResult(raw()));
     if (!field(result.get(), PG_DIAG_SEVERITY).empty()) keep_error(error_from(result.get(), sql_));
   }
-  if (kept_error_ && kept_error_->kind == ErrorKind::connection_failed) return fail(std::move(*kept_error_));
+  if (kept_error_ && kept_error_->kind == ErrorKind::connection_failed) return fail(std::move(kept_error_));
   return fail(connection_.last_words(sql_));
 }
 
 // The first error is the cause of the others.
-void CopyOperation::keep_error(ErrorInfo error) {
-  connection_.note_error(error);
-  if (!kept_error_) kept_error_.emplace(std::move(error));
+void CopyOperation::keep_error(ErrorPtr error) {
+  connection_.note_error(*error);
+  if (!kept_error_) kept_error_ = std::move(error);
 }
 
 }  // namespace copg::pq

@@ -69,7 +69,7 @@ class CopyOperation : public StatementOperation {
   Step refuse(const char* why);
   Step end();
   Step end_lost();
-  void keep_error(ErrorInfo error);
+  void keep_error(ErrorPtr error);
 
   Connection& connection_;
   std::string text_;  // NUL-terminated
@@ -79,7 +79,7 @@ class CopyOperation : public StatementOperation {
   Phase phase_ = Phase::unsent;
   bool sent_ = false;
   std::int64_t rows_copied_ = 0;
-  std::optional<ErrorInfo> kept_error_;
+  ErrorPtr kept_error_;
   std::exception_ptr stream_error_;
   std::optional<AbortOperation> abort_;
 };

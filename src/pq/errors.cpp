@@ -15,75 +15,80 @@ int statement_position(const PGresult* result) {
 
 }  // namespace
 
-ErrorInfo error_from(const PGresult* result, std::string_view sql) {
-  ErrorInfo info;
-  info.severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-  if (info.severity.empty()) info.severity = field(result, PG_DIAG_SEVERITY);  // servers before 9.6
-  info.sqlstate = SqlState(field(result, PG_DIAG_SQLSTATE));
-  info.message = field(result, PG_DIAG_MESSAGE_PRIMARY);
-  if (info.message.empty()) info.message = first_line(PQresultErrorMessage(result));
-  info.detail = field(result, PG_DIAG_MESSAGE_DETAIL);
-  info.hint = field(result, PG_DIAG_MESSAGE_HINT);
-  info.context = field(result, PG_DIAG_CONTEXT);
-  info.schema_name = field(result, PG_DIAG_SCHEMA_NAME);
-  info.table_name = field(result, PG_DIAG_TABLE_NAME);
-  info.column_name = field(result, PG_DIAG_COLUMN_NAME);
-  info.datatype_name = field(result, PG_DIAG_DATATYPE_NAME);
-  info.constraint_name = field(result, PG_DIAG_CONSTRAINT_NAME);
-  info.query = sql;
-  info.statement_position = statement_position(result);
+ErrorPtr error_from(const PGresult* result, std::string_view sql) {
+  auto error = std::make_unique<ErrorInfo>();
+  error->severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (error->severity.empty()) error->severity = field(result, PG_DIAG_SEVERITY);  // servers before 9.6
+  error->sqlstate = SqlState(field(result, PG_DIAG_SQLSTATE));
+  error->message = field(result, PG_DIAG_MESSAGE_PRIMARY);
+  if (error->message.empty()) error->message = first_line(PQresultErrorMessage(result));
+  error->detail = field(result, PG_DIAG_MESSAGE_DETAIL);
+  error->hint = field(result, PG_DIAG_MESSAGE_HINT);
+  error->context = field(result, PG_DIAG_CONTEXT);
+  error->schema_name = field(result, PG_DIAG_SCHEMA_NAME);
+  error->table_name = field(result, PG_DIAG_TABLE_NAME);
+  error->column_name = field(result, PG_DIAG_COLUMN_NAME);
+  error->datatype_name = field(result, PG_DIAG_DATATYPE_NAME);
+  error->constraint_name = field(result, PG_DIAG_CONSTRAINT_NAME);
+  error->query = sql;
+  error->statement_position = statement_position(result);
   // Without a severity the server did not speak: libpq found the connection lost.
-  const bool lost = info.severity.empty() || info.severity == "FATAL" || info.severity == "PANIC";
-  info.kind = lost ? ErrorKind::connection_failed : ErrorKind::query_failed;
-  info.connection_survives = !lost;
-  return info;
+  const bool lost = error->severity.empty() || error->severity == "FATAL" || error->severity == "PANIC";
+  error->kind = lost ? ErrorKind::connection_failed : ErrorKind::query_failed;
+  error->connection_survives = !lost;
+  return error;
 }
 
-ErrorInfo connection_lost(const PGconn* conn, std::string_view sql) {
-  ErrorInfo info;
-  info.kind = ErrorKind::connection_failed;
-  info.message = first_line(PQerrorMessage(conn));
-  if (info.message.empty()) info.message = "the connection to the server was lost";
-  info.query = sql;
-  info.connection_survives = false;
-  return info;
+ErrorPtr connection_lost(const PGconn* conn, std::string_view sql) {
+  ErrorPtr error = connection_failed(first_line(PQerrorMessage(conn)));
+  if (error->message.empty()) error->message = "the connection to the server was lost";
+  error->query = sql;
+  return error;
 }
 
-ErrorInfo commit_unknown(ErrorInfo lost) {
-  lost.kind = ErrorKind::commit_unknown;
-  lost.cause = std::move(lost.message);
-  lost.message =
+ErrorPtr connection_failed(std::string message) {
+  auto error = std::make_unique<ErrorInfo>();
+  error->kind = ErrorKind::connection_failed;
+  error->message = std::move(message);
+  error->connection_survives = false;
+  return error;
+}
+
+ErrorPtr commit_unknown(ErrorPtr lost) {
+  lost->kind = ErrorKind::commit_unknown;
+  lost->cause = std::move(lost->message);
+  lost->message =
       "the connection was lost before the answer to COMMIT came: the transaction may or may not have been "
       "committed; "
       "look at the data before trying again (" +
-      lost.cause + ")";
+      lost->cause + ")";
   return lost;
 }
 
-ErrorInfo statement_unknown(ErrorInfo lost) {
-  lost.cause = std::move(lost.message);
-  lost.message =
+ErrorPtr statement_unknown(ErrorPtr lost) {
+  lost->cause = std::move(lost->message);
+  lost->message =
       "the connection was lost before the statement was answered: it may or may not have been executed (" +
-      lost.cause + ")";
+      lost->cause + ")";
   return lost;
 }
 
-ErrorInfo commit_rolled_back(std::string_view sql) {
-  ErrorInfo info;
-  info.kind = ErrorKind::query_failed;
-  info.sqlstate = SqlState("25P02");  // what each statement of the failed transaction was told
-  info.severity = "ERROR";
-  info.message = "the transaction was rolled back, not committed: a statement in it had failed";
-  info.query = sql;
-  return info;
+ErrorPtr commit_rolled_back(std::string_view sql) {
+  auto error = std::make_unique<ErrorInfo>();
+  error->kind = ErrorKind::query_failed;
+  error->sqlstate = SqlState("25P02");  // what each statement of the failed transaction was told
+  error->severity = "ERROR";
+  error->message = "the transaction was rolled back, not committed: a statement in it had failed";
+  error->query = sql;
+  return error;
 }
 
-ErrorInfo usage_error(std::string message, std::string_view sql) {
-  ErrorInfo info;
-  info.kind = ErrorKind::usage;
-  info.message = std::move(message);
-  info.query = sql;
-  return info;
+ErrorPtr usage_error(std::string message, std::string_view sql) {
+  auto error = std::make_unique<ErrorInfo>();
+  error->kind = ErrorKind::usage;
+  error->message = std::move(message);
+  error->query = sql;
+  return error;
 }
 
 std::string first_line(const char* text) {

@@ -1,5 +1,6 @@
 // Turns what libpq and the server say about a failure into an ErrorInfo. Never throws anything but
-// std::bad_alloc.
+// std::bad_alloc. Errors are rare and large: they travel by pointer, and what makes them is marked as cold,
+// so that they take no room in the code and on the stack of what goes well.
 #pragma once
 
 #include <libpq-fe.h>
@@ -16,26 +17,30 @@ struct ClearResult {
   void operator()(PGresult* result) const noexcept { PQclear(result); }
 };
 using ResultPtr = std::unique_ptr<PGresult, ClearResult>;
+using ErrorPtr = std::unique_ptr<ErrorInfo>;
 
 /// From a result with PGRES_FATAL_ERROR or another bad status. query_failed, or connection_failed when the
 /// server said FATAL or PANIC or libpq found the connection lost (then connection_survives is false).
-[[nodiscard]] ErrorInfo error_from(const PGresult* result, std::string_view sql);
+[[nodiscard, gnu::cold]] ErrorPtr error_from(const PGresult* result, std::string_view sql);
 
 /// From the connection's own error message, when there is no result: connection_failed, connection_survives
 /// false.
-[[nodiscard]] ErrorInfo connection_lost(const PGconn* conn, std::string_view sql);
+[[nodiscard, gnu::cold]] ErrorPtr connection_lost(const PGconn* conn, std::string_view sql);
+
+/// In our own words: connection_failed, connection_survives false.
+[[nodiscard, gnu::cold]] ErrorPtr connection_failed(std::string message);
 
 /// From `lost` (connection_failed): the connection died while COMMIT's answer was awaited.
-[[nodiscard]] ErrorInfo commit_unknown(ErrorInfo lost);
+[[nodiscard, gnu::cold]] ErrorPtr commit_unknown(ErrorPtr lost);
 
 /// From `lost` (connection_failed): the connection died before a statement was answered.
-[[nodiscard]] ErrorInfo statement_unknown(ErrorInfo lost);
+[[nodiscard, gnu::cold]] ErrorPtr statement_unknown(ErrorPtr lost);
 
 /// The server answered COMMIT with ROLLBACK; the connection survives.
-[[nodiscard]] ErrorInfo commit_rolled_back(std::string_view sql);
+[[nodiscard, gnu::cold]] ErrorPtr commit_rolled_back(std::string_view sql);
 
 /// A call that was wrong; the connection survives.
-[[nodiscard]] ErrorInfo usage_error(std::string message, std::string_view sql);
+[[nodiscard, gnu::cold]] ErrorPtr usage_error(std::string message, std::string_view sql);
 
 /// libpq's words on one line: trailing white space gone, what stands behind the first line (advice for people
 /// at a terminal) gone.

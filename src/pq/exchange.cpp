@@ -39,14 +39,14 @@ Step Exchange::begin() {
                       ? usage_error("the connection is still busy with another operation", sql_)
                       : connection_lost(connection_.raw(), sql_));
   }
-  if (auto refusal = check()) return refuse(std::move(*refusal));
+  if (ErrorPtr refusal = check()) return refuse(std::move(refusal));
   phase_ = Phase::talking;
   connection_.operation_began();
   if (!send()) return end_lost();
   return put_out();
 }
 
-Step Exchange::refuse(ErrorInfo error) {
+Step Exchange::refuse(ErrorPtr error) {
   phase_ = Phase::over;
   refused_ = true;
   return fail(std::move(error));
@@ -128,20 +128,7 @@ bool Exchange::take_result(ResultPtr result) {
       return true;
     case PGRES_COPY_BOTH: on_copy(); return false;
     case PGRES_BAD_RESPONSE:
-    case PGRES_FATAL_ERROR: {
-      ErrorInfo error = error_from(result.get(), sql_);
-      if (error.severity.empty() && PQstatus(conn) == CONNECTION_OK) {
-        // libpq's own trouble, such as no memory for the rows: the connection goes on.
-        error.kind = ErrorKind::query_failed;
-        error.connection_survives = true;
-      }
-      if (error.connection_survives) {
-        on_error(std::move(error), result.get());
-        return true;
-      }
-      keep_error(std::move(error));
-      return false;
-    }
+    case PGRES_FATAL_ERROR: return take_failure(result.get());
     case PGRES_EMPTY_QUERY:
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
@@ -149,6 +136,21 @@ bool Exchange::take_result(ResultPtr result) {
     case PGRES_SINGLE_TUPLE: on_result(std::move(result)); return true;
   }
   return false;
+}
+
+bool Exchange::take_failure(const PGresult* result) {
+  ErrorPtr error = error_from(result, sql_);
+  if (error->severity.empty() && !connection_.lost()) {
+    // libpq's own trouble, such as no memory for the rows: the connection goes on.
+    error->kind = ErrorKind::query_failed;
+    error->connection_survives = true;
+  }
+  if (!error->connection_survives) {
+    keep_error(std::move(error));
+    return false;
+  }
+  on_error(std::move(error), result);
+  return true;
 }
 
 bool Exchange::put_again() {
@@ -192,16 +194,16 @@ bool Exchange::send_sync() noexcept {
   return true;
 }
 
-void Exchange::keep_error(ErrorInfo error) {
-  const bool worse = has_kept_error() && kept_error_->connection_survives && !error.connection_survives;
-  if (!has_kept_error() || worse) kept_error_ = std::make_unique<ErrorInfo>(std::move(error));
+void Exchange::keep_error(ErrorPtr error) {
+  const bool worse = has_kept_error() && kept_error_->connection_survives && !error->connection_survives;
+  if (!has_kept_error() || worse) kept_error_ = std::move(error);
 }
 
 Step Exchange::end() {
   phase_ = Phase::over;
   if (!kept_error_) return Step::finished();
   connection_.note_error(*kept_error_);
-  return fail(std::move(*kept_error_));
+  return fail(std::move(kept_error_));
 }
 
 Step Exchange::end_lost() {
@@ -217,12 +219,12 @@ Step Exchange::end_lost() {
     const ResultPtr result(PQgetResult(conn));
     if (!result) break;
     if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) {
-      ErrorInfo error = error_from(result.get(), sql_);
-      if (!error.connection_survives) keep_error(std::move(error));
+      ErrorPtr error = error_from(result.get(), sql_);
+      if (!error->connection_survives) keep_error(std::move(error));
     }
   }
   if (!has_kept_error() || kept_error_->connection_survives) keep_error(connection_.last_words(sql_));
-  *kept_error_ = lost(ErrorInfo(std::move(*kept_error_)));
+  kept_error_ = lost(std::move(kept_error_));
   connection_.mark_dead();
   return end();
 }

@@ -30,13 +30,13 @@ class Exchange : public StatementOperation {
   Exchange(Connection& connection, std::string_view sql) : StatementOperation(sql), connection_(connection) {}
 
   /// Before anything is put: a reason to refuse the call.
-  virtual std::optional<ErrorInfo> check() { return std::nullopt; }
+  virtual ErrorPtr check() { return nullptr; }
   /// Puts the messages into libpq. False if libpq refused: the connection is gone.
   virtual bool send() = 0;
   /// A result of a statement that did not fail.
   virtual void on_result(ResultPtr result) = 0;
   /// A statement failed; the connection goes on. Must note the statement's end, and keep the error.
-  virtual void on_error(ErrorInfo error, const PGresult* result) = 0;
+  virtual void on_error(ErrorPtr error, const PGresult* result) = 0;
   /// A PGRES_PIPELINE_SYNC has come.
   virtual void on_sync() {}
   /// Everything put so far has been flushed and there is nothing to read: put more, if there is more. False
@@ -45,7 +45,7 @@ class Exchange : public StatementOperation {
   /// The protocol is idle again. True to go on with another send().
   virtual bool again() { return false; }
   /// The connection died. `error` is of kind connection_failed; what it means is the operation's to say.
-  virtual ErrorInfo lost(ErrorInfo error) { return error; }
+  virtual ErrorPtr lost(ErrorPtr error) { return error; }
   /// What the operation is for has been answered in full; what is outstanding is of no interest to its
   /// caller.
   [[nodiscard]] virtual bool settled() const { return false; }
@@ -53,7 +53,7 @@ class Exchange : public StatementOperation {
   virtual void on_copy() {}
 
   /// Keeps the first error; the ones after it are its consequences.
-  void keep_error(ErrorInfo error);
+  void keep_error(ErrorPtr error);
   [[nodiscard]] bool has_kept_error() const noexcept { return kept_error_ != nullptr; }
   [[nodiscard]] ErrorInfo& kept_error() noexcept { return *kept_error_; }
   void drop_kept_error() noexcept { kept_error_.reset(); }
@@ -82,18 +82,19 @@ class Exchange : public StatementOperation {
   enum class Phase : std::uint8_t { unsent, talking, copying_out, over };
 
   Step begin();
-  Step refuse(ErrorInfo error);
+  [[gnu::cold]] Step refuse(ErrorPtr error);
   Step go_on();
   Step put_out();
   /// False when the operation is over (phase_) or the connection lost.
   bool take_results();
   bool take_result(ResultPtr result);
+  [[gnu::cold]] bool take_failure(const PGresult* result);
   bool put_again();
   bool drain_copy_out();
   Step end();
-  Step end_lost();
+  [[gnu::cold]] Step end_lost();
 
-  std::unique_ptr<ErrorInfo> kept_error_;
+  ErrorPtr kept_error_;
   Phase phase_ = Phase::unsent;
   bool refused_ = false;  // nothing was sent: the connection was not fit for it
   bool flushed_ = false;

@@ -25,7 +25,7 @@ ExecuteManyOperation::~ExecuteManyOperation() {
   if (talking()) connection_.note_statement("", traits_);
 }
 
-std::optional<ErrorInfo> ExecuteManyOperation::check() {
+ErrorPtr ExecuteManyOperation::check() {
   if (sql_.find('\0') != std::string_view::npos)
     return usage_error("the SQL text holds a NUL character", sql_);
   traits_ = text_traits(sql_);
@@ -33,7 +33,7 @@ std::optional<ErrorInfo> ExecuteManyOperation::check() {
   if (traits_.copies)
     return usage_error("COPY does not go through execute_many: use copy_in or copy_out", sql_);
   text_ = sql_;
-  return std::nullopt;
+  return nullptr;
 }
 
 bool ExecuteManyOperation::send() {
@@ -71,8 +71,8 @@ bool ExecuteManyOperation::fetch_row() {
   } catch (...) {
     source_error_ = std::current_exception();
   }
-  ErrorInfo error = usage_error("the source of rows threw an exception: nothing was kept", sql_);
-  error.row_index = rows_sent_;
+  ErrorPtr error = usage_error("the source of rows threw an exception: nothing was kept", sql_);
+  error->row_index = rows_sent_;
   keep_error(std::move(error));
   return false;
 }
@@ -133,20 +133,20 @@ void ExecuteManyOperation::on_result(ResultPtr result) {
   }
 }
 
-void ExecuteManyOperation::on_error(ErrorInfo error, const PGresult* /*result*/) {
+void ExecuteManyOperation::on_error(ErrorPtr error, const PGresult* /*result*/) {
   const Answer answer = next_answer();
   if (answer == Answer::end && aborting_) return;  // as it should
   // The first Parse fails for the statement's sake, a later one for the types of its row; at the end, a
   // deferred constraint does not say which row broke it.
   const bool of_row = answer == Answer::row || (answer == Answer::parse && rows_answered_ > 0);
-  if (of_row) error.row_index = rows_answered_;
+  if (of_row) error->row_index = rows_answered_;
   failed_ = true;
   connection_.note_statement("", traits_);
   keep_error(std::move(error));
 }
 
-ErrorInfo ExecuteManyOperation::lost(ErrorInfo error) {
-  return commits() ? commit_unknown(std::move(error)) : error;
+ErrorPtr ExecuteManyOperation::lost(ErrorPtr error) {
+  return commits() ? commit_unknown(std::move(error)) : std::move(error);
 }
 
 }  // namespace copg::pq

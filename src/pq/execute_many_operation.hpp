@@ -53,12 +53,12 @@ class ExecuteManyOperation final : public Exchange {
   }
 
  private:
-  std::optional<ErrorInfo> check() override;
+  ErrorPtr check() override;
   bool send() override;
   bool send_more() override;
   void on_result(ResultPtr result) override;
-  void on_error(ErrorInfo error, const PGresult* result) override;
-  ErrorInfo lost(ErrorInfo error) override;
+  void on_error(ErrorPtr error, const PGresult* result) override;
+  ErrorPtr lost(ErrorPtr error) override;
 
   enum class Answer : std::uint8_t { begin, parse, row, end };
   /// Whose turn it is: answers come in the order in which things were sent.

@@ -20,13 +20,13 @@ ExecuteOperation::~ExecuteOperation() {
   if (talking()) use_.give_up(connection_);
 }
 
-Result ExecuteOperation::take_result() { return result_ ? ResultAccess::make(result_.release()) : Result(); }
+Result ExecuteOperation::take_result() { return result_ ? ResultAccess::make(std::move(result_)) : Result(); }
 
-std::optional<ErrorInfo> ExecuteOperation::check() {
-  if (auto refusal = use_.look_up(connection_)) return refusal;
+ErrorPtr ExecuteOperation::check() {
+  if (ErrorPtr refusal = use_.look_up(connection_)) return refusal;
   simple_ = params_.empty() && (use_.traits().several || use_.traits().copies);
   alone_ = !connection_.in_transaction();
-  return std::nullopt;
+  return nullptr;
 }
 
 bool ExecuteOperation::send() {
@@ -70,10 +70,10 @@ void ExecuteOperation::take_answer(ResultPtr result) {
   if (!result_ || (returns_rows && PQnfields(result_.get()) == 0)) result_ = std::move(result);
 }
 
-void ExecuteOperation::on_error(ErrorInfo error, const PGresult* result) {
-  stale_plan_ = use_.take_error(connection_, error, result);
-  if (simple_ && begin_ == BeginFirst::yes && error.statement_position > 0) {
-    error.statement_position -= static_cast<int>(begin_text.size());
+void ExecuteOperation::on_error(ErrorPtr error, const PGresult* result) {
+  stale_plan_ = use_.take_error(connection_, *error, result);
+  if (simple_ && begin_ == BeginFirst::yes && error->statement_position > 0) {
+    error->statement_position -= static_cast<int>(begin_text.size());
   }
   keep_error(std::move(error));
 }
@@ -87,8 +87,8 @@ bool ExecuteOperation::again() {
   return true;
 }
 
-ErrorInfo ExecuteOperation::lost(ErrorInfo error) {
-  return use_.traits().commits ? commit_unknown(std::move(error)) : error;
+ErrorPtr ExecuteOperation::lost(ErrorPtr error) {
+  return use_.traits().commits ? commit_unknown(std::move(error)) : std::move(error);
 }
 
 void ExecuteOperation::on_copy() {

@@ -39,12 +39,12 @@ class ExecuteOperation final : public Exchange {
  private:
   enum class Expect : std::uint8_t { rollback, begin, answer };
 
-  std::optional<ErrorInfo> check() override;
+  ErrorPtr check() override;
   bool send() override;
   void on_result(ResultPtr result) override;
-  void on_error(ErrorInfo error, const PGresult* result) override;
+  void on_error(ErrorPtr error, const PGresult* result) override;
   bool again() override;
-  ErrorInfo lost(ErrorInfo error) override;
+  ErrorPtr lost(ErrorPtr error) override;
   void on_copy() override;
 
   bool send_simple();

@@ -38,8 +38,8 @@ class Notices {
  private:
   static void take(void* self, const PGresult* notice) noexcept;
 
-  std::deque<Notice> recent_;
   bool farewell_ = false;
+  std::deque<Notice> recent_;
 };
 
 }  // namespace copg::pq

@@ -9,9 +9,10 @@
 #include <copg/error.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <string_view>
 #include <utility>
+
+#include "pq/errors.hpp"
 
 namespace copg::pq {
 
@@ -45,16 +46,16 @@ class Operation {
   /// After `done`: what went wrong, or nullptr.
   [[nodiscard]] const ErrorInfo* error() const noexcept { return error_.get(); }
   /// The error, moved out.
-  [[nodiscard]] ErrorInfo take_error() { return std::move(*error_); }
+  [[nodiscard]] ErrorPtr take_error() noexcept { return std::move(error_); }
 
  protected:
-  Step fail(ErrorInfo error) {
-    error_ = std::make_unique<ErrorInfo>(std::move(error));
+  Step fail(ErrorPtr error) noexcept {
+    error_ = std::move(error);
     return Step::finished();
   }
 
  private:
-  std::unique_ptr<ErrorInfo> error_;  // few operations need one, and it is large
+  ErrorPtr error_;
 };
 
 /// An operation on an established connection, for the sake of a statement.

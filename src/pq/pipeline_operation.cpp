@@ -35,12 +35,12 @@ class Cork {
   int fd_ = -1;
 };
 
-std::optional<ErrorInfo> unfit(const TextTraits& traits, std::string_view sql) {
+ErrorPtr unfit(const TextTraits& traits, std::string_view sql) {
   if (traits.several)
     return usage_error("several statements in one text do not go through a pipeline: split them", sql);
   // With anything behind it, COPY FROM STDIN would take the connection with it.
   if (traits.copies) return usage_error("COPY does not go through a pipeline: use copy_in or copy_out", sql);
-  return std::nullopt;
+  return nullptr;
 }
 
 }  // namespace
@@ -96,10 +96,10 @@ bool PipelineOperation::put_next() {
   if (again) again_.pop_front();
   const PipelineStatement& statement = statements_[index];
   StatementUse use(statement.sql, statement.params);
-  std::optional<ErrorInfo> refusal = use.look_up(connection_);
+  ErrorPtr refusal = use.look_up(connection_);
   if (!refusal) refusal = unfit(use.traits(), statement.sql);
   if (!refusal) return put({.index = index, .again = again, .use = use});
-  fail_one(index, std::move(*refusal));
+  fail_one(index, std::move(refusal));
   return shared_ != Shared::open || left_to_put() > 0 || send_last_sync();
 }
 
@@ -137,10 +137,10 @@ void PipelineOperation::on_result(ResultPtr result) {
   if (!front.synced) end_front();
 }
 
-void PipelineOperation::on_error(ErrorInfo error, const PGresult* result) {
+void PipelineOperation::on_error(ErrorPtr error, const PGresult* result) {
   if (begin_pending_ || flights_.empty()) return keep_error(std::move(error));
   Flight& front = flights_.front();
-  stale_plan_ = front.use.take_error(connection_, error, result);
+  stale_plan_ = front.use.take_error(connection_, *error, result);
   if (!failure_) failure_ = std::move(error);
   if (!front.synced) end_front();
 }
@@ -159,7 +159,7 @@ void PipelineOperation::on_sync() {
     const bool skipped = !result_ && !failure_;  // an error before it, under the same Sync
     const bool refused = stale_plan_ && alone_ && (order_ == PipelineOrder::free || flights_.size() == 1);
     if (begin_pending_) {
-      failure_ = kept_error();
+      failure_ = std::make_unique<ErrorInfo>(kept_error());
       end_front();
     } else if ((skipped || refused) && !front.again) {
       put_back_front();
@@ -186,27 +186,28 @@ void PipelineOperation::end_front() {
   flights_.pop_front();
   ResultPtr result = std::move(result_);
   stale_plan_ = false;
-  if (failure_) return fail_one(index, *std::exchange(failure_, std::nullopt));
+  if (failure_) return fail_one(index, std::move(failure_));
   outcomes_[index] = PipelineOutcome::answered;
-  sink_.on_result(index, ResultAccess::make(result.release()));
+  sink_.on_result(index, ResultAccess::make(std::move(result)));
 }
 
-void PipelineOperation::fail_one(std::size_t index, ErrorInfo error) {
+void PipelineOperation::fail_one(std::size_t index, ErrorPtr error) {
   outcomes_[index] = PipelineOutcome::failed;
-  error.query = statements_[index].sql;
-  connection_.note_error(error);
-  sink_.on_error(index, std::move(error));
+  error->query = statements_[index].sql;
+  connection_.note_error(*error);
+  sink_.on_error(index, std::move(*error));
 }
 
-ErrorInfo PipelineOperation::lost(ErrorInfo error) {
+ErrorPtr PipelineOperation::lost(ErrorPtr error) {
   // The server's verdict is final, though its ReadyForQuery never came.
   if (failure_) end_front();
   for (std::size_t i = 0; i < next_; ++i) {
     if (outcomes_[i] != PipelineOutcome::unknown) continue;
-    ErrorInfo unknown =
-        text_traits(statements_[i].sql).commits ? commit_unknown(error) : statement_unknown(error);
-    unknown.query = statements_[i].sql;
-    sink_.on_error(i, std::move(unknown));
+    auto copy = std::make_unique<ErrorInfo>(*error);
+    const bool commits = text_traits(statements_[i].sql).commits;
+    const ErrorPtr unknown = commits ? commit_unknown(std::move(copy)) : statement_unknown(std::move(copy));
+    unknown->query = statements_[i].sql;
+    sink_.on_error(i, std::move(*unknown));
   }
   return error;
 }

@@ -100,11 +100,11 @@ class PipelineOperation final : public Exchange {
   bool send() override;
   bool send_more() override;
   void on_result(ResultPtr result) override;
-  void on_error(ErrorInfo error, const PGresult* result) override;
+  void on_error(ErrorPtr error, const PGresult* result) override;
   void on_sync() override;
   void on_copy() override;
   bool again() override { return left_to_put() > 0; }
-  ErrorInfo lost(ErrorInfo error) override;
+  ErrorPtr lost(ErrorPtr error) override;
 
   [[nodiscard]] std::size_t left_to_put() const noexcept;
   [[nodiscard]] bool may_put() const noexcept;
@@ -113,7 +113,7 @@ class PipelineOperation final : public Exchange {
   bool send_last_sync();
   void put_back_front();
   void end_front();
-  void fail_one(std::size_t index, ErrorInfo error);
+  void fail_one(std::size_t index, ErrorPtr error);
 
   std::span<const PipelineStatement> statements_;
   PipelineSink& sink_;
@@ -128,7 +128,7 @@ class PipelineOperation final : public Exchange {
   bool alone_ = false;  // no transaction can be open: what is refused before it runs may be sent again
   // What is known of the first flight before its Sync has come back.
   ResultPtr result_;
-  std::optional<ErrorInfo> failure_;
+  ErrorPtr failure_;
   bool stale_plan_ = false;  // the failure is a refusal of the plan
 };
 

@@ -116,19 +116,15 @@ Step ResetOperation::fail_lost() {
 
 Step ResetOperation::fail_refused(const PGresult* result) {
   phase_ = Phase::done;
-  ErrorInfo info = error_from(result, wipe_text_);
-  info.connection_survives = false;
-  if (info.kind == ErrorKind::connection_failed) connection_.mark_dead();
-  return fail(std::move(info));
+  ErrorPtr error = error_from(result, wipe_text_);
+  error->connection_survives = false;
+  if (error->kind == ErrorKind::connection_failed) connection_.mark_dead();
+  return fail(std::move(error));
 }
 
 Step ResetOperation::fail_for_good(const char* why) {
   phase_ = Phase::done;
-  ErrorInfo info;
-  info.kind = ErrorKind::connection_failed;
-  info.message = why;
-  info.connection_survives = false;
-  return fail(std::move(info));
+  return fail(connection_failed(why));
 }
 
 }  // namespace copg::pq

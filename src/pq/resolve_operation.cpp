@@ -168,11 +168,8 @@ Step ResolveOperation::start_worker() {
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   } catch (const std::system_error& error) {
-    ErrorInfo info;
-    info.kind = ErrorKind::connection_failed;
-    info.message = std::string("could not start a thread to resolve host names: ") + error.what();
-    info.connection_survives = false;
-    return fail(std::move(info));
+    return fail(
+        connection_failed(std::string("could not start a thread to resolve host names: ") + error.what()));
   }
   return Step::wait(shared_->wakeup, Ready::read);
 }
@@ -200,11 +197,9 @@ Step ResolveOperation::take_answers() {
   hosts_ = std::move(resolved);
   if (!hosts_.empty()) return Step::finished();
   failure_ = transient ? ConnectFailureKind::transient : ConnectFailureKind::configuration;
-  ErrorInfo info;
-  info.kind = transient ? ErrorKind::connection_failed : ErrorKind::configuration;
-  info.message = words.empty() ? "out of memory while resolving host names" : words;
-  info.connection_survives = false;
-  return fail(std::move(info));
+  ErrorPtr error = connection_failed(words.empty() ? "out of memory while resolving host names" : words);
+  if (!transient) error->kind = ErrorKind::configuration;
+  return fail(std::move(error));
 }
 
 }  // namespace copg::pq

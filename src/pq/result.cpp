@@ -1,21 +1,27 @@
 // The part of Result that needs a PGresult.
 #include <charconv>
+#include <memory>
+#include <new>
+#include <span>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "pq/result_access.hpp"
 
 namespace copg {
 namespace detail {
 
-void ResultData::adopt(pg_result* owned) {
-  raw = owned;
-  rows = static_cast<std::size_t>(PQntuples(raw));
-  const int count = PQnfields(raw);
-  columns.reserve(static_cast<std::size_t>(count));
-  for (int i = 0; i < count; ++i) columns.push_back({PQfname(raw, i), PQftype(raw, i)});
+void intrusive_ptr_add_ref(const ResultData* data) noexcept {
+  data->owners.fetch_add(1, std::memory_order_relaxed);
 }
 
-ResultData::~ResultData() { PQclear(raw); }
+void intrusive_ptr_release(const ResultData* data) noexcept {
+  // The only owner needs no exchange, which costs more than a look.
+  const bool last = data->owners.load(std::memory_order_acquire) == 1 ||
+                    data->owners.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  if (last) PQclear(data->raw);
+}
 
 Cell cell(const ResultData& data, std::size_t row, std::size_t column) noexcept {
   const int r = static_cast<int>(row);
@@ -44,16 +50,24 @@ std::string_view Result::command_tag() const noexcept {
 
 namespace pq {
 
-Result ResultAccess::make(PGresult* owned) {
-  std::shared_ptr<detail::ResultData> data;
-  try {
-    data = std::make_shared<detail::ResultData>();
-  } catch (...) {
-    PQclear(owned);
-    throw;
-  }
-  data->adopt(owned);
-  return Result(std::move(data));
+Result ResultAccess::make(ResultPtr owned) {
+  using detail::Column;
+  using detail::ResultData;
+  static_assert(std::is_trivially_destructible_v<ResultData> && alignof(ResultData) >= alignof(Column));
+  PGresult* const raw = owned.get();
+  const int count = PQnfields(raw);
+  // Freed with the PGresult: no allocation for most.
+  void* const room =
+      PQresultAlloc(raw, sizeof(ResultData) + static_cast<std::size_t>(count) * sizeof(Column));
+  if (room == nullptr) throw std::bad_alloc();
+  auto* const data = std::construct_at(static_cast<ResultData*>(room));
+  auto* const columns = reinterpret_cast<Column*>(data + 1);
+  for (int i = 0; i < count; ++i)
+    std::construct_at(columns + i, Column{.name = PQfname(raw, i), .type = PQftype(raw, i)});
+  data->rows = static_cast<std::size_t>(PQntuples(raw));
+  data->columns = {columns, static_cast<std::size_t>(count)};
+  data->raw = owned.release();
+  return Result(data);
 }
 
 const PGresult* ResultAccess::raw(const Result& result) noexcept {

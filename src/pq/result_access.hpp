@@ -5,11 +5,13 @@
 
 #include <libpq-fe.h>
 
+#include "pq/errors.hpp"
+
 namespace copg::pq {
 
 struct ResultAccess {
-  /// Takes `owned` (never nullptr), also when it throws std::bad_alloc. Its values must be in text format.
-  static Result make(PGresult* owned);
+  /// `owned` is never nullptr, and its values are in text format. Throws std::bad_alloc.
+  static Result make(ResultPtr owned);
   /// The PGresult inside, or nullptr for an empty Result. Owned by the Result.
   static const PGresult* raw(const Result& result) noexcept;
 };

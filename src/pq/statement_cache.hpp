@@ -108,8 +108,8 @@ class StatementCache {
   int losses_ = 0;
   std::list<Statement> statements_;  // most recently used first
   boost::unordered_flat_set<Statement*, Hash, Equal> index_;
-  std::array<std::uint32_t, first_uses> used_once_{};
   std::size_t orphans_ = 0;
+  std::array<std::uint32_t, first_uses> used_once_{};
 };
 
 }  // namespace copg::pq

@@ -19,18 +19,18 @@ bool refuses_plan(const ErrorInfo& error, const PGresult* result) {
 
 }  // namespace
 
-std::optional<ErrorInfo> StatementUse::look_up(Connection& connection) {
+ErrorPtr StatementUse::look_up(Connection& connection) {
   StatementCache& cache = connection.statements();
   statement_ = find(cache);
   traits_ = statement_ != nullptr ? statement_->traits : text_traits(sql_);
   if (statement_ != nullptr && statement_->prepared) {
     route_ = Route::named;
-    return std::nullopt;
+    return nullptr;
   }
   // Another use may be about to name it, and may fail: this one must not depend on that.
   const bool nameless = statement_ != nullptr && statement_->name[0] == '\0';
   route_ = nameless && cache.may_name() ? Route::parse : Route::unnamed;
-  if (sql_.find('\0') == std::string_view::npos) return std::nullopt;
+  if (sql_.find('\0') == std::string_view::npos) return nullptr;
   return usage_error("the SQL text holds a NUL character", sql_);
 }
 

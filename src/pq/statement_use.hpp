@@ -23,7 +23,7 @@ class StatementUse {
 
   /// Finds what is known of the text on this connection: before each `put`, with nothing done to the
   /// statement cache in between. A reason to refuse the text, if there is one.
-  [[nodiscard]] std::optional<ErrorInfo> look_up(Connection& connection);
+  [[nodiscard]] ErrorPtr look_up(Connection& connection);
   [[nodiscard]] const TextTraits& traits() const noexcept { return traits_; }
   /// A Parse goes in front, with an answer of its own: only pipeline mode takes both.
   [[nodiscard]] bool parses() const noexcept { return route_ == Route::parse; }

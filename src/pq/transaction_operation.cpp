@@ -19,13 +19,13 @@ void TransactionOperation::on_result(ResultPtr result) {
   if (command_ == TransactionCommand::commit && tag == "ROLLBACK") keep_error(commit_rolled_back(sql_));
 }
 
-void TransactionOperation::on_error(ErrorInfo error, const PGresult* /*result*/) {
+void TransactionOperation::on_error(ErrorPtr error, const PGresult* /*result*/) {
   ended_ = true;
   keep_error(std::move(error));
 }
 
-ErrorInfo TransactionOperation::lost(ErrorInfo error) {
-  return command_ == TransactionCommand::commit ? commit_unknown(std::move(error)) : error;
+ErrorPtr TransactionOperation::lost(ErrorPtr error) {
+  return command_ == TransactionCommand::commit ? commit_unknown(std::move(error)) : std::move(error);
 }
 
 }  // namespace copg::pq

@@ -19,9 +19,9 @@ class TransactionOperation final : public Exchange {
  private:
   bool send() override;
   void on_result(ResultPtr result) override;
-  void on_error(ErrorInfo error, const PGresult* result) override;
+  void on_error(ErrorPtr error, const PGresult* result) override;
   [[nodiscard]] bool settled() const override { return ended_; }
-  ErrorInfo lost(ErrorInfo error) override;
+  ErrorPtr lost(ErrorPtr error) override;
 
   TransactionCommand command_;
   bool ended_ = false;  // answered; what follows says only that the server is ready

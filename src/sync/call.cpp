@@ -98,6 +98,11 @@ Progress wait_for_grant(PoolEngine& engine, Lease& lease, engine::LeaseCall& cal
   return call.granted(span.looked);
 }
 
+[[noreturn, gnu::cold, gnu::noinline]] void reject_undone(PoolEngine& engine, engine::LeaseCall& call,
+                                                          bool cut, const Span& span) {
+  raise(engine.undone(call, cut, engine::now() - span.begin));
+}
+
 Progress wait_for_server(PoolEngine& engine, engine::LeaseCall& call, Span& span) {
   engine::Slot& slot = *call.lease().slot;
   engine.take_back_descriptor(slot);
@@ -106,10 +111,7 @@ Progress wait_for_server(PoolEngine& engine, engine::LeaseCall& call, Span& span
     const bool first = std::exchange(span.first_wait, false);
     if (!first) span.looked = engine::now();
     const bool cut = slot.use.is_cut();
-    if (cut && engine::is_loan(call.lease())) raise(PoolEngine::taken_back());
-    if (cut || (!first && span.looked >= span.deadline)) {
-      raise(engine.undone(call, cut, engine::now() - span.begin));
-    }
+    if (cut || (!first && span.looked >= span.deadline)) reject_undone(engine, call, cut, span);
     const pq::Step& step = call.step();
     const Duration limit = std::clamp(span.deadline - span.looked, Duration::zero(), look_interval);
     // Not in a run: some answers may have been read by its driver before, and what is there makes no edge.

@@ -40,12 +40,12 @@ engine::PoolEngine& PooledDatabase::engine() const {
 
 Result PooledDatabase::execute(const Sql& sql, const Params& params) {
   engine::PoolEngine& pool = engine();
-  return sync::execute(pool, sync::Span(engine::duration_of(pool.options().timeout)), sql, params);
+  return sync::execute(pool, sync::Span(pool.timeout()), sql, params);
 }
 
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
   engine::PoolEngine& pool = engine();
-  const sync::Span span(engine::duration_of(pool.options().timeout));
+  const sync::Span span(pool.timeout());
   sync::ShortLease lease(pool);
   return sync::call(
       pool, *lease, span, &sql.where(),
@@ -72,7 +72,7 @@ void PooledDatabase::resize(int min_size, int max_size) { engine().resize(min_si
 void PooledDatabase::check() {
   engine::PoolEngine& pool = engine();
   pool.start_check();
-  sync::wait_until(pool, engine::Until::checked, engine::duration_of(pool.options().timeout));
+  sync::wait_until(pool, engine::Until::checked, pool.timeout());
 }
 
 void PooledDatabase::wait(Seconds timeout) {

@@ -22,7 +22,7 @@ Failure fail_to_connect(Keywords keywords) {
   pq::ConnectOperation operation({.keywords = std::move(keywords)});
   run(operation, 30s);
   if (operation.error() == nullptr) throw std::runtime_error("connected");
-  return {operation.failure(), operation.take_error()};
+  return {operation.failure(), *operation.take_error()};
 }
 
 Keywords with(Keywords keywords, const std::string& keyword, const std::string& value) {
@@ -168,7 +168,7 @@ TEST(ConnectOperation, a_full_server_is_overloaded) {
     if (operation.error() == nullptr) {
       taken.push_back(operation.take_connection());
     } else {
-      refused = Failure{operation.failure(), operation.take_error()};
+      refused = Failure{operation.failure(), *operation.take_error()};
     }
   }
   ASSERT_TRUE(refused);

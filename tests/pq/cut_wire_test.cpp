@@ -27,7 +27,7 @@ struct End {
 End end_of(pq::Operation& operation, Connection& connection) {
   run(operation);
   End end;
-  if (operation.error() != nullptr) end.error = operation.take_error();
+  if (operation.error() != nullptr) end.error = *operation.take_error();
   end.alive = connection.alive();
   return end;
 }
@@ -42,7 +42,7 @@ End converse(const SocketFolder& folder, const Talk& talk) {
   run(connecting);
   if (connecting.error() != nullptr) {
     EXPECT_EQ(connecting.failure(), pq::ConnectFailureKind::transient) << connecting.error()->message;
-    return {.connect_error = connecting.take_error(), .error = {}, .alive = false};
+    return {.connect_error = *connecting.take_error(), .error = {}, .alive = false};
   }
   const auto connection = connecting.take_connection();
   return talk(*connection);

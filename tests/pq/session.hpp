@@ -58,7 +58,7 @@ inline Outcome execute(pq::Connection& connection, std::string_view sql, const P
   run(operation);
   Outcome outcome;
   if (operation.error() != nullptr) {
-    outcome.error = operation.take_error();
+    outcome.error = *operation.take_error();
   } else {
     outcome.result = operation.take_result();
   }

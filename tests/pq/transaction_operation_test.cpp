@@ -13,7 +13,7 @@ std::optional<ErrorInfo> end(pq::Connection& connection, pq::TransactionCommand 
   pq::TransactionOperation operation(connection, command);
   run(operation);
   if (operation.error() == nullptr) return std::nullopt;
-  return operation.take_error();
+  return *operation.take_error();
 }
 
 class TransactionOperation : public testing::Test {

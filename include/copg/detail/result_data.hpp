@@ -3,10 +3,11 @@
 
 #include <copg/oid.hpp>
 
-#include <boost/container/small_vector.hpp>
+#include <atomic>
 #include <compare>
 #include <cstddef>
 #include <iterator>
+#include <span>
 #include <string_view>
 
 struct pg_result;
@@ -15,23 +16,21 @@ namespace [[gnu::visibility("default")]] copg {
 namespace detail {
 
 struct Column {
-  std::string_view name;
+  const char* name = nullptr;
   Oid type = 0;
 };
 
-/// A PGresult, owned, and its description.
+/// Of a PGresult, in whose memory it stands. Counts its owners, of whom it begins with one.
 struct ResultData {
-  ResultData() = default;
-  ResultData(const ResultData&) = delete;
-  ResultData& operator=(const ResultData&) = delete;
-  ~ResultData();
-  /// Once. Takes `owned`, also when it throws std::bad_alloc.
-  void adopt(pg_result* owned);
-
   pg_result* raw = nullptr;
   std::size_t rows = 0;
-  boost::container::small_vector<Column, 8> columns;
+  std::span<const Column> columns;
+  mutable std::atomic<std::size_t> owners = 1;
 };
+
+void intrusive_ptr_add_ref(const ResultData* data) noexcept;
+/// Of the last one: clears the PGresult.
+void intrusive_ptr_release(const ResultData* data) noexcept;
 
 /// One value. `data` is NUL-terminated; nullptr for NULL.
 struct Cell {

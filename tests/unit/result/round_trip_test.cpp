@@ -199,10 +199,10 @@ TEST(RoundTrip, settings_arrive_at_the_server_as_they_were_given) {
   const std::unique_ptr<PGconn, decltype(&PQfinish)> conn(PQconnectdbParams(names.data(), values.data(), 0),
                                                           &PQfinish);
   ASSERT_EQ(PQstatus(conn.get()), CONNECTION_OK) << PQerrorMessage(conn.get());
-  const Result result =
-      pq::ResultAccess::make(PQexec(conn.get(),
-                                    "SELECT current_setting('statement_timeout'), "
-                                    "current_setting('my.text'), current_setting('application_name')"));
+  const Result result = pq::ResultAccess::make(
+      pq::ResultPtr(PQexec(conn.get(),
+                           "SELECT current_setting('statement_timeout'), "
+                           "current_setting('my.text'), current_setting('application_name')")));
   EXPECT_EQ((result[0].as<std::tuple<std::string, std::string, std::string>>()),
             std::tuple("1500ms"s, config.options["my.text"], "two words"s));
 }

@@ -31,7 +31,7 @@ inline PGconn* connection() {
 inline Result run(const std::string& sql, const Params& params = {}) {
   PGresult* const raw = PQexecParams(connection(), sql.c_str(), params.size(), params.types(),
                                      params.values(), params.lengths(), params.formats(), 0);
-  Result result = pq::ResultAccess::make(raw);
+  Result result = pq::ResultAccess::make(pq::ResultPtr(raw));
   const ExecStatusType status = PQresultStatus(raw);
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
     throw std::runtime_error(PQresultErrorMessage(raw));
