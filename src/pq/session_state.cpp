@@ -223,11 +223,10 @@ void SessionState::note_command(std::string_view tag, TextEffect effect) noexcep
     if (tag == "DISCARD ALL" || prepared_in_sql_) raise(TextEffect::touches);
     prepared_gone_ = true;
     prepared_in_sql_ = false;
-  } else if (tag == "DEALLOCATE" || tag == "DISCARD TEMP" || tag == "UNLISTEN") {
-    raise(TextEffect::touches);  // likewise
   } else if (tag == "LOAD") {
     raise(TextEffect::permanent);
-  } else if (tag == "LISTEN" || tag == "RESET" || tag == "DO" || tag == "CALL") {
+  } else if (tag == "LISTEN" || tag == "RESET" || tag == "DO" || tag == "CALL" || tag == "DEALLOCATE" ||
+             tag == "DISCARD TEMP" || tag == "UNLISTEN") {
     raise(TextEffect::touches);
   }
 }
