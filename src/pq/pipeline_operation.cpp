@@ -18,9 +18,8 @@ namespace {
 /// packets together. Nothing of the kind exists for a Unix socket.
 class Cork {
  public:
-  Cork(const PGconn* conn, bool several) noexcept {
-    const bool tcp = PQhostaddr(conn)[0] != '\0';
-    if (several && tcp && !has_send_pipeline_sync()) fd_ = PQsocket(conn);
+  Cork(const PGconn* conn, bool several) noexcept
+      : conn_(conn), corked_(several && PQhostaddr(conn)[0] != '\0' && !has_send_pipeline_sync()) {
     set(1);
   }
   Cork(const Cork&) = delete;
@@ -29,10 +28,13 @@ class Cork {
 
  private:
   void set(int on) const noexcept {
-    if (fd_ >= 0) setsockopt(fd_, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+    // Asked each time: libpq closes a lost connection's at once, and it may be another's by now.
+    const int fd = corked_ ? PQsocket(conn_) : -1;
+    if (fd >= 0) setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
   }
 
-  int fd_ = -1;
+  const PGconn* conn_;
+  bool corked_;
 };
 
 ErrorPtr unfit(const TextTraits& traits, std::string_view sql) {
