@@ -8,6 +8,7 @@
 
 #include <utility>
 
+#include "python/native/docstrings.hpp"
 #include "python/native/ending.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/location.hpp"
@@ -233,13 +234,14 @@ void bind_connection(nb::module_& module) {
       .def("_execute", &Connection::execute, nb::call_guard<Inside>(), nb::arg("sql"),
            nb::arg("params").none())
       .def("_execute_many", &Connection::execute_many, nb::call_guard<Inside>())
-      .def("commit", &Connection::commit, nb::call_guard<Inside>())
-      .def("rollback", &Connection::rollback, nb::call_guard<Inside>())
+      .def("commit", &Connection::commit, nb::call_guard<Inside>(), doc::Connection_commit)
+      .def("rollback", &Connection::rollback, nb::call_guard<Inside>(), doc::Connection_rollback)
       .def("_begin", &Connection::begin, nb::call_guard<Inside>())
       .def("_end", &Connection::end, nb::call_guard<Inside>())
       .def("_discard", &Connection::discard)
-      .def_prop_rw("autocommit", &Connection::autocommit, &Connection::set_autocommit)
-      .def_prop_ro("closed", &Connection::closed)
+      .def_prop_rw("autocommit", &Connection::autocommit, &Connection::set_autocommit,
+                   doc::Connection_autocommit)
+      .def_prop_ro("closed", &Connection::closed, doc::Connection_closed)
       .def_prop_ro("_backend_pid",
                    [](Connection& self) { return self.ask([](auto& lease) { return lease.backend_pid(); }); })
       .def_prop_ro(

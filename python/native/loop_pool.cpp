@@ -20,6 +20,7 @@
 #include "pq/execute_many_operation.hpp"
 #include "pq/execute_operation.hpp"
 #include "pq/transaction_operation.hpp"
+#include "python/native/docstrings.hpp"
 #include "python/native/ending.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/location.hpp"
@@ -382,7 +383,8 @@ void bind_loop_pool(nb::module_& module) {
       .def("_drain", [](LoopPool& self) { self.checked()->drain(); })
       .def("_suspend", [](LoopPool& self) { self.checked()->suspend(); })
       .def("_resume", [](LoopPool& self) { self.checked()->resume(); })
-      .def_prop_ro("stats", [](const LoopPool& self) { return dict_of(self.stats()); })
+      .def_prop_ro(
+          "stats", [](const LoopPool& self) { return dict_of(self.stats()); }, doc::LoopPool_stats)
       .def("_repr", [](const LoopPool& self, const std::string& name) {
         return repr_of(name, self.config(), self.stats());
       });

@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "python/native/docstrings.hpp"
 #include "python/native/ending.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/location.hpp"
@@ -110,28 +111,32 @@ void init_pool(Pool* self, const Config& config, nb::handle weak_self, const nb:
 void bind_pool(nb::module_& module) {
   nb::class_<Pool>(module, "Pool", nb::is_weak_referenceable())
       .def("__init__", init_pool)
-      .def("open", &Pool::open, nb::lock_self())
+      .def("open", &Pool::open, nb::lock_self(), doc::Pool_open)
       .def("execute", &Pool::execute, nb::call_guard<Inside>(), nb::arg("sql"),
-           nb::arg("params") = nb::none())
+           nb::arg("params") = nb::none(), doc::Pool_execute)
       .def("fetch_one", &Pool::fetch_one, nb::call_guard<Inside>(), nb::arg("sql"),
-           nb::arg("params") = nb::none())
+           nb::arg("params") = nb::none(), doc::Pool_fetch_one)
       .def("fetch_val", &Pool::fetch_val, nb::call_guard<Inside>(), nb::arg("sql"),
-           nb::arg("params") = nb::none())
+           nb::arg("params") = nb::none(), doc::Pool_fetch_val)
       .def("execute_many", &Pool::execute_many, nb::call_guard<Inside>(), nb::arg("sql"),
-           nb::arg("params_seq"))
-      .def_prop_ro("stats", [](const Pool& self) { return dict_of(self.stats()); })
+           nb::arg("params_seq"), doc::Pool_execute_many)
+      .def_prop_ro(
+          "stats", [](const Pool& self) { return dict_of(self.stats()); }, doc::Pool_stats)
       .def(
           "resize",
           [](Pool& self, int min_size, std::optional<int> max_size) {
             with_value_errors([&] { self.database().resize(min_size, max_size.value_or(min_size)); });
           },
-          nb::arg("min_size"), nb::arg("max_size") = nb::none())
-      .def("check", &Pool::check, nb::call_guard<Inside>())
-      .def("wait", &Pool::wait, nb::call_guard<Inside>(), nb::arg("timeout") = 30.0)
-      .def("drain", [](Pool& self) { self.database().drain(); })
-      .def("suspend", [](Pool& self) { self.database().suspend(); })
-      .def("resume", [](Pool& self) { self.database().resume(); })
-      .def("close", &Pool::close, nb::arg("timeout") = 5.0)
+          nb::arg("min_size"), nb::arg("max_size") = nb::none(), doc::Pool_resize)
+      .def("check", &Pool::check, nb::call_guard<Inside>(), doc::Pool_check)
+      .def("wait", &Pool::wait, nb::call_guard<Inside>(), nb::arg("timeout") = 30.0, doc::Pool_wait)
+      .def(
+          "drain", [](Pool& self) { self.database().drain(); }, doc::Pool_drain)
+      .def(
+          "suspend", [](Pool& self) { self.database().suspend(); }, doc::Pool_suspend)
+      .def(
+          "resume", [](Pool& self) { self.database().resume(); }, doc::Pool_resume)
+      .def("close", &Pool::close, nb::arg("timeout") = 5.0, doc::Pool_close)
       .def("_repr", [](const Pool& self, const std::string& name) {
         return repr_of(name, self.config(), self.stats());
       });

@@ -66,7 +66,8 @@ class Pool:
         """Executes one statement on any connection, in a transaction of its own: one round trip.
 
         The rows; [] when the statement returns none. Without parameters several statements are allowed, in one
-        transaction; the rows are those of the first that returns any.
+        transaction; the rows are those of the first that returns any. Blocks for up to the pool's `timeout`
+        (PoolTimeout). An error undoes the statement. For any thread, as all methods of the pool.
         """
 
     def fetch_one(self, sql: str, params: Params | None = None) -> Row | None:
@@ -100,7 +101,9 @@ class Pool:
     def suspend(self) -> None:
         """Hands out no connection until `resume`: requests wait, up to their deadlines."""
 
-    def resume(self) -> None: ...
+    def resume(self) -> None:
+        """Hands out connections again."""
+
     def close(self, timeout: float = 5.0) -> None:
         """Waiting callers get PoolClosed at once; leases get `timeout` seconds, then are cut off. Idempotent."""
 

@@ -61,3 +61,22 @@ def test_the_stubs_name_what_the_module_has() -> None:
 
 def test_the_package_is_marked_as_typed() -> None:
     assert (PACKAGE / "py.typed").exists()
+
+
+def documented(stub: ast.Module) -> list[tuple[str, str, str]]:
+    found = []
+    for node in stub.body:
+        for member in node.body if isinstance(node, ast.ClassDef) else []:
+            text = ast.get_docstring(member) if isinstance(member, ast.FunctionDef) else None
+            if text:
+                found.append((node.name, member.name, text))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "text"), documented(ast.parse((PACKAGE / "_native.pyi").read_text())), ids=lambda it: it[:20]
+)
+def test_help_shows_what_the_stubs_say(owner: str, name: str, text: str) -> None:
+    shown = getattr(getattr(_native, owner), name).__doc__
+    assert shown is not None
+    assert shown.endswith(text)
