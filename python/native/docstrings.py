@@ -6,7 +6,6 @@ usage: docstrings.py STUB HEADER. A docstring of Pool.execute becomes `doc::Pool
 from __future__ import annotations
 
 import ast
-import inspect
 import pathlib
 import sys
 from collections.abc import Iterator
@@ -19,9 +18,10 @@ def documented(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
             text = ast.get_docstring(node)
             if text:
                 yield node.name, text
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(following, ast.Expr):
-            if isinstance(following.value, ast.Constant) and isinstance(following.value.value, str):
-                yield node.target.id, inspect.cleandoc(following.value.value)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            text = ast.get_docstring(ast.Module([following], []))
+            if text:
+                yield node.target.id, text
 
 
 def header(stub: str) -> str:
@@ -44,4 +44,5 @@ def header(stub: str) -> str:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    pathlib.Path(sys.argv[2]).write_text(header(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")), encoding="utf-8")
+    stub, made = map(pathlib.Path, sys.argv[1:])
+    made.write_text(header(stub.read_text(encoding="utf-8")), encoding="utf-8")
