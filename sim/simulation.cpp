@@ -47,7 +47,8 @@ class Run {
     workload_.begin_recovery(driver_.model().now());
     if (!driver_.core().closed() && !command(InputKind::resume)) return false;
     const pool::TimePoint limit =
-        driver_.model().now() + workload_.recovery_time(driver_.model().options().max_size);
+        driver_.model().now() +
+        workload_.recovery_time(driver_.model().options().max_size, driver_.model().queue().size());
     while (driver_.model().now() < limit && !recovered()) {
       if (!step()) return false;
     }

@@ -102,9 +102,12 @@ Duration Workload::time_of(const pool::Statement& statement) {
   return dice_.permille(5) ? 20 * mean : dice_.between(mean / 2, mean * 3 / 2);
 }
 
-Duration Workload::recovery_time(std::uint32_t max_size) const {
+Duration Workload::recovery_time(std::uint32_t max_size, std::size_t waiting) const {
   const Duration round = connect_time_ + close_time_ + reset_time_ + 200ms;
-  return connect_timeout + 5s + round * (2 * max_size + 4) + patience_ / 100;
+  // Where connections are retired after a few milliseconds, each serves a few of those that wait.
+  const Duration life = std::max<Duration>(options_.max_lifetime / 2, 1us);
+  const auto lives = static_cast<std::int64_t>(waiting) * hold_ / life;
+  return connect_timeout + 5s + round * (2 * max_size + 4 + lives) + patience_ / 100;
 }
 
 bool Workload::can_stay_full() const {

@@ -50,7 +50,7 @@ class Workload {
   void begin_ending() { ending_ = true; }
   /// An upper bound for recovery: hung connects, the longest backoff, and as many rounds of connects as it
   /// takes.
-  [[nodiscard]] pool::Duration recovery_time(std::uint32_t max_size) const;
+  [[nodiscard]] pool::Duration recovery_time(std::uint32_t max_size, std::size_t waiting) const;
   /// False if connections age faster than they can be opened, so that no pool could hold min_size for long.
   [[nodiscard]] bool can_stay_full() const;
 
