@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+import uvloop
 
 import pycopg
+
+# The body of a test on an event loop, and what runs it.
+Body = Callable[[pycopg.AsyncPooledDatabase], Awaitable[None]]
+Run = Callable[..., None]
 
 # Of each run under wrk: short, so that everybody runs them; 10 is what a release should see.
 LOAD_SECONDS = int(os.environ.get("COPG_LOAD_SECONDS", "2"))
@@ -48,6 +54,13 @@ class NextRound:
 
     def __await__(self) -> Iterator[None]:
         yield
+
+
+async def eventually_async(condition: Callable[[], object], within_s: float = 10.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        await NextRound()
 
 
 def idle(db: pycopg.AsyncPooledDatabase) -> bool:
@@ -106,3 +119,26 @@ def users(db: pycopg.PooledDatabase) -> pycopg.PooledDatabase:
         "INSERT INTO stats VALUES (0)"
     )
     return db
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest, server_url: str, users: pycopg.PooledDatabase) -> Iterator[Run]:
+    """Runs a test's body in a new event loop, with an open pool."""
+
+    def run(body: Body, **options: Any) -> None:
+        async def main() -> None:
+            options.setdefault("min_size", 1)
+            options.setdefault("max_size", 4)
+            async with pycopg.AsyncPooledDatabase.from_url(server_url, **options) as db:
+                await body(db)
+
+        if request.param == "uvloop":
+            loop = uvloop.new_event_loop()
+            try:
+                loop.run_until_complete(main())
+            finally:
+                loop.close()
+        else:
+            asyncio.run(main())
+
+    return run

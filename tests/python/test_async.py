@@ -9,49 +9,13 @@ import random
 import sys
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
 
 import psycopg_pool
 import pytest
-import uvloop
 
 import pycopg
-from conftest import NextRound, idle
+from conftest import NextRound, Run, eventually_async, idle
 from pycopg import AsyncPooledDatabase, PooledDatabase, TransactionStatus
-
-Body = Callable[[AsyncPooledDatabase], Awaitable[None]]
-Run = Callable[..., None]
-
-
-async def eventually(condition: Callable[[], object], within_s: float = 10.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        await NextRound()
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest, server_url: str, users: PooledDatabase) -> Iterator[Run]:
-    """Runs a test's body in a new event loop, with an open pool."""
-
-    def run(body: Body, **options: Any) -> None:
-        async def main() -> None:
-            options.setdefault("min_size", 1)
-            options.setdefault("max_size", 4)
-            async with AsyncPooledDatabase.from_url(server_url, **options) as db:
-                await body(db)
-
-        if request.param == "uvloop":
-            loop = uvloop.new_event_loop()
-            try:
-                loop.run_until_complete(main())
-            finally:
-                loop.close()
-        else:
-            asyncio.run(main())
-
-    return run
 
 
 def test_calls_on_the_pool(run: Run) -> None:
@@ -161,7 +125,7 @@ def test_connections_cursors_and_transactions(run: Run) -> None:
             assert await db.fetch_val("SELECT count(*) FROM users") == 6
             await conn.close()
             assert conn.closed
-        await eventually(lambda: idle(db))
+        await eventually_async(lambda: idle(db))
 
     run(body)
 
@@ -185,7 +149,7 @@ def test_a_block_that_is_left_under_anothers_call_gives_its_connection_back(run:
         with contextlib.suppress(LookupError):
             async with db.connection() as conn:
                 other = asyncio.ensure_future(conn.execute("SELECT pg_sleep(0.2)"))
-                await eventually(lambda: "not to be asked now" in repr(conn))
+                await eventually_async(lambda: "not to be asked now" in repr(conn))
                 if leave == "by close":
                     await conn.close()
                 else:
@@ -194,7 +158,7 @@ def test_a_block_that_is_left_under_anothers_call_gives_its_connection_back(run:
         with pytest.raises(pycopg.InterfaceError, match="given back already"):
             await conn.execute("SELECT 1")
         await other
-        await eventually(lambda: idle(db))
+        await eventually_async(lambda: idle(db))
         assert await db.fetch_val("SELECT 1") == 1
         assert db.stats["connections_num"] == (2 if leave == "by close" else 1)
 
@@ -248,8 +212,8 @@ def test_a_cancelled_query_is_cancelled_on_the_server_and_its_connection_goes_on
         with pytest.raises(asyncio.CancelledError):
             await task
         assert time.monotonic() - began < 0.1
-        await eventually(lambda: users.fetch_val(sql) == 0)
-        await eventually(lambda: idle(db))
+        await eventually_async(lambda: users.fetch_val(sql) == 0)
+        await eventually_async(lambda: idle(db))
         assert await db.fetch_val("SELECT 1") == 1
         assert db.stats["connections_num"] == 1
 
@@ -276,7 +240,7 @@ def test_a_cancelled_waiter_leaves_the_queue_at_once(run: Run) -> None:
     async def body(db: AsyncPooledDatabase) -> None:
         async with db.connection():
             tasks = [asyncio.ensure_future(db.fetch_val("SELECT %s::int", [n])) for n in range(10)]
-            await eventually(lambda: db.stats["requests_waiting"] == 10)
+            await eventually_async(lambda: db.stats["requests_waiting"] == 10)
             for task in tasks[:9]:
                 task.cancel()
             await asyncio.gather(*tasks[:9], return_exceptions=True)
@@ -294,7 +258,7 @@ def test_a_task_that_is_cancelled_when_it_has_just_been_granted_a_connection_giv
 
         async with db.connection():
             task = asyncio.ensure_future(one())
-            await eventually(lambda: db.stats["requests_waiting"] == 1)
+            await eventually_async(lambda: db.stats["requests_waiting"] == 1)
         # Granted on the line above; the task is told in the next round of the event loop.
         assert db.stats["requests_waiting"] == 0
         task.cancel()
@@ -330,7 +294,7 @@ def test_a_storm_of_cancels_loses_nothing(run: Run) -> None:
             results = await asyncio.gather(*tasks, return_exceptions=True)
             assert all(result is None or isinstance(result, asyncio.CancelledError) for result in results), results
         assert answered >= 250
-        await eventually(lambda: idle(db))
+        await eventually_async(lambda: idle(db))
         values = await asyncio.gather(*(db.fetch_val("SELECT %s::int", [n]) for n in range(50)))
         assert values == list(range(50))
 
@@ -343,7 +307,7 @@ def test_deadlines(run: Run) -> None:
         with pytest.raises(pycopg.PoolTimeout, match="no answer"):
             await db.execute("SELECT pg_sleep(100)")
         assert time.monotonic() - began < 2
-        await eventually(lambda: idle(db))
+        await eventually_async(lambda: idle(db))
         async with db.connection():
             with pytest.raises(pycopg.PoolTimeout, match="1/1 leased") as raised:
                 await db.execute("SELECT 1")
@@ -358,7 +322,7 @@ def test_deadlines(run: Run) -> None:
                     await db.execute("SELECT pg_sleep(100)")
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(db.execute("SELECT pg_sleep(100)"), 0.05)
-        await eventually(lambda: idle(db))
+        await eventually_async(lambda: idle(db))
         assert await db.fetch_val("SELECT 1") == 1
 
     run(body, max_size=1, timeout=0.3)
@@ -373,138 +337,5 @@ def test_a_coroutine_that_is_never_awaited_costs_nothing(run: Run) -> None:
             gc.collect()
         assert db.stats["requests_waiting"] == 0
         assert idle(db)
-
-    run(body)
-
-
-# the pool
-
-
-def test_the_pool_as_a_whole(run: Run) -> None:
-    async def body(db: AsyncPooledDatabase) -> None:
-        await db.open()
-        await asyncio.gather(db.open(), db.open())
-        db.resize(3, 5)
-        assert db.stats["pool_max"] == 5
-        await db.resize(min_size=2, max_size=6)
-        await db.wait(timeout=10)
-        assert db.stats["pool_size"] >= 2
-        await db.check()
-        await db.drain()
-        db.suspend()
-        task = asyncio.ensure_future(db.fetch_val("SELECT 1"))
-        await eventually(lambda: db.stats["requests_waiting"] == 1)
-        await db.resume()
-        assert await task == 1
-        with pytest.raises(ValueError, match="min_size = 4"):
-            db.resize(4, 3)
-        with pytest.raises(ValueError, match="timeout"):
-            db.connection(timeout=-1)
-
-    run(body)
-
-
-def test_opening_again_needs_no_connection(run: Run) -> None:
-    async def body(db: AsyncPooledDatabase) -> None:
-        async with db.connection():
-            await db.open()
-        db.suspend()
-        await db.open()
-        db.resume()
-
-    run(body, max_size=1, timeout=0.5)
-
-
-def test_closing_tells_everybody(run: Run) -> None:
-    async def body(db: AsyncPooledDatabase) -> None:
-        tasks = [asyncio.ensure_future(db.execute("SELECT pg_sleep(100)")) for _ in range(3)]
-        await eventually(lambda: db.stats["requests_waiting"] == 2)
-        began = time.monotonic()
-        await asyncio.gather(db.close(timeout=0.1), db.close(timeout=0.1))
-        assert time.monotonic() - began < 2
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert all(isinstance(result, pycopg.PoolClosed) for result in results), results
-        await db.close()
-        for use in (db.execute("SELECT 1"), db.open(), db.wait(), db.check()):
-            with pytest.raises(pycopg.PoolClosed):
-                await use
-
-    run(body, max_size=1)
-
-
-def test_a_pool_that_is_not_open_yet(server_url: str) -> None:
-    db = AsyncPooledDatabase.from_url(server_url)
-    assert repr(db) == "AsyncPooledDatabase('postgres', size=0/10)"
-
-    async def main() -> None:
-        with pytest.raises(pycopg.PoolClosed, match="not open yet"):
-            await db.execute("SELECT 1")
-        await db.close()
-        with pytest.raises(pycopg.PoolClosed):
-            await db.open()
-
-    asyncio.run(main())
-    with pytest.raises(ValueError, match="max_size = 0"):
-        AsyncPooledDatabase.from_url(server_url, 0, 0)
-
-
-def test_what_cannot_work_fails_at_once(server_url: str) -> None:
-    config = pycopg.Config.from_url(server_url)
-    config.database = "no_such_database"
-
-    async def main() -> None:
-        db = AsyncPooledDatabase(config)
-        began = time.monotonic()
-        with pytest.raises(pycopg.ConfigurationError, match="no_such_database"):
-            await db.open()
-        assert time.monotonic() - began < 5
-        await db.close()
-
-    asyncio.run(main())
-
-
-def test_check_refuses_connections(run: Run) -> None:
-    refused: list[int] = []
-
-    async def check(conn: pycopg.AsyncConnection) -> None:
-        row = await (await conn.execute("SELECT pg_backend_pid() AS pid")).fetchone()
-        assert row is not None
-        if len(refused) < 2:
-            refused.append(row["pid"])
-            raise RuntimeError("not this one")
-
-    async def body(db: AsyncPooledDatabase) -> None:
-        assert await db.fetch_val("SELECT pg_backend_pid()") not in refused
-        assert len(refused) == 2
-        assert await db.fetch_one("SELECT 1 AS a") == {"a": 1}
-        assert await db.fetch_val("SELECT 1 AS a, 2 AS a") == 1
-        assert await db.execute("UPDATE users SET active = true") == []
-        before = db.stats["requests_num"]
-        assert await db.execute_many("UPDATE users SET active = %s", []) == 0
-        assert db.stats["requests_num"] == before, "which asks for no connection"
-        assert await db.execute_many("UPDATE users SET active = %s", [[True], [False]]) == 4
-        async with db.connection() as conn:
-            assert conn.info.transaction_status is TransactionStatus.IDLE
-        await eventually(lambda: idle(db))
-
-    run(body, max_size=4, check=check)
-
-
-def test_nothing_is_left_behind(run: Run) -> None:
-    async def body(db: AsyncPooledDatabase) -> None:
-        async def some() -> None:
-            for _ in range(300):
-                await db.execute("SELECT %s AS a", [1])
-                async with db.connection() as conn:
-                    await conn.execute("SELECT 1")
-                with contextlib.suppress(pycopg.Error):
-                    await db.execute("SELECT 1/0")
-
-        await some()
-        gc.collect()
-        before = sys.getallocatedblocks()
-        await some()
-        gc.collect()
-        assert sys.getallocatedblocks() - before < 200
 
     run(body)
