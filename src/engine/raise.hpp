@@ -15,6 +15,7 @@ inline void rethrow(const std::exception_ptr& error) {
   if (error) std::rethrow_exception(error);
 }
 
+/// Apart, as few operations have one and an ErrorInfo takes much of a stack.
 [[noreturn, gnu::cold]] inline void raise_error(pq::ErrorPtr error) { raise(std::move(*error)); }
 
 /// Throws the operation's error, if it has one.

@@ -8,7 +8,6 @@
 #include <copg/error.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 

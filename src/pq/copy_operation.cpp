@@ -55,9 +55,7 @@ Step CopyOperation::begin() {
   }
   if (sql_.find('\0') != std::string_view::npos) return refuse("the statement has a NUL character in it");
   if (!connection_.alive()) return end_lost();
-  if (!connection_.protocol_idle())
-    return refuse(
-        "the connection is busy with a statement that was given up half-way: give it back, and take another");
+  if (!connection_.protocol_idle()) return refuse(still_busy);
   connection_.operation_began();
   sent_ = true;
   return begin_ == BeginFirst::yes ? send(Phase::begin, "BEGIN") : send(Phase::start, text_.c_str());

@@ -42,6 +42,10 @@ using ErrorPtr = std::unique_ptr<ErrorInfo>;
 /// A call that was wrong; the connection survives.
 [[nodiscard, gnu::cold]] ErrorPtr usage_error(std::string message, std::string_view sql);
 
+/// Why a connection on which something is outstanding can't be used.
+inline constexpr const char* still_busy =
+    "the connection is busy with a statement that was given up half-way: give it back, and take another";
+
 /// libpq's words on one line: trailing white space gone, what stands behind the first line (advice for people
 /// at a terminal) gone.
 [[nodiscard]] std::string first_line(const char* text);

@@ -35,9 +35,7 @@ Step Exchange::advance(Ready ready) {
 
 Step Exchange::begin() {
   if (!connection_.protocol_idle()) {
-    return refuse(connection_.alive() ? usage_error("the connection is busy with a statement that was given "
-                                                    "up half-way: give it back, and take another",
-                                                    sql_)
+    return refuse(connection_.alive() ? usage_error(still_busy, sql_)
                                       : connection_lost(connection_.raw(), sql_));
   }
   if (ErrorPtr refusal = check()) return refuse(std::move(refusal));

@@ -7,8 +7,6 @@
 #include <copg/error.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string_view>
 
 #include "pq/connection.hpp"

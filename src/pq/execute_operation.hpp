@@ -9,7 +9,6 @@
 #include <copg/result.hpp>
 
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 #include "pq/exchange.hpp"

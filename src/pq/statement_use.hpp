@@ -8,7 +8,6 @@
 #include <copg/error.hpp>
 
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 #include "pq/connection.hpp"
