@@ -235,6 +235,15 @@ TEST_F(ExecuteOperation, a_nul_in_the_text_is_a_usage_error_and_nothing_is_sent)
   EXPECT_TRUE(connection->clean());
 }
 
+TEST_F(ExecuteOperation, a_text_of_a_gibibyte_is_refused_since_the_server_would_close_the_connection) {
+  const std::string large(std::size_t{1} << 30, ' ');
+  const Outcome outcome = execute(*connection, large);
+  ASSERT_TRUE(outcome.error);
+  EXPECT_EQ(outcome.error->kind, ErrorKind::data);
+  EXPECT_TRUE(outcome.error->connection_survives);
+  EXPECT_EQ(say("SELECT 1"), "1");
+}
+
 TEST_F(ExecuteOperation, large_parameters_and_large_results_pass_both_ways) {
   const std::string large(32 * 1024 * 1024, 'x');
   EXPECT_EQ(say("SELECT length($1)", params(large)), std::to_string(large.size()));
