@@ -173,12 +173,6 @@ Step CopyOperation::end() {
 Step CopyOperation::end_lost() {
   phase_ = Phase::done;
   connection_.mark_dead();
-  // As long as libpq takes data it shows nothing of what the server has said. On a lost connection this does
-  // not block.
-  if (connection_.lost()) {
-    const ResultPtr result(PQgetResult(raw()));
-    if (!field(result.get(), PG_DIAG_SEVERITY).empty()) keep_error(error_from(result.get(), sql_));
-  }
   if (kept_error_ && kept_error_->kind == ErrorKind::connection_failed) return fail(std::move(kept_error_));
   return fail(connection_.last_words(sql_));
 }
