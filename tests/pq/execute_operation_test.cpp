@@ -49,6 +49,12 @@ TEST_F(ExecuteOperation, a_statement_gets_a_name_at_its_second_use) {
   EXPECT_EQ(say(sql), "1");
 }
 
+TEST_F(ExecuteOperation, a_long_text_never_gets_one) {
+  const std::string sql = "SELECT 7 -- " + std::string(pq::StatementCache::max_text_bytes, 'x');
+  for (int use = 1; use <= 3; ++use) EXPECT_EQ(say(sql), "7");
+  EXPECT_EQ(named_statements(), "0");
+}
+
 TEST_F(ExecuteOperation, nothing_gets_a_name_where_preparing_is_off) {
   connection = connect({.keywords = keywords_of(server()), .prepare = false});
   for (int i = 0; i < 4; ++i) EXPECT_EQ(say("SELECT $1::text", params("x")), "x");
