@@ -59,7 +59,14 @@ class Rewriter {
     const std::size_t begin = at_;
     while (is_word_byte(peek()) || (peek() == '$' && at_ > begin)) copy(1);
     const std::string_view word = sql_.substr(begin, at_ - begin);
-    if (peek() == '\'' && (word == "E" || word == "e")) copy_quoted('\'', true);
+    if (peek() == '\'' && (word == "E" || word == "e")) copy_escape_string();
+  }
+
+  void copy_escape_string() {
+    for (std::size_t part = at_; part != std::string_view::npos; part = pq::next_part_of_string(sql_, at_)) {
+      copy_until(part);
+      copy_quoted('\'', true);
+    }
   }
 
   void copy_quoted(char quote, bool backslashes) {
@@ -71,7 +78,9 @@ class Rewriter {
         continue;
       }
       copy_literal();
-      if (c == quote) return;  // a doubled quote ends one string and begins the next, which comes to the same
+      if (c != quote) continue;
+      if (peek() != quote) return;
+      copy(1);
     }
   }
 

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <functional>
-#include <numeric>
 
 #include "pq/sql_text.hpp"
 
@@ -29,25 +28,6 @@ class Known {
   std::array<pool::Statement, 256> places_{};
 };
 
-/// The thread's last text: to compare it costs a quarter of its hash, and often it comes again.
-class Last {
- public:
-  [[nodiscard]] bool is(std::string_view sql) const noexcept {
-    return sql == std::string_view(text_.data(), size_);
-  }
-  [[nodiscard]] const pool::Statement& statement() const noexcept { return statement_; }
-  void set(std::string_view sql, const pool::Statement& statement) noexcept {
-    if (sql.size() > text_.size()) return;
-    size_ = sql.copy(text_.data(), text_.size());
-    statement_ = statement;
-  }
-
- private:
-  std::array<char, 512> text_{};
-  std::size_t size_ = 0;
-  pool::Statement statement_;
-};
-
 /// Statements with more in front of others would keep them waiting.
 bool is_large(const pq::ParamsView& params) noexcept {
   constexpr std::int64_t most = 64 << 10;
@@ -60,14 +40,7 @@ bool is_large(const pq::ParamsView& params) noexcept {
 
 pool::Statement statement_of(std::string_view sql, const pq::ParamsView& params) noexcept {
   thread_local Known known;
-  thread_local Last last;
-  pool::Statement statement;
-  if (last.is(sql)) {
-    statement = last.statement();
-  } else {
-    statement = known.find(sql);
-    last.set(sql, statement);
-  }
+  pool::Statement statement = known.find(sql);
   if (is_large(params)) statement.kind = pool::StatementKind::alone;
   return statement;
 }

@@ -50,9 +50,20 @@ bool Connection::looks_alive() noexcept {
   return false;
 }
 
-// A write that fails makes libpq forget what it was waiting for: what was read before then passes for a
-// notice.
 ErrorPtr Connection::last_words(std::string_view sql) {
+  // They may stand in the buffer: as long as libpq takes COPY data, it shows nothing of what the server has
+  // said. On a broken connection PQgetResult returns at once; on one that only said FATAL so far it might
+  // wait, so it is not asked.
+  constexpr int max_results = 64;
+  for (int i = 0; i < max_results && lost(); ++i) {
+    const ResultPtr result(PQgetResult(conn_));
+    if (!result) break;
+    if (field(result.get(), PG_DIAG_SEVERITY).empty()) continue;  // libpq's words
+    ErrorPtr error = error_from(result.get(), sql);
+    if (!error->connection_survives) return error;
+  }
+  // A write that fails makes libpq forget what it was waiting for: what was read before then passes for a
+  // notice.
   ErrorPtr error = connection_lost(conn_, sql);
   if (!said_farewell()) return error;
   for (const Notice& notice : notices_.recent()) {

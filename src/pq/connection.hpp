@@ -90,7 +90,13 @@ class Connection {
   // answers has come in and pipeline mode is left. One that is dropped in between leaves the connection not
   // protocol_idle; what is below is what a reset needs to drain it.
   void operation_began() noexcept { outstanding_ = true; }
-  void operation_ended() noexcept { outstanding_ = false; }
+  void operation_ended() noexcept {
+    outstanding_ = false;
+    // libpq keeps notifications until they are asked for. Not only after LISTEN, which may stand in a
+    // function, in `configure`, or behind a pooler in somebody else's session: to find none takes some 55
+    // instructions.
+    while (PGnotify* notification = PQnotifies(conn_)) PQfreemem(notification);
+  }
   /// Answers of a dropped operation may still come.
   [[nodiscard]] bool operation_outstanding() const noexcept { return outstanding_; }
   /// Syncs sent in pipeline mode whose PGRES_PIPELINE_SYNC has not been taken. Bytes of an unfinished batch

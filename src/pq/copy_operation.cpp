@@ -50,12 +50,13 @@ Step CopyOperation::advance(Ready ready) {
 
 Step CopyOperation::begin() {
   if (!traits_.copies || traits_.several) {
-    return refuse(wanted_ == PGRES_COPY_IN ? "copy_in takes one statement, COPY ... FROM STDIN"
-                                           : "copy_out takes one statement, COPY ... TO STDOUT");
+    return refuse(usage_error(wanted_ == PGRES_COPY_IN ? "copy_in takes one statement, COPY ... FROM STDIN"
+                                                       : "copy_out takes one statement, COPY ... TO STDOUT",
+                              sql_));
   }
-  if (sql_.find('\0') != std::string_view::npos) return refuse("the statement has a NUL character in it");
+  if (ErrorPtr refusal = unsendable(sql_)) return refuse(std::move(refusal));
   if (!connection_.alive()) return end_lost();
-  if (!connection_.protocol_idle()) return refuse(still_busy);
+  if (!connection_.protocol_idle()) return refuse(usage_error(still_busy, sql_));
   connection_.operation_began();
   sent_ = true;
   return begin_ == BeginFirst::yes ? send(Phase::begin, "BEGIN") : send(Phase::start, text_.c_str());
@@ -152,9 +153,9 @@ Step CopyOperation::wait(bool more) {
   return Step::wait(connection_.fd(), connection_.awaits(flushed == 0 && !more));
 }
 
-Step CopyOperation::refuse(const char* why) {
+Step CopyOperation::refuse(ErrorPtr error) {
   phase_ = Phase::done;
-  return fail(usage_error(why, sql_));
+  return fail(std::move(error));
 }
 
 Step CopyOperation::end() {
@@ -172,12 +173,6 @@ Step CopyOperation::end() {
 Step CopyOperation::end_lost() {
   phase_ = Phase::done;
   connection_.mark_dead();
-  // As long as libpq takes data it shows nothing of what the server has said. On a lost connection this does
-  // not block.
-  if (connection_.lost()) {
-    const ResultPtr result(PQgetResult(raw()));
-    if (!field(result.get(), PG_DIAG_SEVERITY).empty()) keep_error(error_from(result.get(), sql_));
-  }
   if (kept_error_ && kept_error_->kind == ErrorKind::connection_failed) return fail(std::move(kept_error_));
   return fail(connection_.last_words(sql_));
 }

@@ -66,7 +66,7 @@ class CopyOperation : public StatementOperation {
   Step on_idle();
   Step abort(Ready ready);
   Step wait(bool more = false);
-  Step refuse(const char* why);
+  Step refuse(ErrorPtr error);
   Step end();
   Step end_lost();
   void keep_error(ErrorPtr error);

@@ -1,7 +1,11 @@
 // The translation of failures, field by field.
 #include "pq/errors.hpp"
 
+#include <fmt/format.h>
+
 #include <charconv>
+
+#include "value/message_limit.hpp"
 
 namespace copg::pq {
 namespace {
@@ -89,6 +93,19 @@ ErrorPtr usage_error(std::string message, std::string_view sql) {
   error->message = std::move(message);
   error->query = sql;
   return error;
+}
+
+ErrorPtr unsendable(std::string_view sql) {
+  if (sql.size() > detail::most_message_bytes) {
+    constexpr std::size_t shown_bytes = 1000;  // enough to know it by; an error is copied now and then
+    ErrorPtr error =
+        usage_error(fmt::format("the SQL text has {} bytes; PostgreSQL takes less than 1 GiB", sql.size()),
+                    sql.substr(0, shown_bytes));
+    error->kind = ErrorKind::data;
+    return error;
+  }
+  if (sql.find('\0') == std::string_view::npos) return nullptr;
+  return usage_error("the SQL text holds a NUL character", sql);
 }
 
 std::string first_line(const char* text) {

@@ -42,6 +42,10 @@ using ErrorPtr = std::unique_ptr<ErrorInfo>;
 /// A call that was wrong; the connection survives.
 [[nodiscard, gnu::cold]] ErrorPtr usage_error(std::string message, std::string_view sql);
 
+/// Why a text can't be sent, if it can't: a NUL would cut it off, and on more than a message may hold the
+/// server closes the connection.
+[[nodiscard]] ErrorPtr unsendable(std::string_view sql);
+
 /// Why a connection on which something is outstanding can't be used.
 inline constexpr const char* still_busy =
     "the connection is busy with a statement that was given up half-way: give it back, and take another";

@@ -210,18 +210,6 @@ Step Exchange::end_lost() {
     connection_.mark_dead();
     return end();
   }
-  PGconn* conn = connection_.raw();
-  // The server's last words may stand in the buffer. On a broken connection PQgetResult returns at once; on
-  // one that only said FATAL so far it might wait, so it is not asked.
-  constexpr int max_results = 64;
-  for (int i = 0; i < max_results && PQstatus(conn) != CONNECTION_OK; ++i) {
-    const ResultPtr result(PQgetResult(conn));
-    if (!result) break;
-    if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) {
-      ErrorPtr error = error_from(result.get(), sql_);
-      if (!error->connection_survives) keep_error(std::move(error));
-    }
-  }
   if (!has_kept_error() || kept_error_->connection_survives) keep_error(connection_.last_words(sql_));
   kept_error_ = lost(std::move(kept_error_));
   connection_.mark_dead();

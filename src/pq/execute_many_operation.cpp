@@ -26,8 +26,7 @@ ExecuteManyOperation::~ExecuteManyOperation() {
 }
 
 ErrorPtr ExecuteManyOperation::check() {
-  if (sql_.find('\0') != std::string_view::npos)
-    return usage_error("the SQL text holds a NUL character", sql_);
+  if (ErrorPtr refusal = unsendable(sql_)) return refusal;
   traits_ = text_traits(sql_);
   // COPY would swallow the messages behind it.
   if (traits_.copies)

@@ -1,9 +1,9 @@
 // One statement and its rows: execute, fetch_one, fetch_val, and each statement in a transaction.
 //
-// First use of a text: unnamed, extended protocol. Second: its Parse travels in the same flush, under a name.
-// From the third on: one send, one receive, as a bare PQexecPrepared. Several statements in one text go
-// through the simple protocol. Never executes a statement twice: the one retry there is follows an error that
-// came before execution.
+// First use of a text, and each of a long one: unnamed, extended protocol. Second: its Parse travels in the
+// same flush, under a name. From the third on: one send, one receive, as a bare PQexecPrepared. Several
+// statements in one text go through the simple protocol. Never executes a statement twice: the one retry
+// there is follows an error that came before execution.
 #pragma once
 
 #include <copg/result.hpp>

@@ -92,7 +92,6 @@ Step ResetOperation::prove() {
   PGconn* conn = connection_.raw();
   if (!connection_.alive()) return fail_lost();
   connection_.operation_ended();
-  while (PGnotify* notification = PQnotifies(conn)) PQfreemem(notification);
   connection_.notices().clear();
   if (wiped_ || mode_ == ResetMode::rollback) connection_.session().set_baseline(conn);
   if (!connection_.protocol_idle() || PQtransactionStatus(conn) != PQTRANS_IDLE) {

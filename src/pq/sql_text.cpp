@@ -11,6 +11,7 @@ namespace {
 
 enum class Token { word, quoted, semicolon, open, close, other, end };
 
+constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool starts_word(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
@@ -109,7 +110,11 @@ class Scanner {
     while (at_ < sql_.size() && continues_word(sql_[at_])) ++at_;
     word_ = sql_.substr(begin, at_ - begin);
     if (peek() != '\'' || !is_word(word_, "E")) return Token::word;
-    skip_quoted('\'', true);
+    // Every part of it may hold backslashes. For the other kinds, a part is a string like any other.
+    for (std::size_t part = at_; part != std::string_view::npos; part = next_part_of_string(sql_, at_)) {
+      at_ = part;
+      skip_quoted('\'', true);
+    }
     return Token::other;
   }
 
@@ -145,7 +150,7 @@ class Scanner {
   void skip_space_and_comments() noexcept {
     for (;;) {
       const char c = peek();
-      if (c == ' ' || (c >= '\t' && c <= '\r')) {
+      if (is_space(c)) {
         ++at_;
       } else if (c == '-' && peek(1) == '-') {
         const std::size_t line_end = sql_.find('\n', at_);
@@ -260,6 +265,24 @@ class TraitsReader {
 };
 
 }  // namespace
+
+// {quotecontinue} in scan.l: block comments are no part of it, and a line ends with either character.
+std::size_t next_part_of_string(std::string_view sql, std::size_t at) noexcept {
+  constexpr std::string_view line_ends = "\n\r";
+  bool on_another_line = false;
+  for (; at < sql.size(); ++at) {
+    const std::string_view rest = sql.substr(at);
+    if (rest.starts_with('\'')) return on_another_line ? at : std::string_view::npos;
+    if (rest.starts_with("--")) at = std::min(sql.find_first_of(line_ends, at), sql.size() - 1);
+    const char c = sql[at];
+    if (line_ends.find(c) != std::string_view::npos) {
+      on_another_line = true;
+    } else if (!is_space(c)) {
+      break;
+    }
+  }
+  return std::string_view::npos;
+}
 
 TextTraits text_traits(std::string_view sql) noexcept {
   TextTraits traits;

@@ -2,6 +2,7 @@
 // sense of goes to the server as it is, and the server says what is wrong with it.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "pq/session_state.hpp"
@@ -31,5 +32,10 @@ struct TextTraits {
 /// respected, as are the bodies of SQL-standard functions (BEGIN ATOMIC ... END). standard_conforming_strings
 /// is taken to be on.
 [[nodiscard]] TextTraits text_traits(std::string_view sql) noexcept;
+
+/// Behind the closing quote of a string constant: the quote that opens its next part, npos if it has none.
+/// Parts stand on different lines, with white space and line comments alone between them, and follow the
+/// rules of the first.
+[[nodiscard]] std::size_t next_part_of_string(std::string_view sql, std::size_t at) noexcept;
 
 }  // namespace copg::pq

@@ -41,6 +41,7 @@ Statement* StatementCache::use(std::string_view text, std::span<const Oid> types
     Statement& last = statements_.front();
     if (last.text == text && std::ranges::equal(last.types, types)) return &last;
   }
+  if (text.size() > max_text_bytes) return nullptr;
   const Key key{text, types, hash_of(text, types)};
   if (const auto found = index_.find(key); found != index_.end()) {
     Statement* statement = *found;

@@ -20,6 +20,7 @@ bool refuses_plan(const ErrorInfo& error, const PGresult* result) {
 }  // namespace
 
 ErrorPtr StatementUse::look_up(Connection& connection) {
+  if (ErrorPtr refusal = unsendable(sql_)) return refusal;
   StatementCache& cache = connection.statements();
   statement_ = find(cache);
   traits_ = statement_ != nullptr ? statement_->traits : text_traits(sql_);
@@ -30,8 +31,7 @@ ErrorPtr StatementUse::look_up(Connection& connection) {
   // Another use may be about to name it, and may fail: this one must not depend on that.
   const bool nameless = statement_ != nullptr && statement_->name[0] == '\0';
   route_ = nameless && cache.may_name() ? Route::parse : Route::unnamed;
-  if (sql_.find('\0') == std::string_view::npos) return nullptr;
-  return usage_error("the SQL text holds a NUL character", sql_);
+  return nullptr;
 }
 
 bool StatementUse::put(Connection& connection) {

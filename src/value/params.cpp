@@ -5,15 +5,9 @@
 
 #include <numeric>
 
+#include "value/message_limit.hpp"
+
 namespace copg {
-namespace {
-
-/// The server closes the connection on a message that is longer than 1 GiB less one byte
-/// (PQ_LARGE_MESSAGE_LIMIT in its libpq.h), and tells only its log. What stands around the parameters is
-/// taken off: 6 bytes for each.
-constexpr std::size_t most_bytes = (std::size_t{1} << 30) - (std::size_t{1} << 20);
-
-}  // namespace
 
 void Params::append(std::size_t begin, Oid type, bool binary) {
   if (size() == max_size) {
@@ -25,7 +19,7 @@ void Params::append(std::size_t begin, Oid type, bool binary) {
     length = text_.size() - begin;
     // More than `all` may have been written: values that could not be sent.
     const auto all = [this, length] { return std::accumulate(lengths_.begin(), lengths_.end(), length); };
-    if (text_.size() > most_bytes && all() > most_bytes) {
+    if (text_.size() > detail::most_message_bytes && all() > detail::most_message_bytes) {
       throw DataError(
           fmt::format("parameter ${} has {} bytes, and all up to it {}; PostgreSQL takes less than 1 GiB",
                       size() + 1, length, all()));

@@ -77,6 +77,15 @@ TEST(Connection, nor_are_more_of_them_than_one_look_reads) {
   EXPECT_EQ(execute(*connection, "SELECT 'served'").text(), "served");
 }
 
+TEST(Connection, an_operation_leaves_no_notification_behind) {
+  const auto connection = connect();
+  ASSERT_FALSE(execute(*connection, "DO $$ BEGIN LISTEN news; END $$").error);
+  for (const char* sql : {"NOTIFY news", "BEGIN; NOTIFY news; COMMIT", "SELECT pg_notify('news', 'x')"}) {
+    ASSERT_FALSE(execute(*connection, sql).error);
+    EXPECT_EQ(PQnotifies(connection->raw()), nullptr) << sql;
+  }
+}
+
 TEST(Connection, only_the_last_few_notices_are_kept) {
   const auto connection = connect();
   for (int i = 0; i < 12; ++i) {

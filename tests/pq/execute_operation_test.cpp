@@ -49,6 +49,12 @@ TEST_F(ExecuteOperation, a_statement_gets_a_name_at_its_second_use) {
   EXPECT_EQ(say(sql), "1");
 }
 
+TEST_F(ExecuteOperation, a_long_text_never_gets_one) {
+  const std::string sql = "SELECT 7 -- " + std::string(pq::StatementCache::max_text_bytes, 'x');
+  for (int use = 1; use <= 3; ++use) EXPECT_EQ(say(sql), "7");
+  EXPECT_EQ(named_statements(), "0");
+}
+
 TEST_F(ExecuteOperation, nothing_gets_a_name_where_preparing_is_off) {
   connection = connect({.keywords = keywords_of(server()), .prepare = false});
   for (int i = 0; i < 4; ++i) EXPECT_EQ(say("SELECT $1::text", params("x")), "x");
@@ -233,6 +239,15 @@ TEST_F(ExecuteOperation, a_nul_in_the_text_is_a_usage_error_and_nothing_is_sent)
   EXPECT_FALSE(operation.first_bytes_sent());
   EXPECT_EQ((socket_calls() - before).sends, 0);
   EXPECT_TRUE(connection->clean());
+}
+
+TEST_F(ExecuteOperation, a_text_of_a_gibibyte_is_refused_since_the_server_would_close_the_connection) {
+  const std::string large(std::size_t{1} << 30, ' ');
+  const Outcome outcome = execute(*connection, large);
+  ASSERT_TRUE(outcome.error);
+  EXPECT_EQ(outcome.error->kind, ErrorKind::data);
+  EXPECT_TRUE(outcome.error->connection_survives);
+  EXPECT_EQ(say("SELECT 1"), "1");
 }
 
 TEST_F(ExecuteOperation, large_parameters_and_large_results_pass_both_ways) {

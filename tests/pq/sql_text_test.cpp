@@ -39,6 +39,24 @@ TEST(SqlText, a_backslash_ends_no_string_but_an_escape_string_may_hold_it) {
   EXPECT_TRUE(several("SELECT note'a\\'; SELECT 1"));
 }
 
+TEST(SqlText, an_escape_string_that_goes_on_in_another_line_may_hold_backslashes_there_too) {
+  EXPECT_FALSE(several("SELECT E'a'\n'b\\'; c'"));
+  EXPECT_FALSE(several("SELECT e'a' \t\r\n 'b\\\\' -- it's one\n\n'c\\'; d'"));
+  EXPECT_TRUE(several("SELECT E'a' -- one\r'b\\\\'; SELECT 1"));
+  EXPECT_FALSE(several("SELECT E'it''s'\n'b\\'; c'"));
+  EXPECT_TRUE(several("SELECT E'a'\n'b\\\\'; SELECT 'c'"));
+}
+
+TEST(SqlText, a_string_is_no_part_of_the_one_before_it_unless_a_line_ends_between_them) {
+  EXPECT_TRUE(several("SELECT E'a' 'b\\'; SELECT 1"));
+  EXPECT_TRUE(several("SELECT E'a' /* one\n */ 'b\\'; SELECT 1"));
+  EXPECT_TRUE(several("SELECT E'a'\n, 'b\\'; SELECT 1"));
+  EXPECT_TRUE(several("SELECT E'a'\n\"b\\\"; SELECT 1"));
+  EXPECT_TRUE(several("SELECT 'a'\n'b\\'; SELECT 1"));
+  EXPECT_TRUE(several("SELECT U&'a'\n'b\\'; SELECT 1"));
+  EXPECT_FALSE(several("SELECT E'a'\n -- 'b\\'; SELECT 1"));
+}
+
 TEST(SqlText, a_semicolon_in_a_comment_ends_nothing) {
   EXPECT_FALSE(several("SELECT 1 -- ; SELECT 2\n + 3"));
   EXPECT_FALSE(several("SELECT 1 /* ; /* ; */ ; */ + 2"));

@@ -73,6 +73,15 @@ TEST(StatementCache, texts_used_once_evict_nothing) {
   EXPECT_TRUE(statement->prepared);
 }
 
+TEST(StatementCache, a_long_text_is_not_kept_however_often_it_is_used) {
+  StatementCache cache(true);
+  const std::string longest(StatementCache::max_text_bytes, 'x');
+  for (int use = 0; use < 3; ++use) EXPECT_EQ(cache.use(longest + 'x', int4), nullptr);
+  EXPECT_EQ(cache.size(), 0U);
+  (void)prepared(cache, longest);
+  EXPECT_EQ(cache.size(), 1U);
+}
+
 TEST(StatementCache, a_name_is_never_given_twice) {
   StatementCache cache(true);
   Statement* statement = prepared(cache, "SELECT 1");

@@ -112,6 +112,8 @@ def test_fetch_one_and_fetch_val(users: PooledDatabase) -> None:
         ("SELECT 'a%%b' || %s::text", ["x"], "a%bx"),
         ("SELECT 'it''s %s' || %s::text", ["x"], "it's %sx"),
         (r"SELECT E'\'%s' || %s::text", ["x"], "'%sx"),
+        (r"SELECT E'it''s \'%s' || %s::text", ["x"], "it's '%sx"),
+        ("SELECT E'a' -- 100%%\n'\\'%s' || %s::text", ["x"], "a'%sx"),
         ("SELECT $$ %s $$ || %s::text", ["x"], " %s x"),
         ("SELECT $a$ %s $b$ $$ $a$ || %s::text", ["x"], " %s $b$ $$ x"),
         ('SELECT a."%s" || %s::text FROM (SELECT 1 AS "%s") AS a', ["x"], "1x"),
