@@ -20,14 +20,15 @@ bool refuses_plan(const ErrorInfo& error, const PGresult* result) {
 }  // namespace
 
 ErrorPtr StatementUse::look_up(Connection& connection) {
-  if (ErrorPtr refusal = unsendable(sql_)) return refusal;
   StatementCache& cache = connection.statements();
   statement_ = find(cache);
-  traits_ = statement_ != nullptr ? statement_->traits : text_traits(sql_);
   if (statement_ != nullptr && statement_->prepared) {
+    traits_ = statement_->traits;
     route_ = Route::named;
     return nullptr;
   }
+  if (ErrorPtr refusal = unsendable(sql_)) return refusal;
+  traits_ = statement_ != nullptr ? statement_->traits : text_traits(sql_);
   // Another use may be about to name it, and may fail: this one must not depend on that.
   const bool nameless = statement_ != nullptr && statement_->name[0] == '\0';
   route_ = nameless && cache.may_name() ? Route::parse : Route::unnamed;
