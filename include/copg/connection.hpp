@@ -48,7 +48,7 @@ enum class TransactionStatus : std::uint8_t {
 /// - PoolTimeout: the deadline passed; the statement is cancelled in the background; only giving back is
 /// possible;
 /// - PoolClosed: the pool was closed and its patience is over;
-/// - DataError: a parameter can't be sent; nothing was sent;
+/// - DataError: a parameter, or the text, can't be sent; nothing was sent;
 /// - UsageError: given back already, a forked child's, or used by two threads.
 /// A connection found dead before the first byte is replaced by another without a word.
 class Connection {
