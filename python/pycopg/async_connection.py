@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ._copying import LEASE, uncopied
 from .connection import ConnectionInfo, state_of
 from .cursor import BaseCursor, Params, Row, check_row_factory
 
@@ -24,6 +25,8 @@ class AsyncConnection:
     Leaving normally commits, leaving with an exception rolls back. The first statement begins the transaction. After
     that every use raises InterfaceError. Tasks that share one take turns.
     """
+
+    __reduce_ex__ = uncopied(LEASE)
 
     def __init__(self, pool: AsyncPooledDatabase, timeout: float, autocommit: bool, row_factory: type) -> None:
         self.pool = pool
@@ -111,6 +114,8 @@ class AsyncConnection:
 
 class AsyncTransaction:
     """Committed when left normally, rolled back when left with an exception."""
+
+    __reduce_ex__ = uncopied(LEASE)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from . import _native
 from ._callbacks import plain_function
+from ._copying import LEASE, POOL, uncopied
 from ._exit import close_at_exit
 from ._loop import Done
 from ._options import native_options
@@ -33,6 +34,8 @@ class AsyncPooledDatabase(_native.LoopPool):
     It belongs to no event loop: it may be made at import time, and opened before its first use. Every call has one
     deadline, `timeout` seconds after it began. Requests are served in the order of their arrival.
     """
+
+    __reduce_ex__ = uncopied(POOL)
 
     def __init__(
         self,
@@ -266,6 +269,8 @@ class CheckedAsyncConnection(AsyncConnection):
 
 class AsyncPoolTransaction:
     """What `db.transaction()` returns. Entering gives the connection."""
+
+    __reduce_ex__ = uncopied(LEASE)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from . import _native
+from ._copying import LEASE, uncopied
 from .errors import InterfaceError, NotSupportedError, ProgrammingError
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Column(NamedTuple):
 
 class BaseCursor:
     """The rows of the last statement, and how far they have been fetched: what every cursor has."""
+
+    __reduce_ex__ = uncopied(LEASE)
 
     arraysize = 1
 
