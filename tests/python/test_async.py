@@ -328,6 +328,33 @@ def test_deadlines(run: Run) -> None:
     run(body, max_size=1, timeout=0.3)
 
 
+@pytest.mark.parametrize(
+    ("name", "told"), [("import", "import"), ("", "Task-"), ("ä" * 40, "ä" * 15 + "'"), ("\ud800", "thread")]
+)
+def test_who_finds_no_connection_is_told_which_task_has_it(run: Run, name: str, told: str) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async def hold(call: bool) -> None:
+            if call:
+                await db.execute("SELECT pg_sleep(100)")
+            async with db.connection():
+                await asyncio.Event().wait()
+
+        for call in (False, True):
+            await eventually_async(lambda: idle(db))
+            holder = asyncio.create_task(hold(call), name=name or None)
+            await eventually_async(lambda: not idle(db))
+            with pytest.raises(pycopg.PoolTimeout) as raised:
+                async with db.connection(timeout=0.05):
+                    pass
+            place = "in thread" if told == "thread" else f"in task '{told}"
+            assert "test_async.py:" in str(raised.value)
+            assert place in str(raised.value)
+            holder.cancel()
+            await asyncio.wait([holder])
+
+    run(body, max_size=1)
+
+
 def test_a_coroutine_that_is_never_awaited_costs_nothing(run: Run) -> None:
     async def body(db: AsyncPooledDatabase) -> None:
         with warnings.catch_warnings():
