@@ -93,11 +93,12 @@ pq::BeginFirst StatementWait::begin_first(const pq::Connection& connection) cons
 
 LoopProgress StatementWait::begin() {
   if (own_lease_) waiter().set_task(this_task());
-  begin_ = engine::now();
+  const engine::TimePoint time = engine::now();
+  begin_ = time - engine::duration_of(Seconds(waited_s));
   deadline_ = engine::after(begin_, engine::duration_of(lease_->timeout));
   begun_ = true;
   lease_->call_begins();
-  return wait_for(own_lease_ ? acquire(begin_, deadline_, where_) : steps().begin(begin_, deadline_));
+  return wait_for(own_lease_ ? acquire(time, deadline_, where_) : steps().begin(time, deadline_));
 }
 
 LoopProgress StatementWait::wait_for(Progress progress) {

@@ -143,6 +143,46 @@ def test_tasks_that_share_a_connection_take_turns(run: Run) -> None:
     run(body)
 
 
+def test_the_wait_for_ones_turn_has_the_deadline_of_the_call(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with db.connection() as conn:
+            first = asyncio.ensure_future(conn.execute("SELECT pg_sleep(0.7)"))
+            await eventually_async(lambda: "not to be asked now" in repr(conn))
+            second = asyncio.ensure_future(conn.execute("SELECT pg_sleep(0.7)"))
+            await first
+            with pytest.raises(pycopg.PoolTimeout, match=r"no answer from the server within 1(\.\d+)? s"):
+                await second
+            await conn.close()
+        await eventually_async(lambda: idle(db))
+
+    run(body, max_size=1, timeout=1.0)
+
+
+def test_whoever_waits_too_long_for_a_turn_is_told_so(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with db.connection() as conn:
+            assert await conn._turns.take(1) == 0  # as a call that goes on for ever
+            began = time.monotonic()
+            another = asyncio.ensure_future(conn.execute("SELECT 1"))
+            with pytest.raises(pycopg.PoolTimeout, match=r"no turn on this connection within 0\.2 s") as raised:
+                await conn.execute("SELECT 1")
+            assert time.monotonic() - began < 1
+            assert isinstance(raised.value, psycopg_pool.PoolTimeout)
+            with pytest.raises(pycopg.PoolTimeout):
+                await another
+            waiting = [asyncio.ensure_future(conn.execute("SELECT %s::int AS n", [n])) for n in range(3)]
+            await NextRound()
+            waiting[0].cancel()
+            conn._turns.give()
+            waiting[1].cancel()  # whose turn it is by now
+            await asyncio.wait(waiting)
+            assert [task.cancelled() for task in waiting] == [True, True, False]
+            assert await waiting[2].result().fetchone() == {"n": 2}
+            assert await (await conn.execute("SELECT 4 AS n")).fetchone() == {"n": 4}
+
+    run(body, max_size=1, timeout=0.2)
+
+
 @pytest.mark.parametrize("leave", ["with an exception", "by close"])
 def test_a_block_that_is_left_under_anothers_call_gives_its_connection_back(run: Run, leave: str) -> None:
     async def body(db: AsyncPooledDatabase) -> None:
