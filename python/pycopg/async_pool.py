@@ -142,7 +142,7 @@ class AsyncPooledDatabase(_native.LoopPool):
         return await self._run(sql, params, self._row_wanted)
 
     async def fetch_val(self, sql: str, params: Params | None = None) -> Any:
-        """The first column of the first row, or None. ProgrammingError as `fetch_one`."""
+        """The first column of the first row, or None. ProgrammingError as `fetch_one`, and for rows without columns."""
         return await self._run(sql, params, _VALUE)
 
     async def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
@@ -233,12 +233,13 @@ class AsyncPooledDatabase(_native.LoopPool):
 
     async def _run_checked(self, sql: str, params: Params | None, wanted: int) -> Any:
         async with CheckedAsyncConnection(self, self._timeout, True, self._row_factory) as connection:
-            # A dictionary has lost the first of two columns with one name.
-            cursor = await connection.cursor(tuple if wanted == _VALUE else None).execute(sql, params)
+            if wanted == _VALUE:
+                rows: _native.Rows = await connection._run(connection._native.execute, sql, params)
+                return rows.value()
+            cursor = await connection.execute(sql, params)
             if wanted in (_DICTS, _TUPLES):
                 return [] if cursor.description is None else await cursor.fetchall()
-            row = await cursor.fetchone()
-            return row[0] if wanted == _VALUE and row is not None else row
+            return await cursor.fetchone()
 
 
 class CheckedAsyncConnection(AsyncConnection):

@@ -51,6 +51,21 @@ def test_rows_as_tuples(run: Run) -> None:
     run(body, row_factory=tuple)
 
 
+@pytest.mark.parametrize("checked", [False, True])
+def test_rows_without_columns_are_rows(run: Run, checked: bool) -> None:
+    async def check(conn: pycopg.AsyncConnection) -> None:
+        pass
+
+    async def body(db: AsyncPooledDatabase) -> None:
+        assert await db.execute("SELECT FROM generate_series(1, 3)") == [(), (), ()]
+        assert await db.fetch_one("SELECT") == ()
+        assert await db.fetch_val("SELECT WHERE false") is None
+        with pytest.raises(pycopg.ProgrammingError, match="SELECT 1.*no column"):
+            await db.fetch_val("SELECT")
+
+    run(body, row_factory=tuple, check=check if checked else None)
+
+
 def test_a_large_answer_and_many_rows(run: Run) -> None:
     async def body(db: AsyncPooledDatabase) -> None:
         rows = await db.execute("SELECT n, repeat('x', 1000) AS x FROM generate_series(1, 20000) AS n")
