@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import time
 import weakref
@@ -65,6 +66,8 @@ class AsyncPooledDatabase(_native.LoopPool):
     ) -> None:
         self.config = config
         self._reconnect_failed = plain_function("reconnect_failed", reconnect_failed)
+        if check is not None and not callable(check):
+            raise TypeError(f"check = {check!r}: it must be a coroutine function")
         self._check = check
         self._configure = plain_function("configure", configure)
         self._credentials = plain_function("credentials", credentials)
@@ -254,8 +257,11 @@ class CheckedAsyncConnection(AsyncConnection):
         await self._native.lease(self._timeout)
         while True:
             try:
-                await check(self)
-                await self.rollback()
+                answer = check(self)
+                awaitable = inspect.isawaitable(answer)
+                if awaitable:
+                    await answer
+                    await self.rollback()
             except BaseException as error:
                 self._native.discard()
                 attempts_left -= 1
@@ -265,7 +271,11 @@ class CheckedAsyncConnection(AsyncConnection):
                 self._native = self.pool._connection(self._native.autocommit)
                 await self._native.lease(time_left)
             else:
-                return self
+                if awaitable:
+                    return self
+                # The connection is not to blame, nor would another one be.
+                self._native.release()
+                raise TypeError(f"check = {check!r}: it must be a coroutine function; it gave {answer!r}")
 
 
 class AsyncPoolTransaction:
