@@ -26,7 +26,9 @@ class Result {
   /// The number of rows.
   [[nodiscard]] std::size_t size() const noexcept { return data_ ? data_->rows : 0; }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-  /// The number of columns: 0 if the statement returns no rows by its nature.
+  /// The statement returns rows by its nature, be there any now or not.
+  [[nodiscard]] bool returns_rows() const noexcept;
+  /// The number of columns: 0 if the statement returns no rows, and for a SELECT of nothing.
   [[nodiscard]] std::size_t columns() const noexcept { return data_ ? data_->columns.size() : 0; }
   /// Throws UsageError if there is no such column.
   [[nodiscard]] std::string_view column_name(std::size_t column) const { return description(column).name; }

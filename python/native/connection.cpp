@@ -204,7 +204,7 @@ PyType_Slot connection_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(trave
 void bind_connection(nb::module_& module) {
   nb::class_<Rows>(module, "Rows")
       .def("__len__", &Rows::size)
-      .def_prop_ro("has_columns", &Rows::has_columns)
+      .def_prop_ro("returns_rows", &Rows::returns_rows)
       .def_prop_ro("row_count", &Rows::row_count)
       .def_prop_ro("status", &Rows::status)
       .def_prop_ro("columns", &Rows::columns)
@@ -213,7 +213,8 @@ void bind_connection(nb::module_& module) {
           [](const Rows& self, std::size_t begin, std::size_t end, bool dicts) {
             return self.fetch(begin, end, dicts ? RowKind::dict : RowKind::tuple);
           },
-          nb::call_guard<Inside>());
+          nb::call_guard<Inside>())
+      .def("value", &Rows::value, nb::call_guard<Inside>());
 
   nb::class_<Connection>(module, "Connection", nb::is_weak_referenceable(), nb::type_slots(connection_slots))
       .def(nb::init<nb::handle, std::optional<double>, bool>(), nb::arg("pool"), nb::arg("timeout").none(),

@@ -4,14 +4,39 @@
 #include <utility>
 
 #include "engine/lease_state.hpp"
+#include "python/native/python_types.hpp"
 
 namespace copg::python {
 
 using engine::PoolEngine;
 
+namespace {
+
+/// Asked for each lease: when a message needs the name, the engine's mutex is held, under which no code of
+/// Python's may run.
+engine::TaskName this_task() {
+  const nb::object task = nb::steal(PyObject_CallNoArgs(python_types().current_task));
+  if (!task.is_valid()) throw nb::python_error();
+  if (task.is_none()) return {};
+  const nb::object name = nb::steal(PyObject_CallMethodNoArgs(task.ptr(), python_types().get_name));
+  if (!name.is_valid()) {
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError)) throw nb::python_error();
+    PyErr_Clear();  // a task factory may make what has no name
+    return {};
+  }
+  Py_ssize_t size = 0;
+  const char* const text = PyUnicode_Check(name.ptr()) ? PyUnicode_AsUTF8AndSize(name.ptr(), &size) : nullptr;
+  if (text != nullptr) return engine::TaskName({text, static_cast<std::size_t>(size)});
+  PyErr_Clear();  // surrogates
+  return {};
+}
+
+}  // namespace
+
 // --- a connection
 
 LoopProgress LeaseWait::begin() {
+  set_task(this_task());
   const engine::TimePoint time = engine::now();
   const engine::TimePoint deadline = engine::after(time, engine::duration_of(timeout_));
   const auto attempt = lease_->engine->acquire(lease_->lease, *this, time, deadline, where_);
@@ -67,11 +92,13 @@ pq::BeginFirst StatementWait::begin_first(const pq::Connection& connection) cons
 }
 
 LoopProgress StatementWait::begin() {
-  begin_ = engine::now();
+  if (own_lease_) waiter().set_task(this_task());
+  const engine::TimePoint time = engine::now();
+  begin_ = time - engine::duration_of(Seconds(waited_s));
   deadline_ = engine::after(begin_, engine::duration_of(lease_->timeout));
   begun_ = true;
   lease_->call_begins();
-  return wait_for(own_lease_ ? acquire(begin_, deadline_, where_) : steps().begin(begin_, deadline_));
+  return wait_for(own_lease_ ? acquire(time, deadline_, where_) : steps().begin(time, deadline_));
 }
 
 LoopProgress StatementWait::wait_for(Progress progress) {

@@ -80,6 +80,8 @@ class LoopCall : public Parcel {
   virtual void end() noexcept = 0;
 
   Awaiting awaiting;
+  /// How long its caller has waited for its turn already, which the deadline of a statement counts.
+  double waited_s = 0;
 
  protected:
   virtual LoopProgress begin() = 0;

@@ -43,12 +43,9 @@ nb::object give(Rows rows, Wanted wanted) {
     case Wanted::result: return nb::cast(std::move(rows));
     case Wanted::dicts: return rows.fetch(0, rows.size(), RowKind::dict);
     case Wanted::tuples: return rows.fetch(0, rows.size(), RowKind::tuple);
-    case Wanted::dict:
-    case Wanted::tuple:
-      rows.require_columns();
-      if (rows.size() == 0) return nb::none();
-      return rows.row(0, wanted == Wanted::dict ? RowKind::dict : RowKind::tuple);
-    case Wanted::value: rows.require_columns(); return rows.size() > 0 ? rows.value() : nb::none();
+    case Wanted::dict: return rows.first(RowKind::dict);
+    case Wanted::tuple: return rows.first(RowKind::tuple);
+    case Wanted::value: return rows.value();
   }
   return nb::none();
 }

@@ -311,6 +311,7 @@ void bind_loop_reader(nb::module_& module) {
       .def_prop_rw(
           "_asyncio_future_blocking", [](const LoopCall& call) { return call.awaiting.blocking; },
           [](LoopCall& call, bool blocking) { call.awaiting.blocking = blocking; })
+      .def_rw("waited_s", &LoopCall::waited_s)
       .def("get_loop", [](const LoopCall& call) { return call.awaiting.loop; })
       .def("add_done_callback", add_done_callback, nb::arg("callback"), nb::kw_only(),
            nb::arg("context").none() = nb::none())

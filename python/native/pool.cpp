@@ -57,17 +57,9 @@ nb::object Pool::execute(nb::handle sql, nb::handle params) {
   return rows.fetch(0, rows.size(), rows_);
 }
 
-nb::object Pool::fetch_one(nb::handle sql, nb::handle params) {
-  const Rows rows = run(sql, params);
-  rows.require_columns();
-  return rows.size() > 0 ? rows.row(0, rows_) : nb::none();
-}
+nb::object Pool::fetch_one(nb::handle sql, nb::handle params) { return run(sql, params).first(rows_); }
 
-nb::object Pool::fetch_val(nb::handle sql, nb::handle params) {
-  const Rows rows = run(sql, params);
-  rows.require_columns();
-  return rows.size() > 0 ? rows.value() : nb::none();
-}
+nb::object Pool::fetch_val(nb::handle sql, nb::handle params) { return run(sql, params).value(); }
 
 std::int64_t Pool::execute_many(nb::handle sql, nb::handle rows) {
   if (checked_) [[unlikely]]

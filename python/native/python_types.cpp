@@ -40,6 +40,8 @@ void load_python_types() {
   types.mapping = get("collections.abc", "Mapping");
   types.sequence = get("collections.abc", "Sequence");
   types.get_running_loop = get("asyncio", "get_running_loop");
+  types.current_task = get("asyncio", "current_task");
+  types.get_name = PyUnicode_InternFromString("get_name");
   types.cancelled_error = get("asyncio", "CancelledError");
   types.error_classes = get("pycopg.errors", "_classes");
   types.error_class_for = get("pycopg.errors", "_class_for");

@@ -34,8 +34,8 @@ Rows::Rows(Result result) : result_(std::move(result)), raw_(pq::ResultAccess::r
   }
 }
 
-void Rows::require_columns() const {
-  if (has_columns()) return;
+void Rows::require_rows() const {
+  if (returns_rows()) return;
   throw ProgrammingMistake(
       fmt::format("the statement ({}) returns no rows: use execute", result_.command_tag()));
 }
@@ -84,9 +84,10 @@ PyObject* Rows::tuple(int row) const {
   return result.release().ptr();
 }
 
-nb::object Rows::row(std::size_t index, RowKind kind) const {
-  const int at = static_cast<int>(index);
-  return nb::steal(kind == RowKind::dict ? dict(at, RowDicts(names_, 1)) : tuple(at));
+nb::object Rows::first(RowKind kind) const {
+  require_rows();
+  if (size() == 0) return nb::none();
+  return nb::steal(kind == RowKind::dict ? dict(0, RowDicts(names_, 1)) : tuple(0));
 }
 
 nb::object Rows::fetch(std::size_t begin, std::size_t end, RowKind kind) const {
@@ -101,10 +102,17 @@ nb::object Rows::fetch(std::size_t begin, std::size_t end, RowKind kind) const {
   return list;
 }
 
-nb::object Rows::value() const { return nb::steal(cell(0, 0)); }
+nb::object Rows::value() const {
+  require_rows();
+  if (size() == 0) return nb::none();
+  if (columns_.empty())
+    throw ProgrammingMistake(
+        fmt::format("the rows of the statement ({}) have no column to fetch", result_.command_tag()));
+  return nb::steal(cell(0, 0));
+}
 
 std::int64_t Rows::row_count() const noexcept {
-  if (has_columns()) return static_cast<std::int64_t>(size());
+  if (returns_rows()) return static_cast<std::int64_t>(size());
   if (raw_ == nullptr) return -1;
   // Without a count the statement affects no rows by its nature: CREATE, SET, ...
   return *PQcmdTuples(const_cast<PGresult*>(raw_)) == '\0' ? -1 : result_.affected_rows();

@@ -26,14 +26,13 @@ class Rows {
   explicit Rows(Result result);
 
   [[nodiscard]] std::size_t size() const noexcept { return result_.size(); }
-  /// False: the statement returns no rows by its nature.
-  [[nodiscard]] bool has_columns() const noexcept { return !columns_.empty(); }
-  /// Throws ProgrammingMistake then.
-  void require_columns() const;
+  /// By the nature of the statement, be there any now or not.
+  [[nodiscard]] bool returns_rows() const noexcept { return result_.returns_rows(); }
   /// Rows [begin, end) as a list. `end` must be at most size().
   [[nodiscard]] nb::object fetch(std::size_t begin, std::size_t end, RowKind kind) const;
-  [[nodiscard]] nb::object row(std::size_t index, RowKind kind) const;
-  /// The first column of the first row. There must be one.
+  /// The first row, or None. Throws ProgrammingMistake if the statement returns none by its nature.
+  [[nodiscard]] nb::object first(RowKind kind) const;
+  /// The first column of the first row, or None. Throws as `first`, and if the row has no column.
   [[nodiscard]] nb::object value() const;
   /// Rows returned or affected; -1 if the statement does neither.
   [[nodiscard]] std::int64_t row_count() const noexcept;
@@ -47,6 +46,7 @@ class Rows {
     Decoder decode;
     Oid type;
   };
+  void require_rows() const;
   [[nodiscard]] PyObject* cell(int row, std::size_t column) const;
   [[nodiscard]] PyObject* dict(int row, const RowDicts& dicts) const;
   [[nodiscard]] PyObject* tuple(int row) const;

@@ -46,7 +46,7 @@ class Callback:
 class Rows:
     def __len__(self) -> int: ...
     @property
-    def has_columns(self) -> bool: ...
+    def returns_rows(self) -> bool: ...
     @property
     def row_count(self) -> int: ...
     @property
@@ -54,6 +54,7 @@ class Rows:
     @property
     def columns(self) -> list[tuple[str, int, int, int]]: ...
     def fetch(self, begin: int, end: int, dicts: bool, /) -> list[Row]: ...
+    def value(self) -> Any: ...
 
 class Pool:
     def __init__(
@@ -74,7 +75,7 @@ class Pool:
         """The first row, or None. ProgrammingError if the statement returns no rows by its nature."""
 
     def fetch_val(self, sql: str, params: Params | None = None) -> Any:
-        """The first column of the first row, or None. ProgrammingError as `fetch_one`."""
+        """The first column of the first row, or None. ProgrammingError as `fetch_one`, and for rows without columns."""
 
     def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
         """Executes the statement for each row of parameters: one transaction, all or nothing; rows affected in all.
@@ -159,6 +160,8 @@ class LoopCall:
     """To be awaited once, by one task. The rest is for asyncio, which takes it for a future."""
 
     _asyncio_future_blocking: bool
+    waited_s: float
+    """How long the caller has waited for its turn on the connection; the deadline counts it."""
     def __await__(self) -> Generator[Any, Any, Any]: ...
     def __iter__(self) -> LoopCall: ...
     def __next__(self) -> LoopCall: ...

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import warnings
 from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ._copying import LEASE, uncopied
+from ._turns import Turns
 from .connection import ConnectionInfo, state_of
 from .cursor import BaseCursor, Params, Row, check_row_factory
 
@@ -22,15 +23,17 @@ class AsyncConnection:
     """What `db.connection()` returns: leases a connection when entered, gives it back when left.
 
     Leaving normally commits, leaving with an exception rolls back. The first statement begins the transaction. After
-    that every use raises InterfaceError. Tasks that share one take turns.
+    that every use raises InterfaceError. Tasks that share one take turns; the wait for one's turn is part of a call.
     """
+
+    __reduce_ex__ = uncopied(LEASE)
 
     def __init__(self, pool: AsyncPooledDatabase, timeout: float, autocommit: bool, row_factory: type) -> None:
         self.pool = pool
         self.row_factory = row_factory
         self._timeout = timeout
         self._native = pool._connection(autocommit)
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
 
     async def __aenter__(self) -> AsyncConnection:
         await self._native.lease(self._timeout)
@@ -104,13 +107,22 @@ class AsyncConnection:
 
     async def _run(self, make_call: Any, *args: Any) -> Any:
         """Drives a call that the native connection makes, when it is this task's turn; None if there is none."""
-        async with self._turn:
+        waited_s = await self._turns.take(self.pool._timeout)
+        try:
             call = make_call(*args)
-            return None if call is None else await call
+            if call is None:
+                return None
+            if waited_s:
+                call.waited_s = waited_s
+            return await call
+        finally:
+            self._turns.give()
 
 
 class AsyncTransaction:
     """Committed when left normally, rolled back when left with an exception."""
+
+    __reduce_ex__ = uncopied(LEASE)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import time
 import weakref
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 from . import _native
 from ._callbacks import plain_function
+from ._copying import LEASE, POOL, uncopied
 from ._exit import close_at_exit
 from ._loop import Done
 from ._options import native_options
@@ -33,6 +35,8 @@ class AsyncPooledDatabase(_native.LoopPool):
     It belongs to no event loop: it may be made at import time, and opened before its first use. Every call has one
     deadline, `timeout` seconds after it began. Requests are served in the order of their arrival.
     """
+
+    __reduce_ex__ = uncopied(POOL)
 
     def __init__(
         self,
@@ -62,6 +66,8 @@ class AsyncPooledDatabase(_native.LoopPool):
     ) -> None:
         self.config = config
         self._reconnect_failed = plain_function("reconnect_failed", reconnect_failed)
+        if check is not None and not callable(check):
+            raise TypeError(f"check = {check!r}: it must be a coroutine function")
         self._check = check
         self._configure = plain_function("configure", configure)
         self._credentials = plain_function("credentials", credentials)
@@ -139,7 +145,7 @@ class AsyncPooledDatabase(_native.LoopPool):
         return await self._run(sql, params, self._row_wanted)
 
     async def fetch_val(self, sql: str, params: Params | None = None) -> Any:
-        """The first column of the first row, or None. ProgrammingError as `fetch_one`."""
+        """The first column of the first row, or None. ProgrammingError as `fetch_one`, and for rows without columns."""
         return await self._run(sql, params, _VALUE)
 
     async def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
@@ -230,12 +236,13 @@ class AsyncPooledDatabase(_native.LoopPool):
 
     async def _run_checked(self, sql: str, params: Params | None, wanted: int) -> Any:
         async with CheckedAsyncConnection(self, self._timeout, True, self._row_factory) as connection:
-            # A dictionary has lost the first of two columns with one name.
-            cursor = await connection.cursor(tuple if wanted == _VALUE else None).execute(sql, params)
+            if wanted == _VALUE:
+                rows: _native.Rows = await connection._run(connection._native.execute, sql, params)
+                return rows.value()
+            cursor = await connection.execute(sql, params)
             if wanted in (_DICTS, _TUPLES):
                 return [] if cursor.description is None else await cursor.fetchall()
-            row = await cursor.fetchone()
-            return row[0] if wanted == _VALUE and row is not None else row
+            return await cursor.fetchone()
 
 
 class CheckedAsyncConnection(AsyncConnection):
@@ -250,8 +257,11 @@ class CheckedAsyncConnection(AsyncConnection):
         await self._native.lease(self._timeout)
         while True:
             try:
-                await check(self)
-                await self.rollback()
+                answer = check(self)
+                awaitable = inspect.isawaitable(answer)
+                if awaitable:
+                    await answer
+                    await self.rollback()
             except BaseException as error:
                 self._native.discard()
                 attempts_left -= 1
@@ -261,11 +271,17 @@ class CheckedAsyncConnection(AsyncConnection):
                 self._native = self.pool._connection(self._native.autocommit)
                 await self._native.lease(time_left)
             else:
-                return self
+                if awaitable:
+                    return self
+                # The connection is not to blame, nor would another one be.
+                self._native.release()
+                raise TypeError(f"check = {check!r}: it must be a coroutine function; it gave {answer!r}")
 
 
 class AsyncPoolTransaction:
     """What `db.transaction()` returns. Entering gives the connection."""
+
+    __reduce_ex__ = uncopied(LEASE)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from . import _native
+from ._copying import LEASE, uncopied
 from .cursor import Cursor, Params, check_row_factory
 from .errors import Error
 
@@ -37,6 +38,8 @@ class Connection(_native.Connection):
     Leaving normally commits, leaving with an exception rolls back. The first statement begins the transaction.
     After that every use raises InterfaceError. For one thread at a time.
     """
+
+    __reduce_ex__ = uncopied(LEASE)
 
     def __init__(
         self,
@@ -91,6 +94,8 @@ class CheckedConnection(Connection):
 class ConnectionInfo:
     """What a leased connection knows without asking the server."""
 
+    __reduce_ex__ = uncopied(LEASE)
+
     def __init__(self, native: _native.Connection | _native.LoopConnection) -> None:
         self._native = native
 
@@ -122,6 +127,8 @@ def state_of(connection: Connection | AsyncConnection) -> str:
 
 class Transaction:
     """Committed when left normally, rolled back when left with an exception."""
+
+    __reduce_ex__ = uncopied(LEASE)
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from . import _native
+from ._copying import LEASE, uncopied
 from .errors import InterfaceError, NotSupportedError, ProgrammingError
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Column(NamedTuple):
 class BaseCursor:
     """The rows of the last statement, and how far they have been fetched: what every cursor has."""
 
+    __reduce_ex__ = uncopied(LEASE)
+
     arraysize = 1
 
     def __init__(self, row_factory: type) -> None:
@@ -47,7 +50,7 @@ class BaseCursor:
     @property
     def description(self) -> list[Column] | None:
         """The columns of the rows; None if the statement returns none."""
-        if self._rows is None or not self._rows.has_columns:
+        if self._rows is None or not self._rows.returns_rows:
             return None
         return [describe(*column) for column in self._rows.columns]
 
@@ -59,7 +62,7 @@ class BaseCursor:
     @property
     def rownumber(self) -> int | None:
         """The index of the next row; None without rows."""
-        return self._next if self._rows is not None and self._rows.has_columns else None
+        return self._next if self._rows is not None and self._rows.returns_rows else None
 
     @property
     def statusmessage(self) -> str | None:
@@ -94,7 +97,7 @@ class BaseCursor:
     def _fetch(self, count: int | None) -> list[Row]:
         if self._closed:
             raise InterfaceError("this cursor is closed")
-        if self._rows is None or not self._rows.has_columns:
+        if self._rows is None or not self._rows.returns_rows:
             raise ProgrammingError("there are no rows to fetch: no statement was executed, or it returns none")
         end = len(self._rows)
         if count is not None:

@@ -163,6 +163,13 @@ def _class_for(kind: str) -> type[Error]:
     return _classes.setdefault(kind, _with_psycopg_pool(_of_pools[kind]))
 
 
+def pool_timeout(message: str) -> PoolTimeout:
+    """One as the C++ side raises it."""
+    error = _class_for("pool_timeout")(message)
+    assert isinstance(error, PoolTimeout)
+    return error
+
+
 def _with_psycopg_pool(public: type[Error]) -> type[Error]:
     try:
         import psycopg_pool  # type: ignore[import-not-found,unused-ignore]

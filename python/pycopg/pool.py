@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
 from ._callbacks import plain_function
+from ._copying import LEASE, POOL, uncopied
 from ._exit import close_at_exit
 from ._options import native_options
 from .config import Config, native_config
@@ -29,6 +30,8 @@ class PooledDatabase(_native.Pool):
     Every call has one deadline, `timeout` seconds after it began, over waiting for a connection, opening it, and the
     answer. Requests are served in the order of their arrival. After a fork the child's pool is as new.
     """
+
+    __reduce_ex__ = uncopied(POOL)
 
     def __init__(
         self,
@@ -176,6 +179,8 @@ class PooledDatabase(_native.Pool):
 
 class PoolTransaction:
     """What `db.transaction()` returns. Entering gives the connection."""
+
+    __reduce_ex__ = uncopied(LEASE)
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -17,7 +17,11 @@ namespace {
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-std::size_t number_of(std::thread::id thread) { return std::hash<std::thread::id>{}(thread); }
+std::string text_of(const Holder& holder) {
+  std::string text = fmt::format("{}:{} in ", holder.where.file_name(), holder.where.line());
+  if (!holder.task.view().empty()) return text + fmt::format("task '{}'", holder.task.view());
+  return text + fmt::format("thread {:x}", std::hash<std::thread::id>{}(holder.thread));
+}
 
 }  // namespace
 
@@ -69,9 +73,7 @@ std::string PoolEngine::oldest_lease(TimePoint time) const {
     if (oldest == nullptr || slot->leased_since < oldest->leased_since) oldest = slot.get();
   }
   if (oldest == nullptr) return "none";
-  return fmt::format("{:.1f} s, taken at {}:{} in thread {:x}", seconds(time - oldest->leased_since),
-                     oldest->holder.where.file_name(), oldest->holder.where.line(),
-                     number_of(oldest->holder.thread));
+  return fmt::format("{:.1f} s, taken at {}", seconds(time - oldest->leased_since), text_of(oldest->holder));
 }
 
 std::string PoolEngine::last_connect_error(TimePoint time) const {
@@ -140,9 +142,7 @@ void PoolEngine::report_leaks(TimePoint time) {
       if (slot->leased_since == TimePoint{} || slot->leak_reported || time - slot->leased_since < limit)
         continue;
       slot->leak_reported = true;
-      leaks.emplace_back(time - slot->leased_since,
-                         fmt::format("{}:{} in thread {:x}", slot->holder.where.file_name(),
-                                     slot->holder.where.line(), number_of(slot->holder.thread)));
+      leaks.emplace_back(time - slot->leased_since, text_of(slot->holder));
     }
   }
   for (const auto& [age, holder] : leaks) options_.observer->leaked(age, holder);

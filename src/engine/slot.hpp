@@ -1,33 +1,19 @@
 // What stands in a slot of the pool: the connection, who has it, and the background work on it.
 #pragma once
 
-#include <copg/source_location.hpp>
-
 #include <memory>
-#include <thread>
 
 #include "engine/answer_wait.hpp"
 #include "engine/clock.hpp"
 #include "engine/descriptor.hpp"
 #include "engine/driver.hpp"
+#include "engine/holder.hpp"
 #include "engine/operation_run.hpp"
 #include "engine/run.hpp"
 #include "engine/use_guard.hpp"
 #include "pq/connection.hpp"
 
 namespace copg::engine {
-
-/// The calling thread. Known once, since to ask for it is a call of the C library.
-inline std::thread::id this_thread() noexcept {
-  thread_local const std::thread::id id = std::this_thread::get_id();
-  return id;
-}
-
-/// Who took a lease, and where in the program.
-struct Holder {
-  SourceLocation where;
-  std::thread::id thread;
-};
 
 struct Slot {
   // Of the lease while it is leased, of the background otherwise; handed over under the engine's mutex.

@@ -26,6 +26,9 @@ class Waiter {
   /// must only wake somebody. The waiter must stay in place until `collect` or `give_up` has returned.
   virtual void settled() noexcept = 0;
 
+  /// Who waits, where the thread does not tell. Before the engine is asked for a connection.
+  void set_task(const TaskName& task) noexcept { task_ = task; }
+
  protected:
   virtual ~Waiter() = default;
 
@@ -39,6 +42,7 @@ class Waiter {
   }
 
   Driver* const driver_ = nullptr;
+  TaskName task_;
   pool::WaiterId id_{};
   Holder holder_;
   TimePoint since_{};

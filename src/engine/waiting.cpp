@@ -26,7 +26,8 @@ PoolEngine::Attempt PoolEngine::acquire(Lease& lease, Waiter& waiter, TimePoint 
   make_room_for_waiter();
   const pool::Acquired acquired = statement != nullptr ? core_->acquire_statement(time, deadline, *statement)
                                                        : core_->acquire(time, deadline);
-  return conclude(std::move(lock), acquired, lease, waiter, time, deadline, {where, this_thread()});
+  return conclude(std::move(lock), acquired, lease, waiter, time, deadline,
+                  {where, this_thread(), waiter.task_});
 }
 
 PoolEngine::Attempt PoolEngine::swap(Lease& lease, Waiter& waiter, TimePoint deadline,

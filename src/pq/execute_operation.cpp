@@ -66,8 +66,8 @@ void ExecuteOperation::on_result(ResultPtr result) {
 
 void ExecuteOperation::take_answer(ResultPtr result) {
   // Of several statements, the first one that returns rows counts, else the first.
-  const bool returns_rows = PQnfields(result.get()) > 0;
-  if (!result_ || (returns_rows && PQnfields(result_.get()) == 0)) result_ = std::move(result);
+  const auto returns_rows = [](const ResultPtr& of) { return PQresultStatus(of.get()) == PGRES_TUPLES_OK; };
+  if (!result_ || (returns_rows(result) && !returns_rows(result_))) result_ = std::move(result);
 }
 
 void ExecuteOperation::on_error(ErrorPtr error, const PGresult* result) {

@@ -33,6 +33,8 @@ Cell cell(const ResultData& data, std::size_t row, std::size_t column) noexcept 
 
 }  // namespace detail
 
+bool Result::returns_rows() const noexcept { return data_ && PQresultStatus(data_->raw) == PGRES_TUPLES_OK; }
+
 std::int64_t Result::affected_rows() const noexcept {
   if (!data_) return 0;
   const std::string_view text = PQcmdTuples(data_->raw);

@@ -128,6 +128,7 @@ TEST_F(Execute, fetch_one_gives_the_first_row_or_none) {
   EXPECT_EQ(db.fetch_one<int>("SELECT 1 WHERE false"), std::nullopt);
   using Pair = std::tuple<int, std::string>;
   EXPECT_EQ(db.fetch_one<Pair>("SELECT 1, 'x'"), Pair(1, "x"));
+  EXPECT_EQ(db.fetch_one<std::tuple<>>("SELECT FROM generate_series(1, 3)"), std::tuple<>());
 }
 
 TEST_F(Execute, fetching_from_a_statement_without_rows_is_a_usage_error) {

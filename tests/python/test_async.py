@@ -51,6 +51,21 @@ def test_rows_as_tuples(run: Run) -> None:
     run(body, row_factory=tuple)
 
 
+@pytest.mark.parametrize("checked", [False, True])
+def test_rows_without_columns_are_rows(run: Run, checked: bool) -> None:
+    async def check(conn: pycopg.AsyncConnection) -> None:
+        pass
+
+    async def body(db: AsyncPooledDatabase) -> None:
+        assert await db.execute("SELECT FROM generate_series(1, 3)") == [(), (), ()]
+        assert await db.fetch_one("SELECT") == ()
+        assert await db.fetch_val("SELECT WHERE false") is None
+        with pytest.raises(pycopg.ProgrammingError, match="SELECT 1.*no column"):
+            await db.fetch_val("SELECT")
+
+    run(body, row_factory=tuple, check=check if checked else None)
+
+
 def test_a_large_answer_and_many_rows(run: Run) -> None:
     async def body(db: AsyncPooledDatabase) -> None:
         rows = await db.execute("SELECT n, repeat('x', 1000) AS x FROM generate_series(1, 20000) AS n")
@@ -141,6 +156,46 @@ def test_tasks_that_share_a_connection_take_turns(run: Run) -> None:
             await asyncio.gather(*(one(number) for number in range(50)))
 
     run(body)
+
+
+def test_the_wait_for_ones_turn_has_the_deadline_of_the_call(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with db.connection() as conn:
+            first = asyncio.ensure_future(conn.execute("SELECT pg_sleep(0.7)"))
+            await eventually_async(lambda: "not to be asked now" in repr(conn))
+            second = asyncio.ensure_future(conn.execute("SELECT pg_sleep(0.7)"))
+            await first
+            with pytest.raises(pycopg.PoolTimeout, match=r"no answer from the server within 1(\.\d+)? s"):
+                await second
+            await conn.close()
+        await eventually_async(lambda: idle(db))
+
+    run(body, max_size=1, timeout=1.0)
+
+
+def test_whoever_waits_too_long_for_a_turn_is_told_so(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with db.connection() as conn:
+            assert await conn._turns.take(1) == 0  # as a call that goes on for ever
+            began = time.monotonic()
+            another = asyncio.ensure_future(conn.execute("SELECT 1"))
+            with pytest.raises(pycopg.PoolTimeout, match=r"no turn on this connection within 0\.2 s") as raised:
+                await conn.execute("SELECT 1")
+            assert time.monotonic() - began < 1
+            assert isinstance(raised.value, psycopg_pool.PoolTimeout)
+            with pytest.raises(pycopg.PoolTimeout):
+                await another
+            waiting = [asyncio.ensure_future(conn.execute("SELECT %s::int AS n", [n])) for n in range(3)]
+            await NextRound()
+            waiting[0].cancel()
+            conn._turns.give()
+            waiting[1].cancel()  # whose turn it is by now
+            await asyncio.wait(waiting)
+            assert [task.cancelled() for task in waiting] == [True, True, False]
+            assert await waiting[2].result().fetchone() == {"n": 2}
+            assert await (await conn.execute("SELECT 4 AS n")).fetchone() == {"n": 4}
+
+    run(body, max_size=1, timeout=0.2)
 
 
 @pytest.mark.parametrize("leave", ["with an exception", "by close"])
@@ -326,6 +381,33 @@ def test_deadlines(run: Run) -> None:
         assert await db.fetch_val("SELECT 1") == 1
 
     run(body, max_size=1, timeout=0.3)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("import", "import"), ("", "Task-"), ("ä" * 40, "ä" * 15 + "'"), ("\ud800", "thread")]
+)
+def test_who_finds_no_connection_is_told_which_task_has_it(run: Run, name: str, told: str) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async def hold(call: bool) -> None:
+            if call:
+                await db.execute("SELECT pg_sleep(100)")
+            async with db.connection():
+                await asyncio.Event().wait()
+
+        for call in (False, True):
+            await eventually_async(lambda: idle(db))
+            holder = asyncio.create_task(hold(call), name=name or None)
+            await eventually_async(lambda: not idle(db))
+            with pytest.raises(pycopg.PoolTimeout) as raised:
+                async with db.connection(timeout=0.05):
+                    pass
+            place = "in thread" if told == "thread" else f"in task '{told}"
+            assert "test_async.py:" in str(raised.value)
+            assert place in str(raised.value)
+            holder.cancel()
+            await asyncio.wait([holder])
+
+    run(body, max_size=1)
 
 
 def test_a_coroutine_that_is_never_awaited_costs_nothing(run: Run) -> None:

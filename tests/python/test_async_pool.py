@@ -125,6 +125,22 @@ def test_check_refuses_connections(run: Run) -> None:
     run(body, max_size=4, check=check)
 
 
+def test_a_check_that_cannot_be_awaited_is_told_at_once(run: Run) -> None:
+    called: list[object] = []
+
+    async def body(db: AsyncPooledDatabase) -> None:
+        for call in (db.execute, db.fetch_val):
+            with pytest.raises(TypeError, match="check = .*it must be a coroutine function; it gave None"):
+                await call("SELECT 1")
+        assert len(called) == 2, "another connection would not be better"
+        await eventually_async(lambda: idle(db))
+        assert db.stats["connections_num"] == 1, "nor is this one bad"
+        with pytest.raises(TypeError, match="check = 1: it must be a coroutine function"):
+            AsyncPooledDatabase(db.config, check=1)
+
+    run(body, max_size=2, check=called.append)
+
+
 def test_nothing_is_left_behind(run: Run) -> None:
     async def body(db: AsyncPooledDatabase) -> None:
         async def some() -> None:

@@ -84,6 +84,24 @@ def test_a_statement_without_rows_gives_an_empty_list(users: PooledDatabase) -> 
     assert users.execute("") == []
 
 
+def test_rows_without_columns_are_rows(make_pool: MakePool) -> None:
+    nothing = "SELECT FROM generate_series(1, %s)"
+    dicts, tuples = make_pool(), make_pool(row_factory=tuple)
+    assert dicts.execute(nothing, [3]) == [{}, {}, {}]
+    assert tuples.execute(nothing, [3]) == [(), (), ()]
+    assert tuples.fetch_one(nothing, [3]) == ()
+    assert dicts.fetch_one(nothing, [3]) == {}
+    assert dicts.fetch_one(nothing, [0]) is None
+    assert dicts.fetch_val(nothing, [0]) is None
+    with pytest.raises(pycopg.ProgrammingError, match="SELECT 3.*no column"):
+        dicts.fetch_val(nothing, [3])
+    assert tuples.execute("SET search_path = public; SELECT; SELECT 1") == [()], "the first that returns any"
+    with tuples.connection() as conn:
+        cursor = conn.execute(nothing, [2])
+        assert (cursor.description, cursor.rowcount, cursor.rownumber) == ([], 2, 0)
+        assert cursor.fetchall() == [(), ()]
+
+
 def test_what_execute_changes_is_there_to_stay(users: PooledDatabase) -> None:
     rows = users.execute("INSERT INTO users (name) VALUES (%s) RETURNING id, name", ["Edsger"])
     assert rows == [{"id": 3, "name": "Edsger"}]

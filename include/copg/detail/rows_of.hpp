@@ -13,7 +13,7 @@ namespace detail {
 
 /// Throws UsageError if the statement returns no rows by its nature.
 inline const Result& rows_of(const Result& result) {
-  if (result.columns() == 0) {
+  if (!result.returns_rows()) {
     throw UsageError("the statement (" + std::string(result.command_tag()) +
                      ") returns no rows: use execute");
   }

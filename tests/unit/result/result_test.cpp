@@ -33,6 +33,16 @@ TEST(Result, of_a_command_has_a_count_and_no_columns) {
   EXPECT_EQ(run("DROP TABLE counted").affected_rows(), 0);
 }
 
+TEST(Result, knows_whether_the_statement_returns_rows) {
+  EXPECT_TRUE(run("SELECT 1 WHERE false").returns_rows());
+  const Result no_columns = run("SELECT FROM generate_series(1, 3)");
+  EXPECT_TRUE(no_columns.returns_rows());
+  EXPECT_EQ(no_columns.size(), 3U);
+  EXPECT_EQ(no_columns.columns(), 0U);
+  EXPECT_FALSE(run("SET work_mem = '4MB'").returns_rows());
+  EXPECT_FALSE(Result().returns_rows());
+}
+
 TEST(Result, of_nothing_is_empty) {
   const Result nothing;
   EXPECT_TRUE(nothing.empty());
