@@ -48,7 +48,7 @@ class Rewriter {
     if (c == '%') return placeholder();
     if (c == '\'' || c == '"') return copy_quoted(c, false);
     if (c == '$') return copy_dollar();
-    if (c == '-' && peek(1) == '-') return copy_until(std::min(sql_.find('\n', at_), sql_.size()));
+    if (c == '-' && peek(1) == '-') return copy_until(pq::end_of_line(sql_, at_));
     if (c == '/' && peek(1) == '*') return copy_until(end_of_block_comment());
     if (is_word_byte(c)) return copy_word();
     copy(1);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "pq/sql_text.hpp"
+
 namespace copg::pq {
 namespace {
 
@@ -131,7 +133,7 @@ class TextScan {
       at = std::min(sql.find_first_not_of(spaces, at), sql.size());
       const std::string_view rest = sql.substr(at);
       if (rest.starts_with("--")) {
-        at = std::min(sql.find('\n', at), sql.size());
+        at = end_of_line(sql, at);
       } else if (rest.starts_with("/*")) {
         at = end_of_comment(sql, at);
       } else {

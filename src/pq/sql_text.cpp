@@ -11,6 +11,8 @@ namespace {
 
 enum class Token { word, quoted, semicolon, open, close, other, end };
 
+constexpr std::string_view line_ends = "\n\r";
+
 constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool starts_word(char c) noexcept {
@@ -153,8 +155,7 @@ class Scanner {
       if (is_space(c)) {
         ++at_;
       } else if (c == '-' && peek(1) == '-') {
-        const std::size_t line_end = sql_.find('\n', at_);
-        at_ = line_end == std::string_view::npos ? sql_.size() : line_end;
+        at_ = end_of_line(sql_, at_);
       } else if (c == '/' && peek(1) == '*') {
         skip_block_comment();
       } else {
@@ -266,14 +267,17 @@ class TraitsReader {
 
 }  // namespace
 
-// {quotecontinue} in scan.l: block comments are no part of it, and a line ends with either character.
+std::size_t end_of_line(std::string_view sql, std::size_t at) noexcept {
+  return std::min(sql.find_first_of(line_ends, at), sql.size());
+}
+
+// {quotecontinue} in scan.l: block comments are no part of it.
 std::size_t next_part_of_string(std::string_view sql, std::size_t at) noexcept {
-  constexpr std::string_view line_ends = "\n\r";
   bool on_another_line = false;
   for (; at < sql.size(); ++at) {
     const std::string_view rest = sql.substr(at);
     if (rest.starts_with('\'')) return on_another_line ? at : std::string_view::npos;
-    if (rest.starts_with("--")) at = std::min(sql.find_first_of(line_ends, at), sql.size() - 1);
+    if (rest.starts_with("--")) at = std::min(end_of_line(sql, at), sql.size() - 1);
     const char c = sql[at];
     if (line_ends.find(c) != std::string_view::npos) {
       on_another_line = true;

@@ -59,8 +59,14 @@ TEST(SqlText, a_string_is_no_part_of_the_one_before_it_unless_a_line_ends_betwee
 
 TEST(SqlText, a_semicolon_in_a_comment_ends_nothing) {
   EXPECT_FALSE(several("SELECT 1 -- ; SELECT 2\n + 3"));
+  EXPECT_FALSE(several("SELECT 1 -- ; SELECT 2"));
   EXPECT_FALSE(several("SELECT 1 /* ; /* ; */ ; */ + 2"));
   EXPECT_TRUE(several("SELECT 1 /* x */ ; SELECT 2"));
+}
+
+TEST(SqlText, a_carriage_return_ends_a_comment_as_a_newline_does) {
+  EXPECT_TRUE(several("SELECT 1 -- one\r; SELECT 2"));
+  EXPECT_EQ(text_traits("-- of today\rSET role TO app").effect, text_traits("SET role TO app").effect);
 }
 
 TEST(SqlText, parameters_and_identifiers_with_dollars_open_no_dollar_quote) {

@@ -136,6 +136,7 @@ def test_fetch_one_and_fetch_val(users: PooledDatabase) -> None:
         ("SELECT $a$ %s $b$ $$ $a$ || %s::text", ["x"], " %s $b$ $$ x"),
         ('SELECT a."%s" || %s::text FROM (SELECT 1 AS "%s") AS a', ["x"], "1x"),
         ("SELECT %s::text -- and %s\n", ["x"], "x"),
+        ("SELECT -- 100%%\r%s::text", ["x"], "x"),
         ("SELECT /* %s /* %s */ */ %s::text", ["x"], "x"),
         ("SELECT %s::int AS a$b$c", [1], 1),
         ("SELECT %s::text || 'ü%%'", ["ö"], "öü%"),
