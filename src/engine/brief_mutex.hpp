@@ -22,8 +22,8 @@ class BriefMutex {
  private:
   enum class State : std::uint32_t { free, taken, awaited };
 
-  static constexpr int first_pause = 32;
-  static constexpr int last_pause = 128;
+  static constexpr int first_pause = 64;
+  static constexpr int last_pause = 256;
 
   static void pause(int times) noexcept {
     for (int i = 0; i < times; ++i) {
