@@ -62,6 +62,11 @@ std::string_view cut(std::string_view& rest, char separator) {
   return before;
 }
 
+/// False for nothing but the commas of a list: as the authority of a URL that says that no host was given.
+bool names_host(std::string_view hosts) noexcept {
+  return hosts.find_first_not_of(',') != std::string_view::npos;
+}
+
 class UrlReader {
  public:
   Config read(std::string_view url) {
@@ -103,7 +108,7 @@ class UrlReader {
       hosts += ',';
       ports += ',';
     }
-    if (hosts.find_first_not_of(',') != std::string::npos) hosts_ = hosts;
+    if (names_host(hosts)) hosts_ = hosts;
     if (ports.find_first_not_of(',') != std::string::npos) ports_ = ports;
   }
 
@@ -193,7 +198,8 @@ std::string to_url(const Config& config, bool show_password) {
   if (!config.user.empty() || !config.password.empty()) url += '@';
 
   std::string_view hosts = config.host;
-  for (bool more = !hosts.empty(); more;) {
+  const bool named = names_host(hosts);
+  for (bool more = named; more;) {
     more = hosts.find(',') != std::string_view::npos;
     const std::string_view host = cut(hosts, ',');
     const bool address = host.find(':') != std::string_view::npos && !host.starts_with('/');
@@ -205,9 +211,8 @@ std::string to_url(const Config& config, bool show_password) {
   url += percent_encode(config.database);
 
   // What is empty would come back as the default, unless it is said to be empty.
-  if (config.host.empty()) ask("host", "");
-  if (config.port == 0 || config.host.empty())
-    ask("port", config.port == 0 ? "" : std::to_string(config.port));
+  if (!named) ask("host", percent_encode(config.host));
+  if (config.port == 0 || !named) ask("port", config.port == 0 ? "" : std::to_string(config.port));
   if (config.database.empty()) ask("dbname", "");
   if (config.user.empty()) ask("user", "");
   if (!config.sslmode.empty()) ask("sslmode", percent_encode(config.sslmode));

@@ -157,6 +157,9 @@ TEST_F(Url, a_dsn_gives_the_same_configuration_again) {
   EXPECT_EQ(Config::from_url(Config{}.dsn()), Config{});
   const Config nothing{.host = "", .port = 0, .database = "", .user = ""};
   EXPECT_EQ(Config::from_url(nothing.dsn()), nothing) << nothing.dsn();
+  const Config unnamed = Config::from_url("postgresql:///d?host=,,&port=1,2,3");
+  EXPECT_EQ(unnamed.host, ",,");
+  EXPECT_EQ(Config::from_url(unnamed.dsn()), unnamed) << unnamed.dsn();
   const Config ports = Config::from_url("postgresql://a:1,b:2/d");
   EXPECT_EQ(Config::from_url(ports.dsn()), ports) << ports.dsn();
 }
