@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -121,6 +121,18 @@ def users(db: pycopg.PooledDatabase) -> pycopg.PooledDatabase:
     return db
 
 
+def run_on(kind: str, main: Coroutine[Any, Any, None]) -> None:
+    """In a new event loop: asyncio's own, or uvloop's."""
+    if kind == "uvloop":
+        loop = uvloop.new_event_loop()
+        try:
+            loop.run_until_complete(main)
+        finally:
+            loop.close()
+    else:
+        asyncio.run(main)
+
+
 @pytest.fixture(params=["asyncio", "uvloop"])
 def run(request: pytest.FixtureRequest, server_url: str, users: pycopg.PooledDatabase) -> Iterator[Run]:
     """Runs a test's body in a new event loop, with an open pool."""
@@ -132,13 +144,6 @@ def run(request: pytest.FixtureRequest, server_url: str, users: pycopg.PooledDat
             async with pycopg.AsyncPooledDatabase.from_url(server_url, **options) as db:
                 await body(db)
 
-        if request.param == "uvloop":
-            loop = uvloop.new_event_loop()
-            try:
-                loop.run_until_complete(main())
-            finally:
-                loop.close()
-        else:
-            asyncio.run(main())
+        run_on(request.param, main())
 
     return run

@@ -7,9 +7,8 @@ import random
 import time
 
 import pytest
-import uvloop
 
-from conftest import NextRound
+from conftest import NextRound, run_on
 from pycopg import AsyncPooledDatabase, PooledDatabase
 
 TASKS = 1000
@@ -132,13 +131,6 @@ def test_a_storm_of_a_thousand_tasks_loses_nothing_and_keeps_the_order(
         assert len(stored) == len(set(stored)), "something ran twice"
         assert storm.inserted <= set(stored), "what was reported as done is not there"
 
-    if kind == "uvloop":
-        loop = uvloop.new_event_loop()
-        try:
-            loop.run_until_complete(main())
-        finally:
-            loop.close()
-    else:
-        asyncio.run(main())
+    run_on(kind, main())
     sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT $1::int%'"
     assert users.fetch_val(sql) == 0
