@@ -59,6 +59,14 @@ concept AwaitableBody = std::invocable<Body&, AsyncConnection&> &&
 /// cancelled is told at AsyncPooledDatabase. After a statement that was cancelled or came too late only
 /// giving back is possible.
 class AsyncConnection {
+  // Stands in front of what uses it, because its type is deduced.
+  [[nodiscard]] auto starter() {
+    require_lease();
+    return [this](auto handler, std::unique_ptr<detail::Request> request) {
+      start_execute(std::move(handler), std::move(request));
+    };
+  }
+
  public:
   using executor_type = boost::asio::any_io_executor;
 
@@ -220,12 +228,6 @@ class AsyncConnection {
   explicit AsyncConnection(std::shared_ptr<async::LeaseState> state) noexcept;
   [[nodiscard]] async::LeaseState& state() const;
   void require_lease() const;
-  [[nodiscard]] auto starter() {
-    require_lease();
-    return [this](auto handler, std::unique_ptr<detail::Request> request) {
-      start_execute(std::move(handler), std::move(request));
-    };
-  }
   void start_execute(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request);
   void start_execute_many(detail::Handler<std::int64_t> handler, detail::ManyRequest request);
   void start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline);

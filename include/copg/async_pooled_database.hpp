@@ -35,7 +35,8 @@ namespace [[gnu::visibility("default")]] copg {
 /// executor (the pool's if it has none), never before it has returned. It takes any completion token as its
 /// last argument where the parameters are given as copg::params(...); without one it returns an awaitable,
 /// which starts when it is awaited. What is passed is copied or moved into the call, except ranges of rows
-/// that are lvalues.
+/// that are lvalues: a call may be made in one expression and awaited in another. The pool itself must stay
+/// where it is until the call has started.
 ///
 /// Deadline, order of service and errors are those of PooledDatabase. Cancelling (terminal or partial; total
 /// until the first byte is sent) completes the call soon with operation_aborted: a place in the queue is free
@@ -45,6 +46,13 @@ namespace [[gnu::visibility("default")]] copg {
 /// Thread-safe, but for moving and destruction. After a fork the child's pool is as new; its context must
 /// have been told (execution_context::notify_fork).
 class AsyncPooledDatabase {
+  // Stands in front of what uses it, because its type is deduced.
+  [[nodiscard]] auto starter() {
+    return [this](auto handler, std::unique_ptr<detail::Request> request) {
+      start_execute(std::move(handler), std::move(request));
+    };
+  }
+
  public:
   using executor_type = boost::asio::any_io_executor;
 
@@ -152,7 +160,7 @@ class AsyncPooledDatabase {
   /// with an AsyncConnection.
   template <detail::TokenFor<AsyncConnection> Token = DefaultToken>
   auto connection(std::optional<Seconds> timeout = {}, Token&& token = {},
-                  const SourceLocation& where = SourceLocation::current()) {
+                  SourceLocation where = SourceLocation::current()) {
     return detail::initiate<AsyncConnection>(
         [this, timeout, where](auto handler) { start_connection(std::move(handler), timeout, where); },
         token);
@@ -162,7 +170,7 @@ class AsyncPooledDatabase {
   /// with what it returns.
   template <class Body>
   requires AwaitableBody<Body>
-  auto transaction(Body body, const SourceLocation& where = SourceLocation::current())
+  auto transaction(Body body, SourceLocation where = SourceLocation::current())
       -> std::invoke_result_t<Body&, AsyncConnection&> {
     AsyncConnection leased = co_await connection({}, boost::asio::use_awaitable, where);
     co_return co_await leased.transaction(std::move(body));
@@ -170,7 +178,7 @@ class AsyncPooledDatabase {
   /// The same for any completion token; the coroutine runs on the pool's executor.
   template <class Body, class Token>
   requires AwaitableBody<Body>
-  auto transaction(Body body, Token&& token, const SourceLocation& where = SourceLocation::current()) {
+  auto transaction(Body body, Token&& token, SourceLocation where = SourceLocation::current()) {
     return boost::asio::co_spawn(get_executor(), transaction(std::move(body), where),
                                  std::forward<Token>(token));
   }
@@ -213,11 +221,6 @@ class AsyncPooledDatabase {
 
   AsyncPooledDatabase(std::shared_ptr<engine::PoolEngine> face, executor_type executor);
   [[nodiscard]] std::shared_ptr<async::Loop> loop() const;
-  [[nodiscard]] auto starter() {
-    return [this](auto handler, std::unique_ptr<detail::Request> request) {
-      start_execute(std::move(handler), std::move(request));
-    };
-  }
   void start_open(detail::Handler<> handler);
   void start_execute(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request);
   void start_execute_many(detail::Handler<std::int64_t> handler, detail::ManyRequest request);

@@ -54,6 +54,22 @@ class HouseRules(unittest.TestCase):
         self.refuses("tests/a.cpp", "// a\nstd::this_thread::sleep_for(1s);\n")
         self.assertEqual(house_rules.complaints("tests/support/gate.cpp", "// a\nusleep(1);\n"), [])
 
+    def test_a_coroutine_takes_nothing_that_may_be_gone_when_it_starts(self) -> None:
+        for function in (
+            "auto f(Body body, const Place& where = Place::current())\n    -> Result<Body&> {\n  co_await body();\n}",
+            "auto f(std::string_view text) {\n  if (a) {\n    co_await g(text);\n  }\n}",
+            "boost::asio::awaitable<void> f(std::function<void(int)> body, const Sql& sql);",
+            "auto f() {\n  return [](Request& request) -> awaitable<int> { co_return 1; };\n}",
+        ):
+            self.refuses("include/copg/a.hpp", f"// a\n#pragma once\n{function}\n")
+        for function in (
+            "auto f(Body body, Place where = Place::current()) {\n  try {\n    co_await body();\n  } catch (...) {\n  }\n}",
+            "boost::asio::awaitable<int> f(std::function<void(A&)> body);",
+            "auto f(const Sql& sql) { return g(sql); }  // nobody says co_await here",
+        ):
+            text = f"// a\n#pragma once\n{function}\n"
+            self.assertEqual(house_rules.complaints("include/copg/a.hpp", text), [])
+
 
 if __name__ == "__main__":
     unittest.main()

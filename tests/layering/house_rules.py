@@ -7,6 +7,8 @@ import pathlib
 import re
 import sys
 
+import coroutines
+
 FOLDERS = ("include", "src", "sim", "tools", "tests", "bench", "examples", "python", "scripts", "cmake", ".ci")
 SUFFIXES = {".hpp", ".cpp", ".py", ".cmake", ".txt", ".in", ""}
 LONGEST = 500  # lines
@@ -33,6 +35,8 @@ def complaints(name: str, text: str) -> list[str]:
             result.append(f"{place}: a sleep; wait for a condition with a deadline instead")
         if name.startswith("include/") and re.match(r"\s*#\s*define\b", line):
             result.append(f"{place}: a public macro")
+    if name.startswith(("include/", "src/")):
+        result += coroutines.complaints(name, text)
     if text and not text.endswith("\n"):
         result.append(f"{name}: no newline at the end")
     if name.endswith((".hpp", ".cpp", ".py")) and text and not HEADER_COMMENT.match(text):

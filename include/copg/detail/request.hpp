@@ -11,6 +11,7 @@
 #include <ranges>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <copg/detail/range_source.hpp>
@@ -68,18 +69,20 @@ struct ManyRequest {
   std::unique_ptr<RowSource> rows;  // null: there are none
 };
 
-/// A range of rows, kept if it is an rvalue.
+/// A range of rows: an lvalue is referred to, an rvalue is kept, a view is copied or moved. What
+/// std::views::all is, which no Clang before 16 reads in GCC's library.
 template <std::ranges::viewable_range Range>
 class KeptRange final : public RowSource {
  public:
-  explicit KeptRange(Range&& range) : view_(std::views::all(std::forward<Range>(range))), rows_(view_) {}
+  explicit KeptRange(Range&& range) : range_(std::forward<Range>(range)), rows_(range_) {}
   [[nodiscard]] bool empty() const { return rows_.empty(); }
   bool next(Params& row) override { return rows_.next(row); }
 
  private:
-  using View = std::views::all_t<Range>;
-  View view_;
-  RangeSource<View> rows_;
+  using Value = std::remove_cvref_t<Range>;
+  using Kept = std::conditional_t<std::ranges::view<Value>, Value, Range>;  // Range is T& for an lvalue
+  Kept range_;
+  RangeSource<std::remove_reference_t<Kept>> rows_;
 };
 
 template <std::ranges::viewable_range Range>
