@@ -28,10 +28,13 @@ class Layering(unittest.TestCase):
 
     def test_each_layer_looks_only_downwards(self) -> None:
         self.refuses("src/value/text.cpp", "<libpq-fe.h>")
+        for include in ("<libpq-fe.h>", '"pq/session_state.hpp"', "<copg/error.hpp>", "<boost/config.hpp>"):
+            self.refuses("src/sql/lexer.cpp", include)
         self.refuses("src/pq/connection.cpp", '"pool/types.hpp"')
         self.refuses("src/pq/connection.cpp", "<boost/asio/io_context.hpp>")
         self.refuses("src/engine/pool_engine.cpp", '"sync/call.hpp"')
         self.refuses("src/sync/call.cpp", '"pool/pool_core.hpp"')
+        self.allows("src/sql/lexer.cpp", '"sql/lexer.hpp"')
         self.allows("src/engine/pool_engine.cpp", '"pool/pool_core.hpp"')
         self.allows("src/sync/call.cpp", '"engine/pool_engine.hpp"')
 

@@ -14,7 +14,7 @@ import sys
 SKIPPED = 77
 # Where a mistake costs most: the decisions, and the talk with the server. About a minute on two cores; what includes Asio
 # takes half a minute a file and is left out.
-TIDY_FOLDERS = ("src/pool", "src/pq")
+TIDY_FOLDERS = ("src/pool", "src/sql", "src/pq")
 FORMAT_FOLDERS = ("include", "src", "sim", "tools", "tests", "bench", "examples", "python")
 
 

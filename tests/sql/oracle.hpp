@@ -1,0 +1,16 @@
+// What PostgreSQL's own scanner and parser see in a text, from the library libpg_query.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace copg::sql {
+
+/// Where PostgreSQL's scanner and the lexer see another token: a message with the first of these places.
+/// Empty if they agree. Nothing if PostgreSQL refuses the text, for whatever reason.
+std::optional<std::string> disagreement(const std::string& sql);
+
+/// How many statements stand in a text; nothing if PostgreSQL can't parse it.
+std::optional<int> count_statements(const std::string& sql);
+
+}  // namespace copg::sql
