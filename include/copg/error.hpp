@@ -47,6 +47,10 @@ struct ErrorInfo {
   int statement_position = 0;       ///< 1-based character position in `query`; 0: none.
   std::int64_t row_index = -1;      ///< execute_many: 0-based index of the failing row; -1: none.
   bool connection_survives = true;  ///< False: the connection is gone and was discarded.
+  bool executed = false;   ///< The server has executed the statement all the same, and what it wrote is not
+                           ///< undone by the error: the same call again writes twice. The message says it,
+                           ///< too. Never for a statement that only reads.
+  bool committed = false;  ///< `executed`, and committed. False with `executed`: its transaction was open.
   std::optional<PoolStats> pool{};  ///< The pool at that moment, when the pool is the cause.
 };
 
@@ -82,7 +86,9 @@ class UsageError : public Error {
   ~UsageError() override;
 };
 
-/// Mend the data, or the type that is asked for: a value does not fit. A user's Codec throws it too.
+/// Mend the data, or the type that is asked for: a value does not fit, or the rows of an answer don't. A
+/// user's Codec throws it too. Where a statement that may write was executed all the same,
+/// `info().executed` is true.
 class DataError : public Error {
  public:
   explicit DataError(ErrorInfo info);

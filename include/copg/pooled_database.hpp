@@ -60,7 +60,7 @@ class PooledDatabase {
   [[nodiscard]] std::vector<T> fetch_all(const Sql& sql, const Args&... args) {
     return detail::to_vector<T>(execute(sql, args...));
   }
-  /// The first row, if there is one. UsageError if the statement returns no rows by its nature.
+  /// The first row, if there is one: none, too, if the statement returns no rows by its nature.
   template <class T, Encodable... Args>
   [[nodiscard]] std::optional<T> fetch_one(const Sql& sql, const Args&... args) {
     return detail::to_optional<T>(execute(sql, args...));

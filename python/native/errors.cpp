@@ -95,6 +95,8 @@ void set_error(const Error& error) {
   exception.attr("sqlstate") = text_or_none(info.sqlstate.text());
   exception.attr("_fields") = diagnostic_of(info);
   exception.attr("query") = text_or_none(info.query);
+  if (info.executed) exception.attr("executed") = true;
+  if (info.committed) exception.attr("committed") = true;
   if (info.row_index >= 0) exception.attr("row_index") = info.row_index;
   if (!info.cause.empty()) {
     const nb::object cause = make(nb::borrow(python_types().operational_error), info.cause);

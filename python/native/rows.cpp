@@ -5,10 +5,11 @@
 
 #include <fmt/format.h>
 
+#include <string>
 #include <utility>
 
+#include "pq/errors.hpp"
 #include "pq/result_access.hpp"
-#include "python/native/mistakes.hpp"
 #include "python/native/python_types.hpp"
 #include "python/native/raised.hpp"
 
@@ -34,12 +35,6 @@ Rows::Rows(Result result) : result_(std::move(result)), raw_(pq::ResultAccess::r
   }
 }
 
-void Rows::require_rows() const {
-  if (returns_rows()) return;
-  throw ProgrammingMistake(
-      fmt::format("the statement ({}) returns no rows: use execute", result_.command_tag()));
-}
-
 PyObject* Rows::cell(int row, std::size_t column) const {
   const int at = static_cast<int>(column);
   const int size = PQgetlength(raw_, row, at);
@@ -60,10 +55,19 @@ void Rows::reject(std::size_t column) const {
     raise_again(std::move(cause));
     throw nb::python_error();
   }
-  const nb::handle type(python_types().data_error);
-  const nb::object error =
-      type(checked(PyUnicode_FromFormat("column '%U': %S", names_[column].ptr(), cause.ptr())));
-  PyException_SetCause(error.ptr(), cause.release().ptr());
+  const nb::object message =
+      checked(PyUnicode_FromFormat("column '%U': %S", names_[column].ptr(), cause.ptr()));
+  fail(python_types().data_error, message, std::move(cause));
+}
+
+/// Raises an error of this class, which says what has become of the statement.
+void Rows::fail(nb::handle type, const nb::object& message, nb::object cause) const {
+  ErrorInfo info;
+  pq::tell_effect(info, pq::ResultAccess::effect(result_), result_.command_tag());
+  const nb::object error = type(message + nb::str(info.message.c_str()));
+  if (info.executed) error.attr("executed") = true;
+  if (info.committed) error.attr("committed") = true;
+  if (cause.is_valid()) PyException_SetCause(error.ptr(), cause.release().ptr());
   PyErr_SetObject(type.ptr(), error.ptr());
   throw nb::python_error();
 }
@@ -85,7 +89,6 @@ PyObject* Rows::tuple(int row) const {
 }
 
 nb::object Rows::first(RowKind kind) const {
-  require_rows();
   if (size() == 0) return nb::none();
   return nb::steal(kind == RowKind::dict ? dict(0, RowDicts(names_, 1)) : tuple(0));
 }
@@ -103,11 +106,12 @@ nb::object Rows::fetch(std::size_t begin, std::size_t end, RowKind kind) const {
 }
 
 nb::object Rows::value() const {
-  require_rows();
   if (size() == 0) return nb::none();
-  if (columns_.empty())
-    throw ProgrammingMistake(
-        fmt::format("the rows of the statement ({}) have no column to fetch", result_.command_tag()));
+  if (columns_.empty()) {
+    const std::string message =
+        fmt::format("the rows of the statement ({}) have no column to fetch", result_.command_tag());
+    fail(python_types().programming_error, nb::str(message.c_str()), {});
+  }
   return nb::steal(cell(0, 0));
 }
 

@@ -30,9 +30,9 @@ class Rows {
   [[nodiscard]] bool returns_rows() const noexcept { return result_.returns_rows(); }
   /// Rows [begin, end) as a list. `end` must be at most size().
   [[nodiscard]] nb::object fetch(std::size_t begin, std::size_t end, RowKind kind) const;
-  /// The first row, or None. Throws ProgrammingMistake if the statement returns none by its nature.
+  /// The first row, or None: also if the statement returns none by its nature.
   [[nodiscard]] nb::object first(RowKind kind) const;
-  /// The first column of the first row, or None. Throws as `first`, and if the row has no column.
+  /// The first column of the first row, or None. Raises ProgrammingError if the row has no column.
   [[nodiscard]] nb::object value() const;
   /// Rows returned or affected; -1 if the statement does neither.
   [[nodiscard]] std::int64_t row_count() const noexcept;
@@ -46,11 +46,11 @@ class Rows {
     Decoder decode;
     Oid type;
   };
-  void require_rows() const;
   [[nodiscard]] PyObject* cell(int row, std::size_t column) const;
   [[nodiscard]] PyObject* dict(int row, const RowDicts& dicts) const;
   [[nodiscard]] PyObject* tuple(int row) const;
   [[noreturn]] void reject(std::size_t column) const;
+  [[noreturn]] void fail(nb::handle type, const nb::object& message, nb::object cause) const;
 
   Result result_;
   const pg_result* raw_;

@@ -72,10 +72,10 @@ class Pool:
         """
 
     def fetch_one(self, sql: str, params: Params | None = None) -> Row | None:
-        """The first row, or None. ProgrammingError if the statement returns no rows by its nature."""
+        """The first row, or None: also if the statement returns no rows by its nature."""
 
     def fetch_val(self, sql: str, params: Params | None = None) -> Any:
-        """The first column of the first row, or None. ProgrammingError as `fetch_one`, and for rows without columns."""
+        """The first column of the first row, or None. ProgrammingError for rows without columns."""
 
     def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
         """Executes the statement for each row of parameters: one transaction, all or nothing; rows affected in all.

@@ -141,11 +141,11 @@ class AsyncPooledDatabase(_native.LoopPool):
         return rows
 
     async def fetch_one(self, sql: str, params: Params | None = None) -> Row | None:
-        """The first row, or None. ProgrammingError if the statement returns no rows by its nature."""
+        """The first row, or None: also if the statement returns no rows by its nature."""
         return await self._run(sql, params, self._row_wanted)
 
     async def fetch_val(self, sql: str, params: Params | None = None) -> Any:
-        """The first column of the first row, or None. ProgrammingError as `fetch_one`, and for rows without columns."""
+        """The first column of the first row, or None. ProgrammingError for rows without columns."""
         return await self._run(sql, params, _VALUE)
 
     async def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
@@ -242,7 +242,7 @@ class AsyncPooledDatabase(_native.LoopPool):
             cursor = await connection.execute(sql, params)
             if wanted in (_DICTS, _TUPLES):
                 return [] if cursor.description is None else await cursor.fetchall()
-            return await cursor.fetchone()
+            return None if cursor.description is None else await cursor.fetchone()
 
 
 class CheckedAsyncConnection(AsyncConnection):

@@ -42,6 +42,11 @@ class Error(Exception):
     """The SQL text that was running, with PostgreSQL's placeholders."""
     row_index: int | None = None
     """`execute_many`: the index of the failing row."""
+    executed: bool = False
+    """The server has executed the statement all the same, and what it wrote is not undone by the error: the same
+    call again writes twice. Never for a statement that only reads."""
+    committed: bool = False
+    """`executed`, and committed. False with `executed`: its transaction was open."""
     _fields: dict[str, Any] | None = None
 
     @property
@@ -75,7 +80,8 @@ class IntegrityError(DatabaseError):
 
 
 class DataError(DatabaseError):
-    """A value can't be sent or received, or is out of range."""
+    """A value can't be sent or received, or is out of range. A value that can't be received is found after the
+    statement was executed: `executed` says whether it may have written."""
 
 
 class InternalError(DatabaseError):

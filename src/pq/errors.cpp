@@ -87,6 +87,14 @@ ErrorPtr commit_rolled_back(std::string_view sql) {
   return error;
 }
 
+void tell_effect(ErrorInfo& error, detail::Effect effect, std::string_view tag) {
+  if (effect == detail::Effect::none || error.executed) return;
+  error.executed = true;
+  error.committed = effect == detail::Effect::committed;
+  error.message += fmt::format("; the statement ({}) was executed{}", tag,
+                               error.committed ? " and committed" : ", and its transaction was still open");
+}
+
 ErrorPtr usage_error(std::string message, std::string_view sql) {
   auto error = std::make_unique<ErrorInfo>();
   error->kind = ErrorKind::usage;

@@ -5,6 +5,7 @@
 
 #include <libpq-fe.h>
 
+#include <copg/detail/result_data.hpp>
 #include <copg/error.hpp>
 
 #include <memory>
@@ -38,6 +39,10 @@ using ErrorPtr = std::unique_ptr<ErrorInfo>;
 
 /// The server answered COMMIT with ROLLBACK; the connection survives.
 [[nodiscard, gnu::cold]] ErrorPtr commit_rolled_back(std::string_view sql);
+
+/// Says in `error` what the statement, which has been answered, has left behind. `tag`: what the server calls
+/// what it did.
+[[gnu::cold]] void tell_effect(ErrorInfo& error, detail::Effect effect, std::string_view tag);
 
 /// A call that was wrong; the connection survives.
 [[nodiscard, gnu::cold]] ErrorPtr usage_error(std::string message, std::string_view sql);

@@ -20,7 +20,14 @@ ExecuteOperation::~ExecuteOperation() {
   if (talking()) use_.give_up(connection_);
 }
 
-Result ExecuteOperation::take_result() { return result_ ? ResultAccess::make(std::move(result_)) : Result(); }
+Result ExecuteOperation::take_result() {
+  return result_ ? ResultAccess::make(std::move(result_), effect()) : Result();
+}
+
+detail::Effect ExecuteOperation::effect() const noexcept {
+  if (use_.traits().reads) return detail::Effect::none;
+  return connection_.in_transaction() ? detail::Effect::in_transaction : detail::Effect::committed;
+}
 
 ErrorPtr ExecuteOperation::check() {
   if (ErrorPtr refusal = use_.look_up(connection_)) return refusal;

@@ -46,6 +46,8 @@ class ExecuteOperation final : public Exchange {
   ErrorPtr lost(ErrorPtr error) override;
   void on_copy() override;
 
+  /// Of what was answered.
+  [[nodiscard]] detail::Effect effect() const noexcept;
   bool send_simple();
   bool send_pipeline();
   void take_answer(ResultPtr result);

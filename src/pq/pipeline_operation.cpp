@@ -185,12 +185,16 @@ void PipelineOperation::end_front() {
   Flight& front = flights_.front();
   front.use.take_skip(connection_);
   const std::size_t index = front.index;
+  using detail::Effect;
+  const Effect effect = front.use.traits().reads ? Effect::none
+                        : alone_                 ? Effect::committed
+                                                 : Effect::in_transaction;
   flights_.pop_front();
   ResultPtr result = std::move(result_);
   stale_plan_ = false;
   if (failure_) return fail_one(index, std::move(failure_));
   outcomes_[index] = PipelineOutcome::answered;
-  sink_.on_result(index, ResultAccess::make(std::move(result)));
+  sink_.on_result(index, ResultAccess::make(std::move(result), effect));
 }
 
 void PipelineOperation::fail_one(std::size_t index, ErrorPtr error) {

@@ -51,7 +51,7 @@ std::string_view Result::command_tag() const noexcept {
 
 namespace pq {
 
-Result ResultAccess::make(ResultPtr owned) {
+Result ResultAccess::make(ResultPtr owned, detail::Effect effect) {
   using detail::Column;
   using detail::ResultData;
   static_assert(std::is_trivially_destructible_v<ResultData> && alignof(ResultData) >= alignof(Column));
@@ -67,12 +67,17 @@ Result ResultAccess::make(ResultPtr owned) {
     std::construct_at(columns + i, Column{.name = PQfname(raw, i), .type = PQftype(raw, i)});
   data->rows = static_cast<std::size_t>(PQntuples(raw));
   data->columns = {columns, static_cast<std::size_t>(count)};
+  data->effect = effect;
   data->raw = owned.release();
   return Result(data);
 }
 
 const PGresult* ResultAccess::raw(const Result& result) noexcept {
   return result.data_ ? result.data_->raw : nullptr;
+}
+
+detail::Effect ResultAccess::effect(const Result& result) noexcept {
+  return result.data_ ? result.data_->effect : detail::Effect::none;
 }
 
 }  // namespace pq

@@ -11,9 +11,11 @@ namespace copg::pq {
 
 struct ResultAccess {
   /// `owned` is never nullptr, and its values are in text format. Throws std::bad_alloc.
-  static Result make(ResultPtr owned);
+  static Result make(ResultPtr owned, detail::Effect effect = detail::Effect::none);
   /// The PGresult inside, or nullptr for an empty Result. Owned by the Result.
   static const PGresult* raw(const Result& result) noexcept;
+  /// What the statement has left behind.
+  static detail::Effect effect(const Result& result) noexcept;
 };
 
 }  // namespace copg::pq

@@ -131,15 +131,6 @@ TEST_F(Execute, fetch_one_gives_the_first_row_or_none) {
   EXPECT_EQ(db.fetch_one<std::tuple<>>("SELECT FROM generate_series(1, 3)"), std::tuple<>());
 }
 
-TEST_F(Execute, fetching_from_a_statement_without_rows_is_a_usage_error) {
-  PooledDatabase db = open();
-  db.execute("CREATE TABLE no_rows (x int)");
-  const ErrorInfo error =
-      error_of<UsageError>([&] { (void)db.fetch_one<int>("INSERT INTO no_rows VALUES (1)"); });
-  EXPECT_NE(error.message.find("use execute"), std::string::npos) << error.message;
-  EXPECT_THROW((void)db.fetch_val<int>("INSERT INTO no_rows VALUES (1)"), UsageError);
-}
-
 TEST_F(Execute, fetch_val_without_a_row_is_null_or_a_data_error) {
   PooledDatabase db = open();
   EXPECT_EQ(db.fetch_val<std::optional<int>>("SELECT 1 WHERE false"), std::nullopt);
@@ -150,7 +141,7 @@ TEST_F(Execute, fetch_val_without_a_row_is_null_or_a_data_error) {
 
 TEST_F(Execute, a_row_of_another_width_than_the_struct_is_an_error) {
   PooledDatabase db = open();
-  EXPECT_THROW((void)db.fetch_all<User>("SELECT 1::bigint, 'x'"), UsageError);
+  EXPECT_THROW((void)db.fetch_all<User>("SELECT 1::bigint, 'x'"), DataError);
 }
 
 TEST_F(Execute, execute_many_is_all_or_nothing_and_names_the_row) {

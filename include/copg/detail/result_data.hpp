@@ -6,6 +6,7 @@
 #include <atomic>
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <span>
 #include <string_view>
@@ -20,12 +21,20 @@ struct Column {
   Oid type = 0;
 };
 
+/// What a statement has left behind at the time of its answer.
+enum class Effect : std::uint8_t {
+  none,            ///< It only reads.
+  in_transaction,  ///< It may have written, in a transaction that was still open.
+  committed,       ///< It may have written, and that is committed.
+};
+
 /// Of a PGresult, in whose memory it stands. Counts its owners, of whom it begins with one.
 struct ResultData {
   pg_result* raw = nullptr;
   std::size_t rows = 0;
   std::span<const Column> columns;
   mutable std::atomic<std::size_t> owners = 1;
+  Effect effect = Effect::none;
 };
 
 void intrusive_ptr_add_ref(const ResultData* data) noexcept;
