@@ -141,6 +141,8 @@ void Driver::call(const Input& input, bool in_batch) {
     case InputKind::drain: core_.drain(now); break;
     case InputKind::suspend: core_.suspend(); break;
     case InputKind::resume: core_.resume(now); break;
+    case InputKind::awaited: core_.set_awaited(now, true); break;
+    case InputKind::unawaited: core_.set_awaited(now, false); break;
     case InputKind::close: core_.close(now); break;
     case InputKind::cut: core_.cut(now); break;
     case InputKind::on_connected: core_.on_connected(now, input.connection()); break;

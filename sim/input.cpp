@@ -16,17 +16,37 @@ using pool::Duration;
 using pool::StatementKind;
 using pool::TimePoint;
 
-constexpr std::array<std::string_view, 24> kind_names{
-    "acquire",       "reacquire",     "acquire_statement", "reacquire_statement",
-    "accept",        "cancel",        "release",           "resize",
-    "check_all",     "drain",         "suspend",           "resume",
-    "close",         "cut",           "on_connected",      "on_connect_failed",
-    "on_reset_done", "on_check_done", "on_closed",         "send_next",
-    "hand_on",       "on_answered",   "on_alone_answered", "tick"};
+constexpr std::array<std::string_view, 26> kind_names{"acquire",
+                                                      "reacquire",
+                                                      "acquire_statement",
+                                                      "reacquire_statement",
+                                                      "accept",
+                                                      "cancel",
+                                                      "release",
+                                                      "resize",
+                                                      "check_all",
+                                                      "drain",
+                                                      "suspend",
+                                                      "resume",
+                                                      "awaited",
+                                                      "unawaited",
+                                                      "close",
+                                                      "cut",
+                                                      "on_connected",
+                                                      "on_connect_failed",
+                                                      "on_reset_done",
+                                                      "on_check_done",
+                                                      "on_closed",
+                                                      "send_next",
+                                                      "hand_on",
+                                                      "on_answered",
+                                                      "on_alone_answered",
+                                                      "tick"};
 constexpr std::array<std::string_view, 3> statement_names{"read", "last", "alone"};
 constexpr std::array<std::string_view, 5> disposition_names{"clean", "needs_reset", "discard", "broken",
                                                             "demoted"};
-constexpr std::array<std::string_view, 3> failure_names{"transient", "overloaded", "configuration"};
+constexpr std::array<std::string_view, 4> failure_names{"transient", "overloaded", "configuration",
+                                                        "refused_near"};
 
 template <typename Enum, std::size_t size>
 std::string_view name_of(const std::array<std::string_view, size>& names, Enum value) {
@@ -107,6 +127,8 @@ std::string arguments(const Input& input) {
     case InputKind::drain:
     case InputKind::suspend:
     case InputKind::resume:
+    case InputKind::awaited:
+    case InputKind::unawaited:
     case InputKind::close:
     case InputKind::cut:
     case InputKind::tick: break;
@@ -172,6 +194,8 @@ void read_arguments(Words& words, Input& input) {
     case InputKind::drain:
     case InputKind::suspend:
     case InputKind::resume:
+    case InputKind::awaited:
+    case InputKind::unawaited:
     case InputKind::close:
     case InputKind::cut:
     case InputKind::tick: break;
@@ -189,6 +213,7 @@ pool::CoreOptions read_options(Words& words) {
   options.max_idle = Duration(words.number<std::int64_t>("max_idle"));
   options.max_lifetime = Duration(words.number<std::int64_t>("max_lifetime"));
   options.reconnect_timeout = Duration(words.number<std::int64_t>("reconnect_timeout"));
+  options.hang_after = Duration(words.number<std::int64_t>("hang_after"));
   options.seed = words.number<std::uint64_t>("seed");
   return options;
 }
@@ -203,10 +228,10 @@ std::string to_text(const Input& input) {
 std::string to_text(const pool::CoreOptions& options) {
   return fmt::format(
       "options min_size={} max_size={} min_idle={} num_workers={} max_waiting={} share_limit={} max_idle={} "
-      "max_lifetime={} reconnect_timeout={} seed={}",
+      "max_lifetime={} reconnect_timeout={} hang_after={} seed={}",
       options.min_size, options.max_size, options.min_idle, options.num_workers, options.max_waiting,
       options.share_limit, options.max_idle.count(), options.max_lifetime.count(),
-      options.reconnect_timeout.count(), static_cast<std::int64_t>(options.seed));
+      options.reconnect_timeout.count(), options.hang_after.count(), static_cast<std::int64_t>(options.seed));
 }
 
 std::string to_text(const Trace& trace) {

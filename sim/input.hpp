@@ -26,6 +26,8 @@ enum class InputKind : std::uint8_t {
   drain,
   suspend,
   resume,
+  awaited,    ///< Somebody waits for the pool to be full...
+  unawaited,  ///< ... and nobody does any more.
   close,
   cut,
   on_connected,       ///< connection `slot.generation`

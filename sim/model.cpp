@@ -75,12 +75,14 @@ void Model::begin(const Input& input, bool in_batch) {
 
 void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
   std::uint64_t ticket = 0;
+  bool waited = false;
   const bool again = input.kind == InputKind::reacquire || input.kind == InputKind::reacquire_statement;
   const bool returning = again && is(input.connection(), State::leased);
   const bool is_statement =
       input.kind == InputKind::acquire_statement || input.kind == InputKind::reacquire_statement;
   if (returning) {
     ticket = connections_[input.slot].ticket;
+    waited = connections_[input.slot].waited;
     end_run(input.slot, 0);
     take_back(input.slot, Disposition::broken);
     totals_.usage += now_ - connections_[input.slot].since;
@@ -98,6 +100,7 @@ void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
               "a newcomer was granted a connection before the waiter {}.{}",
               queue_.empty() ? 0 : queue_.front().id.slot, queue_.empty() ? 0 : queue_.front().id.generation);
       give(answer.connection, ticket);
+      connections_[answer.connection.slot].waited = waited;
       connections_[answer.connection.slot].slow =
           is_statement && sharing() && core_.slow_texts().slow(input.statement.key);
       return;
@@ -107,7 +110,7 @@ void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
       require(returning || options_.max_waiting == 0 || in_batch_ || queue_.size() < options_.max_waiting,
               "I12 bounded", "queued above max_waiting = {}", options_.max_waiting);
       require(answer.waiter.generation != 0, "I13 identity", "a waiter of generation 0");
-      ++totals_.requests_queued;
+      if (!waited) ++totals_.requests_queued;
       insert({answer.waiter, ticket, input.deadline, now_, is_statement, input.statement});
       break;
     }
@@ -143,7 +146,7 @@ void Model::judge_rejection(WaitError error, TimePoint deadline, bool returning)
                      options_.max_waiting);
     case WaitError::connect_failed:
       return require(outage_.failures > 0 && outage_.last == pool::ConnectFailure::configuration &&
-                         now_ < outage_.retry_latest,
+                         now_ < outage_.asked_latest,
                      "I4 one outcome", "rejected by a failed connect without one that stands");
     case WaitError::lost:
     case WaitError::none: return violate("I4 one outcome", "rejected without an error");
@@ -220,6 +223,8 @@ void Model::on_input(const Input& input) {
       break;
     case InputKind::check_all:
       for (const std::uint32_t slot : idle_) connections_[slot].marked = true;
+      outage_.steps = 0;
+      outage_.retry_earliest = outage_.retry_latest = outage_.asked_earliest = outage_.asked_latest = {};
       break;
     case InputKind::drain:
       drained_epoch_ = epoch_;
@@ -227,6 +232,8 @@ void Model::on_input(const Input& input) {
       break;
     case InputKind::suspend: suspended_ = true; break;
     case InputKind::resume: suspended_ = false; break;
+    case InputKind::awaited: awaited_ = true; break;
+    case InputKind::unawaited: awaited_ = false; break;
     case InputKind::close:
       if (!closed_) suspended_ = false;
       closed_ = true;
@@ -242,7 +249,7 @@ void Model::on_input(const Input& input) {
     case InputKind::on_connected:
       if (!is(input.connection(), State::connecting)) return;
       totals_.connections_time += now_ - connections_[input.slot].since;
-      outage_.failures = 0;
+      outage_.failures = outage_.steps = 0;
       draw_lifetime(connections_[input.slot]);
       subject_ = input.slot;
       make_idle(input.slot, now_);
@@ -298,6 +305,7 @@ void Model::take_back(std::uint32_t slot, Disposition disposition) {
 }
 
 void Model::connect_failed(std::uint32_t slot, pool::ConnectFailure failure) {
+  using pool::ConnectFailure;
   constexpr Duration longest = std::chrono::seconds(5);
   constexpr Duration first = std::chrono::milliseconds(10);
   constexpr Duration least_overloaded = std::chrono::milliseconds(250);
@@ -306,17 +314,31 @@ void Model::connect_failed(std::uint32_t slot, pool::ConnectFailure failure) {
   ++totals_.connections_errors;
   if (outage_.failures == 0) outage_.next_report = now_ + std::max(options_.reconnect_timeout, least_report);
   Duration ceiling = first;
-  for (std::uint32_t n = 0; n < outage_.failures && ceiling < longest; ++n) ceiling *= 2;
+  for (std::uint32_t n = 0; n < outage_.steps && ceiling < longest; ++n) ceiling *= 2;
   ceiling = std::min(ceiling, longest);
   ++outage_.failures;
+  ++outage_.steps;
   outage_.last = failure;
-  if (failure == pool::ConnectFailure::overloaded) {
-    ceiling = std::max(ceiling, least_overloaded);
-    outage_.retry_earliest = now_ + ceiling / 2;
-  } else {
-    outage_.retry_earliest = now_;
+  Duration asked = std::chrono::milliseconds(150);
+  Duration earliest{};
+  switch (failure) {
+    case ConnectFailure::transient: break;
+    case ConnectFailure::refused_near: asked = std::chrono::milliseconds(50); break;
+    case ConnectFailure::overloaded:
+      ceiling = std::max(ceiling, least_overloaded);
+      asked = std::chrono::seconds(1);
+      earliest = ceiling / 2;
+      break;
+    case ConnectFailure::configuration:
+      asked = longest;
+      earliest = ceiling / 2;
+      break;
   }
+  asked = std::min(asked, ceiling);
+  outage_.retry_earliest = now_ + earliest;
   outage_.retry_latest = now_ + ceiling;
+  outage_.asked_earliest = now_ + std::min(earliest, asked / 2);
+  outage_.asked_latest = now_ + asked;
 }
 
 // --- what inputs and actions share
@@ -389,6 +411,7 @@ void Model::grant(WaiterId waiter, ConnectionId connection) {
   }
   served_ = true;
   give(connection, queue_[position].ticket);
+  connections_[connection.slot].waited = true;
   const std::size_t due = in_batch_ ? position : choose();
   require(position == due, "I10 order", "waiter {}.{} is granted a connection, number {} was due",
           waiter.slot, waiter.generation, due);

@@ -57,6 +57,7 @@ class Model {
     std::uint64_t epoch = 0;
     std::uint64_t ticket = 0;  // of its lease
     bool slow = false;         // leased to a statement known to be slow
+    bool waited = false;       // leased to a request that stood in the queue
     std::vector<Member> run{};
     pool::TimePoint since{};  // of the state; of an idle one since its last use
     pool::TimePoint idle_since{};
@@ -126,7 +127,10 @@ class Model {
   struct Outage {
     std::uint32_t failures = 0;  // in a row
     pool::ConnectFailure last = pool::ConnectFailure::transient;
+    std::uint32_t steps = 0;  // by which the delay has grown
+    // The next connect, while nobody waits for it, and while somebody does.
     pool::TimePoint retry_earliest{}, retry_latest{};
+    pool::TimePoint asked_earliest{}, asked_latest{};
     pool::TimePoint next_report{};
   };
 
@@ -173,7 +177,11 @@ class Model {
   void judge_ownership(const Census& census);
   void judge_capacity(const Census& census);
   void judge_progress(const Census& census, pool::TimePoint next_deadline);
+  [[nodiscard]] bool asked(const Census& census) const;
+  [[nodiscard]] std::uint32_t connect_limit() const;
+  [[nodiscard]] pool::TimePoint next_hang() const;
   void judge_growth(const Census& census, pool::TimePoint next_deadline);
+  void judge_retry(const Census& census, pool::TimePoint next_deadline);
   void judge_limits(const Census& census, pool::TimePoint next_deadline);
   void judge_deadlines(const Census& census, pool::TimePoint next_deadline);
   void judge_outage(const Census& census, pool::TimePoint next_deadline);
@@ -215,6 +223,7 @@ class Model {
   bool served_ = false;          // the input led to a grant from the queue
   bool ticked_ = false;          // the input was a tick (or a resize, which ticks)
   bool suspended_ = false;
+  bool awaited_ = false;
   bool closed_ = false;
   std::optional<Violation> violation_;
 };

@@ -119,24 +119,58 @@ void Model::judge_growth(const Census& census, TimePoint next_deadline) {
   const auto wanted = [&](std::uint32_t aging) {
     return std::max(by_demand, minus(options_.min_size, census.established() - aging));
   };
-  const bool overloaded = outage_.failures > 0 && outage_.last == pool::ConnectFailure::overloaded;
-  const std::uint32_t limit = overloaded ? 1 : options_.num_workers;
+  const std::uint32_t limit = connect_limit();
   const std::uint32_t connecting = census[State::connecting];
   if (opens_ > 0) {
     require(connecting <= std::min(limit, wanted(census.aging_perhaps)), "I12 bounded",
             "{} connects in flight, {} wanted, {} at a time", connecting, wanted(census.aging_perhaps),
             limit);
-    require(outage_.failures == 0 || now_ >= outage_.retry_earliest, "I12 bounded",
-            "a connect before its backoff was over");
+    // Who waited for it may have left in the same call, unless that was a tick.
+    const bool unasked = ticked_ && !in_batch_ && !asked(census);
+    require(outage_.failures == 0 || now_ >= (unasked ? outage_.retry_earliest : outage_.asked_earliest),
+            "I12 bounded", "a connect before its backoff was over");
   }
   const bool tick_due = next_deadline <= now_ && !ticked_;
-  const bool free =
-      connecting < std::min(limit, wanted(census.aging_surely)) && census.live() < options_.max_size;
-  if (!free || tick_due) return;
-  require(outage_.failures > 0 && now_ < outage_.retry_latest, "I3 progress",
-          "{} connects in flight, {} wanted, {} live of {}, and no backoff", connecting,
-          wanted(census.aging_surely), census.live(), options_.max_size);
-  require(next_deadline <= outage_.retry_latest, "I8 recovery", "nothing is due when the backoff ends");
+  if (tick_due || connecting >= wanted(census.aging_surely) || census.live() >= options_.max_size) return;
+  if (connecting < limit) return judge_retry(census, next_deadline);
+  require(limit == options_.num_workers || next_deadline <= next_hang(), "I8 recovery",
+          "nothing is due when a connect in flight hangs");
+}
+
+/// A connect that is wanted and not in flight: only the backoff explains that, and it ends in time.
+void Model::judge_retry(const Census& census, TimePoint next_deadline) {
+  const bool waited_for = asked(census);
+  const TimePoint latest = waited_for ? outage_.asked_latest : outage_.retry_latest;
+  require(outage_.failures > 0 && now_ < latest, waited_for ? "I8 recovery" : "I3 progress",
+          "{} connects in flight, {} live of {}, {} wait, and no backoff", census[State::connecting],
+          census.live(), options_.max_size, queue_.size());
+  require(next_deadline <= latest, "I8 recovery", "nothing is due when the backoff ends");
+}
+
+bool Model::asked(const Census& census) const {
+  const bool full = outage_.failures > 0 && outage_.last == pool::ConnectFailure::overloaded;
+  if (full && census.established() > 0) return false;
+  return awaited_ || (!suspended_ && queue_.size() > census.coming_back);
+}
+
+/// Connects that may be in flight: during an outage one, and another for each that hangs.
+std::uint32_t Model::connect_limit() const {
+  if (outage_.failures == 0) return options_.num_workers;
+  if (outage_.last == pool::ConnectFailure::overloaded) return 1;
+  const auto hanging = std::count_if(connections_.begin(), connections_.end(), [this](const auto& it) {
+    return it.state == State::connecting && now_ - it.since >= options_.hang_after;
+  });
+  return std::min(options_.num_workers, 1 + narrow(hanging));
+}
+
+TimePoint Model::next_hang() const {
+  TimePoint next = pool::never;
+  if (outage_.failures == 0 || outage_.last == pool::ConnectFailure::overloaded) return next;
+  for (const Connection& connection : connections_) {
+    if (connection.state != State::connecting || now_ - connection.since >= options_.hang_after) continue;
+    next = std::min(next, connection.since + options_.hang_after);
+  }
+  return next;
 }
 
 void Model::judge_limits(const Census& census, TimePoint next_deadline) {

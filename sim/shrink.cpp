@@ -34,6 +34,8 @@ std::optional<State> needed(InputKind kind) {
     case InputKind::drain:
     case InputKind::suspend:
     case InputKind::resume:
+    case InputKind::awaited:
+    case InputKind::unawaited:
     case InputKind::close:
     case InputKind::cut:
     case InputKind::tick: break;

@@ -54,7 +54,10 @@ Workload::Workload(std::uint64_t seed) : dice_(seed) {
   options_.max_lifetime =
       dice_.permille(100) ? pool::forever : dice_.between(1ms, dice_.permille(300) ? 20s : 3600s);
   options_.reconnect_timeout = dice_.between(0ns, dice_.permille(500) ? 3s : 600s);
+  options_.hang_after = dice_.permille(700) ? Duration(connect_timeout) / options_.num_workers
+                                            : dice_.between(1ms, 2 * Duration(connect_timeout));
   length_ = dice_.between(50, 2000);
+  near_ = dice_.permille(300);
   choose_rates();
   due_.resize(options_.max_size, pool::never);
   alone_.resize(options_.max_size);
@@ -229,6 +232,7 @@ Input Workload::finish(std::uint32_t slot, const Driver& driver) {
       Input input = about(InputKind::on_connect_failed);
       if (server_ == Server::overloaded) input.failure = ConnectFailure::overloaded;
       if (server_ == Server::misconfigured) input.failure = ConnectFailure::configuration;
+      if (server_ == Server::down && near_) input.failure = ConnectFailure::refused_near;
       return input;
     }
     case Model::State::leased: {
@@ -341,7 +345,7 @@ Input Workload::command(const Driver& driver) {
     if (dice_.permille(700)) next_command_ = now_;  // a storm
     return input;
   }
-  switch (dice_.below(recovering_ || ending_ ? 3 : 9)) {
+  switch (dice_.below(recovering_ || ending_ ? 3 : 10)) {
     case 0: input.kind = InputKind::resume; break;
     case 1: input.kind = InputKind::check_all; break;
     case 2: input.kind = InputKind::drain; break;
@@ -356,7 +360,8 @@ Input Workload::command(const Driver& driver) {
       input.min_size = dice_.between(0, input.max_size);
       input.hold = false;
       break;
-    case 6:
+    case 6: input.kind = dice_.permille(500) ? InputKind::awaited : InputKind::unawaited; break;
+    case 7:
       if (dice_.permille(900)) return arrive();
       input.kind = driver.core().closed() ? InputKind::cut : InputKind::close;
       break;

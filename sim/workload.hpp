@@ -86,6 +86,7 @@ class Workload {
   pool::Duration slow_time_{}, fast_time_{};
   std::vector<std::optional<pool::Statement>> alone_;  // by slot: granted at once, and not answered
   Server server_ = Server::well;
+  bool near_ = false;  // on this very machine
   pool::TimePoint now_{};
   pool::TimePoint next_arrival_{}, next_world_{}, next_command_{};
   std::vector<pool::TimePoint> due_;  // by slot: when what was asked of the connection is over

@@ -91,9 +91,9 @@ class AsyncPooledDatabase {
   /// The same pool for threads, which must not be those that run the executor.
   [[nodiscard]] PooledDatabase sync() const;
 
-  /// Opens the pool: completes when min_size connections are there, or with PoolTimeout after the pool's
-  /// `timeout`, which leaves it opening. Any number of times. Before it, calls fail with PoolClosed ("not
-  /// open yet").
+  /// Opens the pool: completes when min_size connections are there; with PoolTimeout after the pool's
+  /// `timeout`, or ConfigurationError at once if no connection can be made, and the pool goes on opening. Any
+  /// number of times. Before it, calls fail with PoolClosed ("not open yet").
   template <detail::TokenFor<> Token = DefaultToken>
   auto open(Token&& token = {}) {
     return detail::initiate<>([this](auto handler) { start_open(std::move(handler)); }, token);
@@ -189,8 +189,8 @@ class AsyncPooledDatabase {
   auto check(Token&& token = {}) {
     return detail::initiate<>([this](auto handler) { start_check(std::move(handler)); }, token);
   }
-  /// Completes when min_size connections are open; with PoolTimeout after `timeout` seconds, which leaves the
-  /// pool open.
+  /// Completes when min_size connections are open; with PoolTimeout after `timeout` seconds, with
+  /// ConfigurationError at once if no connection can be made. The pool stays open in both cases.
   template <detail::TokenFor<> Token = DefaultToken>
   auto wait(Seconds timeout = Seconds{30}, Token&& token = {}) {
     return detail::initiate<>([this, timeout](auto handler) { start_wait(std::move(handler), timeout); },

@@ -99,10 +99,11 @@ class PooledDatabase {
   /// and leased ones as they come back. Does not block. Throws ConfigurationError; nothing has changed then.
   void resize(int min_size, int max_size);
   /// Tests all idle connections and replaces dead ones, a few at a time, so that callers go on being served.
-  /// Blocks until done, up to the pool's timeout (PoolTimeout).
+  /// Blocks until done, up to the pool's timeout (PoolTimeout). While the server can't be reached, the next
+  /// connect starts at once.
   void check();
-  /// Blocks until min_size connections are open; PoolTimeout after `timeout` seconds, which leaves the pool
-  /// open.
+  /// Blocks until min_size connections are open; PoolTimeout after `timeout` seconds, ConfigurationError with
+  /// the server's words at once if no connection can be made. The pool stays open in both cases.
   void wait(Seconds timeout = Seconds{30});
   /// Closes every connection that is open now: idle ones at once, leased ones as they come back; new ones are
   /// opened in their place. Does not block.

@@ -91,10 +91,16 @@ class Pool:
         """New bounds, also while connections are leased. Does not block."""
 
     def check(self) -> None:
-        """Tests all idle connections and replaces dead ones. Callers go on being served."""
+        """Tests all idle connections and replaces dead ones. Callers go on being served.
+
+        While the server can't be reached, the next connect starts at once.
+        """
 
     def wait(self, timeout: float = 30.0) -> None:
-        """Waits until `min_size` connections are open; PoolTimeout after `timeout` seconds leaves the pool open."""
+        """Waits until `min_size` connections are open; PoolTimeout after `timeout` seconds leaves the pool open.
+
+        What cannot work (a wrong password) is raised at once, as ConfigurationError.
+        """
 
     def drain(self) -> None:
         """Replaces every connection: idle ones now, leased ones as they come back. Does not block."""

@@ -118,18 +118,11 @@ class AsyncPooledDatabase(_native.LoopPool):
     async def open(self) -> None:
         """Opens the pool and waits until `min_size` connections are there; PoolTimeout after `timeout` seconds.
 
-        Harmless when it is open. What cannot work (a wrong password) is raised at once. PoolClosed after close.
+        Harmless when it is open. What cannot work (a wrong password) is raised at once, as ConfigurationError.
+        PoolClosed after close.
         """
         self._open()
-        stats = self.stats
-        # With enough of them it must not ask for one: all may be leased, by this very task.
-        if stats["pool_size"] < stats["pool_min"]:
-            deadline = time.monotonic() + self._timeout
-            # Whoever asks for a connection is told at once that none can be made.
-            probe = self._connection(True)
-            await probe.lease(self._timeout)
-            probe.release()
-            await self._wait(max(deadline - time.monotonic(), 0.0))
+        await self._wait(self._timeout)
 
     async def execute(self, sql: str, params: Params | None = None) -> list[Row]:
         """Executes one statement on any connection, in a transaction of its own: one round trip.
@@ -184,11 +177,17 @@ class AsyncPooledDatabase(_native.LoopPool):
         return Done()
 
     async def check(self) -> None:
-        """Tests all idle connections and replaces dead ones. Callers go on being served."""
+        """Tests all idle connections and replaces dead ones. Callers go on being served.
+
+        While the server can't be reached, the next connect starts at once.
+        """
         await self._check_idle()
 
     async def wait(self, timeout: float = 30.0) -> None:
-        """Waits until `min_size` connections are open; PoolTimeout after `timeout` seconds leaves the pool open."""
+        """Waits until `min_size` connections are open; PoolTimeout after `timeout` seconds leaves the pool open.
+
+        What cannot work (a wrong password) is raised at once, as ConfigurationError.
+        """
         await self._wait(timeout)
 
     def drain(self) -> Done:

@@ -23,6 +23,7 @@ pool::ConnectFailure failure_of(pq::ConnectFailureKind kind) {
     case pq::ConnectFailureKind::transient: return pool::ConnectFailure::transient;
     case pq::ConnectFailureKind::overloaded: return pool::ConnectFailure::overloaded;
     case pq::ConnectFailureKind::configuration: return pool::ConnectFailure::configuration;
+    case pq::ConnectFailureKind::refused_near: return pool::ConnectFailure::refused_near;
   }
   return pool::ConnectFailure::transient;
 }

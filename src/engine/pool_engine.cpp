@@ -44,16 +44,18 @@ void PoolEngine::make_core() {
   const auto min_size = core_ ? core_->stats().pool_min : static_cast<std::uint32_t>(options_.min_size);
   const auto max_size = core_ ? core_->stats().pool_max : static_cast<std::uint32_t>(options_.max_size);
   core_ = std::make_unique<pool::PoolCore>(
-      pool::CoreOptions{.min_size = min_size,
-                        .max_size = max_size,
-                        .min_idle = static_cast<std::uint32_t>(options_.min_idle),
-                        .num_workers = static_cast<std::uint32_t>(options_.num_workers),
-                        .max_waiting = static_cast<std::uint32_t>(options_.max_waiting),
-                        .share_limit = options_.share ? share_limit : 1,
-                        .max_idle = duration_of(options_.max_idle),
-                        .max_lifetime = duration_of(options_.max_lifetime),
-                        .reconnect_timeout = duration_of(options_.reconnect_timeout),
-                        .seed = (std::uint64_t{entropy()} << 32) | entropy()},
+      pool::CoreOptions{
+          .min_size = min_size,
+          .max_size = max_size,
+          .min_idle = static_cast<std::uint32_t>(options_.min_idle),
+          .num_workers = static_cast<std::uint32_t>(options_.num_workers),
+          .max_waiting = static_cast<std::uint32_t>(options_.max_waiting),
+          .share_limit = options_.share ? share_limit : 1,
+          .max_idle = duration_of(options_.max_idle),
+          .max_lifetime = duration_of(options_.max_lifetime),
+          .reconnect_timeout = duration_of(options_.reconnect_timeout),
+          .hang_after = std::max(duration_of(options_.connect_timeout) / options_.num_workers, Duration(1)),
+          .seed = (std::uint64_t{entropy()} << 32) | entropy()},
       now());
   make_slots(static_cast<int>(max_size));
 }
@@ -262,6 +264,7 @@ void PoolEngine::move_out(TimePoint deadline) noexcept {
 /// Hands out what the core has decided. With the mutex held, after every call of the core that may have
 /// decided.
 void PoolEngine::hand_out() {
+  if (!watchers_.empty()) settle_watchers(now());
   while (const auto action = core_->poll_action()) {
     switch (action->kind) {
       case pool::ActionKind::grant:
@@ -280,7 +283,6 @@ void PoolEngine::hand_out() {
     }
   }
   wake_by(core_->next_deadline());
-  if (!watchers_.empty()) settle_watchers(now());
   if (core_->finished()) post_work();  // to put the timer away
 }
 

@@ -185,7 +185,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// True: the pool has got that far already. False: `watcher` is told when it has, or can't any more, or
   /// `deadline` has passed.
   [[nodiscard]] bool watch(Watcher& watcher, Until until, TimePoint deadline);
-  /// After `settled`: throws PoolTimeout or PoolClosed if the pool did not get that far.
+  /// After `settled`: throws PoolTimeout, PoolClosed or ConfigurationError if the pool did not get that far.
   void collect(Watcher& watcher);
   /// As for a waiter.
   void expire(Watcher& watcher);
@@ -233,7 +233,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   [[noreturn]] void refuse(Lock lock, pool::WaitError error, Duration waited);
   [[nodiscard]] bool has_place(const Waiter& waiter) const noexcept;
   [[nodiscard]] bool has_got(Until until) const;
-  [[nodiscard]] bool can_get(Until until) const;
+  [[nodiscard]] pool::WaitError obstacle(Until until) const;
+  void tell_who_waits(TimePoint time) noexcept;
   void settle_watchers(TimePoint time) noexcept;
 
   // leasing.cpp

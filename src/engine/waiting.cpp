@@ -144,7 +144,7 @@ bool PoolEngine::has_got(Until until) const {
   switch (until) {
     case Until::full: {
       const PoolStats stats = core_->stats();
-      return can_get(until) && stats.pool_size >= stats.pool_min;
+      return opened_ && !core_->closed() && stats.pool_size >= stats.pool_min;
     }
     case Until::checked: return core_->checks_pending() == 0;
     case Until::finished: return core_->finished();
@@ -152,19 +152,25 @@ bool PoolEngine::has_got(Until until) const {
   return false;
 }
 
-bool PoolEngine::can_get(Until until) const { return until != Until::full || (opened_ && !core_->closed()); }
+/// Why the pool can't get that far, or won't before somebody mends something.
+pool::WaitError PoolEngine::obstacle(Until until) const {
+  if (until != Until::full) return pool::WaitError::none;
+  if (!opened_ || core_->closed()) return pool::WaitError::closed;
+  return core_->misconfigured() ? pool::WaitError::connect_failed : pool::WaitError::none;
+}
 
 bool PoolEngine::watch(Watcher& watcher, Until until, TimePoint deadline) {
   const TimePoint time = now();
   const Lock lock = lock_here();
   if (has_got(until)) return true;
+  if (until == Until::full) core_->set_awaited(time, true);
   watcher.until_ = until;
   watcher.since_ = time;
   watcher.deadline_ = deadline;
   watcher.reached_ = false;
   watcher.settled_ = false;
   watchers_.push_back(&watcher);
-  settle_watchers(time);
+  dispatch();
   wake_by(deadline);
   return false;
 }
@@ -173,8 +179,7 @@ void PoolEngine::collect(Watcher& watcher) {
   Lock lock = lock_here();
   if (watcher.reached_) return;
   const Duration waited = now() - watcher.since_;
-  if (!can_get(watcher.until_)) refuse(std::move(lock), pool::WaitError::closed, waited);
-  if (watcher.until_ != Until::checked) refuse(std::move(lock), pool::WaitError::timeout, waited);
+  if (watcher.until_ != Until::checked) refuse(std::move(lock), watcher.error_, waited);
   ErrorInfo error = why(pool::WaitError::timeout, waited);
   error.message = "pool '" + name_ + "' could not check its idle connections in time; " + error.message;
   lock.unlock();
@@ -184,7 +189,7 @@ void PoolEngine::collect(Watcher& watcher) {
 void PoolEngine::expire(Watcher& watcher) {
   const Lock lock = lock_here();
   const TimePoint time = now();
-  settle_watchers(time);
+  dispatch();
   if (!watcher.settled_ && std::ranges::find(watchers_, &watcher) == watchers_.end())
     raise(forgotten(time - watcher.since_));
 }
@@ -192,16 +197,28 @@ void PoolEngine::expire(Watcher& watcher) {
 void PoolEngine::give_up(Watcher& watcher) noexcept {
   const Lock lock(mutex_);
   std::erase(watchers_, &watcher);
+  tell_who_waits(now());
 }
 
 /// Tells those whose waiting is over. Any input of the core may have ended it.
 void PoolEngine::settle_watchers(TimePoint time) noexcept {
-  std::erase_if(watchers_, [&](Watcher* watcher) {
+  const auto over = std::erase_if(watchers_, [&](Watcher* watcher) {
     watcher->reached_ = has_got(watcher->until_);
-    const bool over = watcher->reached_ || !can_get(watcher->until_) || watcher->deadline_ <= time;
-    if (over) watcher->settle();
-    return over;
+    watcher->error_ = obstacle(watcher->until_);
+    if (watcher->error_ == pool::WaitError::none && watcher->deadline_ <= time)
+      watcher->error_ = pool::WaitError::timeout;
+    const bool settled = watcher->reached_ || watcher->error_ != pool::WaitError::none;
+    if (settled) watcher->settle();
+    return settled;
   });
+  if (over > 0) tell_who_waits(time);
+}
+
+/// Whether anybody waits for the pool to be full.
+void PoolEngine::tell_who_waits(TimePoint time) noexcept {
+  const bool awaited =
+      std::ranges::any_of(watchers_, [](const Watcher* it) { return it->until_ == Until::full; });
+  if (!awaited && core_->awaited()) core_->set_awaited(time, false);
 }
 
 }  // namespace copg::engine

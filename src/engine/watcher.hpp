@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "engine/clock.hpp"
+#include "pool/types.hpp"
 
 namespace copg::engine {
 
@@ -41,7 +42,8 @@ class Watcher {
   Until until_ = Until::full;
   TimePoint since_{};
   TimePoint deadline_ = pool::never;
-  bool reached_ = false;  // once settled: the pool got that far
+  bool reached_ = false;                           // once settled: the pool got that far
+  pool::WaitError error_ = pool::WaitError::none;  // why it did not
   bool settled_ = false;
 };
 

@@ -1,5 +1,6 @@
-// When to try the next connect after one has failed, and since when none has succeeded. Exponential with full
-// jitter.
+// When to try the next connect after one has failed, and since when none has succeeded. Exponential with
+// jitter, up to 5 s in a pool that nobody asks, and to a fraction of a second while somebody waits
+// (docs/adr/0024-who-waits-is-not-kept-waiting.md).
 #pragma once
 
 #include <algorithm>
@@ -31,43 +32,92 @@ class Random {
   std::uint64_t state_;
 };
 
+/// Since when no connect has succeeded, and how many have failed.
+struct Outage {
+  TimePoint since{};           ///< The first failure.
+  std::uint64_t failures = 0;  ///< In a row; 0: there is no outage.
+};
+
 class Backoff {
  public:
   static constexpr Duration first_delay = std::chrono::milliseconds(10);
   static constexpr Duration longest_delay = std::chrono::seconds(5);
+  // While somebody waits for a connect.
+  static constexpr Duration longest_delay_when_asked = std::chrono::milliseconds(150);
+  static constexpr Duration longest_delay_when_asked_and_near = std::chrono::milliseconds(50);
+  static constexpr Duration longest_delay_when_asked_and_overloaded = std::chrono::seconds(1);
   static constexpr Duration least_delay_when_overloaded = std::chrono::milliseconds(250);
   static constexpr Duration least_report_interval = std::chrono::milliseconds(100);
 
   explicit Backoff(Duration reconnect_timeout)
       : report_interval_(std::max(reconnect_timeout, least_report_interval)) {}
 
-  void succeeded() { failures_ = 0; }
+  void succeeded() {
+    outage_.failures = 0;
+    steps_ = 0;
+  }
   void failed(TimePoint now, ConnectFailure failure, Random& random) {
-    if (failures_ == 0) next_report_ = now + std::min(report_interval_, never - now);
+    if (!failing()) {
+      next_report_ = now + std::min(report_interval_, never - now);
+      outage_.since = now;
+    }
+    ++outage_.failures;
     last_failure_ = failure;
-    const Duration ceiling =
-        failures_ < 10 ? std::min(longest_delay, first_delay * (1 << failures_)) : longest_delay;
-    retry_at_ = now + (failure == ConnectFailure::overloaded
-                           ? random.share(std::max(ceiling, least_delay_when_overloaded), 0.5, 1.0)
-                           : random.share(ceiling, 0.0, 1.0));
-    ++failures_;
+    Duration ceiling = longest_delay;
+    if (steps_ < most_steps) ceiling = std::min(longest_delay, first_delay * (1 << steps_++));
+    const double lot = random.unit();
+    const auto upper_half = [lot](Duration span) { return part(span, 0.5 + lot / 2); };
+    Duration delay = part(ceiling, lot);
+    Duration longest_when_asked = longest_delay_when_asked;
+    switch (failure) {
+      case ConnectFailure::transient: break;
+      case ConnectFailure::refused_near: longest_when_asked = longest_delay_when_asked_and_near; break;
+      case ConnectFailure::overloaded:
+        ceiling = std::max(ceiling, least_delay_when_overloaded);
+        delay = upper_half(ceiling);
+        longest_when_asked = longest_delay_when_asked_and_overloaded;
+        break;
+      case ConnectFailure::configuration:  // those who ask are not left waiting for it
+        delay = upper_half(ceiling);
+        longest_when_asked = longest_delay;
+        break;
+    }
+    retry_at_ = now + delay;
+    retry_at_when_asked_ = now + std::min(delay, upper_half(std::min(ceiling, longest_when_asked)));
+  }
+  /// The next connect may start at once, and the delays begin anew. The outage goes on.
+  void end() {
+    steps_ = 0;
+    retry_at_ = retry_at_when_asked_ = TimePoint::min();
   }
 
-  [[nodiscard]] bool failing() const { return failures_ > 0; }
+  [[nodiscard]] bool failing() const { return outage_.failures > 0; }
   [[nodiscard]] bool failing_by(ConnectFailure failure) const {
     return failing() && last_failure_ == failure;
   }
-  /// No connect starts before it. Long past when the last one succeeded.
-  [[nodiscard]] TimePoint retry_at() const { return failing() ? retry_at_ : TimePoint::min(); }
+  [[nodiscard]] const Outage& outage() const { return outage_; }
+  /// No connect starts before it. Long past when the last one succeeded. `asked`: somebody waits for it.
+  [[nodiscard]] TimePoint retry_at(bool asked) const {
+    if (!failing()) return TimePoint::min();
+    return asked ? retry_at_when_asked_ : retry_at_;
+  }
   /// When the outage has lasted for (another) reconnect_timeout; `never` outside one.
   [[nodiscard]] TimePoint next_report() const { return failing() ? next_report_ : never; }
   void reported(TimePoint now) { next_report_ = now + std::min(report_interval_, never - now); }
 
  private:
+  static constexpr std::uint32_t most_steps = 10;  // first_delay has grown beyond longest_delay by then
+
+  static Duration part(Duration span, double share) {
+    return Duration(static_cast<Duration::rep>(static_cast<double>(span.count()) * share));
+  }
+
   Duration report_interval_;
-  std::uint32_t failures_ = 0;  // in a row
+  Outage outage_;
+  std::uint32_t steps_ = 0;  // by which the delay has grown
   ConnectFailure last_failure_ = ConnectFailure::transient;
   TimePoint retry_at_{};
+  TimePoint retry_at_when_asked_{};
   TimePoint next_report_ = never;
 };
 

@@ -16,7 +16,7 @@ PoolCore::PoolCore(const CoreOptions& options, TimePoint now)
          options.min_idle <= options.max_size);
   assert(options.num_workers >= 1 && options.max_idle >= Duration::zero() &&
          options.max_lifetime > Duration::zero());
-  assert(options.reconnect_timeout >= Duration::zero());
+  assert(options.reconnect_timeout >= Duration::zero() && options.hang_after > Duration::zero());
   resize(now, options.min_size, options.max_size);
 }
 
@@ -47,20 +47,29 @@ void PoolCore::reserve_waiters(std::uint32_t count) { waiters_.reserve(count); }
 
 Acquired PoolCore::acquire(TimePoint now, TimePoint deadline) {
   advance(now);
-  ++totals_.requests_num;
-  return acquire(deadline, next_ticket_++, false, nullptr);
+  return acquire(deadline, new_turn(), nullptr);
 }
 
 Acquired PoolCore::reacquire(TimePoint now, ConnectionId connection, TimePoint deadline) {
   if (!is(connection, State::leased)) return acquire(now, deadline);
-  const std::uint64_t ticket = slots_[connection.slot].ticket;
+  const Turn turn = turn_after(connection);
   release(now, connection, Disposition::broken);
-  return acquire(deadline, ticket, true, nullptr);
+  return acquire(deadline, turn, nullptr);
+}
+
+PoolCore::Turn PoolCore::new_turn() {
+  ++totals_.requests_num;
+  return {.ticket = next_ticket_++};
+}
+
+/// Of the request that has the lease, and is to have another.
+PoolCore::Turn PoolCore::turn_after(ConnectionId lease) {
+  const Slot& slot = slots_[lease.slot];
+  return {.ticket = slot.ticket, .returning = true, .waited = slot.waited};
 }
 
 /// A lease if there is no statement.
-Acquired PoolCore::acquire(TimePoint deadline, std::uint64_t ticket, bool returning,
-                           const Statement* statement) {
+Acquired PoolCore::acquire(TimePoint deadline, const Turn& turn, const Statement* statement) {
   const auto reject = [this](WaitError error) {
     ++totals_.requests_errors;
     return Acquired{.kind = Acquired::Kind::rejected, .error = error};
@@ -68,25 +77,22 @@ Acquired PoolCore::acquire(TimePoint deadline, std::uint64_t ticket, bool return
   if (closed_) return reject(WaitError::closed);
   if (!suspended_ && drop_expired_idle()) {
     const std::uint32_t slot = idle_.front();
-    lease(slot, ticket);
+    lease(slot, turn);
     if (options_.min_idle > 0) settle();
     return {.kind = Acquired::Kind::granted, .connection = id(slot)};
   }
   if (deadline <= now_) return reject(WaitError::timeout);
-  if (established() == 0 && backoff_.failing_by(ConnectFailure::configuration) &&
-      now_ < backoff_.retry_at()) {
-    return reject(WaitError::connect_failed);
-  }
-  if (!returning && options_.max_waiting > 0 && waiters_.waiting() >= options_.max_waiting) {
+  if (misconfigured()) return reject(WaitError::connect_failed);
+  if (!turn.returning && options_.max_waiting > 0 && waiters_.waiting() >= options_.max_waiting) {
     return reject(WaitError::too_many_waiting);
   }
-  WaitQueue::Request request{.deadline = deadline, .ticket = ticket};
+  WaitQueue::Request request{.deadline = deadline, .ticket = turn.ticket};
   if (statement != nullptr) {
     request.is_statement = true;
     request.statement = *statement;
   }
   const WaiterId waiter = waiters_.push(now_, request);
-  ++totals_.requests_queued;
+  if (!turn.waited) ++totals_.requests_queued;
   settle();
   return {.kind = Acquired::Kind::queued, .waiter = waiter};
 }
@@ -145,7 +151,14 @@ void PoolCore::check_all(TimePoint now) {
   for (std::uint32_t slot = idle_.front(); slot != no_index; slot = decltype(idle_)::next(slots_, slot)) {
     set_check_due(slots_[slot], true);
   }
+  backoff_.end();
   settle();
+}
+
+void PoolCore::set_awaited(TimePoint now, bool awaited) {
+  advance(now);
+  awaited_ = awaited;
+  if (awaited) settle();
 }
 
 void PoolCore::drain(TimePoint now) {

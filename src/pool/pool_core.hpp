@@ -85,6 +85,7 @@ class PoolCore {
   }
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] bool suspended() const { return suspended_; }
+  [[nodiscard]] bool awaited() const { return awaited_; }
   /// True when closed and no connection is left.
   [[nodiscard]] bool finished() const { return closed_ && live() == 0; }
   /// Idle connections that a `check_all` has marked and that have not been checked, used or closed since, and
@@ -109,6 +110,16 @@ class PoolCore {
   [[nodiscard]] bool sent(WaiterId waiter) const { return waiters_.sent(waiter); }
   /// A statement that waits is held back: it is slow, and slow ones have all the connections they may have.
   [[nodiscard]] bool held_back(WaiterId waiter) const { return waiters_.held(waiter); }
+  /// No connection is established and connecting fails by configuration: until the next connect is due,
+  /// whoever asks gets nothing.
+  [[nodiscard]] bool misconfigured() const {
+    return established() == 0 && backoff_.failing_by(ConnectFailure::configuration) &&
+           now_ < backoff_.retry_at(true);
+  }
+  /// The outage, if there is one.
+  [[nodiscard]] const Outage& outage() const { return backoff_.outage(); }
+  /// Requests in the queue.
+  [[nodiscard]] std::uint32_t waiting() const { return waiters_.waiting(); }
   /// What is known of the server time of SQL texts.
   [[nodiscard]] const SlowTexts& slow_texts() const { return texts_; }
 
@@ -146,8 +157,10 @@ class PoolCore {
   bool release(TimePoint now, ConnectionId connection, Disposition disposition, std::uint32_t never_sent = 0);
   /// New bounds, asserted as in the constructor. Allocates when max_size grows beyond what it ever was.
   void resize(TimePoint now, std::uint32_t min_size, std::uint32_t max_size);
-  /// Marks every idle connection to be checked, num_workers at a time, coldest first.
+  /// Marks every idle connection to be checked, num_workers at a time, coldest first. Ends the backoff.
   void check_all(TimePoint now);
+  /// Somebody waits for the pool to be full, or nobody does any more: as urgent as a request that waits.
+  void set_awaited(TimePoint now, bool awaited);
   /// Ends the epoch: idle connections are closed now, all others when they come back.
   void drain(TimePoint now);
   /// Grants nothing until `resume`; leases go on, requests queue.
@@ -201,6 +214,7 @@ class PoolCore {
     bool overdue = false;     // resetting or checking for longer than the grace: not counted on
     bool statements = false;  // leased to a run, or to a statement that is known to be slow
     bool slow = false;        // to such a one
+    bool waited = false;      // leased to a request that stood in the queue
   };
   using Slots = std::vector<Slot>;
 
@@ -210,7 +224,11 @@ class PoolCore {
   }
   [[nodiscard]] std::uint32_t established() const;
   [[nodiscard]] std::uint32_t wanted() const;
+  [[nodiscard]] std::uint32_t unserved() const;
+  [[nodiscard]] bool asked() const;
+  [[nodiscard]] TimePoint retry_at() const { return backoff_.retry_at(asked()); }
   [[nodiscard]] std::uint32_t connect_limit() const;
+  [[nodiscard]] TimePoint next_hang() const;
   [[nodiscard]] Duration replacement_lead() const;
   [[nodiscard]] std::optional<TimePoint> idle_trim_due() const;
   [[nodiscard]] ConnectionId id(std::uint32_t slot) const { return {slot, slots_[slot].generation}; }
@@ -236,10 +254,18 @@ class PoolCore {
   [[nodiscard]] std::uint32_t slow_limit() const;
   [[nodiscard]] std::uint32_t fair_share() const;
 
-  Acquired acquire(TimePoint deadline, std::uint64_t ticket, bool returning, const Statement* statement);
-  Acquired acquire(TimePoint deadline, std::uint64_t ticket, bool returning, const Statement& statement);
+  /// The place of a request in the order, and whether it has had a connection, or has waited, before.
+  struct Turn {
+    std::uint64_t ticket = 0;
+    bool returning = false;
+    bool waited = false;
+  };
+  Turn new_turn();
+  Turn turn_after(ConnectionId lease);
+  Acquired acquire(TimePoint deadline, const Turn& turn, const Statement* statement);
+  Acquired acquire(TimePoint deadline, const Turn& turn, const Statement& statement);
   bool drop_expired_idle();
-  void lease(std::uint32_t slot, std::uint64_t ticket);
+  void lease(std::uint32_t slot, const Turn& turn);
   void take_back(std::uint32_t slot, Disposition disposition);
   void deliver(std::uint32_t slot);
   void serve(std::uint32_t slot);
@@ -273,6 +299,7 @@ class PoolCore {
   std::uint32_t checks_due_ = 0;
   std::uint32_t slow_ = 0;
   bool suspended_ = false;
+  bool awaited_ = false;
   bool closed_ = false;
   bool report_outage_ = false;
   std::uint64_t next_ticket_ = 1;

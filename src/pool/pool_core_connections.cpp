@@ -28,16 +28,47 @@ std::uint32_t PoolCore::established() const {
   return count(State::idle) + count(State::leased) + count(State::resetting) + count(State::checking);
 }
 
-std::uint32_t PoolCore::wanted() const {
-  const std::uint32_t waiting = suspended_ ? 0 : waiters_.waiting();
+/// Requests that wait, and for which no connection is about to come back.
+std::uint32_t PoolCore::unserved() const {
   const std::uint32_t coming_back = count(State::resetting) + count(State::checking) - overdue_;
-  const std::uint32_t by_demand = minus(waiting, coming_back) + minus(options_.min_idle, count(State::idle));
+  return suspended_ ? 0 : minus(waiters_.waiting(), coming_back);
+}
+
+std::uint32_t PoolCore::wanted() const {
+  const std::uint32_t by_demand = unserved() + minus(options_.min_idle, count(State::idle));
   const std::uint32_t by_size = minus(options_.min_size, established() - aging_);
   return std::max(by_demand, by_size);
 }
 
+/// Somebody waits for the next connect. Where the server is full and connections are open, those who wait
+/// are served by what comes back, and the server is spared.
+bool PoolCore::asked() const {
+  if (backoff_.failing_by(ConnectFailure::overloaded) && established() > 0) return false;
+  return awaited_ || unserved() > 0;
+}
+
+/// Of connects in flight. While they fail there is one, and another for each that hangs.
 std::uint32_t PoolCore::connect_limit() const {
-  return backoff_.failing_by(ConnectFailure::overloaded) ? 1 : options_.num_workers;
+  if (!backoff_.failing()) return options_.num_workers;
+  if (backoff_.failing_by(ConnectFailure::overloaded)) return 1;
+  std::uint32_t limit = 1;
+  if (count(State::connecting) > 0) {
+    for (const Slot& slot : slots_) {
+      if (slot.state == State::connecting && now_ - slot.since >= options_.hang_after) ++limit;
+    }
+  }
+  return std::min(limit, options_.num_workers);
+}
+
+/// When the next connect in flight will have hung for long enough to hold up nobody.
+TimePoint PoolCore::next_hang() const {
+  TimePoint next = never;
+  if (!backoff_.failing() || backoff_.failing_by(ConnectFailure::overloaded)) return next;
+  for (const Slot& slot : slots_) {
+    if (slot.state != State::connecting || now_ - slot.since >= options_.hang_after) continue;
+    if (options_.hang_after < never - slot.since) next = std::min(next, slot.since + options_.hang_after);
+  }
+  return next;
 }
 
 bool PoolCore::is(ConnectionId connection, State state) const {
@@ -112,11 +143,12 @@ bool PoolCore::drop_expired_idle() {
 }
 
 /// Leases an idle connection.
-void PoolCore::lease(std::uint32_t index, std::uint64_t ticket) {
+void PoolCore::lease(std::uint32_t index, const Turn& turn) {
   idle_.erase(slots_, index);
   set_check_due(slots_[index], false);
   enter(index, State::leased);
-  slots_[index].ticket = ticket;
+  slots_[index].ticket = turn.ticket;
+  slots_[index].waited = turn.waited;
 }
 
 /// Judges a connection that comes back from a lease, a reset or a check.
@@ -275,10 +307,12 @@ void PoolCore::settle() {
   if (closed_) return;
   start_checks();
   take_back_opens();
-  const std::uint32_t limit = std::min(wanted(), connect_limit());
-  if (count(State::connecting) >= limit) return;
-  if (now_ < backoff_.retry_at()) return wake_by(backoff_.retry_at());
-  while (count(State::connecting) < limit && live() < options_.max_size) open_one();
+  const std::uint32_t wanted = this->wanted();
+  if (count(State::connecting) >= wanted) return;
+  const std::uint32_t limit = connect_limit();
+  if (count(State::connecting) < limit && now_ < retry_at()) return wake_by(retry_at());
+  while (count(State::connecting) < std::min(wanted, limit) && live() < options_.max_size) open_one();
+  if (limit < options_.num_workers) wake_by(next_hang());
 }
 
 /// Lifetime, grace and lowered bounds.
@@ -328,8 +362,13 @@ std::optional<TimePoint> PoolCore::idle_trim_due() const {
 /// The first moment at which a tick has something to do.
 void PoolCore::plan_next_tick() {
   next_tick_ = backoff_.next_report();
-  if (backoff_.retry_at() > now_ && count(State::connecting) < std::min(wanted(), connect_limit())) {
-    wake_by(backoff_.retry_at());
+  if (backoff_.failing() && count(State::connecting) < wanted()) {
+    const std::uint32_t limit = connect_limit();
+    if (count(State::connecting) < limit) {
+      if (retry_at() > now_) wake_by(retry_at());
+    } else if (limit < options_.num_workers) {
+      wake_by(next_hang());
+    }
   }
   if (const auto due = idle_trim_due()) wake_by(*due);
   const Duration lead = replacement_lead();

@@ -14,21 +14,19 @@ namespace copg::pool {
 
 Acquired PoolCore::acquire_statement(TimePoint now, TimePoint deadline, const Statement& statement) {
   advance(now);
-  ++totals_.requests_num;
-  return acquire(deadline, next_ticket_++, false, statement);
+  return acquire(deadline, new_turn(), statement);
 }
 
 Acquired PoolCore::reacquire_statement(TimePoint now, ConnectionId connection, TimePoint deadline,
                                        const Statement& statement) {
   if (!is(connection, State::leased)) return acquire_statement(now, deadline, statement);
-  const std::uint64_t ticket = slots_[connection.slot].ticket;
+  const Turn turn = turn_after(connection);
   release(now, connection, Disposition::broken);
-  return acquire(deadline, ticket, true, statement);
+  return acquire(deadline, turn, statement);
 }
 
-Acquired PoolCore::acquire(TimePoint deadline, std::uint64_t ticket, bool returning,
-                           const Statement& statement) {
-  const Acquired acquired = acquire(deadline, ticket, returning, &statement);
+Acquired PoolCore::acquire(TimePoint deadline, const Turn& turn, const Statement& statement) {
+  const Acquired acquired = acquire(deadline, turn, &statement);
   if (acquired.kind == Acquired::Kind::granted && sharing() && texts_.slow(statement.key))
     set_slow(slots_[acquired.connection.slot]);
   return acquired;
@@ -78,6 +76,7 @@ std::uint32_t PoolCore::fair_share() const {
 void PoolCore::serve(std::uint32_t index) {
   enter(index, State::leased);
   Slot& slot = slots_[index];
+  slot.waited = true;
   if (!waiters_.has_statements()) {
     slot.ticket = waiters_.first()->ticket;
     return waiters_.grant_first(now_, id(index));

@@ -44,7 +44,9 @@ struct CoreOptions {
   Duration max_lifetime = std::chrono::seconds(3600);  ///< A connection is never granted when older.
   Duration reconnect_timeout =
       std::chrono::seconds(300);  ///< An outage is reported each time it has lasted this long.
-  std::uint64_t seed = 1;         ///< Of the jitter: the same seed and inputs give the same actions.
+  Duration hang_after = std::chrono::seconds(
+      3);  ///< While connecting fails, a connect in flight for longer does not hold up the next. Above 0.
+  std::uint64_t seed = 1;  ///< Of the jitter: the same seed and inputs give the same actions.
 };
 
 /// How a statement may travel with others on one connection.
@@ -72,8 +74,9 @@ enum class Disposition : std::uint8_t {
 /// Why a connect failed.
 enum class ConnectFailure : std::uint8_t {
   transient,      ///< Nothing listening, server starting, timeout: back off and try again.
-  overloaded,     ///< The server has no room (53300): back off, one connect at a time.
+  overloaded,     ///< The server has no room (53300): back off further.
   configuration,  ///< Wrong password, database, host, TLS: nobody needs to wait for the next try.
+  refused_near,   ///< Transient: nothing listens on this very machine. Another try costs next to nothing.
 };
 
 /// Why a request gets no connection.

@@ -229,6 +229,8 @@ Step ConnectOperation::fail_connect() {
   phase_ = Phase::over;
   ConnectFailureInfo info = read_connect_failure(PQerrorMessage(conn_.get()));
   failure_ = info.kind;
+  const bool refused = failure_ == ConnectFailureKind::transient && info.error.sqlstate.empty();
+  if (refused && stays_on_this_machine()) failure_ = ConnectFailureKind::refused_near;
   conn_.reset();
   return fail(std::make_unique<ErrorInfo>(std::move(info.error)));
 }
@@ -239,6 +241,13 @@ Step ConnectOperation::refuse_gss_encryption() {
   failure_ = ConnectFailureKind::configuration;
   return fail(connection_failed(
       "gssencmode=require: encryption by GSSAPI is not supported; use TLS (sslmode=require)"));
+}
+
+/// Every host is a socket or a loopback address.
+bool ConnectOperation::stays_on_this_machine() const {
+  return !hosts_.empty() && std::ranges::all_of(hosts_, [](const Host& host) {
+    return host.address.empty() || host.address.starts_with("127.") || host.address == "::1";
+  });
 }
 
 std::size_t ConnectOperation::current_host() const {

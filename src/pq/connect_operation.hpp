@@ -59,6 +59,7 @@ class ConnectOperation final : public Operation {
   [[nodiscard]] bool user_chose_date_style() const;
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> final_keywords() const;
   [[nodiscard]] std::size_t current_host() const;
+  [[nodiscard]] bool stays_on_this_machine() const;
 
   ConnectSettings settings_;
   std::vector<std::pair<std::string, std::string>> effective_;  // merged by libpq: environment, service file

@@ -31,6 +31,7 @@ enum class ConnectFailureKind : std::uint8_t {
   transient,      ///< Nothing listening, server starting, name server silent: worth another try.
   overloaded,     ///< The server has no room (53300): worth another try later.
   configuration,  ///< Wrong password, database, host, TLS or option: another try fails as well.
+  refused_near,   ///< Nothing listens on this very machine: transient, and another try costs nothing.
 };
 
 }  // namespace copg::pq

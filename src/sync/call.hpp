@@ -61,7 +61,8 @@ class ShortLease {
 
 /// Waits for a connection.
 [[nodiscard]] Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where);
-/// Waits until the pool has got that far. Throws PoolTimeout, PoolClosed.
+/// Waits until the pool has got that far. Throws PoolTimeout, PoolClosed,
+/// ConfigurationError.
 void wait_until(PoolEngine& engine, engine::Until until, Duration timeout);
 
 /// Does the waiting of a call until it is done: for a connection, parked; for the server, in an epoll set or

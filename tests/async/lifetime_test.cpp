@@ -199,6 +199,31 @@ TEST_F(Lifetime, a_handler_that_throws_stops_run_and_harms_nothing) {
   EXPECT_EQ(db->stats().pool_available, 1U);
 }
 
+TEST_F(Lifetime, opening_and_waiting_fail_at_once_where_no_connection_can_be_made) {
+  Config wrong = config();
+  wrong.database = "unmade";
+  AsyncPooledDatabase db(io, wrong, {.timeout = 20s});
+  const auto begun = std::chrono::steady_clock::now();
+  run([&]() -> awaitable<void> {
+    for (int i = 0; i < 2; ++i) {
+      try {
+        if (i == 0) co_await db.open();
+        if (i == 1) co_await db.wait(20s);
+        ADD_FAILURE() << "no error";
+      } catch (const ConfigurationError& error) {
+        EXPECT_NE(std::string(error.what()).find("database \"unmade\" does not exist"), std::string::npos)
+            << error.what();
+      }
+    }
+  }());
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
+  PooledDatabase::from_url(server().url()).execute("CREATE DATABASE unmade");
+  run([&]() -> awaitable<void> {
+    co_await db.check();
+    co_await db.wait(20s);  // it was left open
+  }());
+}
+
 TEST_F(Lifetime, closing_while_opening) {
   Gate gate(server().port());
   gate.fall_silent();

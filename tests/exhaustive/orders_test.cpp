@@ -272,11 +272,11 @@ TEST(Orders, leases_end_in_every_way) {
 }
 
 TEST(Orders, connects_fail_in_every_way) {
-  try_all(
-      {.options = small(0, 1, 1),
-       .depth = 7,
-       .acquires = 3,
-       .failures = {ConnectFailure::transient, ConnectFailure::overloaded, ConnectFailure::configuration}});
+  try_all({.options = small(0, 1, 1),
+           .depth = 7,
+           .acquires = 3,
+           .failures = {ConnectFailure::transient, ConnectFailure::overloaded, ConnectFailure::configuration,
+                        ConnectFailure::refused_near}});
 }
 
 TEST(Orders, the_pool_closes_drains_or_shrinks_at_every_point) {

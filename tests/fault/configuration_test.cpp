@@ -68,6 +68,37 @@ TEST_F(Configuration, a_wrong_password_fails_at_once_and_is_never_shown) {
   EXPECT_EQ(info.message.find("secret"), std::string::npos) << info.message;
 }
 
+TEST_F(Configuration, a_wait_for_a_pool_that_can_not_connect_fails_at_once_in_the_servers_words) {
+  Config config = DatabaseTest::config();
+  config.database = "unmade";
+  PooledDatabase db(config, {.timeout = 20s});
+  for (int i = 0; i < 2; ++i) {
+    ErrorInfo info;
+    const auto taken = time_of([&] { info = error_of<ConfigurationError>([&] { db.wait(20s); }); });
+    EXPECT_LT(taken.count(), at_once_s);
+    EXPECT_TRUE(is_undefined_database(info.sqlstate)) << info.sqlstate.text();
+    EXPECT_NE(info.message.find("database \"unmade\" does not exist"), std::string::npos) << info.message;
+  }
+  open().execute("CREATE DATABASE unmade");
+  db.check();  // the next connect is made at once, and the pool is still open
+  db.wait(20s);
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+}
+
+TEST_F(Configuration, with_a_connection_open_a_wait_goes_on_as_calls_do) {
+  PooledDatabase admin = open({.min_size = 1, .max_size = 1});
+  admin.execute("CREATE ROLE rare LOGIN");
+  Config config = DatabaseTest::config();
+  config.user = "rare";
+  PooledDatabase db(config, {.min_size = 1, .max_size = 2, .timeout = 20s});
+  db.wait();
+  const Connection kept = db.connection();
+  admin.execute("ALTER ROLE rare NOLOGIN");
+  db.resize(2, 2);
+  const ErrorInfo info = error_of<PoolTimeout>([&] { db.wait(300ms); });
+  EXPECT_NE(info.message.find("not permitted to log in"), std::string::npos) << info.message;
+}
+
 TEST_F(Configuration, where_nothing_listens_the_call_ends_by_its_deadline_and_says_why) {
   PooledDatabase db(Config{.host = "127.0.0.1", .port = 1}, {.timeout = 300ms});
   ErrorInfo info;

@@ -92,6 +92,8 @@ def test_what_cannot_work_fails_at_once(server_url: str) -> None:
         began = time.monotonic()
         with pytest.raises(pycopg.ConfigurationError, match="no_such_database"):
             await db.open()
+        with pytest.raises(pycopg.ConfigurationError, match="no_such_database"):
+            await db.wait(timeout=20)
         assert time.monotonic() - began < 5
         await db.close()
 

@@ -210,6 +210,16 @@ def test_wait_times_out_and_leaves_the_pool_open(server_url: str) -> None:
         assert db.stats["pool_size"] == 0
 
 
+def test_wait_fails_at_once_where_no_connection_can_be_made(server_url: str) -> None:
+    config = Config.from_url(server_url)
+    config.database = "no_such_database"
+    with PooledDatabase(config, 1, 1) as db:
+        began = time.monotonic()
+        with pytest.raises(pycopg.ConfigurationError, match='database "no_such_database" does not exist'):
+            db.wait(timeout=20)
+        assert time.monotonic() - began < 5
+
+
 def test_drain_suspend_and_resume(make_pool: MakePool) -> None:
     db = make_pool(min_size=1, max_size=1)
     before = db.fetch_val("SELECT pg_backend_pid()")

@@ -42,6 +42,20 @@ TEST(Growth, a_waiter_counts_on_a_reset_for_100_ms_and_not_longer) {
   EXPECT_EQ(pool.count(ActionKind::open), 1U);
 }
 
+/// Fails every connect in flight, `times` times, and each time goes on to the next attempt. Returns the
+/// longest time from a failure to that.
+Duration fail_repeatedly(Script& pool, int times, ConnectFailure failure = ConnectFailure::transient) {
+  Duration longest{};
+  for (int failures = 0; failures < times; ++failures) {
+    for (const ConnectionId id : pool.in_state(State::connecting)) pool.connect_failed(id, failure);
+    const TimePoint failed = pool.now();
+    for (int ticks = 0; pool.in_state(State::connecting).empty() && ticks < 100; ++ticks)
+      pool.run(pool.next_deadline() - pool.now());
+    longest = std::max(longest, pool.now() - failed);
+  }
+  return longest;
+}
+
 TEST(Backoff, failed_connects_are_tried_again_ever_more_slowly_and_for_ever) {
   Script pool({.min_size = 1, .max_size = 1});
   Duration longest{};
@@ -58,6 +72,104 @@ TEST(Backoff, failed_connects_are_tried_again_ever_more_slowly_and_for_ever) {
     longest = std::max(longest, waited);
   }
   EXPECT_GT(longest, 4s);
+}
+
+TEST(Backoff, the_next_connect_comes_within_150_ms_while_somebody_waits) {
+  Script pool({.min_size = 1, .max_size = 1});
+  pool.wait(1h);
+  const Duration longest = fail_repeatedly(pool, 200);
+  EXPECT_LE(longest, 150ms);
+  EXPECT_GT(longest, 100ms);
+}
+
+TEST(Backoff, the_next_connect_comes_within_50_ms_while_somebody_waits_and_this_machine_refuses) {
+  Script pool({.min_size = 1, .max_size = 1});
+  const WaiterId waiter = pool.wait(1h);
+  const Duration longest = fail_repeatedly(pool, 200, ConnectFailure::refused_near);
+  EXPECT_LE(longest, 50ms);
+  EXPECT_GT(longest, 40ms);
+  pool.cancel(waiter);
+  EXPECT_GT(fail_repeatedly(pool, 200, ConnectFailure::refused_near), 4s) << "nobody asks any more";
+}
+
+TEST(Backoff, a_request_brings_the_next_connect_forward) {
+  Script pool({.min_size = 1, .max_size = 1, .seed = 5});
+  fail_repeatedly(pool, 20);
+  pool.connect_failed(pool.in_state(State::connecting).at(0));
+  pool.run(201ms);
+  ASSERT_TRUE(pool.in_state(State::connecting).empty()) << "the lot was too short: take another seed";
+  pool.wait();
+  EXPECT_EQ(pool.count(ActionKind::open), 1U);
+}
+
+TEST(Backoff, somebody_who_waits_for_the_pool_to_be_full_brings_the_next_connect_forward) {
+  Script pool({.min_size = 1, .max_size = 1, .seed = 5});
+  fail_repeatedly(pool, 20);
+  pool.connect_failed(pool.in_state(State::connecting).at(0));
+  pool.run(201ms);
+  ASSERT_TRUE(pool.in_state(State::connecting).empty()) << "the lot was too short: take another seed";
+  pool.set_awaited(true);
+  EXPECT_EQ(pool.count(ActionKind::open), 1U);
+  EXPECT_LE(fail_repeatedly(pool, 20), 150ms);
+  pool.set_awaited(false);
+  EXPECT_GT(fail_repeatedly(pool, 20), 3s);
+}
+
+TEST(Backoff, a_check_ends_it_and_begins_the_delays_anew) {
+  for (const ConnectFailure failure :
+       {ConnectFailure::transient, ConnectFailure::overloaded, ConnectFailure::configuration}) {
+    Script pool({.min_size = 1, .max_size = 1});
+    fail_repeatedly(pool, 20, failure);
+    pool.connect_failed(pool.in_state(State::connecting).at(0), failure);
+    pool.check_all();
+    EXPECT_EQ(pool.count(ActionKind::open), 1U);
+    pool.connect_failed(pool.in_state(State::connecting).at(0));
+    pool.run(10ms);
+    EXPECT_EQ(pool.stats().connecting, 1U);
+  }
+}
+
+TEST(Backoff, there_is_one_connect_at_a_time_until_one_succeeds) {
+  Script pool({.min_size = 0, .max_size = 8, .num_workers = 4});
+  for (int i = 0; i < 6; ++i) pool.wait();
+  for (int i = 0; i < 50; ++i) {
+    fail_repeatedly(pool, 1);
+    ASSERT_EQ(pool.stats().connecting, 1U);
+  }
+  pool.connected(pool.in_state(State::connecting).at(0));
+  EXPECT_EQ(pool.stats().connecting, 4U);
+}
+
+TEST(Backoff, a_connect_that_hangs_does_not_hold_up_the_next) {
+  Script pool({.min_size = 0, .max_size = 8, .num_workers = 3, .hang_after = 2s});
+  for (int i = 0; i < 6; ++i) pool.wait(1h);
+  fail_repeatedly(pool, 10);
+  ASSERT_EQ(pool.stats().connecting, 1U);
+  const ConnectionId hangs = pool.in_state(State::connecting).at(0);
+  pool.run(1999ms);
+  EXPECT_EQ(pool.stats().connecting, 1U);
+  pool.run(1ms);
+  ASSERT_EQ(pool.stats().connecting, 2U);
+  // The new one is refused, and so are those after it: they follow each other beside the one that hangs.
+  for (int i = 0; i < 20; ++i) {
+    for (const ConnectionId id : pool.in_state(State::connecting)) {
+      if (id != hangs) pool.connect_failed(id);
+    }
+    pool.run(250ms);
+    ASSERT_EQ(pool.stats().connecting, 2U);
+  }
+  pool.run(30s);
+  EXPECT_EQ(pool.stats().connecting, 3U) << "num_workers at most";
+}
+
+TEST(Backoff, a_full_server_is_tried_within_1_s_while_somebody_waits_and_no_connection_is_open) {
+  Script pool({.min_size = 0, .max_size = 2});
+  pool.wait(1h);
+  EXPECT_LE(fail_repeatedly(pool, 50, ConnectFailure::overloaded), 1s);
+  pool.connected(pool.in_state(State::connecting).at(0));
+  pool.wait(1h);  // for the second
+  EXPECT_GT(fail_repeatedly(pool, 50, ConnectFailure::overloaded), 4s)
+      << "what is open serves those who wait";
 }
 
 TEST(Backoff, a_success_forgets_the_failures) {

@@ -153,6 +153,23 @@ TEST(Reacquire, a_lease_that_was_dead_keeps_its_place_before_all_who_came_later)
   EXPECT_EQ(pool.stats().requests_num, 2U);
 }
 
+TEST(Reacquire, a_request_is_counted_once_as_queued_however_often_it_waits) {
+  Script pool({.min_size = 1, .max_size = 1});
+  const WaiterId first = pool.wait();
+  pool.connect_all();
+  const ConnectionId dead = pool.accept(first).value();
+  EXPECT_EQ(pool.reacquire(dead).kind, Acquired::Kind::queued);
+  EXPECT_EQ(pool.stats().requests_num, 1U);
+  EXPECT_EQ(pool.stats().requests_queued, 1U);
+}
+
+TEST(Reacquire, a_request_that_was_served_at_once_and_waits_now_is_counted_as_queued) {
+  Script pool({.min_size = 1, .max_size = 1});
+  pool.connect_all();
+  EXPECT_EQ(pool.reacquire(pool.lease()).kind, Acquired::Kind::queued);
+  EXPECT_EQ(pool.stats().requests_queued, 1U);
+}
+
 TEST(Reacquire, a_stale_id_is_a_new_request) {
   Script pool({.min_size = 1, .max_size = 1});
   pool.connect_all();

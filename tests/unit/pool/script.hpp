@@ -156,6 +156,7 @@ class Script {
   void drain() { command(sim::InputKind::drain); }
   void suspend() { command(sim::InputKind::suspend); }
   void resume() { command(sim::InputKind::resume); }
+  void set_awaited(bool awaited) { command(awaited ? sim::InputKind::awaited : sim::InputKind::unawaited); }
   void close() { command(sim::InputKind::close); }
   void cut() { command(sim::InputKind::cut); }
 
