@@ -45,7 +45,7 @@ enum class TransactionStatus : std::uint8_t {
 /// - QueryFailed: the server refused; the connection survives; in a transaction, the transaction has failed;
 /// - ConnectionFailed: the connection was lost; it does not survive, and what was under way may or may not
 /// have happened;
-/// - PoolTimeout: the deadline passed; the statement is cancelled in the background; only giving back is
+/// - QueryTimeout: the deadline passed; the statement is cancelled in the background; only giving back is
 /// possible;
 /// - PoolClosed: the pool was closed and its patience is over;
 /// - DataError: a parameter, or the text, can't be sent; nothing was sent;

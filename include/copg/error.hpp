@@ -19,7 +19,8 @@ enum class ErrorKind : std::uint8_t {
   configuration,  ///< The configuration can't work: mend it. (ConfigurationError)
   usage,          ///< The call was wrong: a dead lease, a wrong number of parameters. (UsageError)
   data,           ///< A value does not fit: out of range, NULL, wrong type, a NUL in a string. (DataError)
-  pool_timeout,   ///< No connection, or no answer, by the deadline. (PoolTimeout)
+  pool_timeout,   ///< No connection by the deadline. (PoolTimeout)
+  query_timeout,  ///< No answer by the deadline. (QueryTimeout)
   pool_closed,    ///< The pool is closed. (PoolClosed)
   too_many_requests,  ///< max_waiting requests wait already. (TooManyRequests)
   connection_failed,  ///< No connection could be made, or it was lost. (ConnectionFailed)
@@ -45,6 +46,8 @@ struct ErrorInfo {
   std::string query{};              ///< The SQL text that was running.
   std::string cause{};              ///< The error behind this one, such as the last failed connect.
   int statement_position = 0;       ///< 1-based character position in `query`; 0: none.
+  std::string internal_query{};     ///< What a function inside the statement was running; CONTEXT says which.
+  int internal_position = 0;        ///< 1-based character position in `internal_query`; 0: none.
   std::int64_t row_index = -1;      ///< execute_many: 0-based index of the failing row; -1: none.
   bool connection_survives = true;  ///< False: the connection is gone and was discarded.
   bool executed = false;   ///< The server has executed the statement all the same, and what it wrote is not
@@ -57,7 +60,9 @@ struct ErrorInfo {
 /// The base of all errors of this library. Copying does not throw: copies share the info.
 class Error : public std::runtime_error {
  public:
-  /// what() is the message, followed by a DETAIL and a HINT line where there are some.
+  /// what() is the message, followed by what else a person needs, each on a line of its own: the place in the
+  /// SQL text, with a caret below it; DETAIL, HINT, QUERY (a function's), CONTEXT; without a place the
+  /// beginning of the text (STATEMENT).
   explicit Error(ErrorInfo info);
   Error(const Error&) noexcept;
   Error& operator=(const Error&) noexcept;
@@ -96,12 +101,21 @@ class DataError : public Error {
   ~DataError() override;
 };
 
-/// Try later, with less load, a larger pool or more time: the deadline passed. `info().pool` says what held
-/// it up.
+/// Try later, with less load, a larger pool or more time: there was no connection by the deadline, and
+/// nothing was sent. `info().pool` says what held it up.
 class PoolTimeout : public Error {
  public:
   explicit PoolTimeout(ErrorInfo info);
   ~PoolTimeout() override;
+};
+
+/// Mend the statement, or give it more time: its answer was late. It is being cancelled in the background,
+/// and may or may not have had an effect. The message says how long the call was in the queue, connecting,
+/// and waiting for the server. Of a connection that was leased before, only giving back is left.
+class QueryTimeout : public Error {
+ public:
+  explicit QueryTimeout(ErrorInfo info);
+  ~QueryTimeout() override;
 };
 
 /// Stop: the pool is closed, or not open yet.

@@ -6,8 +6,6 @@
 
 #include <copg/error.hpp>
 
-#include <fmt/format.h>
-
 #include <string>
 
 #include "python/native/mistakes.hpp"
@@ -24,6 +22,7 @@ const char* name_of(ErrorKind kind) {
     case ErrorKind::usage: return "usage";
     case ErrorKind::data: return "data";
     case ErrorKind::pool_timeout: return "pool_timeout";
+    case ErrorKind::query_timeout: return "query_timeout";
     case ErrorKind::pool_closed: return "pool_closed";
     case ErrorKind::too_many_requests: return "too_many_requests";
     case ErrorKind::connection_failed: return "connection_failed";
@@ -37,6 +36,10 @@ const char* name_of(ErrorKind kind) {
 nb::object text_or_none(const std::string& text) {
   if (text.empty()) return nb::none();
   return nb::steal(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+}
+
+nb::object position_or_none(int position) {
+  return position > 0 ? nb::object(nb::int_(position)) : nb::none();
 }
 
 /// The fields of pycopg.Diagnostic.
@@ -53,14 +56,10 @@ nb::dict diagnostic_of(const ErrorInfo& info) {
   fields["column_name"] = text_or_none(info.column_name);
   fields["datatype_name"] = text_or_none(info.datatype_name);
   fields["constraint_name"] = text_or_none(info.constraint_name);
-  fields["statement_position"] =
-      info.statement_position > 0 ? nb::object(nb::int_(info.statement_position)) : nb::none();
+  fields["statement_position"] = position_or_none(info.statement_position);
+  fields["internal_query"] = text_or_none(info.internal_query);
+  fields["internal_position"] = position_or_none(info.internal_position);
   return fields;
-}
-
-std::string message_of(const Error& error) {
-  const ErrorInfo& info = error.info();
-  return info.row_index >= 0 ? fmt::format("row {}: {}", info.row_index, error.what()) : error.what();
 }
 
 nb::object class_for(const ErrorInfo& info) {
@@ -91,7 +90,7 @@ nb::object make(const nb::object& type, const std::string& message) {
 
 void set_error(const Error& error) {
   const ErrorInfo& info = error.info();
-  const nb::object exception = make(class_for(info), message_of(error));
+  const nb::object exception = make(class_for(info), error.what());
   exception.attr("sqlstate") = text_or_none(info.sqlstate.text());
   exception.attr("_fields") = diagnostic_of(info);
   exception.attr("query") = text_or_none(info.query);

@@ -31,6 +31,7 @@ from .errors import (
     PoolClosed,
     PoolTimeout,
     ProgrammingError,
+    QueryTimeout,
     TooManyRequests,
     Warning,  # noqa: A004  (PEP 249 wants the name)
 )
@@ -100,6 +101,7 @@ __all__ = [
     "PoolTimeout",
     "PooledDatabase",
     "ProgrammingError",
+    "QueryTimeout",
     "Range",
     "Time",
     "TimeFromTicks",

@@ -25,6 +25,8 @@ class Diagnostic:
     message_detail: str | None = None
     message_hint: str | None = None
     statement_position: int | None = None
+    internal_query: str | None = None
+    internal_position: int | None = None
     context: str | None = None
     schema_name: str | None = None
     table_name: str | None = None
@@ -97,7 +99,14 @@ class ConfigurationError(OperationalError):
 
 
 class PoolTimeout(OperationalError):
-    """No connection, or no answer, in time. The message says who holds the connections."""
+    """No connection in time; nothing was sent. The message says who holds the connections."""
+
+
+class QueryTimeout(OperationalError):
+    """The answer was late: the statement is being cancelled, and may or may not have had an effect.
+
+    The message says how long the call was in the queue, connecting, and waiting for the server.
+    """
 
 
 class PoolClosed(OperationalError):
@@ -118,6 +127,7 @@ _classes: dict[str, type[Error]] = {
     "usage": InterfaceError,
     "statement": ProgrammingError,
     "data": DataError,
+    "query_timeout": QueryTimeout,
     "connection_failed": OperationalError,
     "commit_unknown": CommitUnknown,
     "08": OperationalError,

@@ -196,8 +196,9 @@ void PoolEngine::opened(pool::ConnectionId connection, std::unique_ptr<pq::Conne
   {
     const Lock lock(mutex_);
     slot.connection = std::move(made);
+    slot.opened_at = now();
     connect_error_.reset();
-    core_->on_connected(now(), connection);
+    core_->on_connected(slot.opened_at, connection);
     dispatch();
   }
   if (options_.observer) options_.observer->opened(slot.open_took);

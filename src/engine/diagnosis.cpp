@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <thread>
@@ -109,20 +110,35 @@ ErrorInfo PoolEngine::forgotten(Duration waited) {
       .pool = core_->stats()};
 }
 
-ErrorInfo PoolEngine::unanswered(std::string_view sql, Duration waited, const char* phase) {
-  return {.kind = ErrorKind::pool_timeout,
-          .message =
-              fmt::format("no answer from the server within {:.3g} s ({}); the statement is being cancelled",
-                          seconds(waited), phase),
+/// `waited` ends now, as does `at_server`. The slot is that of the connection which the statement went to.
+ErrorInfo PoolEngine::unanswered(std::string_view sql, const Slot& slot, Duration waited, Duration at_server,
+                                 const char* phase) const {
+  at_server = std::min(at_server, waited);
+  const Duration before = waited - at_server;
+  // The part of it in which that connection was made.
+  const Duration since_opened = now() - slot.opened_at;
+  const Duration connecting =
+      std::clamp(std::min(waited - since_opened, slot.open_took), Duration::zero(), before);
+  return {.kind = ErrorKind::query_timeout,
+          .message = fmt::format("pool '{}' had no answer from the server within {:.3g} s: {:.3f} s in the "
+                                 "queue, {:.3f} s connecting, "
+                                 "{:.3f} s waiting for the server ({}); the statement is being cancelled",
+                                 name_, seconds(waited), seconds(before - connecting), seconds(connecting),
+                                 seconds(at_server), phase),
           .query = std::string(sql),
           .connection_survives = false};
 }
 
-ErrorInfo PoolEngine::undone(const LeaseCall& call, bool cut, Duration waited) const {
+ErrorInfo PoolEngine::undone(const LeaseCall& call, bool cut, Duration waited) {
   if (cut && is_loan(call.lease())) return taken_back();
   const pq::StatementOperation* const statement = call.statement();
-  const char* const phase = statement != nullptr ? statement->phase() : "waiting for another connection";
-  ErrorInfo info = cut ? cut_off(call.sql()) : unanswered(call.sql(), waited, phase);
+  if (statement == nullptr && !cut) {  // its connection was dead, and it waits for another
+    const Lock lock = lock_here();
+    return why(pool::WaitError::timeout, waited);
+  }
+  ErrorInfo info =
+      cut ? cut_off(call.sql())
+          : unanswered(call.sql(), *call.lease().slot, waited, now() - call.entered_at(), statement->phase());
   if (statement != nullptr && statement->commits()) {
     info.kind = ErrorKind::commit_unknown;
     info.cause = std::exchange(

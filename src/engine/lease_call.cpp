@@ -21,6 +21,7 @@ LeaseCall::Progress LeaseCall::granted(TimePoint time) {
 LeaseCall::Progress LeaseCall::enter(TimePoint time) {
   if (!engine_.enter(lease_, time)) return swap();
   fresh_ = std::exchange(lease_.fresh, false);
+  entered_at_ = time;
   operation_ = &make(*lease_.slot->connection);
   return advance(pq::Ready::none);
 }

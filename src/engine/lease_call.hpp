@@ -44,6 +44,8 @@ class LeaseCall {
   /// nullptr while it is not `waiting` or `done`.
   [[nodiscard]] const pq::StatementOperation* statement() const noexcept { return operation_; }
   [[nodiscard]] const Lease& lease() const noexcept { return lease_; }
+  /// When it began to use the connection that it has.
+  [[nodiscard]] TimePoint entered_at() const noexcept { return entered_at_; }
   /// Of the statement, as the caller wrote it.
   [[nodiscard]] virtual std::string_view sql() const noexcept {
     return operation_ != nullptr ? operation_->sql() : std::string_view();
@@ -68,6 +70,7 @@ class LeaseCall {
   Lease& lease_;
   Waiter& waiter_;
   TimePoint deadline_ = pool::never;
+  TimePoint entered_at_{};
   pq::StatementOperation* operation_ = nullptr;
   pq::Step step_{};
   bool fresh_ = false;  // nothing had been sent on the lease before

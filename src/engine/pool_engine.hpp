@@ -193,9 +193,9 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
 
   /// When `close` has cut off a lease: throws PoolClosed.
   [[noreturn, gnu::cold]] void reject_cut_off(std::string_view sql) const;
-  /// What to throw when an operation on a connection did not end: by its deadline, or because `close`, or the
-  /// end of the time for `configure`, has cut it off.
-  [[nodiscard, gnu::cold]] ErrorInfo undone(const LeaseCall& call, bool cut, Duration waited) const;
+  /// What to throw when an operation on a connection did not end: by its
+  /// deadline, or because `close`, or the end of the time for `configure`, has cut it off.
+  [[nodiscard, gnu::cold]] ErrorInfo undone(const LeaseCall& call, bool cut, Duration waited);
 
  private:
   PoolEngine(const Config& config, PoolOptions options, detail::Configure* call_configure,
@@ -259,7 +259,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   // diagnosis.cpp: what to tell a caller who gets nothing. With the mutex held.
   [[nodiscard]] ErrorInfo why(pool::WaitError error, Duration waited);
   [[nodiscard]] ErrorInfo forgotten(Duration waited);
-  [[nodiscard]] static ErrorInfo unanswered(std::string_view sql, Duration waited, const char* phase);
+  [[nodiscard]] ErrorInfo unanswered(std::string_view sql, const Slot& slot, Duration waited,
+                                     Duration at_server, const char* phase) const;
   [[nodiscard]] std::string oldest_lease(TimePoint time) const;
   [[nodiscard]] std::string last_connect_error(TimePoint time) const;
 

@@ -12,7 +12,7 @@ Run::Run(PoolEngine& engine, std::vector<Member> members) : engine_(engine), mem
 }
 
 pq::PipelineOperation& Run::begin(pq::Connection& connection) {
-  last_ = now();
+  last_ = begun_at_ = now();
   return operation_.emplace(connection, statements_, *this, pq::PipelineOrder::free);
 }
 

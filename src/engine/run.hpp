@@ -31,6 +31,7 @@ class Run final : public pq::PipelineSink {
   pq::PipelineOperation& begin(pq::Connection& connection);
   [[nodiscard]] pq::PipelineOperation& operation() noexcept { return *operation_; }
   [[nodiscard]] std::vector<Member>& members() noexcept { return members_; }
+  [[nodiscard]] TimePoint begun_at() const noexcept { return begun_at_; }
   /// How many of the last were not sent.
   [[nodiscard]] std::uint32_t never_sent() const noexcept;
 
@@ -44,6 +45,7 @@ class Run final : public pq::PipelineSink {
   std::vector<Member> members_;
   std::vector<pq::PipelineStatement> statements_;
   std::optional<pq::PipelineOperation> operation_;
+  TimePoint begun_at_{};
   TimePoint last_{};  // when it was begun, or the last answer came
 };
 

@@ -188,8 +188,8 @@ TimePoint PoolEngine::expire_passengers(Slot& slot, TimePoint time) noexcept {
     }
     core_->cancel(time, member.id);
     waiters_[member.id.slot] = nullptr;
-    late.answer_ =
-        make_exception(unanswered(member.request->sql(), time - late.since_, "travelling with others"));
+    late.answer_ = make_exception(unanswered(member.request->sql(), slot, time - late.since_,
+                                             time - slot.statements->begun_at(), "travelling with others"));
     late.settle();
   }
   return next;

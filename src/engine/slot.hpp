@@ -28,6 +28,7 @@ struct Slot {
   // Guarded by the engine's mutex.
   Holder holder;
   TimePoint leased_since{};
+  TimePoint opened_at{};
   TimePoint answered_at{};  // the end of the last lease whose answers all came
   bool leak_reported = false;
   Driver* driver = nullptr;  // of the call on the lease, if its shell has no thread
@@ -47,7 +48,7 @@ struct Slot {
   std::unique_ptr<pq::Operation> operation;
   std::shared_ptr<OperationRun> run;
   TimePoint run_since{};
-  Duration open_took{};  // by credentials, connect and configure so far
+  Duration open_took{};  // by credentials, connect and configure so far; its owner may read it
   TimePoint reset_since{};
 
   /// By the owner of the connection.

@@ -26,11 +26,11 @@ StatementCall::Progress StatementCall::granted(TimePoint time) {
 StatementCall::Progress StatementCall::enter(TimePoint time) {
   if (!engine_.enter(lease_, time)) return requeue();
   fresh_ = std::exchange(lease_.fresh, false);
+  entered_at_ = time;
   if (aboard_) run_ = engine_.drive_run(lease_);
   if (run_ != nullptr) {
     operation_ = &run_->operation();
   } else {
-    sent_at_ = time;
     operation_ = alone_ = &make(*lease_.slot->connection);
   }
   return advance(pq::Ready::none);
@@ -92,7 +92,7 @@ void StatementCall::leave() noexcept {
     const TimePoint time = *std::exchange(answered_at_, std::nullopt);
     operation_ = nullptr;
     drop();
-    engine_.end_statement(lease_, waiter_, statement_, aboard, time, time - sent_at_);
+    engine_.end_statement(lease_, waiter_, statement_, aboard, time, time - entered_at_);
   } else {
     if (aboard) engine_.forget(lease_, waiter_);
     LeaseCall::leave();

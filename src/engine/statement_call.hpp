@@ -48,7 +48,6 @@ class StatementCall : public LeaseCall {
   bool aboard_ = false;  // it waited for its connection, and the pool is to be told of its end
   Run* run_ = nullptr;   // that it drives
   pq::ExecuteOperation* alone_ = nullptr;  // what it drives otherwise
-  TimePoint sent_at_{};
   std::optional<TimePoint> answered_at_;
 };
 

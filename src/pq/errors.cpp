@@ -10,8 +10,8 @@
 namespace copg::pq {
 namespace {
 
-int statement_position(const PGresult* result) {
-  const std::string_view text = field(result, PG_DIAG_STATEMENT_POSITION);
+int position(const PGresult* result, int code) {
+  const std::string_view text = field(result, code);
   int position = 0;
   std::from_chars(text.data(), text.data() + text.size(), position);
   return position;
@@ -35,7 +35,9 @@ ErrorPtr error_from(const PGresult* result, std::string_view sql) {
   error->datatype_name = field(result, PG_DIAG_DATATYPE_NAME);
   error->constraint_name = field(result, PG_DIAG_CONSTRAINT_NAME);
   error->query = sql;
-  error->statement_position = statement_position(result);
+  error->statement_position = position(result, PG_DIAG_STATEMENT_POSITION);
+  error->internal_query = field(result, PG_DIAG_INTERNAL_QUERY);
+  error->internal_position = position(result, PG_DIAG_INTERNAL_POSITION);
   // Without a severity the server did not speak: libpq found the connection lost.
   const bool lost = error->severity.empty() || error->severity == "FATAL" || error->severity == "PANIC";
   error->kind = lost ? ErrorKind::connection_failed : ErrorKind::query_failed;

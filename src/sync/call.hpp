@@ -66,7 +66,7 @@ class ShortLease {
 void wait_until(PoolEngine& engine, engine::Until until, Duration timeout);
 
 /// Does the waiting of a call until it is done: for a connection, parked; for the server, in an epoll set or
-/// in poll(2). Throws PoolTimeout, CommitUnknown, PoolClosed when it does not come to its end.
+/// in poll(2). Throws PoolTimeout, QueryTimeout, CommitUnknown, PoolClosed when it does not come to its end.
 /// `lease`, `waiter`: the call's; `Parked`: ParkedThread or ParkedForAnswer.
 template <class Parked>
 void drive(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, engine::LeaseCall::Progress progress,

@@ -1,15 +1,36 @@
 // The classes of errors: what they say, and which belongs to which kind.
 #include <copg/error.hpp>
 
+#include <cstddef>
+#include <string>
 #include <utility>
+
+#include "value/shown_sql.hpp"
 
 namespace copg {
 namespace {
 
+/// A function that calls itself has as many lines of CONTEXT as the stack is deep.
+std::string first_lines(const std::string& text) {
+  constexpr int most = 10;
+  std::size_t end = 0;
+  for (int lines = 0; lines < most; ++lines) {
+    end = text.find('\n', lines == 0 ? 0 : end + 1);
+    if (end == std::string::npos) return text;
+  }
+  return text.substr(0, end) + "\n...";
+}
+
 std::string text_of(const ErrorInfo& info) {
-  std::string text = info.message;
+  std::string text = info.row_index < 0 ? "" : "row " + std::to_string(info.row_index) + ": ";
+  text += info.message;
+  const std::string place = pointed_at(info.query, info.statement_position);
+  if (!place.empty()) text += '\n' + place;
   if (!info.detail.empty()) text += "\nDETAIL: " + info.detail;
   if (!info.hint.empty()) text += "\nHINT: " + info.hint;
+  if (!info.internal_query.empty()) text += "\nQUERY: " + on_one_line(info.internal_query);
+  if (!info.context.empty()) text += "\nCONTEXT: " + first_lines(info.context);
+  if (place.empty() && !info.query.empty()) text += "\nSTATEMENT: " + on_one_line(info.query);
   return text;
 }
 
@@ -51,6 +72,9 @@ DataError::~DataError() = default;
 PoolTimeout::PoolTimeout(ErrorInfo info) : Error(of_kind(std::move(info), ErrorKind::pool_timeout)) {}
 PoolTimeout::~PoolTimeout() = default;
 
+QueryTimeout::QueryTimeout(ErrorInfo info) : Error(of_kind(std::move(info), ErrorKind::query_timeout)) {}
+QueryTimeout::~QueryTimeout() = default;
+
 PoolClosed::PoolClosed(ErrorInfo info) : Error(of_kind(std::move(info), ErrorKind::pool_closed)) {}
 PoolClosed::~PoolClosed() = default;
 
@@ -74,6 +98,7 @@ void raise(ErrorInfo info) {
     case ErrorKind::usage: throw UsageError(std::move(info));
     case ErrorKind::data: throw DataError(std::move(info));
     case ErrorKind::pool_timeout: throw PoolTimeout(std::move(info));
+    case ErrorKind::query_timeout: throw QueryTimeout(std::move(info));
     case ErrorKind::pool_closed: throw PoolClosed(std::move(info));
     case ErrorKind::too_many_requests: throw TooManyRequests(std::move(info));
     case ErrorKind::connection_failed: throw ConnectionFailed(std::move(info));

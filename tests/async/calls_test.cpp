@@ -389,7 +389,7 @@ TEST_F(Calls, a_deadline_covers_the_queue_and_the_answer) {
     std::string in_query;
     try {
       co_await db.execute("SELECT pg_sleep(30)");
-    } catch (const PoolTimeout& error) {
+    } catch (const QueryTimeout& error) {
       in_query = error.what();
     }
     EXPECT_NE(in_query.find("no answer from the server"), std::string::npos) << in_query;
@@ -405,7 +405,7 @@ TEST_F(Calls, a_deadline_covers_the_queue_and_the_answer) {
       bool late = false;
       try {
         co_await conn.execute("SELECT pg_sleep(30)");
-      } catch (const PoolTimeout&) {
+      } catch (const QueryTimeout&) {
         late = true;
       }
       EXPECT_TRUE(late);

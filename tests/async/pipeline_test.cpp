@@ -198,7 +198,7 @@ TEST_F(AsyncPipeline, that_is_cancelled_or_late_leaves_the_pool_whole) {
         bool late = false;
         try {
           co_await conn.execute(std::move(pipeline));
-        } catch (const PoolTimeout&) {
+        } catch (const QueryTimeout&) {
           late = true;
         }
         EXPECT_TRUE(late);

@@ -29,6 +29,8 @@ std::string text_of(const std::exception_ptr& error) {
     return failed.sqlstate().text();
   } catch (const PoolTimeout&) {
     return "late";
+  } catch (const QueryTimeout&) {
+    return "late";
   } catch (const ConnectionFailed&) {
     return "lost";
   } catch (const boost::system::system_error&) {

@@ -114,7 +114,7 @@ TEST_F(NoBlocking, cancelling_at_a_server_that_does_not_answer) {
       conn.timeout(100ms);
       try {
         co_await conn.execute("SELECT pg_sleep(1)");
-      } catch (const PoolTimeout&) {
+      } catch (const QueryTimeout&) {
       }
     }
     gate.open();

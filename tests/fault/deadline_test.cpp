@@ -4,7 +4,10 @@
 
 #include <atomic>
 #include <functional>
+#include <regex>
+#include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "support/gate.hpp"
@@ -127,7 +130,7 @@ TEST_F(Deadline, of_calls_on_a_lease_holds_when_the_server_is_silent) {
 
 TEST_F(Deadline, giving_back_and_closing_do_not_wait_for_a_silent_server) {
   Silenced silenced(server().port(), "silent_close");
-  EXPECT_THROW(silenced.lease->execute("SELECT 2"), PoolTimeout);
+  EXPECT_THROW(silenced.lease->execute("SELECT 2"), QueryTimeout);
   EXPECT_LT(time_of([&] { silenced.lease.reset(); }).count(), slack_s);
   EXPECT_LT(time_of([&] { silenced.db.close(200ms); }).count(), 0.2 + 1 + slack_s);
   EXPECT_EQ(silenced.db.stats().pool_size, 0U);
@@ -138,7 +141,7 @@ TEST_F(Deadline, of_less_than_a_millisecond_is_a_deadline) {  // B50
   db.wait();
   Connection conn = db.connection();
   conn.timeout(Seconds(0.0004));
-  const auto taken = time_of([&] { EXPECT_THROW(conn.execute("SELECT pg_sleep(30)"), PoolTimeout); });
+  const auto taken = time_of([&] { EXPECT_THROW(conn.execute("SELECT pg_sleep(30)"), QueryTimeout); });
   EXPECT_LT(taken.count(), slack_s);
   const auto wait = time_of([&] { EXPECT_THROW((void)db.connection(Seconds(0.0004)), PoolTimeout); });
   EXPECT_LT(wait.count(), slack_s);
@@ -153,7 +156,7 @@ TEST_F(Deadline, covers_the_queue_and_the_answer_together) {
     (void)eventually([] { return false; }, 300ms);
     held.reset();
   });
-  const auto taken = time_of([&] { EXPECT_THROW(db.execute("SELECT pg_sleep(30)"), PoolTimeout); });
+  const auto taken = time_of([&] { EXPECT_THROW(db.execute("SELECT pg_sleep(30)"), QueryTimeout); });
   giver.join();
   EXPECT_GE(taken.count(), 0.6);
   EXPECT_LT(taken.count(), 0.6 + 0.25) << "the answer had a deadline of its own";
@@ -162,12 +165,112 @@ TEST_F(Deadline, covers_the_queue_and_the_answer_together) {
 TEST_F(Deadline, a_timed_out_statement_is_cancelled_on_the_server) {
   PooledDatabase db = open({.min_size = 1, .max_size = 2, .timeout = 300ms});
   PooledDatabase watch = open({.min_size = 1, .max_size = 1});
-  EXPECT_THROW(db.execute("SELECT pg_sleep(300)"), PoolTimeout);
+  EXPECT_THROW(db.execute("SELECT pg_sleep(300)"), QueryTimeout);
   EXPECT_TRUE(eventually([&] {
     return watch.fetch_val<int>(
                "SELECT count(*)::int FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
                "'SELECT pg_sleep(300)%'") == 0;
   }));
+}
+
+/// Where the time of a late answer went, by its message.
+struct Spent {
+  double queue_s = -1;
+  double connecting_s = -1;
+  double server_s = -1;
+
+  explicit Spent(const std::string& message) {
+    std::smatch found;
+    const std::regex spans(
+        R"(: ([0-9.]+) s in the queue, ([0-9.]+) s connecting, ([0-9.]+) s waiting for the server \()");
+    if (!std::regex_search(message, found, spans)) {
+      ADD_FAILURE() << message;
+      return;
+    }
+    queue_s = std::stod(found[1]);
+    connecting_s = std::stod(found[2]);
+    server_s = std::stod(found[3]);
+  }
+};
+
+TEST_F(Deadline, a_late_answer_is_no_pool_timeout_and_its_text_says_of_which_pool_and_statement) {
+  PooledDatabase db(config(), {.min_size = 1, .max_size = 1, .timeout = limit, .name = "orders"});
+  db.wait(10s);
+  const char* const sql = "SELECT\n  pg_sleep(30)";
+  try {
+    db.execute(sql);
+    FAIL() << "it was answered";
+  } catch (const QueryTimeout& error) {
+    const std::string text = error.what();
+    EXPECT_TRUE(text.starts_with("pool 'orders' had no answer from the server within 0.3")) << text;
+    EXPECT_TRUE(text.ends_with("\nSTATEMENT: SELECT pg_sleep(30)")) << text;
+    EXPECT_EQ(error.info().query, sql);
+    const Spent spent(text);
+    EXPECT_EQ(spent.queue_s, 0);
+    EXPECT_EQ(spent.connecting_s, 0);
+    EXPECT_GE(spent.server_s, limit.count() - 0.001);
+  }
+}
+
+TEST_F(Deadline, a_late_answer_says_how_long_its_connection_was_made) {
+  PooledDatabase db(config(),
+                    {.min_size = 0, .max_size = 1, .timeout = 600ms, .configure = [](Connection& conn) {
+                       conn.execute("SELECT pg_sleep(0.2)");
+                     }});
+  const Spent spent(error_of<QueryTimeout>([&] { db.execute("SELECT pg_sleep(30)"); }).message);
+  EXPECT_GE(spent.connecting_s, 0.2);
+  EXPECT_GT(spent.server_s, 0);
+  EXPECT_LT(spent.queue_s, 0.2);
+}
+
+TEST_F(Deadline, a_late_answer_says_how_long_it_queued) {
+  for (const bool share : {false, true}) {
+    PooledDatabase db(config(), {.min_size = 1, .max_size = 1, .timeout = 600ms, .share = share});
+    db.wait(10s);
+    Connection conn = db.connection();
+    std::vector<std::string> messages(share ? 2 : 1);
+    std::vector<std::thread> callers;
+    for (std::string& message : messages) {
+      callers.emplace_back([&] {
+        message = error_of<QueryTimeout>([&] {
+                    db.execute("SELECT count(*) FROM generate_series(1, 2000000000)");
+                  }).message;
+      });
+    }
+    EXPECT_TRUE(eventually([&] { return db.stats().requests_waiting == messages.size(); }));
+    conn.execute("SELECT pg_sleep(0.2)");
+    conn.release();
+    for (std::thread& caller : callers) caller.join();
+    for (const std::string& message : messages) {
+      const Spent spent(message);
+      EXPECT_GE(spent.queue_s, 0.2) << message;
+      EXPECT_GT(spent.server_s, 0) << message;
+      EXPECT_EQ(spent.connecting_s, 0) << message;
+    }
+    EXPECT_EQ(db.stats().runs_num, share ? 1U : 0U);
+  }
+}
+
+TEST_F(Deadline, a_late_answer_to_anything_but_a_commit_is_a_query_timeout) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  const auto late = [&](const std::function<void(Connection&)>& call) {
+    Connection conn = db.connection();
+    conn.timeout(100ms);
+    EXPECT_THROW(call(conn), QueryTimeout);
+  };
+  const std::vector<std::tuple<int>> rows = {{1}};
+  OneLine line;
+  NoSink sink;
+  late([&](Connection& conn) { conn.execute("SELECT pg_sleep(30); SELECT 1"); });
+  late([&](Connection& conn) { conn.execute_many("SELECT pg_sleep(30 * $1::int)", rows); });
+  late([&](Connection& conn) { conn.copy_out("COPY (SELECT pg_sleep(30)) TO STDOUT", sink); });
+  db.execute("CREATE TABLE slowly_filled (x text CHECK (pg_sleep(30) IS NOT NULL))");
+  late([&](Connection& conn) { conn.copy_in("COPY slowly_filled FROM STDIN", line); });
+  late([&](Connection& conn) {
+    Pipeline pipeline;
+    pipeline.add("SELECT pg_sleep(30)");
+    static_cast<void>(conn.execute(pipeline));
+  });
 }
 
 TEST_F(Deadline, a_late_cancel_never_hits_the_next_lease) {  // B29
@@ -180,7 +283,7 @@ TEST_F(Deadline, a_late_cancel_never_hits_the_next_lease) {  // B29
     {
       Connection conn = db.connection();
       conn.timeout(50ms);
-      EXPECT_THROW(conn.execute("SELECT pg_sleep(0.2)"), PoolTimeout);
+      EXPECT_THROW(conn.execute("SELECT pg_sleep(0.2)"), QueryTimeout);
     }
     ASSERT_TRUE(eventually([&] { return gate.cancels() == round + 1; }));
     std::thread opener([&] {
@@ -205,6 +308,7 @@ TEST_F(Deadline, a_storm_of_timeouts_leaves_the_pool_whole) {
           const int tag = t * 1000 + n;
           if (conn.fetch_val<int>("SELECT $1::int FROM pg_sleep(0.001)", tag) != tag) ++wrong;
         } catch (const PoolTimeout&) {
+        } catch (const QueryTimeout&) {
         }
       }
     });

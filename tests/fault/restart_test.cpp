@@ -44,6 +44,8 @@ class Callers {
       ++failed_;
     } catch (const PoolTimeout&) {
       ++failed_;
+    } catch (const QueryTimeout&) {
+      ++failed_;
     } catch (const std::exception& error) {
       const std::lock_guard lock(mutex_);
       surprises_.emplace_back(error.what());

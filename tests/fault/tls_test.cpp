@@ -98,7 +98,7 @@ TEST_F(Tls, a_late_answer_is_cancelled_and_dropped_and_the_connection_goes_on) {
     {
       Connection conn = db.connection();
       conn.timeout(200ms);
-      EXPECT_THROW(conn.execute(sql), PoolTimeout);
+      EXPECT_THROW(conn.execute(sql), QueryTimeout);
     }
     EXPECT_EQ(db.fetch_val<int>("SELECT pg_backend_pid()"), pid) << "it was closed, not cleaned";
   }

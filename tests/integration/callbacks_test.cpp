@@ -181,7 +181,7 @@ TEST_F(Configure, that_leaves_a_connection_unfit_is_a_failed_connect) {
             "configure failed: it has left a transaction open: commit, or roll back");
   EXPECT_EQ(failure([](Connection& conn) {
               conn.timeout(10ms);
-              expect_failure<PoolTimeout>(conn, "SELECT pg_sleep(60)");
+              expect_failure<QueryTimeout>(conn, "SELECT pg_sleep(60)");
             }).cause,
             "configure failed: it has left a statement unfinished");
   EXPECT_EQ(failure([](Connection& conn) {

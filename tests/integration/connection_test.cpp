@@ -226,7 +226,7 @@ TEST_F(Lease, its_time_limit_ends_a_statement_and_leaves_only_giving_back) {
   EXPECT_EQ(conn.timeout(), Seconds(0.2));
   EXPECT_THROW(conn.timeout(Seconds(-1)), UsageError);
   EXPECT_THROW(conn.timeout(Seconds(std::numeric_limits<double>::quiet_NaN())), UsageError);
-  const auto taken = time_of([&] { EXPECT_THROW(conn.execute("SELECT pg_sleep(60)"), PoolTimeout); });
+  const auto taken = time_of([&] { EXPECT_THROW(conn.execute("SELECT pg_sleep(60)"), QueryTimeout); });
   EXPECT_GE(taken.count(), 0.2);
   EXPECT_LT(taken.count(), 2);
   EXPECT_EQ(conn.transaction_status(), TransactionStatus::busy);

@@ -149,7 +149,7 @@ TEST_P(Bouncer, a_late_statement_is_cancelled_and_the_connection_goes_on) {
       Connection conn = db.connection();
       conn.autocommit(!transactions || round % 2 == 0);
       conn.timeout(100ms);
-      EXPECT_THROW(conn.execute("SELECT pg_sleep(300)"), PoolTimeout);
+      EXPECT_THROW(conn.execute("SELECT pg_sleep(300)"), QueryTimeout);
     }
     EXPECT_EQ(db.fetch_val<int>("SELECT $1::int", round), round);
     EXPECT_EQ(watch.fetch_val<int>("SELECT count(*)::int FROM pg_stat_activity WHERE state = 'active' AND "
@@ -324,7 +324,7 @@ TEST(BouncerWithTls, sends_records_larger_than_postgres_does_and_no_byte_of_them
   {
     Connection conn = db.connection();
     conn.timeout(50ms);
-    EXPECT_THROW(conn.execute(rows_of(100'000'000)), PoolTimeout);
+    EXPECT_THROW(conn.execute(rows_of(100'000'000)), QueryTimeout);
   }
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
   EXPECT_EQ(db.stats().connections_num, 1U) << "it was closed, not cleaned";

@@ -164,7 +164,7 @@ def test_the_wait_for_ones_turn_has_the_deadline_of_the_call(run: Run) -> None:
             await eventually_async(lambda: "not to be asked now" in repr(conn))
             second = asyncio.ensure_future(conn.execute("SELECT pg_sleep(0.7)"))
             await first
-            with pytest.raises(pycopg.PoolTimeout, match=r"no answer from the server within 1(\.\d+)? s"):
+            with pytest.raises(pycopg.QueryTimeout, match=r"no answer from the server within 1(\.\d+)? s"):
                 await second
             await conn.close()
         await eventually_async(lambda: idle(db))
@@ -358,7 +358,7 @@ def test_a_storm_of_cancels_loses_nothing(run: Run) -> None:
 def test_deadlines(run: Run) -> None:
     async def body(db: AsyncPooledDatabase) -> None:
         began = time.monotonic()
-        with pytest.raises(pycopg.PoolTimeout, match="no answer"):
+        with pytest.raises(pycopg.QueryTimeout, match="no answer"):
             await db.execute("SELECT pg_sleep(100)")
         assert time.monotonic() - began < 2
         await eventually_async(lambda: idle(db))

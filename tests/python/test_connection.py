@@ -260,7 +260,7 @@ def test_a_statement_that_was_given_up_in_a_transaction_is_no_failed_rollback(
     make_pool: MakePool, caplog: pytest.LogCaptureFixture
 ) -> None:
     db = make_pool(max_size=1, timeout=0.1)
-    with pytest.raises(pycopg.PoolTimeout), db.connection() as conn, conn.transaction(), conn.transaction():
+    with pytest.raises(pycopg.QueryTimeout), db.connection() as conn, conn.transaction(), conn.transaction():
         conn.execute("SELECT pg_sleep(100)")
     assert not caplog.records
     eventually(lambda: db.stats["pool_available"] == 1)

@@ -155,7 +155,7 @@ def test_a_timeout_explains_itself_and_is_psycopg_pools_too(make_pool: MakePool)
 
 def test_a_statement_that_takes_too_long_is_cancelled(make_pool: MakePool) -> None:
     db = make_pool(max_size=1, timeout=0.2)
-    with pytest.raises(pycopg.PoolTimeout, match="no answer"):
+    with pytest.raises(pycopg.QueryTimeout, match="no answer"):
         db.execute("SELECT pg_sleep(60)")
     eventually(lambda: db.stats["pool_available"] == 1)
     assert db.fetch_val("SELECT 1") == 1
