@@ -32,8 +32,8 @@ Connection::~Connection() {
   if (closed()) return;
   // A destructor may run while an exception is on its way.
   nb::object raised = take_raised();
-  if (PyErr_WarnFormat(PyExc_ResourceWarning, 1,
-                       "a connection was never given back to its pool (leased at %s)",
+  if (PyErr_WarnFormat(PyExc_ResourceWarning, 1, "a connection was never given back to %s (leased at %s)",
+                       pool_ != nullptr ? fmt::format("pool '{}'", pool_->name()).c_str() : "its pool",
                        leased_at_.c_str()) != 0)
     PyErr_WriteUnraisable(nullptr);
   raise_again(std::move(raised));

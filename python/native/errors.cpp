@@ -7,6 +7,7 @@
 #include <copg/error.hpp>
 
 #include <string>
+#include <string_view>
 
 #include "python/native/mistakes.hpp"
 #include "python/native/python_types.hpp"
@@ -62,18 +63,37 @@ nb::dict diagnostic_of(const ErrorInfo& info) {
   return fields;
 }
 
-nb::object class_for(const ErrorInfo& info) {
-  std::string key = name_of(info.kind);
-  // With a text it is the statement that is wrong, without one the use of an object.
-  if (info.kind == ErrorKind::usage) key = info.query.empty() ? "usage" : "statement";
-  if (info.kind == ErrorKind::query_failed) key = info.sqlstate.text().substr(0, 2);
-  const nb::dict classes = nb::borrow<nb::dict>(python_types().error_classes);
-  for (; !key.empty(); key.pop_back()) {
-    const nb::str name(key.c_str());
-    if (classes.contains(name)) return classes[name];
-    if (key.size() > 2) break;
+nb::object known_class(const nb::dict& classes, std::string_view key) {
+  const nb::str name(key.data(), key.size());
+  return classes.contains(name) ? nb::object(classes[name]) : nb::object();
+}
+
+/// By the SQLSTATE, or by its first two characters, or by the first.
+nb::object class_by_sqlstate(const nb::dict& classes, const ErrorInfo& info) {
+  const std::string sqlstate = info.sqlstate.text();
+  for (const std::size_t characters : {std::size_t{5}, std::size_t{2}, std::size_t{1}}) {
+    if (sqlstate.size() < characters) break;
+    if (nb::object found = known_class(classes, std::string_view(sqlstate).substr(0, characters)))
+      return found;
   }
-  return nb::borrow(python_types().error_class_for)(name_of(info.kind));
+  return {};
+}
+
+nb::object class_for(const ErrorInfo& info) {
+  const nb::dict classes = nb::borrow<nb::dict>(python_types().error_classes);
+  // With a text it is the statement that is wrong, without one the use of an object.
+  const bool statement = info.kind == ErrorKind::usage && !info.query.empty();
+  const char* const kind = statement ? "statement" : name_of(info.kind);
+  nb::object by_sqlstate;
+  if (info.kind == ErrorKind::query_failed || info.kind == ErrorKind::connection_failed)
+    by_sqlstate = class_by_sqlstate(classes, info);
+  nb::object by_kind = known_class(classes, kind);
+  // A lost connection is an OperationalError, whatever the server's last words were.
+  if (by_sqlstate.is_valid() &&
+      (!by_kind.is_valid() || PyObject_IsSubclass(by_sqlstate.ptr(), by_kind.ptr()) == 1))
+    return by_sqlstate;
+  if (by_kind.is_valid()) return by_kind;
+  return nb::borrow(python_types().error_class_for)(kind);
 }
 
 /// An exception made without a call of its __init__: that of psycopg, which some have for a base, is Python's

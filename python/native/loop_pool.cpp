@@ -261,8 +261,8 @@ class LoopPool {
   ~LoopPool() { finish_close(); }
 
   void open() {
-    if (closed_) reject_reopening();
-    if (is_ending()) reject_at_the_end();
+    if (closed_) reject_reopening(name());
+    if (is_ending()) reject_at_the_end(name());
     if (!engine_) engine_ = engine::PoolEngine::create(config_, options_, copg::detail::call_configure);
     engine_->open();
   }
@@ -301,14 +301,16 @@ class LoopPool {
     without_gil([this] { engine_->close(engine::Duration::zero()); });
   }
   [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& checked() const {
-    if (closed_) reject_closed(config_.database);
-    if (!engine_) reject_not_open(config_.database);
+    if (closed_) reject_closed(name());
+    if (!engine_) reject_not_open(name());
     return engine_;
   }
   [[nodiscard]] PoolStats stats() const {
     return engine_ ? engine_->stats() : stats_before_opening(options_);
   }
-  [[nodiscard]] const Config& config() const noexcept { return config_; }
+  [[nodiscard]] const std::string& name() const noexcept {
+    return options_.name.empty() ? config_.database : options_.name;
+  }
 
  private:
   std::shared_ptr<LoopLease> short_lease() const {
@@ -382,8 +384,9 @@ void bind_loop_pool(nb::module_& module) {
       .def("_resume", [](LoopPool& self) { self.checked()->resume(); })
       .def_prop_ro(
           "stats", [](const LoopPool& self) { return dict_of(self.stats()); }, doc::LoopPool_stats)
+      .def_prop_ro("_name", &LoopPool::name)
       .def("_repr", [](const LoopPool& self, const std::string& name) {
-        return repr_of(name, self.config(), self.stats());
+        return repr_of(name, self.name(), self.stats());
       });
 }
 

@@ -128,8 +128,8 @@ nb::dict dict_of(const PoolStats& stats) {
   return result;
 }
 
-std::string repr_of(const std::string& class_name, const Config& config, const PoolStats& stats) {
-  return fmt::format("{}('{}', size={}/{})", class_name, config.database, stats.pool_size, stats.pool_max);
+std::string repr_of(const std::string& class_name, const std::string& name, const PoolStats& stats) {
+  return fmt::format("{}('{}', size={}/{})", class_name, name, stats.pool_size, stats.pool_max);
 }
 
 int number_of(TransactionStatus status) noexcept {
@@ -142,14 +142,18 @@ int number_of(TransactionStatus status) noexcept {
   return 4;
 }
 
-void reject_closed(const std::string& database) { reject(fmt::format("pool '{}' is closed", database)); }
+void reject_closed(const std::string& name) { reject(fmt::format("pool '{}' is closed", name)); }
 
-void reject_not_open(const std::string& database) {
-  reject(fmt::format("pool '{}' is not open yet: call open() first", database));
+void reject_not_open(const std::string& name) {
+  reject(fmt::format("pool '{}' is not open yet: call open() first", name));
 }
 
-void reject_reopening() { reject("the pool was closed and can't be opened again: make another"); }
+void reject_reopening(const std::string& name) {
+  reject(fmt::format("pool '{}' was closed and can't be opened again: make another", name));
+}
 
-void reject_at_the_end() { reject("the interpreter is ending: no pool opens any more"); }
+void reject_at_the_end(const std::string& name) {
+  reject(fmt::format("the interpreter is ending: pool '{}' opens no more", name));
+}
 
 }  // namespace copg::python

@@ -28,14 +28,14 @@ void require_timeout(double timeout_s);
 PoolStats stats_before_opening(const PoolOptions& options);
 nb::dict dict_of(const PoolStats& stats);
 /// PooledDatabase('name', size=5/10)
-std::string repr_of(const std::string& class_name, const Config& config, const PoolStats& stats);
+std::string repr_of(const std::string& class_name, const std::string& name, const PoolStats& stats);
 
 /// The number that libpq has for it (PGTransactionStatusType), and psycopg too.
 int number_of(TransactionStatus status) noexcept;
 
-[[noreturn]] void reject_closed(const std::string& database);
-[[noreturn]] void reject_not_open(const std::string& database);
-[[noreturn]] void reject_reopening();
-[[noreturn]] void reject_at_the_end();
+[[noreturn]] void reject_closed(const std::string& name);
+[[noreturn]] void reject_not_open(const std::string& name);
+[[noreturn]] void reject_reopening(const std::string& name);
+[[noreturn]] void reject_at_the_end(const std::string& name);
 
 }  // namespace copg::python

@@ -32,14 +32,14 @@ Pool::~Pool() {
 }
 
 void Pool::open() {
-  if (closed_) reject_reopening();
-  if (is_ending()) reject_at_the_end();
+  if (closed_) reject_reopening(name());
+  if (is_ending()) reject_at_the_end(name());
   if (!database_) database_ = std::make_shared<PooledDatabase>(config_, options_);
 }
 
 PooledDatabase& Pool::database() {
-  if (closed_) reject_closed(config_.database);
-  if (!database_) reject_not_open(config_.database);
+  if (closed_) reject_closed(name());
+  if (!database_) reject_not_open(name());
   return *database_;
 }
 
@@ -129,8 +129,9 @@ void bind_pool(nb::module_& module) {
       .def(
           "resume", [](Pool& self) { self.database().resume(); }, doc::Pool_resume)
       .def("close", &Pool::close, nb::arg("timeout") = 5.0, doc::Pool_close)
+      .def_prop_ro("_name", &Pool::name)
       .def("_repr", [](const Pool& self, const std::string& name) {
-        return repr_of(name, self.config(), self.stats());
+        return repr_of(name, self.name(), self.stats());
       });
 }
 

@@ -37,7 +37,10 @@ class Pool {
   [[nodiscard]] nb::object fetch_val(nb::handle sql, nb::handle params);
   [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows);
 
-  [[nodiscard]] const Config& config() const noexcept { return config_; }
+  /// In messages: the option, or the database's.
+  [[nodiscard]] const std::string& name() const noexcept {
+    return options_.name.empty() ? config_.database : options_.name;
+  }
   [[nodiscard]] PoolStats stats() const;
   void check();
   void wait(double timeout_s);

@@ -10,6 +10,7 @@ import os
 import threading
 
 from . import _native
+from . import errors as errors
 from .async_connection import AsyncConnection, AsyncCursor, AsyncTransaction
 from .async_pool import AsyncPooledDatabase
 from .config import Config

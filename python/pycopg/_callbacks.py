@@ -57,7 +57,7 @@ def _on_a_thread(
         except BaseException as error:
             if not isinstance(error, PoolClosed):  # the pool goes: nobody needs to be told
                 logger.warning("%s of %r failed", option, pool, exc_info=True)
-            return callback.fail(f"{type(error).__name__}: {error}")
+            return callback.fail(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")  # on one line
         return callback.succeed()
 
     threading.Thread(target=run, name=f"pycopg-{option}", daemon=True).start()

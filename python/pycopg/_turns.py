@@ -49,4 +49,5 @@ class Turns:
 
 def _expire(turn: asyncio.Future[None], timeout_s: float) -> None:
     if not turn.done():
-        turn.set_exception(pool_timeout(f"no turn on this connection within {timeout_s:.3g} s: other tasks use it; nothing was sent"))
+        words = f"no turn on this connection within {timeout_s:.3g} s: other tasks use it; nothing was sent"
+        turn.set_exception(pool_timeout(words))

@@ -54,7 +54,8 @@ class AsyncConnection:
     def __del__(self) -> None:
         if not getattr(self, "_native", None) or self._native.closed:
             return
-        warnings.warn("a connection was never given back to its pool", ResourceWarning, stacklevel=1)
+        words = f"a connection was never given back to pool {self.pool._name!r}"
+        warnings.warn(words, ResourceWarning, stacklevel=1)
         self._native.release()
 
     def cursor(self, row_factory: type | None = None) -> AsyncCursor:
@@ -149,7 +150,8 @@ class AsyncTransaction:
         except Exception as failed:
             # The reason that the block was left is what its caller must see; what could not be rolled back is when
             # the connection is given back.
-            logger.warning("rolling back %r failed, after %r: %s", self.connection, error, failed)
+            words = "%r: rolling back %r failed, after %r: %s"
+            logger.warning(words, self.connection.pool, self.connection, error, failed)
 
 
 class AsyncCursor(BaseCursor):

@@ -152,4 +152,5 @@ class Transaction:
         except Exception as failed:
             # The reason that the block was left is what its caller must see; what could not be rolled back is when
             # the connection is given back.
-            logger.warning("rolling back %r failed, after %r: %s", self.connection, error, failed)
+            words = "%r: rolling back %r failed, after %r: %s"
+            logger.warning(words, self.connection.pool, self.connection, error, failed)

@@ -1,4 +1,4 @@
-"""The exceptions: PEP 249's tree, chosen by SQLSTATE class, and what only a pool can raise.
+"""The exceptions: PEP 249's tree, a class for each SQLSTATE below it, and what only a pool can raise.
 
 Where psycopg_pool is installed, an error of the pool that is raised is also one of psycopg_pool's, so that
 `except psycopg_pool.PoolTimeout` goes on working. It is imported no earlier than that.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from typing import Any
+
+from ._predicates import Conditions
 
 
 class Warning(Exception):  # noqa: A001  (PEP 249 wants the name)
@@ -65,8 +67,8 @@ class InterfaceError(Error):
     """The call was wrong: a connection that was given back, that belongs to a parent process, ..."""
 
 
-class DatabaseError(Error):
-    pass
+class DatabaseError(Error, Conditions):
+    """The server, or the way to it. What its SQLSTATE says can be asked: `is_unique_violation`, `is_retryable`, ..."""
 
 
 class OperationalError(DatabaseError):
@@ -172,6 +174,14 @@ _of_pools: dict[str, type[Error]] = {
 }
 
 
+def lookup(sqlstate: str) -> type[DatabaseError]:
+    """The class for a SQLSTATE, or for a condition by its name ("23505", "unique_violation"). KeyError for another."""
+    found = BY_SQLSTATE.get(sqlstate.upper()) or _by_condition.get(sqlstate.lower())
+    if found is None:
+        raise KeyError(sqlstate)
+    return found
+
+
 def _class_for(kind: str) -> type[Error]:
     """The class for a kind that is not in `_classes` yet."""
     if kind not in _of_pools:
@@ -211,3 +221,12 @@ def _restore(public: type[Error], args: tuple[object, ...], state: dict[str, Any
     error = raised.__new__(raised, *args)
     error.__dict__.update(state)
     return error
+
+
+# The classes above must be there first: these derive from them.
+from ._conditions import *  # noqa: E402, F403
+from ._conditions import BY_SQLSTATE  # noqa: E402
+from ._sqlstates import CONDITIONS  # noqa: E402
+
+_classes.update(BY_SQLSTATE)
+_by_condition = {condition: BY_SQLSTATE[sqlstate] for sqlstate, (condition, _) in reversed(CONDITIONS.items())}

@@ -84,7 +84,7 @@ std::string PoolEngine::last_connect_error(TimePoint time) const {
 
 std::string PoolEngine::to_string(std::string_view face) {
   const PoolStats now = stats();
-  return fmt::format("{}('{}', size={}/{})", face, config_.database, now.pool_size, now.pool_max);
+  return fmt::format("{}('{}', size={}/{})", face, name_, now.pool_size, now.pool_max);
 }
 
 ErrorInfo PoolEngine::cut_off(std::string_view sql) const {

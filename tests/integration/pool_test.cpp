@@ -182,6 +182,8 @@ TEST_F(Pool, it_says_what_it_is_and_never_the_password) {
   db.wait();
   EXPECT_EQ(db.name(), "postgres");
   EXPECT_EQ(db.to_string(), "PooledDatabase('postgres', size=2/5)");
+  PooledDatabase named(config, {.min_size = 0, .name = "reports"});
+  EXPECT_EQ(named.to_string(), "PooledDatabase('reports', size=0/10)");
   EXPECT_EQ(open({.name = "mine"}).name(), "mine");
 }
 

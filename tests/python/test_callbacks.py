@@ -106,7 +106,7 @@ async def a_coroutine() -> None: ...
     [
         (raise_key_error, "KeyError: 'tenant'"),
         (exit_thread, "SystemExit: 3"),
-        (lambda conn: conn.execute("SELECT 1 FROM nowhere"), 'ProgrammingError: relation "nowhere" does not exist'),
+        (lambda conn: conn.execute("SELECT 1 FROM nowhere"), 'UndefinedTable: relation "nowhere" does not exist'),
         (lambda conn: conn.execute("BEGIN"), "it has left a transaction open"),
         (leave_block_open, "it has closed the connection, or kept it"),
         (lambda conn: conn.close(), "it has closed the connection, or kept it"),

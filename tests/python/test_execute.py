@@ -297,7 +297,7 @@ def test_errors_are_chosen_by_sqlstate(
 ) -> None:
     with pytest.raises(error) as raised:
         users.execute(sql)
-    assert type(raised.value) is error
+    assert type(raised.value) is pycopg.errors.lookup(sqlstate)
     assert raised.value.sqlstate == sqlstate == raised.value.diag.sqlstate
     assert raised.value.query == sql
     assert users.fetch_val("SELECT 1") == 1

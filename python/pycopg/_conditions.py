@@ -1,0 +1,20 @@
+"""The classes of errors that are named after SQLSTATEs, as psycopg has them. For type checkers: _conditions.pyi."""
+
+from __future__ import annotations
+
+from . import errors
+from ._sqlstates import CONDITIONS
+from .errors import DatabaseError
+
+BY_SQLSTATE: dict[str, type[DatabaseError]] = {}
+
+for _sqlstate, (_condition, _name) in CONDITIONS.items():
+    _base = errors._classes.get(_sqlstate[:2]) or errors._classes.get(_sqlstate[:1]) or DatabaseError
+    _members = {
+        "__module__": errors.__name__,  # where it is looked for, by pickle too
+        "__doc__": f"SQLSTATE {_sqlstate}, {_condition}.",
+        "sqlstate": _sqlstate,
+    }
+    globals()[_name] = BY_SQLSTATE[_sqlstate] = type(_name, (_base,), _members)
+
+__all__ = [cls.__name__ for cls in BY_SQLSTATE.values()]
