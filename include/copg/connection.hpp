@@ -51,6 +51,8 @@ enum class TransactionStatus : std::uint8_t {
 /// - DataError: a parameter, or the text, can't be sent; nothing was sent;
 /// - UsageError: given back already, a forked child's, or used by two threads.
 /// A connection found dead before the first byte is replaced by another without a word.
+///
+/// LISTEN succeeds, and nobody hears: notifications are dropped at the end of each call.
 class Connection {
  public:
   Connection(Connection&& other) noexcept;

@@ -21,6 +21,14 @@ def reconnect_failed(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase
         threading.Thread(target=call, args=(pool,), name="pycopg-reconnect-failed", daemon=True).start()
 
 
+def listened(pool: PooledDatabase | AsyncPooledDatabase) -> None:
+    """Called by whoever has executed LISTEN: nobody will be notified. Says so once for a pool."""
+    if not pool._told_of_listen:
+        pool._told_of_listen = True
+        text = "%r: LISTEN on a connection of the pool hears nothing, notifications are dropped: use one of your own"
+        logger.warning(text, pool)
+
+
 def leaked(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase], age_s: float, holder: str) -> None:
     pool = weak_pool()
     text = "%r: a connection has been leased for %.1f s, taken at %s"

@@ -37,6 +37,7 @@ class AsyncPooledDatabase(_native.LoopPool):
     """
 
     __reduce_ex__ = uncopied(POOL)
+    _told_of_listen = False
 
     def __init__(
         self,

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from . import _native
 from ._copying import LEASE, uncopied
+from ._notify import listened
 from .errors import InterfaceError, NotSupportedError, ProgrammingError
 
 if TYPE_CHECKING:
+    from .async_connection import AsyncConnection
     from .connection import Connection
 
 Params = Union[Sequence[Any], Mapping[str, Any]]
@@ -39,6 +41,7 @@ class BaseCursor:
     __reduce_ex__ = uncopied(LEASE)
 
     arraysize = 1
+    connection: Connection | AsyncConnection
 
     def __init__(self, row_factory: type) -> None:
         self.row_factory = check_row_factory(row_factory)
@@ -89,6 +92,8 @@ class BaseCursor:
     def _keep(self, rows: _native.Rows) -> None:
         self._rows = rows
         self._row_count = rows.row_count
+        if self._row_count == -1 and rows.status == "LISTEN":
+            listened(self.connection.pool)
 
     def _close(self) -> None:
         self._rows = None
@@ -109,6 +114,8 @@ class BaseCursor:
 
 class Cursor(BaseCursor):
     """Executes statements on its connection. For one thread at a time."""
+
+    connection: Connection
 
     def __init__(self, connection: Connection, row_factory: type = dict) -> None:
         super().__init__(row_factory)

@@ -32,6 +32,7 @@ class PooledDatabase(_native.Pool):
     """
 
     __reduce_ex__ = uncopied(POOL)
+    _told_of_listen = False
 
     def __init__(
         self,
