@@ -36,6 +36,7 @@ struct ErrorInfo {
   std::string message{};   ///< What happened, what it was doing, and what to do. One line.
   std::string detail{};    ///< The server's DETAIL.
   std::string hint{};      ///< The server's HINT.
+  std::string advice{};    ///< What copg makes of it: which placeholder it is, what to write. A HINT of ours.
   std::string context{};   ///< The server's CONTEXT.
   std::string severity{};  ///< ERROR, FATAL or PANIC.
   std::string schema_name{};

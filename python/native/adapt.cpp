@@ -259,6 +259,11 @@ Oid write_list(PyObject* list, std::string& out) {
 }
 
 [[noreturn]] void reject_type(PyObject* value) {
+  if (PyTuple_Check(value) || PyAnySet_Check(value)) {
+    throw ProgrammingMistake(fmt::format(
+        "a parameter of type {} can't be sent: give a list, and write = ANY(%s) where IN %s was meant",
+        Py_TYPE(value)->tp_name));
+  }
   throw ProgrammingMistake(
       fmt::format("a parameter of type {} can't be sent: convert it to a type that PostgreSQL has",
                   Py_TYPE(value)->tp_name));

@@ -10,6 +10,7 @@
 
 #include "python/native/docstrings.hpp"
 #include "python/native/ending.hpp"
+#include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/location.hpp"
 #include "python/native/mistakes.hpp"
@@ -94,6 +95,8 @@ void Connection::commit_and_give_back() {
       Connection& self;
       ~GiveBack() { self.drop(&copg::Connection::release); }
     } const at_the_end{*this};
+    // In autocommit mode a statement that was given up half-way leaves nothing to commit.
+    if (autocommit_ && lease_->transaction_status() == TransactionStatus::busy) return;
     lease_->commit();
   });
 }
@@ -111,8 +114,10 @@ copg::Connection& Connection::leased() {
 
 Rows Connection::execute(nb::handle sql, nb::handle params) {
   const Statement statement(sql.ptr(), params.ptr());
-  return Rows(ask([&](copg::Connection& connection) {
-    return connection.execute(Sql(statement.text()), statement.params());
+  return Rows(in_words_of(sql.ptr(), params.ptr(), [&] {
+    return ask([&](copg::Connection& connection) {
+      return connection.execute(Sql(statement.text()), statement.params());
+    });
   }));
 }
 
@@ -120,8 +125,10 @@ std::int64_t Connection::execute_many(nb::handle sql, nb::handle rows) {
   auto text = known_text(sql.ptr());
   PythonRows source(text, rows);
   if (source.empty()) return 0;
-  return ask(
-      [&](copg::Connection& connection) { return connection.execute_many(Sql(text->text.sql), source); });
+  return in_words_of(sql.ptr(), nullptr, [&] {
+    return ask(
+        [&](copg::Connection& connection) { return connection.execute_many(Sql(text->text.sql), source); });
+  });
 }
 
 void Connection::require_no_transaction_block(const char* what) const {

@@ -74,6 +74,10 @@ class LoopCall : public Parcel {
   }
   /// Once done.
   virtual nb::object result() = 0;
+  /// Throws what has failed it, in the words of its caller.
+  [[noreturn]] virtual void throw_failure(std::exception_ptr failure) const {
+    std::rethrow_exception(std::move(failure));
+  }
   /// The objects of Python's that the caller gave, for the garbage collector.
   [[nodiscard]] virtual int traverse(visitproc /*visit*/, void* /*arg*/) const { return 0; }
   /// Lets go of everything. May come at any time, and twice; the destructor of each kind calls it.
@@ -278,6 +282,10 @@ class JobWait final : public WaitingCall<StatementWait, engine::Waiter> {
   }
   ~JobWait() override { end(); }
   nb::object result() override { return job_.take(steps_->operation()); }
+  [[noreturn]] void throw_failure(std::exception_ptr failure) const override {
+    if constexpr (requires { job_.throw_failure(failure); }) job_.throw_failure(failure);
+    std::rethrow_exception(std::move(failure));
+  }
   [[nodiscard]] int traverse(visitproc visit, void* arg) const override {
     if constexpr (requires { job_.traverse(visit, arg); }) return job_.traverse(visit, arg);
     return 0;

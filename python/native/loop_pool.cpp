@@ -10,6 +10,7 @@
 
 #include <copg/config.hpp>
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@
 #include "pq/transaction_operation.hpp"
 #include "python/native/docstrings.hpp"
 #include "python/native/ending.hpp"
+#include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/location.hpp"
 #include "python/native/loop_call.hpp"
@@ -53,8 +55,18 @@ nb::object give(Rows rows, Wanted wanted) {
 struct ExecuteJob {
   using Operation = pq::ExecuteOperation;
   nb::object sql;  // keeps the text
+  nb::object params;
   std::unique_ptr<const Statement> statement;
   Wanted wanted;
+
+  [[noreturn]] void throw_failure(std::exception_ptr failure) const {
+    in_words_of(sql.ptr(), params.ptr(), [&] { std::rethrow_exception(std::move(failure)); });
+    std::terminate();  // it has thrown
+  }
+  int traverse(visitproc visit, void* arg) const {
+    Py_VISIT(params.ptr());
+    return 0;
+  }
 
   Operation make(pq::Connection& connection, pq::BeginFirst begin) {
     return {connection, statement->text(), statement->params(), begin};
@@ -75,6 +87,10 @@ class ExecuteWait final : public WaitingCall<StatementWait, engine::StatementWai
   }
   ~ExecuteWait() override { end(); }
   nb::object result() override { return give(Rows(steps_->take_result()), job_.wanted); }
+  [[noreturn]] void throw_failure(std::exception_ptr failure) const override {
+    job_.throw_failure(std::move(failure));
+  }
+  [[nodiscard]] int traverse(visitproc visit, void* arg) const override { return job_.traverse(visit, arg); }
 
  private:
   [[nodiscard]] engine::LeaseCall& steps() const noexcept override { return *steps_; }
@@ -96,6 +112,7 @@ class ExecuteWait final : public WaitingCall<StatementWait, engine::StatementWai
 
 struct ExecuteManyJob {
   using Operation = pq::ExecuteManyOperation;
+  nb::object sql;
   std::shared_ptr<const KnownText> text;
   std::unique_ptr<PythonRows> rows;
 
@@ -106,6 +123,10 @@ struct ExecuteManyJob {
     engine::rethrow(operation.source_error());
     engine::raise_error_of(operation);
     return nb::int_(operation.affected_rows());
+  }
+  [[noreturn]] void throw_failure(std::exception_ptr failure) const {
+    in_words_of(sql.ptr(), nullptr, [&] { std::rethrow_exception(std::move(failure)); });
+    std::terminate();  // it has thrown
   }
   int traverse(visitproc visit, void* arg) const { return rows->traverse(visit, arg); }
 };
@@ -143,7 +164,8 @@ LoopCall* call_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where,
 
 LoopCall* execute_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where, nb::handle sql,
                      nb::handle params, Wanted wanted) {
-  ExecuteJob job{nb::borrow(sql), std::make_unique<const Statement>(sql.ptr(), params.ptr()), wanted};
+  ExecuteJob job{nb::borrow(sql), nb::borrow(params),
+                 std::make_unique<const Statement>(sql.ptr(), params.ptr()), wanted};
   if (where != nullptr) return new ExecuteWait(std::move(lease), *where, std::move(job));
   return call_on(std::move(lease), where, std::move(job));
 }
@@ -154,7 +176,8 @@ LoopCall* execute_many_on(std::shared_ptr<LoopLease> lease, const SourceLocation
   auto text = known_text(sql.ptr());
   auto source = std::make_unique<PythonRows>(text, rows);
   if (source->empty()) return nullptr;
-  return call_on(std::move(lease), where, ExecuteManyJob{std::move(text), std::move(source)});
+  return call_on(std::move(lease), where,
+                 ExecuteManyJob{nb::borrow(sql), std::move(text), std::move(source)});
 }
 
 /// pycopg._native.LoopConnection.

@@ -97,7 +97,7 @@ void set_raised(PyObject* self) {
   Py_XDECREF(PyObject_CallMethod(self, "_raise", nullptr));
 }
 
-void raise_failure(LoopCall& call) { std::rethrow_exception(std::exchange(call.awaiting.failure, nullptr)); }
+void raise_failure(LoopCall& call) { call.throw_failure(std::exchange(call.awaiting.failure, nullptr)); }
 
 PyObject* give_self(PyObject* self) {
   Py_INCREF(self);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "pq/sql_text.hpp"
 #include "python/native/mistakes.hpp"
@@ -27,6 +28,8 @@ class Rewriter {
     result_.count = result_.style == RewrittenText::Style::named ? result_.names.size() : positional_;
     return std::move(result_);
   }
+  /// Fills in the places.
+  void note_places_in(std::vector<RewrittenPlace>& places) noexcept { places_ = &places; }
 
  private:
   [[nodiscard]] char peek(std::size_t ahead = 0) const noexcept {
@@ -115,7 +118,10 @@ class Rewriter {
 
   /// One byte in which placeholders mean nothing; of a doubled percent sign one is kept.
   void copy_literal() {
-    if (peek() == '%' && peek(1) == '%') ++at_;
+    if (peek() == '%' && peek(1) == '%') {
+      note_place(0, at_, 2, result_.sql.size(), 1);
+      ++at_;
+    }
     copy(1);
   }
 
@@ -131,8 +137,8 @@ class Rewriter {
           shown(2)));
     }
     use(RewrittenText::Style::positional);
-    at_ += 2;
-    put(++positional_);
+    const std::size_t begin = std::exchange(at_, at_ + 2);
+    put(++positional_, begin);
   }
 
   void named() {
@@ -144,12 +150,12 @@ class Rewriter {
       reject(fmt::format("'{}' is no placeholder: %(name) must be followed by s", shown(close + 2 - at_)));
     use(RewrittenText::Style::named);
     const std::string name(sql_.substr(at_ + 2, close - at_ - 2));
-    at_ = close + 2;
+    const std::size_t begin = std::exchange(at_, close + 2);
     auto& names = result_.names;
     const auto found = std::find(names.begin(), names.end(), name);
     const auto number = static_cast<std::size_t>(found - names.begin()) + 1;
     if (found == names.end()) names.push_back(name);
-    put(number);
+    put(number, begin);
   }
 
   void use(RewrittenText::Style style) {
@@ -159,9 +165,16 @@ class Rewriter {
   }
 
   /// A digit that follows would belong to the number.
-  void put(std::size_t number) {
+  void put(std::size_t number, std::size_t begin) {
+    const std::size_t sent = result_.sql.size();
     result_.sql += fmt::format("${}", number);
     if (peek() >= '0' && peek() <= '9') result_.sql += ' ';
+    note_place(static_cast<int>(number), begin, at_ - begin, sent, result_.sql.size() - sent);
+  }
+
+  void note_place(int number, std::size_t written, std::size_t written_size, std::size_t sent,
+                  std::size_t sent_size) {
+    if (places_ != nullptr) places_->push_back({number, written, written_size, sent, sent_size});
   }
 
   [[noreturn]] static void reject(std::string message) { throw ProgrammingMistake(std::move(message)); }
@@ -170,6 +183,7 @@ class Rewriter {
   std::size_t at_ = 0;
   std::size_t positional_ = 0;
   RewrittenText result_;
+  std::vector<RewrittenPlace>* places_ = nullptr;
 };
 
 }  // namespace
@@ -180,6 +194,14 @@ RewrittenText rewrite_placeholders(std::string_view sql) {
     throw ProgrammingMistake(
         "several statements cannot be given parameters: execute them one by one, or without");
   return result;
+}
+
+std::vector<RewrittenPlace> rewritten_places(std::string_view sql) {
+  std::vector<RewrittenPlace> places;
+  Rewriter rewriter(sql);
+  rewriter.note_places_in(places);
+  (void)rewriter.run();
+  return places;
 }
 
 }  // namespace copg::python

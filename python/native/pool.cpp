@@ -8,6 +8,7 @@
 
 #include "python/native/docstrings.hpp"
 #include "python/native/ending.hpp"
+#include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/location.hpp"
 #include "python/native/mistakes.hpp"
@@ -49,7 +50,9 @@ Rows Pool::run(nb::handle sql, nb::handle params) {
   PooledDatabase& db = database();
   const Statement statement(sql.ptr(), params.ptr());
   const SourceLocation where = caller();
-  return Rows(without_gil([&] { return db.execute(Sql(statement.text(), where), statement.params()); }));
+  return Rows(in_words_of(sql.ptr(), params.ptr(), [&] {
+    return without_gil([&] { return db.execute(Sql(statement.text(), where), statement.params()); });
+  }));
 }
 
 nb::object Pool::execute(nb::handle sql, nb::handle params) {
@@ -69,7 +72,9 @@ std::int64_t Pool::execute_many(nb::handle sql, nb::handle rows) {
   const SourceLocation where = caller();
   PythonRows source(text, rows);
   if (source.empty()) return 0;
-  return without_gil([&] { return db.execute_many(Sql(text->text.sql, where), source); });
+  return in_words_of(sql.ptr(), nullptr, [&] {
+    return without_gil([&] { return db.execute_many(Sql(text->text.sql, where), source); });
+  });
 }
 
 PoolStats Pool::stats() const { return database_ ? database_->stats() : stats_before_opening(options_); }

@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "pq/placeholders.hpp"
 #include "python/native/adapt.hpp"
 #include "python/native/mistakes.hpp"
 #include "python/native/python_types.hpp"
@@ -71,6 +72,13 @@ TextCache& cache() {
   return *instance;
 }
 
+[[noreturn, gnu::cold]] void reject_number(const KnownText& known, std::size_t given) {
+  const bool dollars = known.text.count == 0 && !pq::placeholders_in(known.text.sql).empty();
+  throw ProgrammingMistake(fmt::format("the query has {} placeholders but {} parameters were passed{}",
+                                       known.text.count, given,
+                                       dollars ? ": placeholders are %s and %(name)s, not $1" : ""));
+}
+
 void add_positional(const KnownText& known, PyObject* params, Params& out, const std::vector<Oid>& floors) {
   if (known.text.style == RewrittenText::Style::named)
     throw ProgrammingMistake(
@@ -78,9 +86,7 @@ void add_positional(const KnownText& known, PyObject* params, Params& out, const
   const nb::object items = nb::steal(PySequence_Fast(params, "parameters must be a sequence or a mapping"));
   if (!items.is_valid()) throw nb::python_error();
   const auto given = static_cast<std::size_t>(PySequence_Fast_GET_SIZE(items.ptr()));
-  if (given != known.text.count)
-    throw ProgrammingMistake(
-        fmt::format("the query has {} placeholders but {} parameters were passed", known.text.count, given));
+  if (given != known.text.count) reject_number(known, given);
   // An element's own methods may change a list under us.
   for (std::size_t i = 0; i < given && i < static_cast<std::size_t>(PySequence_Fast_GET_SIZE(items.ptr()));
        ++i) {

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from ._copying import LEASE, uncopied
 from ._turns import Turns
-from .connection import ConnectionInfo, state_of
+from .connection import ConnectionInfo, TransactionStatus, state_of
 from .cursor import BaseCursor, Params, Row, check_row_factory
+from .errors import Error
 
 if TYPE_CHECKING:
     from .async_pool import AsyncPooledDatabase
@@ -46,10 +47,17 @@ class AsyncConnection:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            if error is None and not self._native.closed:
+            # In autocommit mode a statement that was given up half-way leaves nothing to commit.
+            if error is None and not self._native.closed and not (self._native.autocommit and self._gave_up()):
                 await self._run(self._native.end_transaction, True)
         finally:
             self._native.release()
+
+    def _gave_up(self) -> bool:
+        try:
+            return self.info.transaction_status == TransactionStatus.ACTIVE
+        except Error:  # another task is in a call on it
+            return False
 
     def __del__(self) -> None:
         if not getattr(self, "_native", None) or self._native.closed:
@@ -156,6 +164,8 @@ class AsyncTransaction:
 
 class AsyncCursor(BaseCursor):
     """Executes statements on its connection. For one task at a time."""
+
+    connection: AsyncConnection
 
     def __init__(self, connection: AsyncConnection, row_factory: type) -> None:
         super().__init__(row_factory)

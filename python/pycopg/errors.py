@@ -43,7 +43,7 @@ class Error(Exception):
     sqlstate: str | None = None
     """The five characters that name the condition; None if the server did not speak."""
     query: str | None = None
-    """The SQL text that was running, with PostgreSQL's placeholders."""
+    """The query that was running, as it was given."""
     row_index: int | None = None
     """`execute_many`: the index of the failing row."""
     executed: bool = False

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "pq/advice.hpp"
 #include "pq/errors.hpp"
 
 namespace copg::pq {
@@ -155,6 +156,7 @@ Step CopyOperation::wait(bool more) {
 
 Step CopyOperation::refuse(ErrorPtr error) {
   phase_ = Phase::done;
+  advise(*error);
   return fail(std::move(error));
 }
 
@@ -166,8 +168,9 @@ Step CopyOperation::end() {
                                                      : "the sink of a COPY threw an exception",
                             sql_));
   }
-  if (kept_error_) return fail(std::move(kept_error_));
-  return Step::finished();
+  if (!kept_error_) return Step::finished();
+  advise(*kept_error_);
+  return fail(std::move(kept_error_));
 }
 
 Step CopyOperation::end_lost() {

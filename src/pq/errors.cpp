@@ -97,6 +97,23 @@ void tell_effect(ErrorInfo& error, detail::Effect effect, std::string_view tag) 
                                error.committed ? " and committed" : ", and its transaction was still open");
 }
 
+ErrorPtr commit_unsent(std::string_view sql) {
+  ErrorPtr error = commit_rolled_back(sql);
+  error->message =
+      "the transaction was not committed: a statement in it was given up half-way; it is rolled back as the "
+      "connection is given back, the only thing left to do with it";
+  return error;
+}
+
+ErrorPtr wrong_number(int taken, int given, std::string_view sql) {
+  if (taken < 0 || taken == given) return nullptr;
+  const char* const were = given == 1 ? "parameter was" : "parameters were";
+  return usage_error(
+      taken == 0 ? fmt::format("the text has no placeholder, but {} {} given", given, were)
+                 : fmt::format("the text has placeholders up to ${}, but {} {} given", taken, given, were),
+      sql);
+}
+
 ErrorPtr usage_error(std::string message, std::string_view sql) {
   auto error = std::make_unique<ErrorInfo>();
   error->kind = ErrorKind::usage;

@@ -51,6 +51,13 @@ using ErrorPtr = std::unique_ptr<ErrorInfo>;
 /// server closes the connection.
 [[nodiscard]] ErrorPtr unsendable(std::string_view sql);
 
+/// Why so many parameters don't fit a text that takes `taken`, if they don't: the server would ignore what is
+/// too many. `taken` -1: the server knows.
+[[nodiscard]] ErrorPtr wrong_number(int taken, int given, std::string_view sql);
+
+/// COMMIT was not sent, for a statement before it was given up half-way.
+[[nodiscard, gnu::cold]] ErrorPtr commit_unsent(std::string_view sql);
+
 /// Why a connection on which something is outstanding can't be used.
 inline constexpr const char* still_busy =
     "the connection is busy with a statement that was given up half-way: give it back, and take another";

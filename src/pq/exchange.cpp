@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "pq/advice.hpp"
 #include "pq/late_symbols.hpp"
 
 namespace copg::pq {
@@ -35,8 +36,7 @@ Step Exchange::advance(Ready ready) {
 
 Step Exchange::begin() {
   if (!connection_.protocol_idle()) {
-    return refuse(connection_.alive() ? usage_error(still_busy, sql_)
-                                      : connection_lost(connection_.raw(), sql_));
+    return refuse(connection_.alive() ? busy() : connection_lost(connection_.raw(), sql_));
   }
   if (ErrorPtr refusal = check()) return refuse(std::move(refusal));
   phase_ = Phase::talking;
@@ -48,6 +48,7 @@ Step Exchange::begin() {
 Step Exchange::refuse(ErrorPtr error) {
   phase_ = Phase::over;
   refused_ = true;
+  advise(*error);
   return fail(std::move(error));
 }
 
@@ -201,6 +202,7 @@ void Exchange::keep_error(ErrorPtr error) {
 Step Exchange::end() {
   phase_ = Phase::over;
   if (!kept_error_) return Step::finished();
+  advise(*kept_error_);
   connection_.note_error(*kept_error_);
   return fail(std::move(kept_error_));
 }

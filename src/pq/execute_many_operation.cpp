@@ -9,11 +9,14 @@
 #include <cstring>
 #include <utility>
 
+#include "pq/placeholders.hpp"
+
 namespace copg::pq {
 namespace {
 
 /// Not SQL, on purpose: it makes the server drop what was sent before it, and says why in the server's log.
-constexpr const char* abort_text = "copg: the source of rows failed, so none of them is kept";
+constexpr const char* abort_text =
+    "copg: the source of rows failed, or a row does not fit, so none of them is kept";
 
 }  // namespace
 
@@ -29,8 +32,8 @@ ErrorPtr ExecuteManyOperation::check() {
   if (ErrorPtr refusal = unsendable(sql_)) return refusal;
   traits_ = text_traits(sql_);
   // COPY would swallow the messages behind it.
-  if (traits_.copies)
-    return usage_error("COPY does not go through execute_many: use copy_in or copy_out", sql_);
+  if (traits_.copies) return usage_error("COPY does not go through execute_many", sql_);
+  taken_ = parameters_of(sql_);
   text_ = sql_;
   return nullptr;
 }
@@ -65,12 +68,16 @@ bool ExecuteManyOperation::send_more() {
 
 bool ExecuteManyOperation::fetch_row() {
   row_.clear();
+  ErrorPtr error;
   try {
-    return rows_.next(row_);
+    if (!rows_.next(row_)) return false;
+    error = wrong_number(traits_.several ? -1 : taken_, row_.size(), sql_);
+    if (!error) return true;
   } catch (...) {
     source_error_ = std::current_exception();
+    error = usage_error("the source of rows threw an exception: nothing was kept", sql_);
   }
-  ErrorPtr error = usage_error("the source of rows threw an exception: nothing was kept", sql_);
+  ended_early_ = true;
   error->row_index = rows_sent_;
   keep_error(std::move(error));
   return false;
@@ -102,7 +109,7 @@ bool ExecuteManyOperation::send_row() {
 bool ExecuteManyOperation::finish() {
   finished_ = true;
   unflushed();
-  if (source_error_ && !failed_ && rows_sent_ > 0) {
+  if (ended_early_ && !failed_ && rows_sent_ > 0) {
     aborting_ = true;
     if (!send_plain(abort_text)) return false;
   }

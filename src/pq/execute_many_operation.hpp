@@ -78,6 +78,8 @@ class ExecuteManyOperation final : public Exchange {
   Params row_;
   std::string text_;  // NUL-terminated
   TextTraits traits_;
+  int taken_ = -1;            // parameters, by the text; -1: the server knows
+  bool ended_early_ = false;  // by the source, or for a row that does not fit
   bool parsed_ = false;
   std::vector<Oid> types_;                  // that the unnamed statement was parsed with last
   std::deque<std::int64_t> parse_pending_;  // Parses not answered: the index of the row behind each

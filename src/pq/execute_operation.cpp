@@ -99,8 +99,7 @@ ErrorPtr ExecuteOperation::lost(ErrorPtr error) {
 }
 
 void ExecuteOperation::on_copy() {
-  keep_error(
-      usage_error("COPY with STDIN or STDOUT does not go through execute: use copy_in or copy_out", sql_));
+  keep_error(usage_error("COPY with STDIN or STDOUT does not go through execute", sql_));
 }
 
 }  // namespace copg::pq

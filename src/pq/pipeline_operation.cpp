@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pq/advice.hpp"
 #include "pq/late_symbols.hpp"
 #include "pq/result_access.hpp"
 
@@ -41,7 +42,7 @@ ErrorPtr unfit(const TextTraits& traits, std::string_view sql) {
   if (traits.several)
     return usage_error("several statements in one text do not go through a pipeline: split them", sql);
   // With anything behind it, COPY FROM STDIN would take the connection with it.
-  if (traits.copies) return usage_error("COPY does not go through a pipeline: use copy_in or copy_out", sql);
+  if (traits.copies) return usage_error("COPY does not go through a pipeline", sql);
   return nullptr;
 }
 
@@ -149,8 +150,7 @@ void PipelineOperation::on_error(ErrorPtr error, const PGresult* result) {
 
 void PipelineOperation::on_copy() {
   if (flights_.empty()) return;
-  failure_ = usage_error("COPY does not go through a pipeline: use copy_in or copy_out",
-                         statements_[flights_.front().index].sql);
+  failure_ = usage_error("COPY does not go through a pipeline", statements_[flights_.front().index].sql);
 }
 
 void PipelineOperation::on_sync() {
@@ -200,6 +200,7 @@ void PipelineOperation::end_front() {
 void PipelineOperation::fail_one(std::size_t index, ErrorPtr error) {
   outcomes_[index] = PipelineOutcome::failed;
   error->query = statements_[index].sql;
+  advise(*error);
   connection_.note_error(*error);
   sink_.on_error(index, std::move(*error));
 }

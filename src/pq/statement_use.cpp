@@ -4,6 +4,7 @@
 #include <string>
 
 #include "pq/errors.hpp"
+#include "pq/placeholders.hpp"
 
 namespace copg::pq {
 namespace {
@@ -29,6 +30,9 @@ ErrorPtr StatementUse::look_up(Connection& connection) {
   }
   if (ErrorPtr refusal = unsendable(sql_)) return refusal;
   traits_ = statement_ != nullptr ? statement_->traits : text_traits(sql_);
+  if (!traits_.several) {
+    if (ErrorPtr refusal = wrong_number(parameters_of(sql_), params_.size(), sql_)) return refusal;
+  }
   // Another use may be about to name it, and may fail: this one must not depend on that.
   const bool nameless = statement_ != nullptr && statement_->name[0] == '\0';
   route_ = nameless && cache.may_name() ? Route::parse : Route::unnamed;

@@ -9,6 +9,10 @@ TransactionOperation::TransactionOperation(Connection& connection, TransactionCo
     : Exchange(connection, command == TransactionCommand::commit ? "COMMIT" : "ROLLBACK"),
       command_(command) {}
 
+ErrorPtr TransactionOperation::busy() {
+  return command_ == TransactionCommand::commit ? commit_unsent(sql_) : Exchange::busy();
+}
+
 bool TransactionOperation::send() { return PQsendQuery(connection_.raw(), sql_.data()) == 1; }
 
 void TransactionOperation::on_result(ResultPtr result) {

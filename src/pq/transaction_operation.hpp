@@ -17,6 +17,7 @@ class TransactionOperation final : public Exchange {
   [[nodiscard]] bool commits() const noexcept override { return command_ == TransactionCommand::commit; }
 
  private:
+  ErrorPtr busy() override;
   bool send() override;
   void on_result(ResultPtr result) override;
   void on_error(ErrorPtr error, const PGresult* result) override;

@@ -28,6 +28,7 @@ std::string text_of(const ErrorInfo& info) {
   if (!place.empty()) text += '\n' + place;
   if (!info.detail.empty()) text += "\nDETAIL: " + info.detail;
   if (!info.hint.empty()) text += "\nHINT: " + info.hint;
+  if (!info.advice.empty()) text += "\nHINT: " + info.advice;
   if (!info.internal_query.empty()) text += "\nQUERY: " + on_one_line(info.internal_query);
   if (!info.context.empty()) text += "\nCONTEXT: " + first_lines(info.context);
   if (place.empty() && !info.query.empty()) text += "\nSTATEMENT: " + on_one_line(info.query);

@@ -50,12 +50,24 @@ std::string on_one_line(std::string_view sql) {
   return line.substr(0, offset_of(line, shown_characters - 3)) + "...";
 }
 
+std::size_t byte_of(std::string_view sql, int position) noexcept {
+  if (position < 1) return std::string_view::npos;
+  const std::size_t at = offset_of(sql, position - 1);
+  const bool inside = at < sql.size() || characters_in(sql) == position - 1;
+  return inside ? at : std::string_view::npos;
+}
+
+int character_at(std::string_view sql, std::size_t byte) noexcept {
+  const std::string_view head = sql.substr(0, byte);
+  const bool begins = byte >= sql.size() || !continues_character(sql[byte]);
+  return characters_in(head) + (begins ? 1 : 0);
+}
+
 std::string pointed_at(std::string_view sql, int position) {
   constexpr int before = 60;
   constexpr int after = 30;
-  if (position < 1) return {};
-  const std::size_t at = offset_of(sql, position - 1);
-  if (at >= sql.size() && characters_in(sql) < position - 1) return {};
+  const std::size_t at = byte_of(sql, position);
+  if (at == std::string_view::npos) return {};
   const std::string_view head = sql.substr(0, at);
   const std::size_t line_begin = head.rfind('\n') + 1;  // npos + 1 is 0
   const std::string_view rest = sql.substr(at, sql.find('\n', at) - at);

@@ -60,9 +60,10 @@ TEST_F(BadInput, a_nul_in_the_sql_text_is_an_error_and_nothing_is_cut_off) {
   EXPECT_THROW(db_.execute(with_nul), Error);
 }
 
-TEST_F(BadInput, too_few_parameters_are_refused) {
-  EXPECT_THROW(db_.execute("SELECT $1::int + $2::int", 1), QueryFailed);
-  EXPECT_THROW(db_.execute("SELECT $1::int"), QueryFailed);
+TEST_F(BadInput, a_wrong_number_of_parameters_is_refused) {
+  EXPECT_THROW(db_.execute("SELECT $1::int + $2::int", 1), UsageError);
+  EXPECT_THROW(db_.execute("SELECT $1::int"), UsageError);
+  EXPECT_THROW(db_.execute("SELECT $1::int", 1, 2), UsageError);
 }
 
 TEST_F(BadInput, several_statements_with_parameters_are_refused) {

@@ -27,6 +27,19 @@ def credentials() -> dict[str, str]:
     return {"user": "app", "password": "rotated"}
 
 
+def register(db: PooledDatabase, name: str) -> bool:
+    try:
+        db.execute("INSERT INTO users (name) VALUES (%s)", [name])
+    except pycopg.errors.UniqueViolation as error:
+        taken: bool = error.is_unique_violation
+        return not taken
+    except pycopg.errors.lookup("40001") as error:
+        return error.is_retryable
+    except pycopg.QueryTimeout:
+        return False
+    return True
+
+
 def main() -> None:
     orders: Orders = Orders.from_url("postgresql://app@db/orders", min_size=1, max_size=None, leak_after=5.0)
     orders.open_orders()

@@ -1,0 +1,25 @@
+// The placeholders of an SQL text, and how many parameters it takes.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace copg::pq {
+
+/// $`number`.
+struct Placeholder {
+  int number = 0;
+  std::size_t at = 0;  ///< Of its dollar sign, in bytes.
+  std::size_t size = 0;
+};
+[[nodiscard]] std::vector<Placeholder> placeholders_in(std::string_view sql);
+
+/// The first words of the text, at most `count`. Quoted ones are none.
+[[nodiscard]] std::vector<std::string_view> first_words(std::string_view sql, std::size_t count);
+
+/// Of one statement that reads or changes rows, how many parameters it takes: the highest $n. -1 for another,
+/// where a $n may be that of a function's body or of a PREPARE.
+[[nodiscard]] int parameters_of(std::string_view sql) noexcept;
+
+}  // namespace copg::pq
