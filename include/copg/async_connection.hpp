@@ -28,7 +28,8 @@
 #include <utility>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 namespace async {
 class ConnectionCall;
@@ -244,3 +245,4 @@ class AsyncConnection {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -22,7 +22,8 @@
 #include <utility>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// A pool of connections to one database, for coroutines and every other kind of Asio's completion tokens.
 ///
@@ -234,3 +235,4 @@ class AsyncPooledDatabase {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

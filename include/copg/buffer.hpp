@@ -5,7 +5,8 @@
 #include <cstddef>
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// What a Codec writes to. Not thread-safe; growing may throw std::bad_alloc.
 class Buffer {
@@ -25,3 +26,4 @@ class Buffer {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 enum class CloseReason : std::uint8_t {
   idle,            ///< Idle for longer than max_idle.
@@ -23,3 +24,4 @@ enum class CloseReason : std::uint8_t {
 [[nodiscard]] std::string_view to_string(CloseReason reason) noexcept;
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -12,7 +12,8 @@
 #include <utility>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// A plain value; nothing is looked up or connected here. An empty string (0 for the port) is not handed to
 /// libpq, whose own environment variables, service and password files then apply.
@@ -64,3 +65,4 @@ struct Config {
 std::ostream& operator<<(std::ostream& out, const Config& config);
 
 }  // namespace copg
+#pragma GCC visibility pop

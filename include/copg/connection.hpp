@@ -22,7 +22,8 @@
 #include <utility>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// What the server says of the session.
 enum class TransactionStatus : std::uint8_t {
@@ -171,3 +172,4 @@ class Connection {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -3,7 +3,8 @@
 
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// Gives the data of COPY ... FROM STDIN, piece by piece, in the format that the statement asks for.
 class CopySource {
@@ -32,3 +33,4 @@ class CopySink {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -12,7 +12,8 @@
 #include <stdexcept>
 #include <string>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// What a caller can do about an error; each has a class below.
 enum class ErrorKind : std::uint8_t {
@@ -194,3 +195,4 @@ class CommitUnknown : public Error {
 [[nodiscard]] std::exception_ptr make_exception(ErrorInfo info);
 
 }  // namespace copg
+#pragma GCC visibility pop

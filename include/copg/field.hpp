@@ -7,7 +7,8 @@
 #include <string_view>
 #include <utility>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 namespace detail {
 [[noreturn]] void reject_no_row(std::string_view wanted);
 [[noreturn]] void reject_null(const Column& column, std::string_view wanted);
@@ -63,3 +64,4 @@ class Field {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

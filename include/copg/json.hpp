@@ -3,7 +3,8 @@
 
 #include <string>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// Sent as jsonb; read from json and jsonb. The server checks that `text` is JSON.
 struct Json {
@@ -12,3 +13,4 @@ struct Json {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

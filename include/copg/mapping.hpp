@@ -10,7 +10,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 namespace detail {
 
 [[noreturn]] void reject_column_count(std::size_t columns, std::size_t wanted, std::string_view type);
@@ -80,3 +81,4 @@ void add_row(Params& params, const T& row) {
 }
 
 }  // namespace copg
+#pragma GCC visibility pop

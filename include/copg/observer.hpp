@@ -8,7 +8,8 @@
 #include <cstdint>
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// Derive from it and override what is of interest; each hook does nothing by default. Hooks are called on
 /// whatever thread the event happened on, several at a time, without a lock held: they may call the pool.
@@ -41,3 +42,4 @@ class Observer {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <string>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// The number of a type in pg_type; 0: not said, the server infers it.
 using Oid = std::uint32_t;
@@ -41,3 +42,4 @@ inline constexpr Oid jsonb = 3802;
 [[nodiscard]] Oid element_of(Oid array) noexcept;
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -8,7 +8,8 @@
 #include <cstddef>
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// Holds copies of all values: what it was built from may die. A handful of short parameters allocate
 /// nothing. Copyable, movable. Not thread-safe, not even for reading: `values` fills a cache.
@@ -77,3 +78,4 @@ requires(Encodable<Args>&&...) [[nodiscard]] Params params(const Args&... args) 
 }
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -14,7 +14,8 @@
 #include <utility>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// What has become of one statement of a pipeline: its Result, or its error. True if it is a result;
 /// `value()` is it, or throws the error; `error()` is the std::exception_ptr.
@@ -48,3 +49,4 @@ class Pipeline {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -11,7 +11,8 @@
 #include <optional>
 #include <string>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// A time in seconds: takes 300s, 0.5s, 1h, 250ms.
 using Seconds = std::chrono::duration<double>;
@@ -80,3 +81,4 @@ struct PoolOptions {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

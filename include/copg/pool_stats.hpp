@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace copg {
 
 /// One snapshot of a pool. The first group is a recount of the connections at that moment; the second group
@@ -48,3 +49,4 @@ struct PoolStats {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

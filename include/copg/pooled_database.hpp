@@ -16,7 +16,8 @@
 #include <string_view>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// A pool of connections to one database, to be used from any number of threads.
 ///
@@ -131,3 +132,4 @@ class PooledDatabase {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

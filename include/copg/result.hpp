@@ -14,7 +14,8 @@ namespace copg::pq {
 struct ResultAccess;
 }
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// Holds all rows in memory, shared between its copies: copying is cheap, and nothing refers to the
 /// connection any more. Rows, fields and string_views refer to it. Reading is thread-safe.
@@ -90,3 +91,4 @@ class Result {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -6,7 +6,8 @@
 #include <cstddef>
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// A view into a Result: valid as long as it (or a copy of it) lives. Reading is thread-safe.
 class Row {
@@ -51,5 +52,6 @@ class Row {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop
 
 #include <copg/mapping.hpp>

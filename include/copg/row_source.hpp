@@ -3,7 +3,8 @@
 
 #include <copg/params.hpp>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// Gives the parameters of one execution after another. What `next` throws ends the call, rolls it back, and
 /// reaches the caller of execute_many.
@@ -19,3 +20,4 @@ class RowSource {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -3,7 +3,8 @@
 
 #include <cstdint>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// What std::source_location is, which Clang 14 to 15 don't have; one type, so that a library built with one
 /// compiler serves programs built with another. A plain value; the strings live as long as the program.
@@ -34,3 +35,4 @@ class SourceLocation {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -6,7 +6,8 @@
 #include <concepts>
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// Made from any string where a call wants one; never spell it out. The text is not copied: it must live
 /// until the call returns. Placeholders are PostgreSQL's own: $1, $2, ... The place tells, in a PoolTimeout,
@@ -27,3 +28,4 @@ class Sql {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

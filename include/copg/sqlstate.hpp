@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// One SQLSTATE, or none. A value; comparing two costs one instruction.
 class SqlState {
@@ -114,3 +115,4 @@ constexpr bool is_undefined_statement(SqlState s) noexcept { return s == "26000"
 constexpr bool is_feature_not_supported(SqlState s) noexcept { return s == "0A000"_sqlstate; }
 
 }  // namespace copg
+#pragma GCC visibility pop

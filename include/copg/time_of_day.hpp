@@ -4,7 +4,8 @@
 #include <chrono>
 #include <compare>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// 0 h up to and including 24 h: the server knows 24:00:00 as a time of its own. Sent and read as `time`.
 struct TimeOfDay {
@@ -17,3 +18,4 @@ struct TimeOfDay {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -1,7 +1,8 @@
 // A transaction, or a savepoint inside one, as an object: rolled back unless it is committed.
 #pragma once
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 class Connection;
 
@@ -38,3 +39,4 @@ class Transaction {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

@@ -11,7 +11,8 @@
 #include <string>
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 struct Uuid {
   std::array<std::uint8_t, 16> bytes{};  ///< In the order of the text.
@@ -26,6 +27,7 @@ struct Uuid {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop
 
 template <>
 struct std::hash<copg::Uuid> {

@@ -3,9 +3,11 @@
 
 #include <string_view>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// major.minor.patch
 [[nodiscard]] std::string_view version() noexcept;
 
 }  // namespace copg
+#pragma GCC visibility pop

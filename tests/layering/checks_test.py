@@ -54,6 +54,7 @@ class HouseRules(unittest.TestCase):
         self.refuses("src/a.cpp", "int a;\n")
         self.refuses("src/a.hpp", "// a\n")
         self.refuses("include/copg/a.hpp", "// a\n#pragma once\n#define A\n")
+        self.refuses("include/copg/a.hpp", "// a\n#pragma once\nnamespace copg {\nint f();\n}  // namespace copg\n")
         self.refuses("tests/a.cpp", "// a\nstd::this_thread::sleep_for(1s);\n")
         self.assertEqual(house_rules.complaints("tests/support/gate.cpp", "// a\nusleep(1);\n"), [])
 

@@ -10,7 +10,8 @@
 #include <string_view>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 namespace detail {
 
 /// Reads the text of an array from front to back. Throws DataError where it is malformed.
@@ -160,3 +161,4 @@ requires(detail::IsVector<std::vector<T>>::value&& requires { Codec<T>::oid; }) 
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

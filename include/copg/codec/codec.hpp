@@ -24,7 +24,8 @@
 #include <string_view>
 #include <type_traits>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// Specialise it with (all static):
 ///   constexpr Oid oid                    the type that is sent; oid::inferred: the server finds it out
@@ -107,3 +108,4 @@ constexpr std::string_view name_of() {
 
 }  // namespace detail
 }  // namespace copg
+#pragma GCC visibility pop

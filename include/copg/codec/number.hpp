@@ -10,7 +10,8 @@
 #include <cstdint>
 #include <limits>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 template <>
 struct Codec<bool> {
@@ -109,3 +110,4 @@ struct Codec<float> {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

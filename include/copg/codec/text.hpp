@@ -16,7 +16,8 @@
 #include <string_view>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// A NUL inside is a DataError: PostgreSQL has no text that holds one.
 template <>
@@ -145,3 +146,4 @@ struct Codec<std::nullopt_t> {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

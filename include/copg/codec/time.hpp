@@ -13,7 +13,8 @@
 #include <cstdint>
 #include <ratio>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 namespace detail {
 
 /// A point in time: days since 1970-01-01, and the rest of the day in microseconds, 0..86,400,000,000
@@ -160,3 +161,4 @@ struct Codec<std::chrono::duration<Rep, Period>> {
 };
 
 }  // namespace copg
+#pragma GCC visibility pop

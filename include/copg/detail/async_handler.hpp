@@ -12,7 +12,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 namespace detail {
 
 /// What `call` itself says about its executor costs four allocations to ask; most handlers belong to the
@@ -67,6 +68,7 @@ struct MappedHandler {
 
 }  // namespace detail
 }  // namespace copg
+#pragma GCC visibility pop
 
 /// What belongs to the handler belongs to the mapped one.
 template <template <class, class> class Associator, class To, class H, class Map, class Default>

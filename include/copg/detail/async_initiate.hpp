@@ -10,7 +10,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 
 /// A call without a token is an awaitable. (A deferred operation would serve more, but Boost 1.81 can't await
 /// one that completes with an exception_ptr and a value.)
@@ -48,3 +49,4 @@ auto initiate_mapped(Start start, Map map, Token&& token, Args&&... args) {
 
 }  // namespace detail
 }  // namespace copg
+#pragma GCC visibility pop

@@ -5,7 +5,8 @@
 
 #include <memory>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 struct PoolOptions;
 
 namespace detail {
@@ -18,3 +19,4 @@ using Configure = decltype(call_configure);
 
 }  // namespace detail
 }  // namespace copg
+#pragma GCC visibility pop

@@ -3,7 +3,8 @@
 
 #include <cstdint>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 namespace engine {
 class PoolEngine;
 struct Slot;
@@ -24,3 +25,4 @@ struct Lease {
 
 }  // namespace detail
 }  // namespace copg
+#pragma GCC visibility pop

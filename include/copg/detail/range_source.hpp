@@ -7,7 +7,8 @@
 #include <iterator>
 #include <ranges>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 namespace detail {
 
 /// Goes over the range once.
@@ -31,3 +32,4 @@ class RangeSource final : public RowSource {
 
 }  // namespace detail
 }  // namespace copg
+#pragma GCC visibility pop

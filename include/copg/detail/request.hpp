@@ -16,7 +16,8 @@
 
 #include <copg/detail/range_source.hpp>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 namespace detail {
 
 /// In one block of memory of just the size it needs, since many may wait for a connection at a time. Has the
@@ -95,3 +96,4 @@ ManyRequest make_request_for_many(const Sql& sql, Range&& range) {
 
 }  // namespace detail
 }  // namespace copg
+#pragma GCC visibility pop

@@ -13,7 +13,8 @@
 
 struct pg_result;
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 namespace detail {
 
 struct Column {
@@ -100,3 +101,4 @@ class IndexIterator {
 
 }  // namespace detail
 }  // namespace copg
+#pragma GCC visibility pop

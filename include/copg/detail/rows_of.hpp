@@ -7,7 +7,8 @@
 #include <optional>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] copg {
+#pragma GCC visibility push(default)
+namespace copg {
 namespace detail {
 
 /// To be called while an exception is caught that came of reading the rows of `result`. Throws it as an error
@@ -42,3 +43,4 @@ T to_value(const Result& result) {
 
 }  // namespace detail
 }  // namespace copg
+#pragma GCC visibility pop
