@@ -1,5 +1,5 @@
 // The corpus, second half: bugs of other pools in how many connections there are, and how long they live.
-// Each test names its row; rows that the core cannot express are listed in waiters_test.cpp.
+// Each test names its row of docs/reference/invariants.md.
 #include "script.hpp"
 
 namespace copg::test {

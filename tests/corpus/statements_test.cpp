@@ -1,8 +1,6 @@
 // The corpus for statements that share a connection: the bugs of waiters_test.cpp, where a grant is a run,
-// and those of pools that let statements share connections before. Each test names its row.
-//
-// Rows that belong to the layers above: B30, B32 and B43 (replies of a pipeline that are left over, or never
-// come) are pq's and the shells'.
+// and those of pools that let statements share connections before. Each test names its row of
+// docs/reference/invariants.md.
 #include <random>
 
 #include "script.hpp"

@@ -1,16 +1,6 @@
-// The corpus, first half: bugs of other pools in who waits and who is served. Each test names its row.
-//
-// Rows that the pool core cannot express, because they are about sockets, threads, sessions or processes;
-// they belong to the tests of the layer named here:
-//
-//   B15 the frozen server       async: a cancel ends by the deadline. The core's part is tested below
-//   (B14/B15). B26 B27                     threads: callers of both kinds and one executor; all calls from
-//   inside callbacks (TSan) B29 B30 B31 B32 B33 B34     pq: late cancels, pipelines, release at each protocol
-//   point, COPY B35 B36 B41                 fault: a gate that drops and resets packets; several hosts B37
-//   engine: what the resolver said. The core's part, an ended epoch, is tested below. B39 B40 B46 threads:
-//   last reference in a callback, errors in the background, racing constructors B42 B43 bench: throughput and
-//   round trips of pipelines B45                         sync: fork with idle and leased connections B50 pq:
-//   a timeout below a millisecond is not "no timeout"
+// The corpus, first half: bugs of other pools in who waits and who is served. Each test names its row of
+// docs/reference/invariants.md, where the tests of rows stand that are about sockets, threads, sessions or
+// processes.
 #include <random>
 
 #include "script.hpp"

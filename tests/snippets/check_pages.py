@@ -7,7 +7,8 @@ snippets    Every block of C++ compiles; those marked `run`, and whole programs,
               ```cpp run     the same, executed
               ```cpp file    declarations, at namespace scope
             A block with `int main(` is a whole program and executed.
-references  Links lead to files, named tests exist, and the table of options is that of the header.
+references  Links lead to files, named tests exist, the table of options is that of the header, and each invariant
+            (I1), rule of sharing (S1) and bug of other pools (B1) that is cited anywhere has a row in a table.
 """
 
 import argparse
@@ -115,6 +116,9 @@ def check_snippets(arguments: argparse.Namespace) -> list[str]:
     arguments.link = arguments.link.split(";")
     blocks = [block for page in pages(arguments.root, arguments.pages)
               for block in blocks_of(page, os.path.relpath(page, arguments.root))]
+    for block in [block for block in blocks if arguments.leave_out and arguments.leave_out in block.text]:
+        print(f"{block.page}:{block.line}: left out, since this compiler does not know {arguments.leave_out}")
+        blocks.remove(block)
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as workers:
         verdicts = workers.map(lambda pair: check_snippet(pair[1], pair[0], arguments), enumerate(blocks))
         problems = [f"{block.page}:{block.line}: {verdict}"
@@ -143,6 +147,38 @@ def options_of(root: pathlib.Path) -> dict[str, str]:
     return found
 
 
+ROW = re.compile(r"^\| ([BIS]\d{1,2})\b.*$", re.MULTILINE)
+CITED = re.compile(r"(?<![\w.#])([BIS]\d{1,2})(?:–([BIS]?)(\d{1,2}))?\b(?!\.\d)")
+CITING = {".cpp", ".hpp", ".py", ".md"}
+FOLDERS = ("include", "src", "sim", "tools", "tests", "python", "bench", "examples")
+
+
+def check_numbers(root: pathlib.Path, given: list[str]) -> list[str]:
+    """Rows are `| I1 ... |` of any page; what is cited without one, and rows of bugs that name no test and no reason."""
+    rows: dict[str, str] = {}
+    problems = []
+    for page in pages(root, given):
+        name = os.path.relpath(page, root)
+        for row in ROW.finditer(page.read_text(encoding="utf-8")):
+            number, text = row.group(1), row.group()
+            rows[number] = text
+            if not re.search(r"`[A-Z]\w+\.[a-z0-9]+_\w+`|\bno test: \w", text):
+                problems.append(f"{name}: {number} names no test, and no reason for having none")
+    sources = [] if given else [path for folder in FOLDERS for path in sorted((root / folder).rglob("*"))
+                                if path.suffix in CITING and path.name != "lies.md"]
+    for source in [*pages(root, given), *sources]:
+        name = os.path.relpath(source, root)
+        for line, text in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
+            for first, letter, last in CITED.findall(text):
+                numbers = [first] + ([(letter or first[0]) + last] if last else [])
+                problems += [f"{name}:{line}: {number} is defined nowhere" for number in numbers if number not in rows]
+    if not given:
+        for letter, least in (("B", 50), ("I", 13), ("S", 3)):
+            problems += [f"{letter}{number} has no row" for number in range(1, least + 1)
+                         if f"{letter}{number}" not in rows]
+    return problems
+
+
 def check_references(arguments: argparse.Namespace) -> list[str]:
     problems = []
     tests = tests_of(arguments.root)
@@ -163,6 +199,7 @@ def check_references(arguments: argparse.Namespace) -> list[str]:
             rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*?) \|", text, re.MULTILINE))
             problems += [f"{name}: the option {option} = {default} has no row, or another default"
                          for option, default in options.items() if rows.get(option) != default]
+    problems += check_numbers(arguments.root, arguments.pages)
     if not options or not tests:
         problems.append("no options or no tests were found: this check is broken")
     return problems
@@ -176,6 +213,7 @@ def main() -> int:
     parser.add_argument("--work", type=pathlib.Path, help="where to build")
     parser.add_argument("--copg", help="the copg program")
     parser.add_argument("--compile", default="c++;-std=c++20", help="the compiler and its flags, ;-separated")
+    parser.add_argument("--leave-out", help="blocks that name this are not compiled, and listed")
     parser.add_argument("--link", default="-lcopg;-lpq", help="what to link, ;-separated")
     arguments = parser.parse_intermixed_args()
     arguments.root = arguments.root.resolve()
