@@ -27,8 +27,8 @@ struct Arguments {
   bool print = false;
 };
 
-constexpr std::uint64_t repeat_every =
-    16;  // runs: one in so many is run twice, to prove that it is determined
+// runs: one in so many is run twice, to prove that it is determined
+constexpr std::uint64_t repeat_every = 16;
 
 void explain(const Trace& trace, const Violation& violation) {
   fmt::print("violated: {}: {}\n{} inputs; replay them with --trace FILE:\n{}", violation.invariant,

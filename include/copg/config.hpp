@@ -18,8 +18,8 @@ namespace copg {
 /// A plain value; nothing is looked up or connected here. An empty string (0 for the port) is not handed to
 /// libpq, whose own environment variables, service and password files then apply.
 struct Config {
-  std::string host =
-      "localhost";  ///< A name, an address, a socket folder ("/..."), or several with commas between.
+  /// A name, an address, a socket folder ("/..."), or several with commas between.
+  std::string host = "localhost";
   int port = 5432;  ///< 1..65535, or 0. Several ports for several hosts go into options["port"].
   std::string database = "postgres";
   std::string user = "postgres";

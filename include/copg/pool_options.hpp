@@ -1,5 +1,8 @@
-// The options of a pool. Give by name what differs from the default: PoolOptions{.max_size = 20, .timeout =
-// 5s}.
+// The options of a pool. Give by name what differs from the default:
+//
+// ```cpp
+//     auto own = copg::PooledDatabase::from_env({.max_size = 20, .timeout = 5s});
+// ```
 #pragma once
 
 #include <copg/observer.hpp>
@@ -48,9 +51,9 @@ struct PoolOptions {
   Seconds timeout{30};         ///< A call ends by it: queue, connect and answer together. At least 0.
   // Frequent.
   int num_workers = 3;  ///< Connects in flight at most. At least 1.
-  Seconds reconnect_timeout{
-      300};            ///< `reconnect_failed` is called each time an outage has lasted this long. At least 0.
-  std::string name{};  ///< Of the pool, in messages and metrics; empty: the database's.
+  /// `reconnect_failed` is called each time an outage has lasted this long. At least 0.
+  Seconds reconnect_timeout{300};
+  std::string name{};           ///< Of the pool, in messages and metrics; empty: the database's.
   int max_waiting = 0;          ///< Requests that may wait at a time; 0: no bound.
   Seconds connect_timeout{10};  ///< For one connect. Above 0.
   int min_idle = 0;             ///< Idle connections kept ready while max_size allows. 0..max_size.
@@ -59,8 +62,8 @@ struct PoolOptions {
   PrepareMode prepare = PrepareMode::automatic;
   bool share = true;                    ///< Statements that wait for a connection may travel together on one.
   std::optional<Seconds> leak_after{};  ///< A lease that lasts longer is reported once. Above 0.
-  std::function<void()>
-      reconnect_failed{};                ///< Called on the pool's thread, without locks held. Must not throw.
+  /// Called on the pool's thread, without locks held. Must not throw.
+  std::function<void()> reconnect_failed{};
   std::shared_ptr<Observer> observer{};  ///< Told of what happens in the pool.
   /// Makes each new connection ready before anybody gets it, and again after a reset that has wiped its
   /// session. The connection is in autocommit mode, and the callee's only until it returns; the session it

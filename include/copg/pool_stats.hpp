@@ -24,8 +24,8 @@ struct PoolStats {
   std::uint64_t requests_num = 0;            ///< Requests for a connection.
   std::uint64_t requests_queued = 0;         ///< Requests that had to wait.
   std::chrono::nanoseconds requests_wait{};  ///< Time spent waiting, of all requests that waited.
-  std::uint64_t requests_errors =
-      0;  ///< Requests that ended without a connection: timeout, rejected, closed, failed connect.
+  /// Requests that ended without a connection: timeout, rejected, closed, failed connect.
+  std::uint64_t requests_errors = 0;
   std::uint64_t requests_cancelled = 0;  ///< Requests that their caller gave up.
   std::chrono::nanoseconds usage{};      ///< Time connections were leased, of all leases that ended.
   std::uint64_t returns_bad = 0;      ///< Leases that ended with a connection that could not be used again.
@@ -37,8 +37,8 @@ struct PoolStats {
   std::uint64_t statements_shared = 0;          ///< Statements that were given a connection with others.
   std::uint64_t runs_num = 0;      ///< Runs: times that a connection was given to two statements or more.
   std::uint64_t runs_largest = 0;  ///< Statements of the largest run.
-  std::uint64_t statements_isolated =
-      0;  ///< Statements that waited, and then went alone because they are slow.
+  /// Statements that waited, and then went alone because they are slow.
+  std::uint64_t statements_isolated = 0;
 
   /// Statements of a run, on average; 0 without one.
   [[nodiscard]] double runs_mean() const {

@@ -72,8 +72,8 @@ class Call : public Pending, public engine::Driver {
   const Ends ends_;
   bool driven_ = false;  // the engine was asked to tell it of its deadline, and of close
   bool clean_ = false;
-  std::uint32_t round_ =
-      0;  // of waiting for the descriptor: a handler of an earlier one is late; guarded by mutex_
+  // of waiting for the descriptor: a handler of an earlier one is late; guarded by mutex_
+  std::uint32_t round_ = 0;
   asio::posix::stream_descriptor* descriptor_ = nullptr;  // while State::waiting
 };
 

@@ -63,8 +63,8 @@ std::shared_ptr<Loop> Loop::make(std::shared_ptr<engine::PoolEngine> engine, asi
   if (!executor) executor = engine->executor();
   if (!executor) executor = asio::system_executor();  // a closed pool's calls complete, too
   auto loop = std::make_shared<Loop>(std::move(engine), std::move(executor));
-  const asio::posix::stream_descriptor first(
-      loop->executor_);  // the reactor hears of a fork before the service does
+  // the reactor hears of a fork before the service does
+  const asio::posix::stream_descriptor first(loop->executor_);
   auto& context = asio::query(loop->executor_, asio::execution::context);
   asio::use_service<LoopService>(context).add(loop);
   return loop;

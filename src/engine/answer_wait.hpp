@@ -39,8 +39,8 @@ class AnswerWait {
 
   int set_ = -1;
   int clock_ = -1;
-  TimePoint
-      rings_{};  // until then the clock is sure to end a wait: it will ring, or has rung and nobody heard
+  // until then the clock is sure to end a wait: it will ring, or has rung and nobody heard
+  TimePoint rings_{};
 };
 
 }  // namespace copg::engine

@@ -42,10 +42,10 @@ struct CoreOptions {
   std::uint32_t share_limit = 16;  ///< Statements of one run at most; 0 or 1: they never share.
   Duration max_idle = std::chrono::seconds(300);  ///< An idle connection above min_size is closed after it.
   Duration max_lifetime = std::chrono::seconds(3600);  ///< A connection is never granted when older.
-  Duration reconnect_timeout =
-      std::chrono::seconds(300);  ///< An outage is reported each time it has lasted this long.
-  Duration hang_after = std::chrono::seconds(
-      3);  ///< While connecting fails, a connect in flight for longer does not hold up the next. Above 0.
+  /// An outage is reported each time it has lasted this long.
+  Duration reconnect_timeout = std::chrono::seconds(300);
+  /// While connecting fails, a connect in flight for longer does not hold up the next. Above 0.
+  Duration hang_after = std::chrono::seconds(3);
   std::uint64_t seed = 1;  ///< Of the jitter: the same seed and inputs give the same actions.
 };
 

@@ -23,8 +23,8 @@ class UntranslatedMessages {
 
  private:
   static locale_t c_locale() {
-    static const locale_t locale =
-        newlocale(LC_ALL_MASK, "C", nullptr);  // never freed: threads may outlive main
+    // never freed: threads may outlive main
+    static const locale_t locale = newlocale(LC_ALL_MASK, "C", nullptr);
     return locale;
   }
   locale_t before_;

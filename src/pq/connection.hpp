@@ -132,8 +132,8 @@ class Connection {
   bool dead_ = false;
   bool could_write_;              // when it was opened, and configured, as far as the server says
   bool chose_read_only_ = false;  // a text of the present lease spoke of "read only"
-  bool parameters_doubtful_ =
-      false;                    // a statement of the present lease may have changed one that is reported
+  // a statement of the present lease may have changed one that is reported
+  bool parameters_doubtful_ = false;
   bool refused_write_ = false;  // SQLSTATE 25006 though nobody had asked for it
   Notices notices_;
   StatementCache statements_;

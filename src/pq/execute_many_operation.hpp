@@ -37,10 +37,10 @@ class ExecuteManyOperation final : public Exchange {
                        BeginFirst begin = BeginFirst::no);
   ~ExecuteManyOperation() override;
 
-  /// After `done` without an error: the sum of the affected rows over all rows of parameters.
   [[nodiscard]] bool commits() const noexcept override {
     return own_transaction_ && finished_ && !aborting_ && !failed_ && !source_error_;
   }
+  /// After `done` without an error: the sum of the affected rows over all rows of parameters.
   [[nodiscard]] std::int64_t affected_rows() const noexcept { return affected_; }
   /// Rows of parameters sent so far: for a progress line.
   [[nodiscard]] std::int64_t rows_sent() const noexcept { return rows_sent_; }

@@ -13,8 +13,8 @@
 namespace copg::pq {
 
 struct Notice {
-  std::string
-      severity;  ///< NOTICE, WARNING, INFO, LOG, DEBUG; FATAL for the farewell of a server that goes down.
+  /// NOTICE, WARNING, INFO, LOG, DEBUG; FATAL for the farewell of a server that goes down.
+  std::string severity;
   SqlState sqlstate{};
   std::string message;
 };

@@ -15,8 +15,8 @@ namespace copg::pq {
 
 /// One place to connect to.
 struct Host {
-  std::string
-      name;  ///< Host name or socket folder, for TLS, .pgpass and messages. Empty: libpq's default socket.
+  /// Host name or socket folder, for TLS, .pgpass and messages. Empty: libpq's default socket.
+  std::string name;
   std::string address;  ///< Numeric address. Empty for a socket.
   std::string port;     ///< Empty: libpq's default.
   friend bool operator==(const Host&, const Host&) = default;

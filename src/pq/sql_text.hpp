@@ -15,12 +15,12 @@ struct TextTraits {
   bool several = false;  ///< More than one statement: only the simple protocol takes it.
   bool copies = false;   ///< One of them starts with COPY: the server may ask for data, or send it.
   bool commits = false;  ///< One of them is COMMIT or END: a lost answer leaves its outcome unknown.
-  bool transacts =
-      false;  ///< One of them may begin or end a transaction, by its first word (PREPARE TRANSACTION, too).
-  bool says_read_only =
-      false;  ///< "read only" or "read_only" stands in it: a refused write is the user's own choice.
-  bool calls =
-      false;  ///< It calls a function that is not known to leave the server's reported parameters alone.
+  /// One of them may begin or end a transaction, by its first word (PREPARE TRANSACTION, too).
+  bool transacts = false;
+  /// "read only" or "read_only" stands in it: a refused write is the user's own choice.
+  bool says_read_only = false;
+  /// It calls a function that is not known to leave the server's reported parameters alone.
+  bool calls = false;
   TextEffect effect = TextEffect::none;  ///< What it may do to the session.
   // At most one of them, and then it is one statement that leaves nothing behind in the session, as far as
   // its words tell.

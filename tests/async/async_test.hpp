@@ -62,8 +62,8 @@ class AsyncTest : public DatabaseTest {
   asio::io_context io{1};
 
  private:
-  asio::steady_timer reactor_{
-      io};  // opens the descriptors of the event loop's own before anything is counted
+  // opens the descriptors of the event loop's own before anything is counted
+  asio::steady_timer reactor_{io};
 };
 
 }  // namespace copg::test

@@ -325,8 +325,8 @@ TEST_F(Configure, may_call_the_pool) {
   EXPECT_TRUE(eventually([&] { return db.stats().requests_waiting >= 2; })) << "who waits, and the callback";
   first.reset();
   EXPECT_EQ(second.get(), 2);
-  EXPECT_TRUE(
-      eventually([&] { return answers >= 1; }));  // a third connection may be opened for those who wait
+  // a third connection may be opened for those who wait
+  EXPECT_TRUE(eventually([&] { return answers >= 1; }));
   EXPECT_TRUE(eventually([&] { return db.stats().pool_max == 2; }));
   EXPECT_TRUE(eventually([&] { return db.stats().pool_size == 2; }));
   const std::lock_guard lock(mutex);

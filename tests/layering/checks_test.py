@@ -55,6 +55,11 @@ class HouseRules(unittest.TestCase):
         self.refuses("src/a.hpp", "// a\n")
         self.refuses("include/copg/a.hpp", "// a\n#pragma once\n#define A\n")
         self.refuses("include/copg/a.hpp", "// a\n#pragma once\nnamespace copg {\nint f();\n}  // namespace copg\n")
+        self.refuses("include/copg/a.hpp", "// a\n//\n//     f();\n#pragma once\n")
+        self.refuses("include/copg/a.hpp", "// a\n//\n// ```cpp\n//     f();\n#pragma once\n")
+        self.refuses("src/a.cpp", "// a\n  bool torn =\n      false;  ///< says more than there is room for\n")
+        self.refuses("src/a.cpp", "// a\n  Seconds torn{\n      300};           ///< says more than there is room for\n")
+        self.refuses("src/a.cpp", "// a\n  std::string\n      torn;  ///< says more than there is room for\n")
         self.refuses("tests/a.cpp", "// a\nstd::this_thread::sleep_for(1s);\n")
         self.assertEqual(house_rules.complaints("tests/support/gate.cpp", "// a\nusleep(1);\n"), [])
 

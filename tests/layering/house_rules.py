@@ -12,6 +12,7 @@ import coroutines
 FOLDERS = ("include", "src", "sim", "tools", "tests", "bench", "examples", "python", "scripts", "cmake", ".ci")
 SUFFIXES = {".hpp", ".cpp", ".py", ".cmake", ".txt", ".in", ""}
 LONGEST = 500  # lines
+COLUMNS = 110  # as .clang-format has it
 
 # A wait in a test is a condition with a deadline; only the helpers that wait or delay for all tests may sleep.
 SLEEP = re.compile(r"\b(std::this_thread::sleep_(for|until)|[un]?sleep|nanosleep)\s*\(|\btime\.sleep\b")
@@ -23,7 +24,25 @@ EXPORTED = re.compile(
     r"^#pragma GCC visibility push\(default\)\nnamespace copg \{\n.*^\}  // namespace copg\n#pragma GCC visibility pop\n",
     re.MULTILINE | re.DOTALL,
 )
+# Code, as opposed to a table, ends with a brace or a semicolon.
+EXAMPLE = re.compile(r"^\s*///? {4,}.*[;{}]$", re.MULTILINE)
+# What clang-format makes of a declaration whose trailing comment is too long. (Lookahead: they may follow each other.)
+TORN = re.compile(
+    r"^( *(?!template|struct|class|enum|namespace|case|else|return)[\w:<>,*()\[\] ]*(?:[\w>] =|\w\{|\(|[\w>]))\n"
+    r" *([^/\n]*;) {2,}//(?!.*NOLINT)",
+    re.MULTILINE,
+)
 HEADER_COMMENT = re.compile(r"\A(#!|//|#|\"\"\")")
+
+
+def torn(text: str) -> list[int]:
+    """Lines of declarations that would fit on one line if their comments stood above them."""
+    return [
+        text.count("\n", 0, found.start()) + 1
+        for found in TORN.finditer(text)
+        if not (found[1].endswith("{") and not found[2].endswith("};"))
+        and len(found[1]) + len(found[2]) < COLUMNS
+    ]
 
 
 def complaints(name: str, text: str) -> list[str]:
@@ -41,6 +60,13 @@ def complaints(name: str, text: str) -> list[str]:
             result.append(f"{place}: a sleep; wait for a condition with a deadline instead")
         if name.startswith("include/") and re.match(r"\s*#\s*define\b", line):
             result.append(f"{place}: a public macro")
+    if name.endswith("pp"):
+        result += [f"{name}:{line}: torn by its comment, which belongs above it" for line in torn(text)]
+    if name.startswith("include/"):
+        fences = re.findall(r"^\s*///? ```.*", text, re.MULTILINE)
+        examples = re.split(r"^\s*///? ```.*\n", text, flags=re.MULTILINE)
+        if len(fences) % 2 or any(EXAMPLE.search(outside) for outside in examples[::2]):
+            result.append(f"{name}: an example in a comment without ```cpp and ``` around it is not compiled")
     if name.startswith("include/") and "namespace" in text and not EXPORTED.search(text):
         result.append(f"{name}: namespace copg is not between `#pragma GCC visibility push(default)` and `pop`")
     if name.startswith(("include/", "src/")):

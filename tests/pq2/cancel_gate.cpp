@@ -134,8 +134,8 @@ void CancelGate::pass(int client, int server, bool may_be_held) const {
                             pollfd{stop_event_, POLLIN, 0}};
   const int look_again_ms = may_be_held ? 1 : -1;  // at data_held_
   while (::poll(fds.data(), fds.size(), look_again_ms) >= 0 && fds[2].revents == 0) {
-    const bool held =
-        may_be_held && data_held_;  // asked behind the poll: nothing sent after hold_data() slips by
+    // asked behind the poll: nothing sent after hold_data() slips by
+    const bool held = may_be_held && data_held_;
     fds[0].fd = held ? -1 : client;
     for (const int side : {0, 1}) {
       if (fds[static_cast<std::size_t>(side)].revents == 0 || (side == 0 && held)) continue;

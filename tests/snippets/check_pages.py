@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks the pages of the repository: README.md and its siblings, and docs/.
 
-snippets    Every block of C++ compiles; those marked `run`, and whole programs, run against a throw-away
+snippets    Every block of C++, those in the comments of public headers too, compiles; those marked `run`, and whole programs, run against a throw-away
             server. If a block ```text output follows, it is what they print. How a block is marked:
               ```cpp         statements, in a function that has `copg::PooledDatabase& db`
               ```cpp run     the same, executed
@@ -48,10 +48,23 @@ def pages(root: pathlib.Path, given: list[str]) -> list[pathlib.Path]:
     return sorted(root.glob("*.md")) + sorted(root.glob("docs/**/*.md"))
 
 
+def headers(root: pathlib.Path, given: list[str]) -> list[pathlib.Path]:
+    return [] if given else sorted(root.glob("include/**/*.hpp"))
+
+
+def lines_of(page: pathlib.Path) -> list[str]:
+    """Of a header those of its comments, without what makes them comments; others are empty, so that numbers stay."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    if page.suffix != ".hpp":
+        return lines
+    comments = [re.match(r"\s*///?(?!/|<) ?(.*)$", line) for line in lines]
+    return [comment.group(1) if comment else "" for comment in comments]
+
+
 def blocks_of(page: pathlib.Path, name: str) -> list[Block]:
     found: list[Block] = []
     info, start, text = None, 0, []
-    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines_of(page), 1):
         fence = re.match(r"```\s*(.*)$", line)
         if fence is None:
             text.append(line)
@@ -114,7 +127,7 @@ def check_snippets(arguments: argparse.Namespace) -> list[str]:
     arguments.work.mkdir(parents=True, exist_ok=True)
     arguments.compile = arguments.compile.split(";")
     arguments.link = arguments.link.split(";")
-    blocks = [block for page in pages(arguments.root, arguments.pages)
+    blocks = [block for page in [*pages(arguments.root, arguments.pages), *headers(arguments.root, arguments.pages)]
               for block in blocks_of(page, os.path.relpath(page, arguments.root))]
     for block in [block for block in blocks if arguments.leave_out and arguments.leave_out in block.text]:
         print(f"{block.page}:{block.line}: left out, since this compiler does not know {arguments.leave_out}")

@@ -3,16 +3,22 @@
 //
 // A type of your own takes one specialisation, here an enum that mirrors a PostgreSQL enum:
 //
+// ```cpp file
+//     enum class Colour { red, blue };
+//
 //     template <>
 //     struct copg::Codec<Colour> {
-//       static constexpr copg::Oid oid = copg::oid::inferred;  // the number of a user's type differs by
-//       database static void encode(const Colour& colour, copg::Buffer& out) { out.append(colour ==
-//       Colour::red ? "red" : "blue"); } static Colour decode(std::string_view text) {
+//       static constexpr copg::Oid oid = copg::oid::inferred;  // its number differs from database to database
+//       static void encode(const Colour& colour, copg::Buffer& out) {
+//         out.append(colour == Colour::red ? "red" : "blue");
+//       }
+//       static Colour decode(std::string_view text) {
 //         if (text == "red") return Colour::red;
 //         if (text == "blue") return Colour::blue;
 //         throw copg::DataError("no such colour");
 //       }
 //     };
+// ```
 #pragma once
 
 #include <copg/buffer.hpp>
@@ -32,8 +38,9 @@ namespace copg {
 ///   void encode(const T&, Buffer&)       appends the text that PostgreSQL reads; absent: T can't be sent
 ///   T decode(std::string_view)           from the text that PostgreSQL writes; absent: T can't be read
 /// and, where the rule needs help:
-///   constexpr bool accepts(Oid)          which columns decode takes; default: those of `oid`, or all if it
-///   is inferred constexpr std::string_view name      of T in messages; default: what the compiler calls it
+///   constexpr bool accepts(Oid)          which columns decode takes; default: those of `oid`, or all if
+///                                        that is inferred
+///   constexpr std::string_view name      of T in messages; default: what the compiler calls it
 ///   Oid oid_of(const T&)                 in place of `oid` where the type depends on the value
 ///   bool is_null(const T&), T null()     if T can hold NULL
 ///   void encode_binary(const T&, Buffer&)  sent in binary format when it is not inside an array
