@@ -62,7 +62,8 @@ struct PoolOptions {
   PrepareMode prepare = PrepareMode::automatic;
   bool share = true;                    ///< Statements that wait for a connection may travel together on one.
   std::optional<Seconds> leak_after{};  ///< A lease that lasts longer is reported once. Above 0.
-  /// Called on the pool's thread, without locks held. Must not throw.
+  /// Called where the background runs (on the pool's thread, or the executor it was given), without locks
+  /// held. Must not throw or block.
   std::function<void()> reconnect_failed{};
   std::shared_ptr<Observer> observer{};  ///< Told of what happens in the pool.
   /// Makes each new connection ready before anybody gets it, and again after a reset that has wiped its

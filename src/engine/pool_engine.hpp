@@ -1,9 +1,10 @@
 // Where pool decisions meet sockets and time: one mutex, one PoolCore, the connections, and one executor on
 // which connections are opened, reset, checked and closed.
 //
-// It carries out what the core says and reports back; it decides nothing and counts nothing. The shells
-// (sync/, async/) wait, each in its own way; both kinds may share one engine and stand in one queue. Nothing
-// here blocks, except `close`. Thread-safe.
+// It carries out what the core says and reports back; who gets a connection, and how many there are, is the
+// core's to decide and to count. The shells (sync/, async/, python/native) wait, each in its own way; all of
+// them may share one engine and stand in one queue. Nothing here blocks, except `close`, and `end` where the
+// engine has a thread of its own. Thread-safe.
 #pragma once
 
 #include <copg/config.hpp>

@@ -1,4 +1,4 @@
-// A caller that waits for a connection. The shells derive from it: a parked thread, a suspended coroutine.
+// A caller that waits for a connection. The shells derive from it: a parked thread, an asynchronous call.
 #pragma once
 
 #include <copg/detail/request.hpp>

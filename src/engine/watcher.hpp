@@ -16,7 +16,7 @@ enum class Until : std::uint8_t {
   finished,  ///< Closed, and no connection is left.
 };
 
-/// The shells derive from it, as from Waiter: a parked thread, a suspended coroutine.
+/// The shells derive from it, as from Waiter: a parked thread, an asynchronous call.
 class Watcher {
  public:
   Watcher() = default;

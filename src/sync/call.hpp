@@ -76,7 +76,7 @@ void drive(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, engine::Le
 [[nodiscard]] Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params);
 
 /// One operation on a lease, which is taken first if `where` is given: `make(connection)` makes it,
-/// `take(operation)` gives the result once it has ended well.
+/// `take(operation)` gives the result once it has ended, or throws its error.
 template <class Make, class Take>
 auto call(PoolEngine& engine, Lease& lease, Span span, const SourceLocation* where, Make make, Take take) {
   ParkedThread waiter;

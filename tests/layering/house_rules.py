@@ -28,7 +28,7 @@ EXPORTED = re.compile(
 EXAMPLE = re.compile(r"^\s*///? {4,}.*[;{}]$", re.MULTILINE)
 # What clang-format makes of a declaration whose trailing comment is too long. (Lookahead: they may follow each other.)
 TORN = re.compile(
-    r"^( *(?!template|struct|class|enum|namespace|case|else|return)[\w:<>,*()\[\] ]*(?:[\w>] =|\w\{|\(|[\w>]))\n"
+    r"^( *(?!template|struct|class|enum|namespace|case|else|return)[\w:<>,*()=. \[\]]*(?:[\w>] =|\w\{|\(|[\w>]))\n"
     r" *([^/\n]*;) {2,}//(?!.*NOLINT)",
     re.MULTILINE,
 )
