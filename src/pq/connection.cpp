@@ -19,6 +19,7 @@ Connection::Connection(PGconn* conn, bool prepare)
       statements_(prepare) {
   notices_.receive_from(conn_);
   session_.set_baseline(conn_);
+  path_.begin_session(conn_);
 }
 
 Connection::~Connection() {
@@ -101,6 +102,13 @@ void Connection::note_error(const ErrorInfo& error) noexcept {
   if (!error.connection_survives) mark_dead();
   if (is_read_only(error.sqlstate) && could_write_ && !chose_read_only_ && !session_.changed())
     refused_write_ = true;
+}
+
+void Connection::note_path(std::string_view command_tag, const TextTraits& traits,
+                           const PathChange& change) noexcept {
+  // A procedure or a DO block may do anything, and a text is not asked which.
+  const bool lasts = traits.effect != TextEffect::none || command_tag == "DO" || command_tag == "CALL";
+  path_.note(command_tag, traits.path, lasts, change);
 }
 
 void Connection::forget_statements() noexcept {

@@ -13,6 +13,7 @@
 
 #include "pq/notices.hpp"
 #include "pq/operation.hpp"
+#include "pq/path_state.hpp"
 #include "pq/session_state.hpp"
 #include "pq/statement_cache.hpp"
 #include "pq/tls_bytes.hpp"
@@ -41,7 +42,10 @@ class Connection {
   /// is there.
   [[nodiscard]] bool looks_alive() noexcept;
   /// What the statements of the last lease did is no longer of interest.
-  void lease_begins() noexcept { chose_read_only_ = parameters_doubtful_ = false; }
+  void lease_begins() noexcept {
+    chose_read_only_ = parameters_doubtful_ = false;
+    path_.lease_begins();
+  }
   /// False once an operation has seen the connection die (or PQstatus says so).
   [[nodiscard]] bool alive() const noexcept { return !dead_ && PQstatus(conn_) == CONNECTION_OK; }
   void mark_dead() noexcept { dead_ = true; }
@@ -79,11 +83,18 @@ class Connection {
   /// only", a write that is refused later is no sign of a demotion.
   void configured() {
     session_.set_configured(conn_);
+    path_.configured(conn_);
     could_write_ = could_write_ && !chose_read_only_;
+  }
+  /// A reset has wiped the session: it is as it was when it began.
+  void wiped() {
+    session_.set_baseline(conn_);
+    path_.begin_session(conn_);
   }
   [[nodiscard]] SessionState& session() noexcept { return session_; }
   [[nodiscard]] const SessionState& session() const noexcept { return session_; }
   [[nodiscard]] StatementCache& statements() noexcept { return statements_; }
+  [[nodiscard]] const PathState& path() const noexcept { return path_; }
   [[nodiscard]] Notices& notices() noexcept { return notices_; }
 
   // For operations. One at a time: each says when its first bytes may have gone out, and when the last of its
@@ -92,6 +103,8 @@ class Connection {
   void operation_began() noexcept { outstanding_ = true; }
   void operation_ended() noexcept {
     outstanding_ = false;
+    if (path_.watched()) [[unlikely]]
+      path_.settle(conn_);
     // libpq keeps notifications until they are asked for. Not only after LISTEN, which may stand in a
     // function, in `configure`, or behind a pooler in somebody else's session: to find none takes some 55
     // instructions.
@@ -108,12 +121,15 @@ class Connection {
   /// A statement ended with this command tag ("" for an error): keeps the session state, and forgets prepared
   /// statements that the statement has wiped.
   void note_statement(std::string_view command_tag, const TextTraits& traits) noexcept {
-    if (traits.says_read_only) chose_read_only_ = true;
-    if (traits.calls || traits.effect != TextEffect::none || !command_tag.starts_with("SELECT")) {
-      parameters_doubtful_ = true;  // also by a trigger
-    }
-    session_.note(command_tag, traits.effect);
-    if (session_.prepared_statements_gone()) forget_statements();
+    if (traits.path != sql::PathEffect::none || path_.watched()) [[unlikely]]
+      note_path(command_tag, traits, {});
+    note_session(command_tag, traits);
+  }
+  /// The same of one that has changed the search path or the role, in a way that is known.
+  void note_statement(std::string_view command_tag, const TextTraits& traits,
+                      const PathChange& change) noexcept {
+    note_path(command_tag, traits, change);
+    note_session(command_tag, traits);
   }
   /// An operation ended with this error: keeps whether the connection died or the server proved to be
   /// demoted.
@@ -124,6 +140,16 @@ class Connection {
 
  private:
   void forget_statements() noexcept;
+  [[gnu::cold]] void note_path(std::string_view command_tag, const TextTraits& traits,
+                               const PathChange& change) noexcept;
+  void note_session(std::string_view command_tag, const TextTraits& traits) noexcept {
+    if (traits.says_read_only) chose_read_only_ = true;
+    if (traits.calls || traits.effect != TextEffect::none || !command_tag.starts_with("SELECT")) {
+      parameters_doubtful_ = true;  // also by a trigger
+    }
+    session_.note(command_tag, traits.effect);
+    if (session_.prepared_statements_gone()) forget_statements();
+  }
 
   PGconn* conn_;
   int syncs_pending_ = 0;
@@ -136,6 +162,7 @@ class Connection {
   bool parameters_doubtful_ = false;
   bool refused_write_ = false;  // SQLSTATE 25006 though nobody had asked for it
   Notices notices_;
+  PathState path_;
   StatementCache statements_;
   SessionState session_;
 };

@@ -99,7 +99,7 @@ bool PipelineOperation::put_next() {
   if (again) again_.pop_front();
   const PipelineStatement& statement = statements_[index];
   StatementUse use(statement.sql, statement.params);
-  ErrorPtr refusal = use.look_up(connection_);
+  ErrorPtr refusal = use.look_up(connection_, nameless_);
   if (!refusal) refusal = unfit(use.traits(), statement.sql);
   if (!refusal) return put({.index = index, .again = again, .use = use});
   fail_one(index, std::move(refusal));
@@ -117,10 +117,18 @@ bool PipelineOperation::put(const Flight& flight) {
   Flight& put = flights_.emplace_back(flight);
   if (!put.use.put(connection_)) return false;
   const bool transacts = put.use.traits().transacts;
+  nameless_ = nameless_ || may_change_names(put.use.traits());
   alone_ = alone_ && !transacts;
   // What stands behind the end of the transaction has a Sync of its own.
   if (shared_ == Shared::open && left_to_put() > 0 && !transacts) return true;
   return send_last_sync();
+}
+
+/// Outside transactions, what ends with the transaction ends with the statement.
+bool PipelineOperation::may_change_names(const TextTraits& traits) const noexcept {
+  if (traits.path == sql::PathEffect::changes || (traits.transacts && connection_.path().watched()))
+    return true;
+  return traits.path != sql::PathEffect::none && !alone_;
 }
 
 bool PipelineOperation::send_last_sync() {

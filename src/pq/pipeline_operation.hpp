@@ -109,6 +109,7 @@ class PipelineOperation final : public Exchange {
   [[nodiscard]] bool may_put() const noexcept;
   bool put_next();
   bool put(const Flight& flight);
+  [[nodiscard]] bool may_change_names(const TextTraits& traits) const noexcept;
   bool send_last_sync();
   void put_back_front();
   void end_front();
@@ -124,6 +125,7 @@ class PipelineOperation final : public Exchange {
   std::deque<Flight> flights_;     // in the order of their answers
   Shared shared_ = Shared::none;
   bool begin_pending_ = false;  // BEGIN has not been answered, or was refused
+  bool nameless_ = false;       // something that was put may change what names mean
   bool alone_ = false;  // no transaction can be open: what is refused before it runs may be sent again
   // What is known of the first flight before its Sync has come back.
   ResultPtr result_;

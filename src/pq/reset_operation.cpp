@@ -93,7 +93,11 @@ Step ResetOperation::prove() {
   if (!connection_.alive()) return fail_lost();
   connection_.operation_ended();
   connection_.notices().clear();
-  if (wiped_ || mode_ == ResetMode::rollback) connection_.session().set_baseline(conn);
+  if (wiped_) {
+    connection_.wiped();
+  } else if (mode_ == ResetMode::rollback) {
+    connection_.session().set_baseline(conn);
+  }
   if (!connection_.protocol_idle() || PQtransactionStatus(conn) != PQTRANS_IDLE) {
     return fail_for_good("the session could not be made idle");
   }

@@ -291,6 +291,7 @@ std::size_t next_part_of_string(std::string_view sql, std::size_t at) noexcept {
 TextTraits text_traits(std::string_view sql) noexcept {
   TextTraits traits;
   traits.effect = SessionState::text_effect(sql);
+  traits.path = sql::path_effect(sql);
   // Also in a literal: set_config('transaction_read_only', ...).
   traits.says_read_only = says(sql, "READ_ONLY");
   Scanner scanner(sql);

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "pq/session_state.hpp"
+#include "sql/path_effect.hpp"
 
 namespace copg::pq {
 
@@ -21,7 +22,8 @@ struct TextTraits {
   bool says_read_only = false;
   /// It calls a function that is not known to leave the server's reported parameters alone.
   bool calls = false;
-  TextEffect effect = TextEffect::none;  ///< What it may do to the session.
+  TextEffect effect = TextEffect::none;          ///< What it may do to the session.
+  sql::PathEffect path = sql::PathEffect::none;  ///< What it may do to the search path and the role.
   // At most one of them, and then it is one statement that leaves nothing behind in the session, as far as
   // its words tell.
   bool reads = false;   ///< It only reads, and waits for nobody's lock.

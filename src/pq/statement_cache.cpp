@@ -11,8 +11,8 @@
 namespace copg::pq {
 namespace {
 
-std::size_t hash_of(std::string_view text, std::span<const Oid> types) noexcept {
-  std::size_t hash = std::hash<std::string_view>()(text);
+std::size_t hash_of(std::string_view text, std::span<const Oid> types, std::size_t generation) noexcept {
+  std::size_t hash = std::hash<std::string_view>()(text) ^ generation;
   for (const Oid type : types) {
     hash = (hash ^ type) * 0x9E3779B97F4A7C15ULL;  // Fibonacci hashing, Knuth 6.4
     hash ^= hash >> 32;
@@ -28,21 +28,23 @@ std::uint64_t fresh_nonce() {
 }  // namespace
 
 bool StatementCache::Equal::same(const Key& a, const Key& b) noexcept {
-  return a.hash == b.hash && a.text == b.text && std::ranges::equal(a.types, b.types);
+  return a.hash == b.hash && a.generation == b.generation && a.text == b.text &&
+         std::ranges::equal(a.types, b.types);
 }
 
 StatementCache::StatementCache(bool prepare) : prepare_(prepare), nonce_(fresh_nonce()) {
   index_.reserve(capacity);
 }
 
-Statement* StatementCache::use(std::string_view text, std::span<const Oid> types) {
+Statement* StatementCache::use(std::string_view text, std::span<const Oid> types, std::size_t generation) {
   // Whoever gets the connection used last often executes what was executed last: that needs no hash.
   if (!statements_.empty()) {
     Statement& last = statements_.front();
-    if (last.text == text && std::ranges::equal(last.types, types)) return &last;
+    if (last.generation == generation && last.text == text && std::ranges::equal(last.types, types))
+      return &last;
   }
   if (text.size() > max_text_bytes) return nullptr;
-  const Key key{text, types, hash_of(text, types)};
+  const Key key{text, types, generation, hash_of(text, types, generation)};
   if (const auto found = index_.find(key); found != index_.end()) {
     Statement* statement = *found;
     statements_.splice(statements_.begin(), statements_, statement->self);
@@ -61,6 +63,7 @@ Statement* StatementCache::use(std::string_view text, std::span<const Oid> types
     statement.text = text;
     statement.types.assign(types.begin(), types.end());
     statement.traits = text_traits(text);
+    statement.generation = generation;
     statement.hash = key.hash;
     index_.insert(&statement);
   } catch (...) {

@@ -26,13 +26,14 @@ namespace copg::pq {
 /// NUL-terminated.
 using StatementName = std::array<char, 48>;
 
-/// A text that was used more than once with these parameter types.
+/// A text that was used more than once with these parameter types, in this generation (path_state.hpp).
 struct Statement {
   std::string text;
   std::vector<Oid> types;
   TextTraits traits;
   StatementName name{};   ///< Valid once `prepared`, or while a Parse of it is under way.
   bool prepared = false;  ///< The server has confirmed the name.
+  std::size_t generation = 0;
   std::size_t hash = 0;
   std::list<Statement>::iterator self{};
 };
@@ -60,7 +61,7 @@ class StatementCache {
 
   /// A use of this text: nullptr for the first one and for a long text, the statement from the second on.
   /// Allocates only on the second. The pointer holds until the next call of a non-const member.
-  Statement* use(std::string_view text, std::span<const Oid> types);
+  Statement* use(std::string_view text, std::span<const Oid> types, std::size_t generation = 0);
   /// A statement may be given a name.
   [[nodiscard]] bool may_name() const noexcept { return prepare_ && !littered(); }
   /// The server holds as many names for nothing as it may: none is given any more until DEALLOCATE ALL.
@@ -86,6 +87,7 @@ class StatementCache {
   struct Key {
     std::string_view text;
     std::span<const Oid> types;
+    std::size_t generation;
     std::size_t hash;
   };
   struct Hash {
@@ -96,7 +98,7 @@ class StatementCache {
   struct Equal {
     using is_transparent = void;
     static Key key_of(const Key& key) noexcept { return key; }
-    static Key key_of(const Statement* s) noexcept { return {s->text, s->types, s->hash}; }
+    static Key key_of(const Statement* s) noexcept { return {s->text, s->types, s->generation, s->hash}; }
     template <class A, class B>
     bool operator()(const A& a, const B& b) const noexcept {
       return same(key_of(a), key_of(b));

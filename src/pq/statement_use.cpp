@@ -1,6 +1,7 @@
 // Routes, and what comes back along them.
 #include "pq/statement_use.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "pq/errors.hpp"
@@ -9,20 +10,25 @@
 namespace copg::pq {
 namespace {
 
-/// The server refused the plan before it ran: the table has changed under it. The message is translated; the
-/// function that says so is not (plancache.c). With a context it comes from inside a function that the
-/// statement has called: then it did run.
+/// The server refused the plan before it ran: what the text names has changed under it. The message is
+/// translated; the place that says so is not: plancache.c where other columns would come back, parse_*.c
+/// where the types that the parameters were found to have no longer fit. With a context it comes from inside
+/// a function that the statement has called: then it did run.
 bool refuses_plan(const ErrorInfo& error, const PGresult* result) {
-  const char* function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
-  return is_feature_not_supported(error.sqlstate) && error.context.empty() && function != nullptr &&
-         std::string_view(function) == "RevalidateCachedQuery";
+  if (!error.context.empty()) return false;
+  const std::string_view function = field(result, PG_DIAG_SOURCE_FUNCTION);
+  if (is_feature_not_supported(error.sqlstate)) return function == "RevalidateCachedQuery";
+  // A name was parsed once. parse_type.c also reads the names of types in values.
+  const std::string_view file = field(result, PG_DIAG_SOURCE_FILE);
+  return file == "analyze.c" || (file.starts_with("parse_") && file != "parse_type.c");
 }
 
 }  // namespace
 
-ErrorPtr StatementUse::look_up(Connection& connection) {
+ErrorPtr StatementUse::look_up(Connection& connection, bool nameless) {
   StatementCache& cache = connection.statements();
-  statement_ = find(cache);
+  generation_ = connection.path().generation();
+  statement_ = nameless || !connection.path().names_hold() ? nullptr : find(cache);
   if (statement_ != nullptr && statement_->prepared) {
     traits_ = statement_->traits;
     route_ = Route::named;
@@ -34,8 +40,8 @@ ErrorPtr StatementUse::look_up(Connection& connection) {
     if (ErrorPtr refusal = wrong_number(parameters_of(sql_), params_.size(), sql_)) return refusal;
   }
   // Another use may be about to name it, and may fail: this one must not depend on that.
-  const bool nameless = statement_ != nullptr && statement_->name[0] == '\0';
-  route_ = nameless && cache.may_name() ? Route::parse : Route::unnamed;
+  const bool unnamed = statement_ != nullptr && statement_->name[0] == '\0';
+  route_ = unnamed && cache.may_name() ? Route::parse : Route::unnamed;
   return nullptr;
 }
 
@@ -69,8 +75,20 @@ bool StatementUse::take_result(Connection& connection, const PGresult* result) {
     return false;
   }
   answered_ = true;
-  connection.note_statement(command_tag(result), traits_);
+  if (traits_.path == sql::PathEffect::changes) [[unlikely]] {
+    note_change(connection, result);
+  } else {
+    connection.note_statement(command_tag(result), traits_);
+  }
   return true;
+}
+
+void StatementUse::note_change(Connection& connection, const PGresult* result) const {
+  PathChange change;
+  if (!traits_.several) change = PathChange::read(sql_, params_, result);
+  TextTraits traits = traits_;
+  if (change.temporary) traits.effect = std::max(traits.effect, TextEffect::touches);
+  connection.note_statement(command_tag(result), traits, change);
 }
 
 bool StatementUse::take_error(Connection& connection, ErrorInfo& error, const PGresult* result) {
@@ -86,9 +104,15 @@ bool StatementUse::refused_by_name(Connection& connection, ErrorInfo& error, con
   // A name of the user's own may be unknown, too, after the statement has begun.
   const bool unknown =
       is_undefined_statement(error.sqlstate) && error.message.find(name_.data()) != std::string::npos;
-  if (!unknown && !refuses_plan(error, result)) return false;
+  if (!unknown && !refuses_plan(error, result)) {
+    forget_types(connection, error);
+    return false;
+  }
   if (unknown && error.hint.empty())
     error.hint = "behind a pooler that works by transaction, set prepare to off";
+  if (!unknown && error.hint.empty()) {
+    error.hint = "what the statement names has changed since it was prepared: repeat the transaction";
+  }
   StatementCache& cache = connection.statements();
   // Of several uses under way, the first one to be refused has seen to it.
   Statement* statement = find_named(cache);
@@ -99,6 +123,16 @@ bool StatementUse::refused_by_name(Connection& connection, ErrorInfo& error, con
     cache.doubt(*statement);
   }
   return true;
+}
+
+// A parameter without a type keeps the one that it was found to have, whatever its column has become since: a
+// value that does not fit may fit where the text is parsed anew. Whether it was the value's own fault is not
+// told.
+void StatementUse::forget_types(Connection& connection, const ErrorInfo& error) const {
+  if (!error.sqlstate.in_class("22") || std::ranges::find(params_.types(), Oid{0}) == params_.types().end())
+    return;
+  StatementCache& cache = connection.statements();
+  if (Statement* statement = find_named(cache)) cache.doubt(*statement);
 }
 
 void StatementUse::take_skip(Connection& connection) {
@@ -115,7 +149,9 @@ void StatementUse::give_up(Connection& connection) {
   if (Statement* statement = find_named(cache)) cache.doubt(*statement);
 }
 
-Statement* StatementUse::find(StatementCache& cache) const { return cache.use(sql_, params_.types()); }
+Statement* StatementUse::find(StatementCache& cache) const {
+  return cache.use(sql_, params_.types(), generation_);
+}
 
 // The statement may have been evicted meanwhile, and its text be back under another name.
 Statement* StatementUse::find_named(StatementCache& cache) const {

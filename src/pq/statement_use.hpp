@@ -21,8 +21,9 @@ class StatementUse {
   StatementUse(std::string_view sql, ParamsView params) noexcept : sql_(sql), params_(params) {}
 
   /// Finds what is known of the text on this connection: before each `put`, with nothing done to the
-  /// statement cache in between. A reason to refuse the text, if there is one.
-  [[nodiscard]] ErrorPtr look_up(Connection& connection);
+  /// statement cache in between. A reason to refuse the text, if there is one. `nameless`: something that was
+  /// put and has not been answered may change what names mean.
+  [[nodiscard]] ErrorPtr look_up(Connection& connection, bool nameless = false);
   [[nodiscard]] const TextTraits& traits() const noexcept { return traits_; }
   /// A Parse goes in front, with an answer of its own: only pipeline mode takes both.
   [[nodiscard]] bool parses() const noexcept { return route_ == Route::parse; }
@@ -42,13 +43,16 @@ class StatementUse {
  private:
   enum class Route : std::uint8_t { unnamed, parse, named };
 
+  [[gnu::cold]] void note_change(Connection& connection, const PGresult* result) const;
   bool refused_by_name(Connection& connection, ErrorInfo& error, const PGresult* result) const;
+  void forget_types(Connection& connection, const ErrorInfo& error) const;
   [[nodiscard]] Statement* find(StatementCache& cache) const;
   [[nodiscard]] Statement* find_named(StatementCache& cache) const;
 
   std::string_view sql_;
   ParamsView params_;
   Statement* statement_ = nullptr;  // from look_up to put
+  std::size_t generation_ = 0;      // that it was looked up in
   StatementName name_{};            // that it was put with; the cache may have given it up since
   TextTraits traits_;
   Route route_ = Route::unnamed;

@@ -25,6 +25,7 @@ void TransactionOperation::on_result(ResultPtr result) {
 
 void TransactionOperation::on_error(ErrorPtr error, const PGresult* /*result*/) {
   ended_ = true;
+  connection_.note_statement("", TextTraits{});
   keep_error(std::move(error));
 }
 

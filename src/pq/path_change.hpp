@@ -1,0 +1,28 @@
+// What a statement has made of the search path and the role, read out of its text, its parameters and its
+// answer.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "pq/params_view.hpp"
+
+namespace copg::pq {
+
+/// What a statement has changed, as far as that is known after its answer.
+struct PathChange {
+  bool known = false;      ///< What is below is all, and right.
+  bool local = true;       ///< It ends with the transaction.
+  bool temporary = false;  ///< The search path names pg_temp: what is created may be temporary.
+  std::optional<std::size_t> search_path;  ///< By the hash of the value; equal values may have several.
+  std::optional<std::size_t> role;
+
+  /// `sql` is one statement with PathEffect::changes that the server has answered with `result`.
+  [[nodiscard]] static PathChange read(std::string_view sql, const ParamsView& params,
+                                       const PGresult* result) noexcept;
+};
+
+}  // namespace copg::pq
