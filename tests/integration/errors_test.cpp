@@ -11,7 +11,7 @@ namespace {
 
 class Errors : public DatabaseTest {};
 
-class Lines final : public CopySource {
+class TwoLines final : public CopySource {
  public:
   std::string_view next() override { return std::exchange(given_, true) ? "" : "1\tone\nx\ttwo\n"; }
 
@@ -82,7 +82,7 @@ TEST_F(Errors, of_a_copy_say_the_line_and_the_column) {
   PooledDatabase db = open({.min_size = 1, .max_size = 1});
   db.execute("CREATE TABLE copied (id int, name text)");
   Connection conn = db.connection();
-  Lines lines;
+  TwoLines lines;
   try {
     conn.copy_in("COPY copied FROM STDIN", lines);
     FAIL() << "it was copied";
