@@ -20,8 +20,12 @@ bool is_command(const Input& input) {
          input.kind != InputKind::resize;
 }
 pool::CoreOptions spoil(pool::CoreOptions options, Sabotage sabotage) {
+  if (sabotage == Sabotage::lasting_hangs) options.hang_after = pool::forever;
   if (sabotage == Sabotage::greedy_runs && options.share_limit > 1) options.share_limit = 1000;
   return options;
+}
+pool::ConnectFailure spoil(pool::ConnectFailure failure, Sabotage sabotage) {
+  return sabotage == Sabotage::patient_connects ? pool::ConnectFailure::overloaded : failure;
 }
 pool::Statement spoil(pool::Statement statement, Sabotage sabotage) {
   if (sabotage == Sabotage::trusted_writes && statement.kind == pool::StatementKind::last)
@@ -146,7 +150,9 @@ void Driver::call(const Input& input, bool in_batch) {
     case InputKind::close: core_.close(now); break;
     case InputKind::cut: core_.cut(now); break;
     case InputKind::on_connected: core_.on_connected(now, input.connection()); break;
-    case InputKind::on_connect_failed: core_.on_connect_failed(now, input.connection(), input.failure); break;
+    case InputKind::on_connect_failed:
+      core_.on_connect_failed(now, input.connection(), spoil(input.failure, sabotage_));
+      break;
     case InputKind::on_reset_done: core_.on_reset_done(now, input.connection(), input.disposition); break;
     case InputKind::on_check_done: core_.on_check_done(now, input.connection(), input.disposition); break;
     case InputKind::on_closed: core_.on_closed(now, input.connection()); break;
@@ -217,6 +223,8 @@ void Driver::spoil_actions(InputKind kind) {
     case Sabotage::forgetful_deaths:
     case Sabotage::deaf_answers:
     case Sabotage::idle_drivers:
+    case Sabotage::patient_connects:
+    case Sabotage::lasting_hangs:
     case Sabotage::deaf_cancels:
     case Sabotage::trust_broken:
     case Sabotage::allocate: break;

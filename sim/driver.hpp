@@ -29,6 +29,8 @@ enum class Sabotage : std::uint8_t {
   forgetful_deaths,  ///< That statements were never sent is kept from the core when their connection dies.
   deaf_answers,      ///< The core is not told that a statement has been answered.
   idle_drivers,      ///< The core is not told that a run is handed on.
+  patient_connects,  ///< Each failed connect is said to be that of a full server, which is spared.
+  lasting_hangs,     ///< The core is told that connects never hang.
 };
 
 class Driver {

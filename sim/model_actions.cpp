@@ -89,7 +89,6 @@ void Model::judge_reason(const Connection& connection, std::uint32_t slot, Close
     case CloseReason::discarded:
     case CloseReason::broken:
     case CloseReason::demoted:
-    case CloseReason::connect_failed:
     case CloseReason::pool_closed: return expect(false);
   }
 }

@@ -1,5 +1,7 @@
 #include "sim/simulation.hpp"
 
+#include <algorithm>
+
 #include "sim/workload.hpp"
 
 namespace copg::sim {
@@ -30,7 +32,7 @@ class Run {
   bool command(InputKind kind) {
     Input input;
     input.kind = kind;
-    input.now = driver_.model().now();
+    input.now = std::max(driver_.model().now(), workload_.now());
     return apply(input);
   }
 
@@ -44,10 +46,11 @@ class Run {
 
   /// I8: once the server is well, the pool serves, and is as large as it should be, within a known time.
   bool recover() {
+    // The inputs that carry no time have not told the model what time it is.
     workload_.begin_recovery(driver_.model().now());
     if (!driver_.core().closed() && !command(InputKind::resume)) return false;
     const pool::TimePoint limit =
-        driver_.model().now() +
+        workload_.now() +
         workload_.recovery_time(driver_.model().options().max_size, driver_.model().queue().size());
     while (driver_.model().now() < limit && !recovered()) {
       if (!step()) return false;

@@ -40,6 +40,7 @@ class Workload {
 
   [[nodiscard]] const pool::CoreOptions& options() const { return options_; }
   [[nodiscard]] std::uint32_t length() const { return length_; }  ///< Inputs before the recovery.
+  [[nodiscard]] pool::TimePoint now() const { return now_; }
   /// The next input, from what the driver has shown.
   Input next(const Driver& driver);
   /// Looks at what the last input led to.

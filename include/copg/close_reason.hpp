@@ -8,16 +8,15 @@
 namespace copg {
 
 enum class CloseReason : std::uint8_t {
-  idle,            ///< Idle for longer than max_idle.
-  lifetime,        ///< Older than max_lifetime.
-  surplus,         ///< Above max_size after a resize.
-  discarded,       ///< It could not be brought back to a clean session, or its caller closed it.
-  broken,          ///< It was found dead.
-  demoted,         ///< It proved that its server was demoted.
-  stale_epoch,     ///< Opened before the server was found dead or demoted.
-  drained,         ///< Opened before a drain.
-  connect_failed,  ///< It never came to life.
-  pool_closed,     ///< The pool was closed.
+  idle,         ///< Idle for longer than max_idle.
+  lifetime,     ///< Older than max_lifetime.
+  surplus,      ///< Above max_size after a resize.
+  discarded,    ///< It could not be brought back to a clean session, or its caller closed it.
+  broken,       ///< It was found dead.
+  demoted,      ///< It proved that its server was demoted.
+  stale_epoch,  ///< Opened before the server was found dead or demoted.
+  drained,      ///< Opened before a drain.
+  pool_closed,  ///< The pool was closed.
 };
 
 /// The enumerator's name.

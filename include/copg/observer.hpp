@@ -32,12 +32,19 @@ class Observer {
   virtual void opened(std::chrono::nanoseconds connect_time) noexcept;
   /// A connect failed. `error` lives for the call.
   virtual void open_failed(const ErrorInfo& error) noexcept;
-  /// A connection was closed. `text`: more about it, such as the server's last words; may be empty; lives for
-  /// the call.
+  /// Connecting fails: for the first time since a connect has succeeded, or since the pool was opened. Once
+  /// per outage. The message of `error` names the pool and the server; it lives for the call.
+  virtual void outage_began(const ErrorInfo& error) noexcept;
+  /// A connect has succeeded again, `duration` after the first that failed; `failures` have failed. Once per
+  /// outage.
+  virtual void outage_ended(std::chrono::nanoseconds duration, std::uint64_t failures) noexcept;
+  /// A connection that had been opened was closed. `text`: the server's last words, or what was noticed of
+  /// its end; empty for one that was well; lives for the call.
   virtual void closed(CloseReason reason, std::string_view text) noexcept;
   /// A session was wiped in the background, which took `reset_time`.
   virtual void reset(std::chrono::nanoseconds reset_time) noexcept;
-  /// A lease has lasted longer than `leak_after`; `holder` says who took it. Once per lease.
+  /// A lease has lasted longer than `leak_after`; `holder` says who took it. Once per lease. (In a pool
+  /// without an observer, a line on stderr says it.)
   virtual void leaked(std::chrono::nanoseconds age, std::string_view holder) noexcept;
 };
 

@@ -61,7 +61,8 @@ struct PoolOptions {
   ResetMode reset = ResetMode::tracked;
   PrepareMode prepare = PrepareMode::automatic;
   bool share = true;                    ///< Statements that wait for a connection may travel together on one.
-  std::optional<Seconds> leak_after{};  ///< A lease that lasts longer is reported once. Above 0.
+  std::optional<Seconds> leak_after{};  ///< A lease that lasts longer is reported once: to the observer, or,
+                                        ///< without one, in a line on stderr. Above 0.
   /// Called where the background runs (on the pool's thread, or the executor it was given), without locks
   /// held. Must not throw or block.
   std::function<void()> reconnect_failed{};

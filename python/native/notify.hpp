@@ -1,10 +1,11 @@
-// What the pool's thread tells Python: an outage that lasts, a lease that leaks.
+// What the pool's thread tells Python: an outage that begins, lasts, or ends; a lease that leaks.
 #pragma once
 
 #include <nanobind/nanobind.h>
 
 #include <copg/observer.hpp>
 
+#include <cstdint>
 #include <memory>
 
 namespace copg::python {
@@ -23,15 +24,20 @@ class Notifier {
 
   void reconnect_failed() const noexcept;
   void leaked(double age_s, const char* holder) const noexcept;
+  void outage_began(const char* message) const noexcept;
+  void outage_ended(double duration_s, std::uint64_t failures) const noexcept;
   [[nodiscard]] PyObject* weak_pool() const noexcept { return weak_pool_; }
 
  private:
   PyObject* weak_pool_;
 };
 
-class LeakObserver final : public Observer {
+/// What is logged.
+class LogObserver final : public Observer {
  public:
-  explicit LeakObserver(std::shared_ptr<const Notifier> notifier) : notifier_(std::move(notifier)) {}
+  explicit LogObserver(std::shared_ptr<const Notifier> notifier) : notifier_(std::move(notifier)) {}
+  void outage_began(const ErrorInfo& error) noexcept override;
+  void outage_ended(std::chrono::nanoseconds duration, std::uint64_t failures) noexcept override;
   void leaked(std::chrono::nanoseconds age, std::string_view holder) noexcept override;
 
  private:

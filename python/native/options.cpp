@@ -63,10 +63,8 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
   if (nb::cast<bool>(given["tell_reconnect_failed"])) {
     options.reconnect_failed = [notifier] { notifier->reconnect_failed(); };
   }
-  if (!given["leak_after"].is_none()) {
-    options.leak_after = seconds("leak_after");
-    options.observer = std::make_shared<LeakObserver>(notifier);
-  }
+  if (!given["leak_after"].is_none()) options.leak_after = seconds("leak_after");
+  options.observer = std::make_shared<LogObserver>(notifier);
   set_callbacks(options, nb::cast<bool>(given["call_configure"]), nb::cast<bool>(given["ask_credentials"]),
                 notifier);
   return options;

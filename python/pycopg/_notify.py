@@ -33,3 +33,17 @@ def leaked(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase], age_s: 
     pool = weak_pool()
     text = "%r: a connection has been leased for %.1f s, taken at %s"
     threading.Thread(target=logger.warning, args=(text, pool, age_s, holder), daemon=True).start()
+
+
+def outage_began(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase], message: str) -> None:
+    if weak_pool() is not None:
+        threading.Thread(target=logger.warning, args=("%s", message), daemon=True).start()
+
+
+def outage_ended(
+    weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase], duration_s: float, failures: int
+) -> None:
+    pool = weak_pool()
+    if pool is not None:
+        text = "%r: connecting works again, after %.1f s and %d failed connects"
+        threading.Thread(target=logger.warning, args=(text, pool, duration_s, failures), daemon=True).start()

@@ -43,6 +43,12 @@ std::optional<ErrorInfo> error_of(OperationRun::End end, pq::Operation& operatio
   return info;
 }
 
+/// Why a connection could not be proved good.
+std::string end_of(OperationRun::End end, pq::Operation& operation) {
+  const auto error = error_of(end, operation, "the server did not answer within connect_timeout");
+  return error ? error->message : std::string();
+}
+
 }  // namespace
 
 /// Calls `work` on the executor soon. With the mutex held.
@@ -181,6 +187,7 @@ void PoolEngine::configured_again(pool::ConnectionId connection, OperationRun::E
     slot.connection = call.take_connection();
     return reset_ended(connection, pool::Disposition::clean);
   }
+  slot.end = error->message;
   {
     const Lock lock(mutex_);
     connect_error_ = std::move(*error);
@@ -193,29 +200,42 @@ void PoolEngine::opened(pool::ConnectionId connection, std::unique_ptr<pq::Conne
   Slot& slot = slot_of(connection);
   slot.run.reset();
   slot.operation.reset();
+  pool::Outage outage;
   {
     const Lock lock(mutex_);
     slot.connection = std::move(made);
     slot.opened_at = now();
     connect_error_.reset();
+    outage = core_->outage();
     core_->on_connected(slot.opened_at, connection);
+    if (core_->outage().failures > 0) outage.failures = 0;  // it came too late: the core has given it up
     dispatch();
   }
-  if (options_.observer) options_.observer->opened(slot.open_took);
+  slot.open = true;
+  if (!options_.observer) return;
+  options_.observer->opened(slot.open_took);
+  if (outage.failures > 0) options_.observer->outage_ended(slot.opened_at - outage.since, outage.failures);
 }
 
 void PoolEngine::open_failed(pool::ConnectionId connection, ErrorInfo error, pool::ConnectFailure failure) {
   Slot& slot = slot_of(connection);
   slot.run.reset();
   slot.operation.reset();
+  bool began = false;
   {
     const Lock lock(mutex_);
     connect_error_ = error;
     connect_error_at_ = now();
+    const std::uint64_t failures = core_->outage().failures;
     core_->on_connect_failed(connect_error_at_, connection, failure);
+    began = failures == 0 && core_->outage().failures > 0;
     dispatch();
   }
-  if (options_.observer) options_.observer->open_failed(error);
+  if (!options_.observer) return;
+  options_.observer->open_failed(error);
+  if (!began) return;
+  error.message = cannot_connect(error);
+  options_.observer->outage_began(error);
 }
 
 /// A reset or a check has proved the connection good, or failed to.
@@ -232,6 +252,7 @@ void PoolEngine::proof_ended(pool::ConnectionId connection, OperationRun::End en
   } else if (failed) {
     disposition = pool::Disposition::discard;
   }
+  if (failed) slot.end = end_of(end, *slot.operation);
   if (was_reset && disposition == pool::Disposition::clean && options_.configure &&
       static_cast<pq::ResetOperation&>(*slot.operation).wiped()) {
     take_back_descriptor(slot);
@@ -271,6 +292,9 @@ void PoolEngine::close_connection(const pool::Action& action) {
   }
   take_back_descriptor(slot);
   take_statements(slot).reset();
+  const bool was_open = std::exchange(slot.open, false);
+  const std::string words = options_.observer ? last_words(slot, action.reason) : std::string();
+  slot.end.clear();
   slot.close_connection();
   {
     const Lock lock(mutex_);
@@ -280,7 +304,16 @@ void PoolEngine::close_connection(const pool::Action& action) {
     core_->on_closed(now(), action.connection);
     dispatch();
   }
-  if (options_.observer) options_.observer->closed(action.reason, {});
+  if (options_.observer && was_open) options_.observer->closed(action.reason, words);
+}
+
+/// What the server, or else libpq, said of the end of a connection; nothing if it was well to the end.
+std::string PoolEngine::last_words(Slot& slot, CloseReason reason) const {
+  if (!slot.connection) return slot.end;
+  // Its own farewell may not have been read, since another one was found dead first.
+  if (reason == CloseReason::stale_epoch) (void)slot.connection->looks_alive();
+  std::string words = slot.connection->why_dead();
+  return words.empty() ? slot.end : words;
 }
 
 void PoolEngine::tick() {
@@ -288,7 +321,7 @@ void PoolEngine::tick() {
   {
     const Lock lock(mutex_);
     armed_ = pool::never;
-    core_->tick(time);
+    tick_core(time);
     if (time >= cut_at_) {
       cut_at_ = pool::never;
       core_->cut(time);
@@ -310,7 +343,7 @@ void PoolEngine::arm() {
     if (!timer_) return;
     when = std::min({core_->next_deadline(), cut_at_, drivers_due_});
     for (const Watcher* watcher : watchers_) when = std::min(when, watcher->deadline_);
-    if (options_.leak_after && options_.observer && !core_->closed()) {
+    if (options_.leak_after && !core_->closed()) {
       when = std::min(when,
                       after(now(), std::max(duration_of(*options_.leak_after) / 2, shortest_leak_interval)));
     }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <functional>
 #include <string>
 #include <thread>
@@ -26,8 +27,9 @@ std::string text_of(const Holder& holder) {
 
 }  // namespace
 
-ErrorInfo PoolEngine::why(pool::WaitError error, Duration waited) {
-  const PoolStats stats = core_->stats();
+ErrorInfo PoolEngine::why(pool::WaitError error, Duration waited, std::uint32_t waiting) {
+  PoolStats stats = core_->stats();
+  stats.requests_waiting = std::max(stats.requests_waiting, waiting);
   const TimePoint time = now();
   ErrorInfo info{.kind = ErrorKind::pool_timeout, .connection_survives = false, .pool = stats};
   switch (error) {
@@ -53,7 +55,7 @@ ErrorInfo PoolEngine::why(pool::WaitError error, Duration waited) {
       break;
     case pool::WaitError::connect_failed:
       info = connect_error_.value_or(ErrorInfo{.kind = ErrorKind::connection_failed});
-      info.message = fmt::format("pool '{}' can't connect: {}", name_, info.message);
+      info.message = cannot_connect(info);
       info.pool = stats;
       return info;
     case pool::WaitError::lost:
@@ -65,6 +67,14 @@ ErrorInfo PoolEngine::why(pool::WaitError error, Duration waited) {
   }
   if (connect_error_) info.cause = connect_error_->message;
   return info;
+}
+
+std::string PoolEngine::cannot_connect(const ErrorInfo& error) const {
+  // libpq's own words name the server, in its manner: one address or the other, a port or a socket.
+  if (error.message.find("connection to server ") != std::string::npos || config_.host.empty())
+    return fmt::format("pool '{}' can't connect: {}", name_, error.message);
+  const std::string port = config_.port > 0 ? fmt::format(", port {}", config_.port) : std::string();
+  return fmt::format("pool '{}' can't connect to {}{}: {}", name_, config_.host, port, error.message);
 }
 
 std::string PoolEngine::oldest_lease(TimePoint time) const {
@@ -134,7 +144,7 @@ ErrorInfo PoolEngine::undone(const LeaseCall& call, bool cut, Duration waited) {
   const pq::StatementOperation* const statement = call.statement();
   if (statement == nullptr && !cut) {  // its connection was dead, and it waits for another
     const Lock lock = lock_here();
-    return why(pool::WaitError::timeout, waited);
+    return why(pool::WaitError::timeout, waited, 1);
   }
   ErrorInfo info =
       cut ? cut_off(call.sql())
@@ -149,7 +159,7 @@ ErrorInfo PoolEngine::undone(const LeaseCall& call, bool cut, Duration waited) {
 }
 
 void PoolEngine::report_leaks(TimePoint time) {
-  if (!options_.leak_after || !options_.observer) return;
+  if (!options_.leak_after) return;
   const Duration limit = duration_of(*options_.leak_after);
   std::vector<std::pair<Duration, std::string>> leaks;
   {
@@ -161,7 +171,14 @@ void PoolEngine::report_leaks(TimePoint time) {
       leaks.emplace_back(time - slot->leased_since, text_of(slot->holder));
     }
   }
-  for (const auto& [age, holder] : leaks) options_.observer->leaked(age, holder);
+  for (const auto& [age, holder] : leaks) {
+    if (options_.observer) {
+      options_.observer->leaked(age, holder);
+    } else {  // leak_after asks for a report, and there is nobody else to give it to
+      fmt::print(stderr, "copg: pool '{}': a connection has been leased for {:.1f} s, taken at {}\n", name_,
+                 seconds(age), holder);
+    }
+  }
 }
 
 }  // namespace copg::engine

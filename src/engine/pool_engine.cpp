@@ -151,6 +151,7 @@ void PoolEngine::resize(int min_size, int max_size) {
   wanted.validate();
   const Lock lock = lock_here();
   make_slots(max_size);
+  waiting_before_tick_ = core_->waiting();
   core_->resize(now(), static_cast<std::uint32_t>(min_size), static_cast<std::uint32_t>(max_size));
   dispatch();
 }
@@ -296,7 +297,14 @@ void PoolEngine::wake_by(TimePoint time) {
 void PoolEngine::settle(pool::WaiterId id, pool::WaitError error) noexcept {
   Waiter& waiter = *std::exchange(waiters_[id.slot], nullptr);
   waiter.error_ = error;
+  waiter.waiting_ = waiting_before_tick_;
   waiter.settle();
+}
+
+/// What ends by its deadline is told how many had waited until then.
+void PoolEngine::tick_core(TimePoint time) {
+  waiting_before_tick_ = core_->waiting();
+  core_->tick(time);
 }
 
 }  // namespace copg::engine

@@ -220,6 +220,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   }
   void hand_out();
   void settle(pool::WaiterId id, pool::WaitError error) noexcept;
+  void tick_core(TimePoint time);
   void wake_by(TimePoint time);
 
   // waiting.cpp
@@ -231,7 +232,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
                            TimePoint deadline, const Holder& holder);
   void drive(Slot& slot, Driver& driver, TimePoint deadline);
   bool leave_queue(Lease& lease, Waiter& waiter);
-  [[noreturn]] void refuse(Lock lock, pool::WaitError error, Duration waited);
+  [[noreturn]] void refuse(Lock lock, pool::WaitError error, Duration waited, std::uint32_t waiting = 0);
   [[nodiscard]] bool has_place(const Waiter& waiter) const noexcept;
   [[nodiscard]] bool has_got(Until until) const;
   [[nodiscard]] pool::WaitError obstacle(Until until) const;
@@ -258,7 +259,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   [[nodiscard]] TimePoint expire_passengers(Slot& slot, TimePoint time) noexcept;
 
   // diagnosis.cpp: what to tell a caller who gets nothing. With the mutex held.
-  [[nodiscard]] ErrorInfo why(pool::WaitError error, Duration waited);
+  [[nodiscard]] ErrorInfo why(pool::WaitError error, Duration waited, std::uint32_t waiting);
+  [[nodiscard]] std::string cannot_connect(const ErrorInfo& error) const;
   [[nodiscard]] ErrorInfo forgotten(Duration waited);
   [[nodiscard]] ErrorInfo unanswered(std::string_view sql, const Slot& slot, Duration waited,
                                      Duration at_server, const char* phase) const;
@@ -281,6 +283,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void configured_new(pool::ConnectionId connection, OperationRun::End end);
   void configured_again(pool::ConnectionId connection, OperationRun::End end);
   void opened(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made);
+  [[nodiscard]] std::string last_words(Slot& slot, CloseReason reason) const;
   void open_failed(pool::ConnectionId connection, ErrorInfo error, pool::ConnectFailure failure);
   void proof_ended(pool::ConnectionId connection, OperationRun::End end);
   void reset_ended(pool::ConnectionId connection, pool::Disposition disposition);
@@ -305,6 +308,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   bool opened_ = false;
   bool work_posted_ = false;
   bool outage_ = false;
+  std::uint32_t waiting_before_tick_ = 0;
   std::unique_ptr<pool::PoolCore> core_;
   std::vector<std::unique_ptr<Slot>> slots_;
   TimePoint armed_ = pool::never;

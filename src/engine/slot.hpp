@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "engine/answer_wait.hpp"
 #include "engine/clock.hpp"
@@ -29,6 +30,7 @@ struct Slot {
   Holder holder;
   TimePoint leased_since{};
   TimePoint opened_at{};
+  Duration patience{};      // of the time to get a connection, what was left when this one was got
   TimePoint answered_at{};  // the end of the last lease whose answers all came
   bool leak_reported = false;
   Driver* driver = nullptr;  // of the call on the lease, if its shell has no thread
@@ -49,6 +51,8 @@ struct Slot {
   std::shared_ptr<OperationRun> run;
   TimePoint run_since{};
   Duration open_took{};  // by credentials, connect and configure so far; its owner may read it
+  bool open = false;     // the observer was told that it is
+  std::string end;       // why it could not be kept, where the connection itself does not know
   TimePoint reset_since{};
 
   /// By the owner of the connection.

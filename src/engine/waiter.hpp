@@ -4,6 +4,7 @@
 #include <copg/detail/request.hpp>
 #include <copg/pipeline.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -48,6 +49,7 @@ class Waiter {
   TimePoint since_{};
   TimePoint deadline_ = pool::never;
   pool::WaitError error_ = pool::WaitError::none;
+  std::uint32_t waiting_ = 0;  // of those who waited when its time was up, itself among them
   bool settled_ = false;
 };
 

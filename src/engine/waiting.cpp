@@ -36,6 +36,7 @@ PoolEngine::Attempt PoolEngine::swap(Lease& lease, Waiter& waiter, TimePoint dea
   Lock lock = lock_here();
   make_room_for_waiter();
   const Holder holder = lease.slot->holder;
+  deadline = std::min(deadline, after(time, lease.slot->patience));
   lease.slot->lease_ends();
   const pool::ConnectionId dead = id_of(std::exchange(lease, {}));
   const pool::Acquired acquired = statement != nullptr
@@ -79,13 +80,14 @@ Lease PoolEngine::take(pool::ConnectionId connection, const Waiter& waiter, Time
   Slot& slot = *slots_[connection.slot];
   slot.holder = holder;
   slot.leased_since = time;
+  slot.patience = deadline - time;
   slot.leak_reported = false;
   if (waiter.driver_ != nullptr) drive(slot, *waiter.driver_, deadline);
   return {.slot = &slot, .index = connection.slot, .generation = connection.generation, .process = process_};
 }
 
-void PoolEngine::refuse(Lock lock, pool::WaitError error, Duration waited) {
-  ErrorInfo info = why(error, waited);
+void PoolEngine::refuse(Lock lock, pool::WaitError error, Duration waited, std::uint32_t waiting) {
+  ErrorInfo info = why(error, waited, waiting);
   lock.unlock();
   if (options_.observer) options_.observer->acquire_failed(info.kind, waited);
   raise(std::move(info));
@@ -94,7 +96,8 @@ void PoolEngine::refuse(Lock lock, pool::WaitError error, Duration waited) {
 void PoolEngine::collect(Lease& lease, Waiter& waiter, TimePoint time) {
   Lock lock = lock_here();
   assert(waiter.settled_);
-  if (waiter.error_ != pool::WaitError::none) refuse(std::move(lock), waiter.error_, time - waiter.since_);
+  if (waiter.error_ != pool::WaitError::none)
+    refuse(std::move(lock), waiter.error_, time - waiter.since_, waiter.waiting_);
   lease = take(core_->accept(waiter.id_).value(), waiter, time, waiter.deadline_, waiter.holder_);
   lock.unlock();
   if (options_.observer) options_.observer->acquired(time - waiter.since_);
@@ -104,7 +107,7 @@ void PoolEngine::expire(Waiter& waiter) {
   const Lock lock = lock_here();
   if (waiter.settled_) return;
   const TimePoint time = now();
-  core_->tick(time);
+  tick_core(time);
   for (const auto& slot : slots_) (void)expire_passengers(*slot, time);
   dispatch();
   const bool awaited = has_place(waiter) && core_->knows(waiter.id_);
@@ -180,7 +183,7 @@ void PoolEngine::collect(Watcher& watcher) {
   if (watcher.reached_) return;
   const Duration waited = now() - watcher.since_;
   if (watcher.until_ != Until::checked) refuse(std::move(lock), watcher.error_, waited);
-  ErrorInfo error = why(pool::WaitError::timeout, waited);
+  ErrorInfo error = why(pool::WaitError::timeout, waited, 0);
   error.message = "pool '" + name_ + "' could not check its idle connections in time; " + error.message;
   lock.unlock();
   raise(std::move(error));

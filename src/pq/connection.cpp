@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <new>
+#include <system_error>
 
 #include "pq/errors.hpp"
 
@@ -45,6 +47,7 @@ bool Connection::looks_alive() noexcept {
     const ssize_t n = recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
+    if (n <= 0) keep_end_of_socket(n < 0 ? errno : 0);
     if (n <= 0 || PQconsumeInput(conn_) == 0) break;
   }
   mark_dead();
@@ -76,6 +79,17 @@ ErrorPtr Connection::last_words(std::string_view sql) {
   return error;
 }
 
+std::string Connection::why_dead() {
+  if (said_farewell()) {
+    for (const Notice& notice : notices_.recent()) {
+      if (notice.severity == "FATAL" || notice.severity == "PANIC")
+        return notice.severity + ": " + notice.message;
+    }
+  }
+  if (!why_dead_.empty() || !lost()) return why_dead_;
+  return last_words({})->message;
+}
+
 bool Connection::demoted() const noexcept { return refused_write_; }
 
 bool Connection::protocol_idle() const noexcept {
@@ -102,6 +116,22 @@ void Connection::note_error(const ErrorInfo& error) noexcept {
   if (!error.connection_survives) mark_dead();
   if (is_read_only(error.sqlstate) && could_write_ && !chose_read_only_ && !session_.changed())
     refused_write_ = true;
+  if ((dead_ || refused_write_) && why_dead_.empty()) keep_why_dead(error);
+}
+
+/// `error`: of the look at the socket; 0: the other side has closed it.
+void Connection::keep_end_of_socket(int error) noexcept {
+  keep_why_dead(
+      {.message = error == 0 ? "the server closed the connection" : std::generic_category().message(error)});
+}
+
+void Connection::keep_why_dead(const ErrorInfo& error) noexcept {
+  try {
+    const std::string& words = error.cause.empty() ? error.message : error.cause;
+    why_dead_ = error.severity.empty() ? words : error.severity + ": " + words;
+  } catch (const std::bad_alloc&) {
+    why_dead_.clear();
+  }
 }
 
 void Connection::note_path(std::string_view command_tag, const TextTraits& traits,

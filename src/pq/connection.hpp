@@ -58,6 +58,9 @@ class Connection {
   }
   /// For whoever has found it lost: the server's last words if they were read, else libpq's.
   [[nodiscard]] ErrorPtr last_words(std::string_view sql);
+  /// Of a connection that is closed because it is dead or its server was demoted: what the server said, or
+  /// else what was noticed. Empty while it is well.
+  [[nodiscard, gnu::cold]] std::string why_dead();
   /// True once the server has proved to be a demoted primary: SQLSTATE 25006 where writing was possible
   /// before.
   [[nodiscard]] bool demoted() const noexcept;
@@ -150,6 +153,8 @@ class Connection {
     session_.note(command_tag, traits.effect);
     if (session_.prepared_statements_gone()) forget_statements();
   }
+  [[gnu::cold]] void keep_why_dead(const ErrorInfo& error) noexcept;
+  [[gnu::cold]] void keep_end_of_socket(int error) noexcept;
 
   PGconn* conn_;
   int syncs_pending_ = 0;
@@ -161,6 +166,7 @@ class Connection {
   // a statement of the present lease may have changed one that is reported
   bool parameters_doubtful_ = false;
   bool refused_write_ = false;  // SQLSTATE 25006 though nobody had asked for it
+  std::string why_dead_;        // as far as an error, or the socket, has told
   Notices notices_;
   PathState path_;
   StatementCache statements_;

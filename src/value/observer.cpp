@@ -13,7 +13,6 @@ std::string_view to_string(CloseReason reason) noexcept {
     case CloseReason::demoted: return "demoted";
     case CloseReason::stale_epoch: return "stale_epoch";
     case CloseReason::drained: return "drained";
-    case CloseReason::connect_failed: return "connect_failed";
     case CloseReason::pool_closed: return "pool_closed";
   }
   return "unknown";
@@ -25,6 +24,8 @@ void Observer::acquire_failed(ErrorKind, std::chrono::nanoseconds) noexcept {}
 void Observer::released(std::chrono::nanoseconds) noexcept {}
 void Observer::opened(std::chrono::nanoseconds) noexcept {}
 void Observer::open_failed(const ErrorInfo&) noexcept {}
+void Observer::outage_began(const ErrorInfo&) noexcept {}
+void Observer::outage_ended(std::chrono::nanoseconds, std::uint64_t) noexcept {}
 void Observer::closed(CloseReason, std::string_view) noexcept {}
 void Observer::reset(std::chrono::nanoseconds) noexcept {}
 void Observer::leaked(std::chrono::nanoseconds, std::string_view) noexcept {}

@@ -147,6 +147,42 @@ TEST_F(Deadline, of_less_than_a_millisecond_is_a_deadline) {  // B50
   EXPECT_LT(wait.count(), slack_s);
 }
 
+TEST_F(Deadline, of_getting_a_connection_holds_also_when_the_first_one_turns_out_dead) {
+  Gate gate(server().port());
+  PooledDatabase db(Config::from_url(gate.url()), {.min_size = 1, .max_size = 1, .timeout = 20s});
+  db.wait();
+  Connection conn = db.connection(limit);
+  gate.fall_silent();
+  gate.reset_all();
+  ASSERT_TRUE(eventually([&] { return gate.connections() == 0; }));
+  ErrorInfo info;
+  const auto taken = time_of([&] { info = error_of<PoolTimeout>([&] { conn.execute("SELECT 1"); }); });
+  EXPECT_LT(taken.count(), limit.count() + slack_s);
+  EXPECT_NE(info.message.find("had no connection for 0."), std::string::npos) << info.message;
+  gate.open();
+  conn.release();
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+}
+
+TEST_F(Deadline, of_getting_a_connection_does_not_count_what_the_caller_did_in_between) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  db.wait();
+  Connection conn = db.connection(limit);
+  const int pid = conn.backend_pid();
+  open().execute("SELECT pg_terminate_backend($1), pg_sleep($2)", pid, 2 * limit.count());
+  EXPECT_EQ(conn.fetch_val<int>("SELECT 1"), 1) << "there was time enough for another";
+  EXPECT_NE(conn.backend_pid(), pid);
+}
+
+TEST_F(Deadline, that_has_passed_in_the_queue_is_told_with_the_number_of_those_who_waited) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  const Connection taken = db.connection();
+  const ErrorInfo info = error_of<PoolTimeout>([&] { (void)db.connection(10ms); });
+  EXPECT_NE(info.message.find(" 1 waiting"), std::string::npos) << info.message;
+  EXPECT_EQ(info.pool->requests_waiting, 1U);
+  EXPECT_EQ(db.stats().requests_waiting, 0U);
+}
+
 TEST_F(Deadline, covers_the_queue_and_the_answer_together) {
   PooledDatabase db = open({.min_size = 1, .max_size = 1, .timeout = 600ms});
   db.wait();

@@ -9,7 +9,7 @@
 namespace copg::test {
 namespace {
 
-constexpr std::chrono::seconds recovery_time = 6s;  // one connect, and at most 5 s of backoff
+constexpr std::chrono::seconds recovery_time = 6s;  // of a hundred calls; recovery_test.cpp times the first
 
 /// Threads that call without a pause, and keep what they get.
 class Callers {

@@ -1,10 +1,8 @@
-// The pool as a whole: its counters, bounds, checks, draining, suspending, and who watches it.
+// The pool as a whole: its counters, bounds, checks, draining, suspending, and who waits for it.
 #include "integration/database_test.hpp"
 
 #include <atomic>
 #include <future>
-#include <mutex>
-#include <set>
 #include <thread>
 #include <vector>
 
@@ -222,115 +220,6 @@ TEST_F(Pool, min_idle_keeps_connections_ready) {
   Connection b = db.connection();
   EXPECT_TRUE(eventually([&] { return db.stats().pool_available == 2; }));
   EXPECT_EQ(db.stats().pool_size, 4U);
-}
-
-class Recorder final : public Observer {
- public:
-  void acquired(std::chrono::nanoseconds wait) noexcept override { note("acquired"), waited = wait.count(); }
-  void acquire_failed(ErrorKind kind, std::chrono::nanoseconds) noexcept override {
-    note("acquire_failed " + std::to_string(static_cast<int>(kind)));
-  }
-  void released(std::chrono::nanoseconds) noexcept override { note("released"); }
-  void opened(std::chrono::nanoseconds time) noexcept override {
-    note(time.count() > 0 ? "opened" : "opened?");
-  }
-  void open_failed(const ErrorInfo& error) noexcept override {
-    note(error.message.empty() ? "?" : "open_failed");
-  }
-  void closed(CloseReason reason, std::string_view) noexcept override {
-    note("closed " + std::string(to_string(reason)));
-  }
-  void reset(std::chrono::nanoseconds) noexcept override { note("reset"); }
-  void leaked(std::chrono::nanoseconds, std::string_view holder) noexcept override {
-    note(holder.find("pool_test.cpp") != std::string_view::npos ? "leaked" : "leaked by whom?");
-  }
-
-  [[nodiscard]] std::ptrdiff_t count(const std::string& what) {
-    const std::lock_guard lock(mutex_);
-    return static_cast<std::ptrdiff_t>(seen_.count(what));
-  }
-  std::atomic<std::int64_t> waited = -1;
-
- private:
-  void note(const std::string& what) {
-    const std::lock_guard lock(mutex_);
-    seen_.insert(what);
-  }
-  std::mutex mutex_;
-  std::multiset<std::string> seen_;
-};
-
-TEST_F(Pool, an_observer_is_told_of_everything) {
-  const auto seen = std::make_shared<Recorder>();
-  {
-    PooledDatabase db = open({.min_size = 1, .max_size = 1, .leak_after = 30ms, .observer = seen});
-    db.wait();
-    ASSERT_TRUE(eventually([&] { return seen->count("opened") == 1; }));
-    {
-      Connection held = db.connection();
-      EXPECT_EQ(seen->waited, 0);
-      EXPECT_THROW((void)db.connection(10ms), PoolTimeout);
-      EXPECT_TRUE(eventually([&] { return seen->count("leaked") == 1; }));
-    }
-    EXPECT_EQ(seen->count("released"), 1);
-    EXPECT_EQ(seen->count("acquire_failed " + std::to_string(static_cast<int>(ErrorKind::pool_timeout))), 1);
-    db.execute("SET work_mem = '1MB'");
-    EXPECT_TRUE(eventually([&] { return seen->count("reset") == 1; }));
-    EXPECT_EQ(seen->count("acquired"), 2);
-    db.connection().close();
-    EXPECT_TRUE(eventually([&] { return seen->count("closed discarded") == 1; }));
-    db.wait();
-    db.drain();
-    EXPECT_TRUE(eventually([&] { return seen->count("closed drained") == 1; }));
-    db.wait();
-  }
-  EXPECT_EQ(seen->count("closed pool_closed"), 1);
-  EXPECT_EQ(seen->count("leaked"), 1);
-}
-
-TEST_F(Pool, an_observer_may_call_the_pool_from_every_hook) {
-  struct Curious final : Observer {
-    void acquired(std::chrono::nanoseconds) noexcept override { look(); }
-    void released(std::chrono::nanoseconds) noexcept override { look(); }
-    void opened(std::chrono::nanoseconds) noexcept override { look(); }
-    void closed(CloseReason, std::string_view) noexcept override { look(); }
-    void reset(std::chrono::nanoseconds) noexcept override { look(); }
-    void look() noexcept {
-      PooledDatabase* pool = db;
-      if (pool == nullptr) return;
-      (void)pool->stats();
-      (void)pool->to_string();
-      pool->resize(1, 2);
-      pool->suspend();
-      pool->resume();
-      ++looks;
-    }
-    std::atomic<PooledDatabase*> db = nullptr;
-    std::atomic<int> looks = 0;
-  };
-  const auto curious = std::make_shared<Curious>();
-  PooledDatabase db = open({.min_size = 1, .max_size = 2, .observer = curious});
-  curious->db = &db;
-  db.execute("SET work_mem = '1MB'");
-  db.connection().close();
-  db.drain();
-  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
-  db.wait();
-  EXPECT_GE(curious->looks, 6);
-  curious->db = nullptr;
-}
-
-TEST_F(Pool, an_outage_is_reported_each_time_it_has_lasted_reconnect_timeout) {
-  std::atomic<int> reports = 0;
-  const auto seen = std::make_shared<Recorder>();
-  PooledDatabase db(Config{.host = "127.0.0.1", .port = 1}, {.min_size = 1,
-                                                             .max_size = 1,
-                                                             .reconnect_timeout = 30ms,
-                                                             .reconnect_failed = [&] { ++reports; },
-                                                             .observer = seen});
-  EXPECT_TRUE(eventually([&] { return reports >= 3; }));
-  EXPECT_TRUE(eventually([&] { return seen->count("open_failed") >= 2; }));
-  EXPECT_GE(db.stats().connections_errors, 2U);
 }
 
 TEST_F(Pool, names_on_the_server_are_bounded_though_no_lease_ever_commits) {

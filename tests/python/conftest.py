@@ -89,6 +89,33 @@ def schema(server_url: str) -> Iterator[str]:
             admin.execute(f"DROP SCHEMA {name} CASCADE")
 
 
+class Database:
+    """A database of one test's own, that can be shut: nobody gets in, and nobody stays."""
+
+    def __init__(self, url: str, admin: pycopg.PooledDatabase, name: str) -> None:
+        self.config = pycopg.Config.from_url(url)
+        self.config.database = self.name = name
+        self._admin = admin
+
+    def shut(self) -> None:
+        self._admin.execute(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS false")
+        self._admin.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [self.name]
+        )
+
+    def open(self) -> None:
+        self._admin.execute(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS true")
+
+
+@pytest.fixture
+def database(server_url: str) -> Iterator[Database]:
+    with pycopg.PooledDatabase.from_url(server_url, 1, 1) as admin:
+        name = f"d{os.getpid()}_{next(_schemas)}"
+        admin.execute(f"CREATE DATABASE {name}")
+        yield Database(server_url, admin, name)
+        admin.execute(f"DROP DATABASE {name} (FORCE)")
+
+
 @pytest.fixture
 def make_pool(server_url: str, schema: str) -> Iterator[Callable[..., pycopg.PooledDatabase]]:
     pools = []

@@ -98,6 +98,14 @@ TEST(Simulator, finds_a_run_that_nobody_drives) {
   expect_found(Sabotage::idle_drivers, {"I4 one outcome"}, 10);
 }
 
+TEST(Simulator, finds_a_pool_that_comes_back_slowly_although_somebody_waits) {
+  expect_found(Sabotage::patient_connects, {"I8 recovery", "I3 progress"}, 6);
+}
+
+TEST(Simulator, finds_a_connect_that_hangs_and_holds_up_the_others) {
+  expect_found(Sabotage::lasting_hangs, {"I8 recovery"}, 16);
+}
+
 TEST(Simulator, finds_nothing_in_the_core) {
   for (std::uint64_t seed = 1000; seed < 1100; ++seed) {
     const auto result = sim::run(seed);
