@@ -4,6 +4,7 @@
 #include <copg/connection.hpp>
 #include <copg/detail/async_initiate.hpp>
 #include <copg/detail/request.hpp>
+#include <copg/detail/row_shape.hpp>
 #include <copg/detail/rows_of.hpp>
 #include <copg/pipeline.hpp>
 #include <copg/pool_options.hpp>
@@ -94,35 +95,41 @@ class AsyncConnection {
   /// Completes with all rows, a std::vector<T>.
   template <class T, detail::TokenFor<std::vector<T>> Token = DefaultToken>
   auto fetch_all(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate_mapped<Result, std::vector<T>>(starter(), detail::to_vector<T>, token,
-                                                           detail::make_request(sql, std::move(params)));
+    return detail::initiate_mapped<Result, std::vector<T>>(
+        starter(), detail::to_vector<T>, token,
+        detail::make_fetch_request(sql, std::move(params), &detail::rows_as<T>));
   }
   template <class T, Encodable... Args>
   auto fetch_all(const Sql& sql, const Args&... args) {
-    return detail::initiate_mapped<Result, std::vector<T>>(starter(), detail::to_vector<T>, DefaultToken(),
-                                                           detail::make_request(sql, args...));
+    return detail::initiate_mapped<Result, std::vector<T>>(
+        starter(), detail::to_vector<T>, DefaultToken(),
+        detail::make_fetch_request(sql, copg::params(args...), &detail::rows_as<T>));
   }
   /// Completes with the first row, a std::optional<T>.
   template <class T, detail::TokenFor<std::optional<T>> Token = DefaultToken>
   auto fetch_one(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate_mapped<Result, std::optional<T>>(starter(), detail::to_optional<T>, token,
-                                                             detail::make_request(sql, std::move(params)));
+    return detail::initiate_mapped<Result, std::optional<T>>(
+        starter(), detail::to_optional<T>, token,
+        detail::make_fetch_request(sql, std::move(params), &detail::rows_as<T>));
   }
   template <class T, Encodable... Args>
   auto fetch_one(const Sql& sql, const Args&... args) {
     return detail::initiate_mapped<Result, std::optional<T>>(
-        starter(), detail::to_optional<T>, DefaultToken(), detail::make_request(sql, args...));
+        starter(), detail::to_optional<T>, DefaultToken(),
+        detail::make_fetch_request(sql, copg::params(args...), &detail::rows_as<T>));
   }
   /// Completes with the only column of the first row, a T.
   template <std::default_initializable T, detail::TokenFor<T> Token = DefaultToken>
   auto fetch_val(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate_mapped<Result, T>(starter(), detail::to_value<T>, token,
-                                              detail::make_request(sql, std::move(params)));
+    return detail::initiate_mapped<Result, T>(
+        starter(), detail::to_value<T>, token,
+        detail::make_fetch_request(sql, std::move(params), &detail::value_as<T>));
   }
   template <std::default_initializable T, Encodable... Args>
   auto fetch_val(const Sql& sql, const Args&... args) {
-    return detail::initiate_mapped<Result, T>(starter(), detail::to_value<T>, DefaultToken(),
-                                              detail::make_request(sql, args...));
+    return detail::initiate_mapped<Result, T>(
+        starter(), detail::to_value<T>, DefaultToken(),
+        detail::make_fetch_request(sql, copg::params(args...), &detail::value_as<T>));
   }
   /// Executes one statement for each row of parameters, in one pipeline. Completes with the sum of affected
   /// rows, a std::int64_t. `rows` must live until then if it is an lvalue.

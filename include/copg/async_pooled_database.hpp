@@ -5,6 +5,7 @@
 #include <copg/config.hpp>
 #include <copg/detail/async_initiate.hpp>
 #include <copg/detail/request.hpp>
+#include <copg/detail/row_shape.hpp>
 #include <copg/detail/rows_of.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
@@ -37,7 +38,8 @@ namespace copg {
 /// last argument where the parameters are given as copg::params(...); without one it returns an awaitable,
 /// which starts when it is awaited. What is passed is copied or moved into the call, except ranges of rows
 /// that are lvalues: a call may be made in one expression and awaited in another. The pool itself must stay
-/// where it is until the call has started.
+/// where it is until the call has started. (GCC 12 destroys a braced aggregate among the arguments of a
+/// co_await twice: name it before.)
 ///
 /// Deadline, order of service and errors are those of PooledDatabase. Cancelling (terminal or partial; total
 /// until the first byte is sent) completes the call soon with operation_aborted: a place in the queue is free
@@ -114,36 +116,42 @@ class AsyncPooledDatabase {
   /// Completes with all rows, a std::vector<T>: each an aggregate or tuple by position, or a single value.
   template <class T, detail::TokenFor<std::vector<T>> Token = DefaultToken>
   auto fetch_all(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate_mapped<Result, std::vector<T>>(starter(), detail::to_vector<T>, token,
-                                                           detail::make_request(sql, std::move(params)));
+    return detail::initiate_mapped<Result, std::vector<T>>(
+        starter(), detail::to_vector<T>, token,
+        detail::make_fetch_request(sql, std::move(params), &detail::rows_as<T>));
   }
   template <class T, Encodable... Args>
   auto fetch_all(const Sql& sql, const Args&... args) {
-    return detail::initiate_mapped<Result, std::vector<T>>(starter(), detail::to_vector<T>, DefaultToken(),
-                                                           detail::make_request(sql, args...));
+    return detail::initiate_mapped<Result, std::vector<T>>(
+        starter(), detail::to_vector<T>, DefaultToken(),
+        detail::make_fetch_request(sql, copg::params(args...), &detail::rows_as<T>));
   }
   /// Completes with the first row, a std::optional<T>.
   template <class T, detail::TokenFor<std::optional<T>> Token = DefaultToken>
   auto fetch_one(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate_mapped<Result, std::optional<T>>(starter(), detail::to_optional<T>, token,
-                                                             detail::make_request(sql, std::move(params)));
+    return detail::initiate_mapped<Result, std::optional<T>>(
+        starter(), detail::to_optional<T>, token,
+        detail::make_fetch_request(sql, std::move(params), &detail::rows_as<T>));
   }
   template <class T, Encodable... Args>
   auto fetch_one(const Sql& sql, const Args&... args) {
     return detail::initiate_mapped<Result, std::optional<T>>(
-        starter(), detail::to_optional<T>, DefaultToken(), detail::make_request(sql, args...));
+        starter(), detail::to_optional<T>, DefaultToken(),
+        detail::make_fetch_request(sql, copg::params(args...), &detail::rows_as<T>));
   }
   /// Completes with the only column of the first row, a T. Without a row: DataError, or NULL for an optional
-  /// T.
+  /// T; UsageError, and nothing is sent, if the text shows that there can be none.
   template <std::default_initializable T, detail::TokenFor<T> Token = DefaultToken>
   auto fetch_val(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate_mapped<Result, T>(starter(), detail::to_value<T>, token,
-                                              detail::make_request(sql, std::move(params)));
+    return detail::initiate_mapped<Result, T>(
+        starter(), detail::to_value<T>, token,
+        detail::make_fetch_request(sql, std::move(params), &detail::value_as<T>));
   }
   template <std::default_initializable T, Encodable... Args>
   auto fetch_val(const Sql& sql, const Args&... args) {
-    return detail::initiate_mapped<Result, T>(starter(), detail::to_value<T>, DefaultToken(),
-                                              detail::make_request(sql, args...));
+    return detail::initiate_mapped<Result, T>(
+        starter(), detail::to_value<T>, DefaultToken(),
+        detail::make_fetch_request(sql, copg::params(args...), &detail::value_as<T>));
   }
   /// Executes one statement for each row of parameters: one transaction, all or nothing, a constant number of
   /// round trips. Completes with the sum of affected rows, a std::int64_t. `rows` must live until then if it

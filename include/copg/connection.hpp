@@ -5,6 +5,7 @@
 #include <copg/detail/configure.hpp>
 #include <copg/detail/lease.hpp>
 #include <copg/detail/range_source.hpp>
+#include <copg/detail/row_shape.hpp>
 #include <copg/detail/rows_of.hpp>
 #include <copg/params.hpp>
 #include <copg/pipeline.hpp>
@@ -21,6 +22,10 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+namespace copg::pq {
+struct DescribeFirst;
+}
 
 #pragma GCC visibility push(default)
 namespace copg {
@@ -70,21 +75,25 @@ class Connection {
   Result execute(const Sql& sql, const Args&... args) {
     return execute(sql, params(args...));
   }
-  /// All rows, each as a T: an aggregate or tuple by position, or a single value. DataError if a column does
-  /// not fit.
+  /// All rows, each as a T, which owns its memory: an aggregate or tuple by position, or a single value.
+  /// DataError if a column does not fit. A statement that may write is not executed then: the first time, it
+  /// costs one more round trip to know. A value that does not fit is found after it was executed, which
+  /// `info().executed` says.
   template <class T, Encodable... Args>
   [[nodiscard]] std::vector<T> fetch_all(const Sql& sql, const Args&... args) {
-    return detail::to_vector<T>(execute(sql, args...));
+    return detail::to_vector<T>(fetch(sql, params(args...), detail::rows_as<T>));
   }
-  /// The first row, if there is one: none, too, if the statement returns no rows by its nature.
+  /// The first row, if there is one: none, too, if the statement returns no rows by its nature. Errors as
+  /// fetch_all.
   template <class T, Encodable... Args>
   [[nodiscard]] std::optional<T> fetch_one(const Sql& sql, const Args&... args) {
-    return detail::to_optional<T>(execute(sql, args...));
+    return detail::to_optional<T>(fetch(sql, params(args...), detail::rows_as<T>));
   }
-  /// The only column of the first row. Without a row: DataError, or NULL for an optional T.
+  /// The only column of the first row. Without a row: DataError, or NULL for an optional T; UsageError, and
+  /// nothing is sent, if the text shows that there can be none. Errors as fetch_all.
   template <class T, Encodable... Args>
   [[nodiscard]] T fetch_val(const Sql& sql, const Args&... args) {
-    return detail::to_value<T>(execute(sql, args...));
+    return detail::to_value<T>(fetch(sql, params(args...), detail::value_as<T>));
   }
 
   /// Executes one statement for each row of parameters (tuples, aggregates or single values), in one
@@ -162,6 +171,8 @@ class Connection {
                                      detail::Lease& lease);
   Connection(std::shared_ptr<engine::PoolEngine> engine, const detail::Lease& lease,
              Seconds timeout) noexcept;
+  Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);
+  Result execute(const Sql& sql, const Params& params, const pq::DescribeFirst& first);
   void end_transaction(bool commit);
 
   std::shared_ptr<engine::PoolEngine> engine_;

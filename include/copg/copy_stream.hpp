@@ -28,7 +28,7 @@ class CopySink {
   virtual ~CopySink() = default;
 
   /// One piece, in text and CSV format a whole row with its newline. It is valid during the call. What it
-  /// throws ends the COPY and reaches the caller.
+  /// throws ends the COPY and reaches the caller; what a COPY of a query that writes has written may stay.
   virtual void take(std::string_view piece) = 0;
 };
 

@@ -55,21 +55,25 @@ class PooledDatabase {
   Result execute(const Sql& sql, const Args&... args) {
     return execute(sql, params(args...));
   }
-  /// All rows, each as a T: an aggregate or tuple by position, or a single value. DataError if a column does
-  /// not fit.
+  /// All rows, each as a T, which owns its memory: an aggregate or tuple by position, or a single value.
+  /// DataError if a column does not fit. A statement that may write is not executed then: the first time, it
+  /// costs one more round trip to know. A value that does not fit is found after it was executed, which
+  /// `info().executed` says.
   template <class T, Encodable... Args>
   [[nodiscard]] std::vector<T> fetch_all(const Sql& sql, const Args&... args) {
-    return detail::to_vector<T>(execute(sql, args...));
+    return detail::to_vector<T>(fetch(sql, params(args...), detail::rows_as<T>));
   }
-  /// The first row, if there is one: none, too, if the statement returns no rows by its nature.
+  /// The first row, if there is one: none, too, if the statement returns no rows by its nature. Errors as
+  /// fetch_all.
   template <class T, Encodable... Args>
   [[nodiscard]] std::optional<T> fetch_one(const Sql& sql, const Args&... args) {
-    return detail::to_optional<T>(execute(sql, args...));
+    return detail::to_optional<T>(fetch(sql, params(args...), detail::rows_as<T>));
   }
-  /// The only column of the first row. Without a row: DataError, or NULL for an optional T.
+  /// The only column of the first row. Without a row: DataError, or NULL for an optional T; UsageError, and
+  /// nothing is sent, if the text shows that there can be none. Errors as fetch_all.
   template <class T, Encodable... Args>
   [[nodiscard]] T fetch_val(const Sql& sql, const Args&... args) {
-    return detail::to_value<T>(execute(sql, args...));
+    return detail::to_value<T>(fetch(sql, params(args...), detail::value_as<T>));
   }
   /// Executes one statement for each row of parameters (tuples, aggregates or single values): one
   /// transaction, all or nothing, a constant number of round trips, bounded memory. Returns the sum of
@@ -126,6 +130,7 @@ class PooledDatabase {
   friend class AsyncPooledDatabase;
   explicit PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept;
   [[nodiscard]] engine::PoolEngine& engine() const;
+  Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);
 
   // A face: the last one closes the pool. None once it was moved from.
   std::shared_ptr<engine::PoolEngine> engine_;

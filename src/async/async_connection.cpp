@@ -57,7 +57,13 @@ AsyncConnection::executor_type AsyncConnection::get_executor() const { return st
 
 void AsyncConnection::start_execute(detail::Handler<Result> handler,
                                     std::unique_ptr<detail::Request> request) {
-  async::start_on(*loop_, state_, async::ExecuteJob{std::move(request)}, std::move(handler));
+  pq::DescribeFirst first;
+  try {
+    first = async::describe_first(loop_->engine(), *request);
+  } catch (...) {
+    return async::complete_now(loop_->executor(), std::move(handler), std::current_exception(), Result());
+  }
+  async::start_on(*loop_, state_, async::ExecuteJob{std::move(request), first}, std::move(handler));
 }
 
 void AsyncConnection::start_execute_many(detail::Handler<std::int64_t> handler, detail::ManyRequest request) {

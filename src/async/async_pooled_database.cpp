@@ -82,6 +82,17 @@ void AsyncPooledDatabase::start_open(detail::Handler<> handler) {
 
 void AsyncPooledDatabase::start_execute(detail::Handler<Result> handler,
                                         std::unique_ptr<detail::Request> request) {
+  pq::DescribeFirst first;
+  try {
+    first = async::describe_first(*state_->face, *request);
+  } catch (...) {
+    return async::complete_now(loop()->executor(), std::move(handler), std::current_exception(), Result());
+  }
+  if (first) {
+    const SourceLocation where = request->where();
+    return async::start_on(loop(), state_->timeout(), where, async::ExecuteJob{std::move(request), first},
+                           std::move(handler));
+  }
   async::start(new async::ExecuteCall(loop(), state_->timeout(), std::move(request), std::move(handler)));
 }
 

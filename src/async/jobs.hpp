@@ -11,18 +11,27 @@
 #include <vector>
 
 #include "engine/pipeline_answers.hpp"
+#include "engine/pool_engine.hpp"
 #include "engine/raise.hpp"
+#include "engine/statement_kind.hpp"
 #include "pq/execute_many_operation.hpp"
 #include "pq/execute_operation.hpp"
 #include "pq/transaction_operation.hpp"
 
 namespace copg::async {
 
+/// Of a statement of a fetch verb. Throws UsageError.
+inline pq::DescribeFirst describe_first(engine::PoolEngine& engine, const detail::Request& request) {
+  if (request.shape() == nullptr) return {};
+  return engine::describe_first(engine.fitting_texts(), request.sql(), *request.shape());
+}
+
 struct ExecuteJob {
   std::unique_ptr<detail::Request> request;
+  pq::DescribeFirst first;
 
   pq::ExecuteOperation make(pq::Connection& connection, pq::BeginFirst begin) {
-    return {connection, request->sql(), *request, begin};
+    return {connection, request->sql(), *request, begin, first};
   }
   Result take(pq::ExecuteOperation& operation) {
     engine::raise_error_of(operation);

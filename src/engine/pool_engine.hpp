@@ -37,6 +37,7 @@
 #include "engine/watcher.hpp"
 #include "pool/pool_core.hpp"
 #include "pq/connect_settings.hpp"
+#include "pq/describe_first.hpp"
 #include "pq/operation.hpp"
 
 namespace copg::engine {
@@ -69,6 +70,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   [[nodiscard]] const PoolOptions& options() const noexcept { return options_; }
   /// What a call may take, as the options say it.
   [[nodiscard]] Duration timeout() const noexcept { return timeout_; }
+  [[nodiscard]] pq::FittingTexts& fitting_texts() noexcept { return fitting_texts_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   [[nodiscard]] PoolStats stats();
@@ -326,6 +328,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   std::unique_ptr<BackgroundThread> thread_;
   std::unique_ptr<Strand> strand_;
   std::unique_ptr<boost::asio::steady_timer> timer_;
+
+  pq::FittingTexts fitting_texts_;
 };
 
 }  // namespace copg::engine

@@ -2,31 +2,44 @@
 
 #include <array>
 #include <functional>
+#include <utility>
 
 #include "pq/sql_text.hpp"
 
 namespace copg::engine {
 namespace {
 
-pool::StatementKind kind_of(std::string_view sql) noexcept {
+struct KnownText : pool::Statement {
+  bool rowless = false;
+};
+static_assert(sizeof(KnownText) == sizeof(pool::Statement));
+
+KnownText know(std::string_view sql, std::uint64_t key) noexcept {
   const pq::TextTraits traits = pq::text_traits(sql);
-  if (traits.reads) return pool::StatementKind::read;
-  return traits.writes ? pool::StatementKind::last : pool::StatementKind::alone;
+  const auto kind = traits.reads    ? pool::StatementKind::read
+                    : traits.writes ? pool::StatementKind::last
+                                    : pool::StatementKind::alone;
+  return {{.key = key, .kind = kind}, traits.rowless};
 }
 
 /// What texts are, by their hashes; a newer one with the same place takes it over.
 class Known {
  public:
-  pool::Statement find(std::string_view sql) noexcept {
+  const KnownText& find(std::string_view sql) noexcept {
     const std::uint64_t key = std::hash<std::string_view>{}(sql);
-    pool::Statement& place = places_[key % places_.size()];
-    if (place.key != key) place = {.key = key, .kind = kind_of(sql)};
+    KnownText& place = places_[key % places_.size()];
+    if (place.key != key) place = know(sql, key);
     return place;
   }
 
  private:
-  std::array<pool::Statement, 256> places_{};
+  std::array<KnownText, 256> places_{};
 };
+
+Known& known() noexcept {
+  thread_local Known known;
+  return known;
+}
 
 /// Statements with more in front of others would keep them waiting.
 bool is_large(const pq::ParamsView& params) noexcept {
@@ -36,13 +49,32 @@ bool is_large(const pq::ParamsView& params) noexcept {
   return bytes > most;
 }
 
+[[noreturn, gnu::cold]] void reject_rowless(std::string_view sql) {
+  ErrorInfo info;
+  info.message =
+      "fetch_val of a statement that returns no rows: use execute, or take a std::optional; nothing was sent";
+  info.query = sql;
+  throw UsageError(std::move(info));
+}
+
 }  // namespace
 
 pool::Statement statement_of(std::string_view sql, const pq::ParamsView& params) noexcept {
-  thread_local Known known;
-  pool::Statement statement = known.find(sql);
+  pool::Statement statement = known().find(sql);
   if (is_large(params)) statement.kind = pool::StatementKind::alone;
   return statement;
+}
+
+pq::DescribeFirst describe_first(pq::FittingTexts& fitting, std::string_view sql,
+                                 const detail::RowShape& shape) {
+  const KnownText& text = known().find(sql);
+  if (text.rowless) {
+    if (shape.needs_row) reject_rowless(sql);
+    return {};
+  }
+  if (text.kind != pool::StatementKind::last) return {};
+  if (fitting.contains(text.key, shape)) return {};
+  return {.shape = &shape, .known = &fitting, .text = text.key};
 }
 
 }  // namespace copg::engine

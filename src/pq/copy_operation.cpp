@@ -50,7 +50,9 @@ Step CopyOperation::advance(Ready ready) {
 }
 
 Step CopyOperation::begin() {
-  if (!traits_.copies || traits_.several) {
+  // The server would execute a query that writes before it is known that it copies the other way.
+  const bool copies = wanted_ == PGRES_COPY_IN ? traits_.copies_in : traits_.copies_out;
+  if (!copies || traits_.several) {
     return refuse(usage_error(wanted_ == PGRES_COPY_IN ? "copy_in takes one statement, COPY ... FROM STDIN"
                                                        : "copy_out takes one statement, COPY ... TO STDOUT",
                               sql_));
@@ -131,7 +133,12 @@ Step CopyOperation::on_idle() {
   if (phase_ == Phase::begin && !kept_error_) return send(Phase::start, text_.c_str());
   // A COPY from or to a file of the server has run without us, and counts as executed.
   if (phase_ == Phase::start && !kept_error_) {
-    keep_error(usage_error("the statement was executed, but copies neither from STDIN nor to STDOUT", sql_));
+    ErrorPtr error = usage_error("the statement copies neither from STDIN nor to STDOUT", sql_);
+    error->kind = ErrorKind::data;
+    tell_effect(*error,
+                connection_.in_transaction() ? detail::Effect::in_transaction : detail::Effect::committed,
+                "COPY");
+    keep_error(std::move(error));
   }
   return end();
 }

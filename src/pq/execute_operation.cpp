@@ -1,7 +1,9 @@
 // One statement on the wire, by the cheapest route that its text and its history on this connection allow.
 #include "pq/execute_operation.hpp"
 
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "pq/result_access.hpp"
 
@@ -10,11 +12,15 @@ namespace {
 
 constexpr std::string_view begin_text = "BEGIN;";
 
+ErrorPtr copies(std::string_view sql) {
+  return usage_error("COPY with STDIN or STDOUT does not go through execute", sql);
+}
+
 }  // namespace
 
 ExecuteOperation::ExecuteOperation(Connection& connection, std::string_view sql, ParamsView params,
-                                   BeginFirst begin)
-    : Exchange(connection, sql), params_(params), begin_(begin), use_(sql, params) {}
+                                   BeginFirst begin, DescribeFirst first)
+    : Exchange(connection, sql), params_(params), begin_(begin), first_(first), use_(sql, params) {}
 
 ExecuteOperation::~ExecuteOperation() {
   if (talking()) use_.give_up(connection_);
@@ -32,6 +38,8 @@ detail::Effect ExecuteOperation::effect() const noexcept {
 ErrorPtr ExecuteOperation::check() {
   if (ErrorPtr refusal = use_.look_up(connection_)) return refusal;
   simple_ = params_.empty() && (use_.traits().several || use_.traits().copies);
+  // Its data would be lost, and what stands beside it committed, before anybody could say so.
+  if (simple_ && (use_.traits().copies_in || use_.traits().copies_out)) return copies(sql_);
   alone_ = !connection_.in_transaction();
   return nullptr;
 }
@@ -41,6 +49,7 @@ bool ExecuteOperation::send() {
   if (retried_) static_cast<void>(use_.look_up(connection_));
   stale_plan_ = false;
   if (simple_) return send_simple();
+  if (first_) return send_description();
   if (begin_ == BeginFirst::yes || use_.parses()) return send_pipeline();
   expect_ = Expect::answer;
   return use_.put(connection_);
@@ -54,17 +63,58 @@ bool ExecuteOperation::send_simple() {
 }
 
 bool ExecuteOperation::send_pipeline() {
-  if (!enter_pipeline()) return false;
-  expect_ = begin_ == BeginFirst::no ? Expect::answer : retried_ ? Expect::rollback : Expect::begin;
-  if (expect_ == Expect::rollback && !send_plain("ROLLBACK")) return false;
-  if (begin_ == BeginFirst::yes && !send_plain("BEGIN")) return false;
-  return use_.put(connection_) && send_sync();
+  expect_ = Expect::answer;
+  return enter_pipeline() && put_begin() && use_.put(connection_) && send_sync();
+}
+
+bool ExecuteOperation::put_begin() {
+  if (begin_ == BeginFirst::no) return true;
+  expect_ = retried_ ? Expect::rollback : Expect::begin;
+  if (retried_ && !send_plain("ROLLBACK")) return false;
+  return send_plain("BEGIN");
+}
+
+bool ExecuteOperation::send_description() {
+  expect_ = Expect::description;
+  description_ = Description::awaited;
+  return enter_pipeline() && put_begin() && use_.put_description(connection_);
+}
+
+void ExecuteOperation::take_description(const PGresult* description) {
+  std::vector<detail::Column> columns(static_cast<std::size_t>(PQnfields(description)));
+  for (int i = 0; i < PQnfields(description); ++i)
+    columns[static_cast<std::size_t>(i)] = {.name = PQfname(description, i), .type = PQftype(description, i)};
+  description_ = Description::fits;
+  // It may be one that returns no rows: then there are none to read.
+  if (columns.empty() && !first_.shape->needs_row) return;
+  try {
+    first_.shape->check(columns);
+    first_.known->insert(first_.text, *first_.shape);
+  } catch (const Error& misfit) {
+    auto error = std::make_unique<ErrorInfo>(misfit.info());
+    error->kind = ErrorKind::data;
+    error->message += "; nothing was executed";
+    error->query = sql_;
+    keep_error(std::move(error));
+    description_ = Description::refused;
+  }
+}
+
+bool ExecuteOperation::go_on_described() {
+  if (description_ == Description::awaited) return true;
+  const bool fits = std::exchange(description_, Description::none) == Description::fits;
+  unflushed();
+  expect_ = Expect::answer;
+  return (!fits || use_.put_described(connection_)) && send_sync();
 }
 
 void ExecuteOperation::on_result(ResultPtr result) {
   switch (expect_) {
     case Expect::rollback: expect_ = Expect::begin; break;
-    case Expect::begin: expect_ = Expect::answer; break;
+    case Expect::begin: expect_ = first_ ? Expect::description : Expect::answer; break;
+    case Expect::description:
+      if (use_.take_description(connection_)) take_description(result.get());
+      break;
     case Expect::answer:
       if (use_.take_result(connection_, result.get())) take_answer(std::move(result));
       break;
@@ -82,6 +132,7 @@ void ExecuteOperation::on_error(ErrorPtr error, const PGresult* result) {
   if (simple_ && begin_ == BeginFirst::yes && error->statement_position > 0) {
     error->statement_position -= static_cast<int>(begin_text.size());
   }
+  if (description_ == Description::awaited) description_ = Description::refused;
   keep_error(std::move(error));
 }
 
@@ -98,8 +149,7 @@ ErrorPtr ExecuteOperation::lost(ErrorPtr error) {
   return use_.traits().commits ? commit_unknown(std::move(error)) : std::move(error);
 }
 
-void ExecuteOperation::on_copy() {
-  keep_error(usage_error("COPY with STDIN or STDOUT does not go through execute", sql_));
-}
+// One that the text did not show.
+void ExecuteOperation::on_copy() { keep_error(copies(sql_)); }
 
 }  // namespace copg::pq

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "pq/describe_first.hpp"
 #include "pq/exchange.hpp"
 #include "pq/params_view.hpp"
 #include "pq/statement_use.hpp"
@@ -26,8 +27,11 @@ class ExecuteOperation final : public Exchange {
   /// statements: the rows are those of the first one that returned any, else the first one's (empty) result.
   /// COPY ... FROM STDIN / TO STDOUT is a usage error, after which the connection is fit for use (in a
   /// transaction: a failed one).
+  ///
+  /// With `first` its columns are asked for, one round trip more, and it is executed only if they fit. If
+  /// they don't, that is an error of kind data; nothing but BEGIN was executed.
   ExecuteOperation(Connection& connection, std::string_view sql, ParamsView params,
-                   BeginFirst begin = BeginFirst::no);
+                   BeginFirst begin = BeginFirst::no, DescribeFirst first = {});
   /// Dropped before it is done, it leaves the connection not protocol_idle: reset it before its next use.
   ~ExecuteOperation() override;
 
@@ -36,10 +40,17 @@ class ExecuteOperation final : public Exchange {
   [[nodiscard]] bool commits() const noexcept override { return use_.traits().commits; }
 
  private:
-  enum class Expect : std::uint8_t { rollback, begin, answer };
+  enum class Expect : std::uint8_t { rollback, begin, description, answer };
+  enum class Description : std::uint8_t {
+    none,     ///< Was not asked for, or what follows it was put.
+    awaited,  ///< Nothing is put until it is there.
+    fits,     ///< The statement is to be put.
+    refused,  ///< It does not fit, or there was an error: a Sync is to be put, and no more.
+  };
 
   ErrorPtr check() override;
   bool send() override;
+  bool send_more() override { return description_ == Description::none || go_on_described(); }
   void on_result(ResultPtr result) override;
   void on_error(ErrorPtr error, const PGresult* result) override;
   bool again() override;
@@ -50,12 +61,18 @@ class ExecuteOperation final : public Exchange {
   [[nodiscard]] detail::Effect effect() const noexcept;
   bool send_simple();
   bool send_pipeline();
+  bool put_begin();
+  [[gnu::cold]] bool send_description();
+  [[gnu::cold]] bool go_on_described();
+  [[gnu::cold]] void take_description(const PGresult* description);
   void take_answer(ResultPtr result);
 
   const ParamsView params_;
   BeginFirst begin_;
+  const DescribeFirst first_;
   StatementUse use_;
   Expect expect_ = Expect::answer;
+  Description description_ = Description::none;
   bool simple_ = false;      // goes through the simple protocol
   bool alone_ = false;       // in no transaction before this statement
   bool stale_plan_ = false;  // the named statement was refused before it ran

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <initializer_list>
+#include <utility>
 
 namespace copg::pq {
 namespace {
@@ -58,6 +59,13 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
 
 bool begins_or_ends(std::string_view word) noexcept {
   return is_one_of(word, {"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "PREPARE"});
+}
+
+/// A statement that begins so returns no rows; INSERT and its like may with RETURNING. What a rule makes of
+/// them, the server does not send in the extended protocol (PortalRunMulti in its pquery.c).
+bool is_rowless(std::string_view word) noexcept {
+  return is_one_of(word, {"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "ALTER", "DROP",
+                          "GRANT", "REVOKE", "COMMENT", "REFRESH", "SET", "DO"});
 }
 
 /// The names of the functions that take their time, or keep something, begin so.
@@ -195,6 +203,7 @@ class TraitsReader {
       return;
     }
     if (!in_statement_) start_statement();
+    if (std::exchange(at_copy_end_, false)) take_copy_end(token, word);
     if (token == Token::open) take_open();
     if (token == Token::close) --parens_;
     if (token == Token::word) take_word(word);
@@ -206,6 +215,7 @@ class TraitsReader {
         (queries_ || changes_) && !keeps_ && !traits_.several && traits_.effect == TextEffect::none;
     traits_.writes = shareable && (changes_ || traits_.calls);
     traits_.reads = shareable && !traits_.writes;
+    traits_.rowless = rowless_ && !traits_.several;
   }
 
  private:
@@ -214,6 +224,7 @@ class TraitsReader {
     seen_statement_ = in_statement_ = true;
     words_ = parens_ = body_depth_ = 0;
     creates_ = creates_routine_ = false;
+    copying_ = at_copy_end_ = copies_to_ = false;
   }
 
   void take_open() noexcept {
@@ -221,10 +232,18 @@ class TraitsReader {
     traits_.calls = traits_.calls || after_name_;
   }
 
+  /// What stands behind FROM or TO: STDIN and STDOUT mean the same (gram.y).
+  void take_copy_end(Token token, std::string_view word) noexcept {
+    if (token != Token::word || !is_one_of(word, {"STDIN", "STDOUT"})) return;
+    (copies_to_ ? traits_.copies_out : traits_.copies_in) = true;
+  }
+
   void take_word(std::string_view word) noexcept {
     ++words_;
     if (words_ == 1) {
-      traits_.copies = traits_.copies || is_word(word, "COPY");
+      copying_ = is_word(word, "COPY");
+      traits_.copies = traits_.copies || copying_;
+      rowless_ = is_rowless(word);
       traits_.commits = traits_.commits || is_word(word, "COMMIT") || is_word(word, "END");
       traits_.transacts = traits_.transacts || begins_or_ends(word);
       creates_ = is_word(word, "CREATE");
@@ -234,6 +253,13 @@ class TraitsReader {
       creates_routine_ = creates_routine_ || is_word(word, "FUNCTION") || is_word(word, "PROCEDURE");
     }
     if (creates_routine_) follow_body(word);
+    // Both are reserved: outside parentheses they stand for nothing else.
+    if (copying_ && parens_ == 0 && words_ > 1 && is_one_of(word, {"FROM", "TO"})) {
+      copying_ = false;
+      at_copy_end_ = true;
+      copies_to_ = is_word(word, "TO");
+    }
+    if (is_word(word, "RETURNING")) rowless_ = false;
     if (after_read_ && is_word(word, "ONLY")) traits_.says_read_only = true;
     // SHARE: FOR SHARE. INTO on its own makes a table.
     changes_ = changes_ || is_one_of(word, {"INSERT", "UPDATE", "DELETE", "MERGE", "SHARE"});
@@ -260,6 +286,10 @@ class TraitsReader {
   bool changes_ = false;     // a word of it changes rows, or locks them
   bool keeps_ = false;       // it does something else
   bool after_insert_ = false;
+  bool copying_ = false;      // COPY, and its FROM or TO has not come
+  bool at_copy_end_ = false;  // it has, just now
+  bool copies_to_ = false;
+  bool rowless_ = false;
   int words_ = 0;
   int parens_ = 0;
   int body_depth_ = 0;

@@ -22,7 +22,10 @@ struct TextTraits {
   bool says_read_only = false;
   /// It calls a function that is not known to leave the server's reported parameters alone.
   bool calls = false;
-  TextEffect effect = TextEffect::none;          ///< What it may do to the session.
+  bool copies_in = false;                ///< One of them is COPY ... FROM STDIN: the server asks for data.
+  bool copies_out = false;               ///< One of them is COPY ... TO STDOUT: the server sends data.
+  bool rowless = false;                  ///< It is one statement, and one of a kind that never returns rows.
+  TextEffect effect = TextEffect::none;  ///< What it may do to the session.
   sql::PathEffect path = sql::PathEffect::none;  ///< What it may do to the search path and the role.
   // At most one of them, and then it is one statement that leaves nothing behind in the session, as far as
   // its words tell.

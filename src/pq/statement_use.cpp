@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "pq/errors.hpp"
 #include "pq/placeholders.hpp"
@@ -65,6 +66,36 @@ bool StatementUse::put(Connection& connection) {
     return false;
   return PQsendQueryPrepared(conn, name_.data(), params_.size(), params_.values(), params_.lengths(),
                              params_.formats(), text_format) == 1;
+}
+
+bool StatementUse::put_description(Connection& connection) {
+  PGconn* conn = connection.raw();
+  answered_ = false;
+  naming_ = route_ == Route::parse;
+  parsing_ = route_ != Route::named;
+  if (naming_) connection.statements().name(*statement_);
+  name_ = route_ == Route::unnamed ? StatementName() : statement_->name;
+  if (parsing_) {
+    const std::string text(sql_);  // NUL-terminated
+    if (PQsendPrepare(conn, name_.data(), text.c_str(), params_.size(), params_.types().data()) != 1)
+      return false;
+  }
+  return PQsendDescribePrepared(conn, name_.data()) == 1 && PQsendFlushRequest(conn) == 1;
+}
+
+bool StatementUse::put_described(Connection& connection) {
+  constexpr int text_format = 0;
+  return PQsendQueryPrepared(connection.raw(), name_.data(), params_.size(), params_.values(),
+                             params_.lengths(), params_.formats(), text_format) == 1;
+}
+
+bool StatementUse::take_description(Connection& connection) {
+  if (!std::exchange(parsing_, false)) return true;
+  if (std::exchange(naming_, false)) {
+    StatementCache& cache = connection.statements();
+    if (Statement* statement = find_named(cache)) cache.confirm(*statement);
+  }
+  return false;
 }
 
 bool StatementUse::take_result(Connection& connection, const PGresult* result) {

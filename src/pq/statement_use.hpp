@@ -30,6 +30,14 @@ class StatementUse {
   /// Puts it into libpq. False if libpq refused: the connection is gone.
   [[nodiscard]] bool put(Connection& connection);
 
+  /// Asks for its columns in place of executing it, in pipeline mode, and to be answered without a Sync.
+  /// False as `put`.
+  [[nodiscard]] bool put_description(Connection& connection);
+  /// Executes it after that. False as `put`.
+  [[nodiscard]] bool put_described(Connection& connection);
+  /// Takes an answer to `put_description`. False if it only was that of the Parse.
+  bool take_description(Connection& connection);
+
   /// Takes a result. False if it only was that of the Parse.
   bool take_result(Connection& connection, const PGresult* result);
   /// Takes an error, and may add a hint to it. True if the server has refused the name or the plan before the
@@ -57,6 +65,7 @@ class StatementUse {
   TextTraits traits_;
   Route route_ = Route::unnamed;
   bool naming_ = false;    // a Parse under a name is under way
+  bool parsing_ = false;   // of a description: any Parse
   bool answered_ = false;  // the session state knows how the statement ended
 };
 

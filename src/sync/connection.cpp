@@ -4,6 +4,7 @@
 
 #include "engine/lease_state.hpp"
 #include "engine/pipeline_answers.hpp"
+#include "engine/statement_kind.hpp"
 #include "pq/copy_in_operation.hpp"
 #include "pq/copy_out_operation.hpp"
 #include "pq/execute_many_operation.hpp"
@@ -60,12 +61,19 @@ void Connection::close() noexcept {
   if (lease_) engine_->discard(lease_);
 }
 
-Result Connection::execute(const Sql& sql, const Params& params) {
+Result Connection::execute(const Sql& sql, const Params& params) { return execute(sql, params, {}); }
+
+Result Connection::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
+  if (!lease_) return execute(sql, params);  // which says that it was given back
+  return execute(sql, params, engine::describe_first(engine_->fitting_texts(), sql.text(), shape));
+}
+
+Result Connection::execute(const Sql& sql, const Params& params, const pq::DescribeFirst& first) {
   return sync::call(
       *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
         return pq::ExecuteOperation(connection, sql.text(), params,
-                                    engine::begin_first(connection, autocommit_, transactions_));
+                                    engine::begin_first(connection, autocommit_, transactions_), first);
       },
       [](pq::ExecuteOperation& operation) {
         engine::raise_error_of(operation);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/face.hpp"
+#include "engine/statement_kind.hpp"
 #include "pq/execute_many_operation.hpp"
 #include "sync/call.hpp"
 
@@ -41,6 +42,24 @@ engine::PoolEngine& PooledDatabase::engine() const {
 Result PooledDatabase::execute(const Sql& sql, const Params& params) {
   engine::PoolEngine& pool = engine();
   return sync::execute(pool, sync::Span(pool.timeout()), sql, params);
+}
+
+Result PooledDatabase::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
+  engine::PoolEngine& pool = engine();
+  const sync::Span span(pool.timeout());
+  const pq::DescribeFirst first = engine::describe_first(pool.fitting_texts(), sql.text(), shape);
+  if (!first) [[likely]]
+    return sync::execute(pool, span, sql, params);
+  sync::ShortLease lease(pool);
+  return sync::call(
+      pool, *lease, span, &sql.where(),
+      [&](pq::Connection& connection) {
+        return pq::ExecuteOperation(connection, sql.text(), params, pq::BeginFirst::no, first);
+      },
+      [](pq::ExecuteOperation& operation) {
+        engine::raise_error_of(operation);
+        return operation.take_result();
+      });
 }
 
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {

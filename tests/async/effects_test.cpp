@@ -8,12 +8,12 @@ namespace {
 
 class AsyncEffects : public AsyncTest {
  protected:
-  /// The info of the DataError that the awaitable ends with.
-  template <class T>
+  /// The info of the error that the awaitable ends with.
+  template <class E = DataError, class T>
   static awaitable<ErrorInfo> error_of(awaitable<T> call) {
     try {
       co_await std::move(call);
-    } catch (const DataError& error) {
+    } catch (const E& error) {
       co_return error.info();
     }
     ADD_FAILURE() << "no error";
@@ -61,6 +61,33 @@ TEST_F(AsyncEffects, a_value_of_a_write_that_cant_be_read_says_what_became_of_th
     EXPECT_EQ(count, 1);
     error = co_await error_of(db.fetch_val<int>("SELECT 3000000000"));
     EXPECT_FALSE(error.executed);
+  };
+  run(body());
+}
+
+TEST_F(AsyncEffects, what_can_be_known_before_a_write_is_refused_before_it) {
+  AsyncPooledDatabase db = make();
+  const auto body = [&]() -> awaitable<void> {
+    co_await db.open();
+    co_await db.execute("CREATE TABLE async_refused (x int)");
+    AsyncConnection connection = co_await db.connection();
+    const std::string two = "INSERT INTO async_refused VALUES (1) RETURNING x, x";
+    ErrorInfo error = co_await error_of(db.fetch_one<int>(two));
+    EXPECT_TRUE(error.message.ends_with("; nothing was executed")) << error.message;
+    error = co_await error_of(connection.fetch_all<int>(two));
+    EXPECT_TRUE(error.message.ends_with("; nothing was executed")) << error.message;
+    error = co_await error_of(connection.fetch_val<Uuid>("INSERT INTO async_refused VALUES (1) RETURNING x"));
+    EXPECT_FALSE(error.executed);
+    const std::string none = "DELETE FROM async_refused";
+    error = co_await error_of<UsageError>(db.fetch_val<int>(none));
+    EXPECT_EQ(error.query, none);
+    error = co_await error_of<UsageError>(connection.fetch_val<int>(none));
+    EXPECT_EQ(error.query, none);
+    co_await connection.commit();
+    const int count = co_await db.fetch_val<int>("SELECT count(*)::int FROM async_refused");
+    EXPECT_EQ(count, 0);
+    const int one = co_await db.fetch_val<int>("INSERT INTO async_refused VALUES (1) RETURNING x");
+    EXPECT_EQ(one, 1);
   };
   run(body());
 }

@@ -2,8 +2,10 @@
 // like a call that did nothing.
 #include <copg/copg.hpp>
 
+#include <chrono>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "integration/database_test.hpp"
 
@@ -116,6 +118,141 @@ TEST_F(Effects, a_function_may_write) {
       "'INSERT INTO effects VALUES (1) RETURNING 3000000000'");
   const ErrorInfo error = error_of<DataError>([&] { (void)db.fetch_val<int>("SELECT write_effect()"); });
   EXPECT_TRUE(error.committed) << error.message;
+  EXPECT_EQ(rows(), 1);
+}
+
+// What can be known before the statement is executed.
+
+TEST_F(Effects, fetch_val_of_a_write_without_returning_is_refused_before_it_is_sent) {
+  const PoolStats before = db.stats();
+  const ErrorInfo error =
+      error_of<UsageError>([&] { (void)db.fetch_val<int>("INSERT INTO effects VALUES ($1)", 1); });
+  EXPECT_NE(error.message.find("nothing was sent"), std::string::npos) << error.message;
+  EXPECT_EQ(error.query, "INSERT INTO effects VALUES ($1)");
+  EXPECT_FALSE(error.executed);
+  EXPECT_EQ(db.stats().requests_num, before.requests_num);
+  Connection connection = db.connection();
+  EXPECT_THROW((void)connection.fetch_val<int>("DELETE FROM effects"), UsageError);
+  EXPECT_EQ(connection.transaction_status(), TransactionStatus::idle);
+  EXPECT_EQ(rows(), 0);
+}
+
+TEST_F(Effects, a_write_whose_rows_do_not_fit_is_not_executed) {
+  using Two = std::tuple<int, int>;
+  const auto refused = [&](auto call) {
+    const ErrorInfo error = error_of<DataError>(call);
+    EXPECT_TRUE(error.message.ends_with("; nothing was executed")) << error.message;
+    EXPECT_FALSE(error.query.empty());
+    EXPECT_FALSE(error.executed);
+    EXPECT_TRUE(error.connection_survives);
+    EXPECT_EQ(rows(), 0) << error.message;
+  };
+  for (int use = 1; use <= 3; ++use) {
+    refused([&] { (void)db.fetch_one<int>("INSERT INTO effects VALUES (1) RETURNING x, x"); });
+    refused([&] { (void)db.fetch_all<Two>("INSERT INTO effects VALUES (1) RETURNING x"); });
+    refused([&] { (void)db.fetch_val<int>("INSERT INTO effects VALUES ($1) RETURNING 'x'::text", use); });
+    refused([&] {
+      (void)db.fetch_val<int>("WITH w AS (INSERT INTO effects VALUES (1) RETURNING x) SELECT x, x FROM w");
+    });
+  }
+  db.execute(
+      "CREATE OR REPLACE FUNCTION add_effect() RETURNS int LANGUAGE sql AS "
+      "'INSERT INTO effects VALUES (1) RETURNING x'");
+  refused([&] { (void)db.fetch_val<std::chrono::sys_days>("SELECT add_effect()"); });
+  EXPECT_EQ(db.fetch_val<int>("SELECT add_effect()"), 1);
+  EXPECT_EQ(rows(), 1);
+}
+
+TEST_F(Effects, one_that_is_prepared_already_is_looked_at_as_well) {
+  Connection connection = db.connection();
+  connection.autocommit(true);
+  const std::string sql = "DELETE FROM effects WHERE x = $1 RETURNING x";
+  for (int use = 1; use <= 3; ++use) connection.execute(sql, use);
+  db.execute("INSERT INTO effects VALUES (1), (2)");
+  EXPECT_THROW((void)connection.fetch_one<std::string>(std::string(sql) + ", x", 1), DataError);
+  EXPECT_THROW((void)connection.fetch_one<Uuid>(sql, 1), DataError);
+  EXPECT_EQ(rows(), 2);
+  EXPECT_EQ(connection.fetch_one<int>(sql, 1), 1);
+  EXPECT_EQ(connection.fetch_val<int>(sql, 2), 2);
+  EXPECT_EQ(rows(), 0);
+}
+
+TEST_F(Effects, in_a_transaction_what_was_not_executed_does_not_fail_it) {
+  db.transaction([&](Connection& tx) {
+    for (int i = 1; i <= 3; ++i) {
+      EXPECT_THROW((void)tx.fetch_one<int>("INSERT INTO effects VALUES ($1) RETURNING x, x", i), DataError);
+      EXPECT_EQ(tx.transaction_status(), TransactionStatus::in_transaction);
+      EXPECT_EQ(tx.fetch_val<int>("INSERT INTO effects VALUES ($1) RETURNING x", i), i);
+    }
+  });
+  EXPECT_EQ(rows(), 3);
+}
+
+TEST_F(Effects, the_servers_refusal_of_a_statement_that_is_looked_at_comes_through) {
+  Connection connection = db.connection();
+  connection.autocommit(true);
+  for (int use = 1; use <= 3; ++use) {
+    EXPECT_EQ(error_of<QueryFailed>([&] {
+                (void)connection.fetch_val<int>("INSERT INTO effects VALUES (1) RETURNING nothing");
+              }).sqlstate,
+              SqlState("42703"));
+    EXPECT_EQ(error_of<QueryFailed>([&] {
+                (void)connection.fetch_val<int>("INSERT INTO effects VALUES (1 / $1) RETURNING x", 0);
+              }).sqlstate,
+              SqlState("22012"));
+    EXPECT_EQ(connection.fetch_val<int>("SELECT 7"), 7);
+  }
+  connection.autocommit(false);
+  EXPECT_THROW((void)connection.fetch_val<int>("INSERT INTO effects VALUES (1) RETURNING nobody"),
+               QueryFailed);
+  EXPECT_EQ(connection.transaction_status(), TransactionStatus::failed);
+  connection.rollback();
+  EXPECT_EQ(rows(), 0);
+}
+
+TEST_F(Effects, a_table_that_changes_under_a_prepared_statement_is_looked_at_anew) {
+  PooledDatabase one = open({.min_size = 1, .max_size = 1});
+  const std::string sql = "INSERT INTO effects VALUES ($1) RETURNING *";
+  for (int i = 1; i <= 3; ++i) one.execute(sql, i);
+  one.execute("ALTER TABLE effects ADD y int");
+  EXPECT_THROW((void)one.fetch_val<int>(sql, 4), DataError);
+  EXPECT_EQ(rows(), 3);
+  const std::tuple<int, std::optional<int>> both(4, std::nullopt);
+  EXPECT_EQ((one.fetch_one<std::tuple<int, std::optional<int>>>(sql, 4)), both);
+  one.execute("ALTER TABLE effects DROP y");
+  const ErrorInfo error =
+      error_of<DataError>([&] { (void)one.fetch_one<std::tuple<int, std::optional<int>>>(sql, 5); });
+  EXPECT_TRUE(error.committed) << "it was known to fit: " << error.message;
+  EXPECT_EQ(rows(), 5);
+}
+
+TEST_F(Effects, one_that_waits_for_a_connection_is_looked_at_as_well) {
+  PooledDatabase one = open({.min_size = 1, .max_size = 1});
+  std::optional<Connection> held = one.connection();
+  std::thread caller([&] {
+    EXPECT_THROW((void)one.fetch_one<int>("INSERT INTO effects VALUES (9) RETURNING x, x"), DataError);
+  });
+  EXPECT_TRUE(eventually([&] { return one.stats().requests_waiting == 1; }));
+  held.reset();
+  caller.join();
+  EXPECT_EQ(rows(), 0);
+}
+
+TEST_F(Effects, a_copy_that_would_write_is_refused_before_it_is_sent) {
+  const std::string_view copy = "COPY (INSERT INTO effects VALUES (1) RETURNING x) TO STDOUT";
+  EXPECT_THROW(db.execute(copy), UsageError);
+  EXPECT_THROW(db.execute("INSERT INTO effects VALUES (2); COPY effects TO stdout"), UsageError);
+  struct Nothing : CopySource, CopySink {
+    std::string_view next() override { return {}; }
+    void take(std::string_view /*piece*/) override {}
+  } nothing;
+  Connection connection = db.connection();
+  connection.autocommit(true);
+  EXPECT_THROW(connection.copy_in(copy, nothing), UsageError);
+  EXPECT_THROW(connection.copy_out("COPY effects FROM STDIN", nothing), UsageError);
+  EXPECT_THROW(connection.copy_out("COPY effects TO '/dev/null'", nothing), UsageError);
+  EXPECT_EQ(rows(), 0);
+  EXPECT_EQ(connection.copy_out(copy, nothing), 1);
   EXPECT_EQ(rows(), 1);
 }
 

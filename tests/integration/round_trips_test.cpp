@@ -54,6 +54,15 @@ TEST_F(RoundTrips, a_statement_without_parameters_costs_one) {
   EXPECT_EQ(cost_of([&] { db().execute("SELECT 1; SELECT 2"); }).turns, 1);
 }
 
+TEST_F(RoundTrips, a_write_whose_rows_are_read_costs_two_the_first_time_and_one_after_it) {
+  for (int use = 1; use <= 5; ++use) {
+    const Cost cost = cost_of(
+        [&] { EXPECT_EQ(db().fetch_val<int>("INSERT INTO paid VALUES ($1) RETURNING x", use), use); });
+    EXPECT_EQ(cost.turns, use == 1 ? 2 : 1) << "use " << use;
+  }
+  EXPECT_EQ(cost_of([&] { (void)db().fetch_one<int>("INSERT INTO paid VALUES (1)"); }).turns, 1);
+}
+
 TEST_F(RoundTrips, a_refused_statement_costs_one) {
   EXPECT_EQ(cost_of([&] { EXPECT_THROW(db().execute("SELECT 1/$1::int", 0), QueryFailed); }).turns, 1);
 }

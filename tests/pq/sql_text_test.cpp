@@ -177,5 +177,39 @@ TEST(SqlText, random_text_never_leads_out_of_bounds) {
   }
 }
 
+TEST(SqlText, a_write_without_returning_has_no_rows) {
+  const auto rowless = [](std::string_view sql) { return text_traits(sql).rowless; };
+  EXPECT_TRUE(rowless("INSERT INTO t VALUES (1)"));
+  EXPECT_TRUE(rowless("/* one */ update t SET \"returning\" = 'RETURNING x';"));
+  EXPECT_TRUE(rowless("CREATE TABLE t AS SELECT 1"));
+  EXPECT_FALSE(rowless("INSERT INTO t VALUES (1) RETURNING x"));
+  EXPECT_FALSE(rowless("DELETE FROM t returning *"));
+  EXPECT_FALSE(rowless("INSERT INTO t VALUES (1); SELECT 1"));
+  EXPECT_FALSE(rowless("WITH w AS (DELETE FROM t) SELECT"));
+  for (const char* sql :
+       {"SELECT 1", "(SELECT 1)", "VALUES (1)", "TABLE t", "CALL p()", "EXECUTE p", "FETCH c",
+        "SHOW work_mem", "EXPLAIN DELETE FROM t", "EXPLAIN ANALYZE INSERT INTO t VALUES (1)", "", "nonsense"})
+    EXPECT_FALSE(rowless(sql)) << sql;
+}
+
+TEST(SqlText, a_copy_with_the_client_is_told_from_one_with_a_file) {
+  const auto in = [](std::string_view sql) { return text_traits(sql).copies_in; };
+  const auto out = [](std::string_view sql) { return text_traits(sql).copies_out; };
+  for (const char* sql : {"COPY t FROM STDIN", "copy t (a, b) from stdin (FORMAT csv)", "COPY t FROM STDOUT",
+                          "SELECT 1; COPY \"to\" FROM /* here */ STDIN WHERE a > 1"}) {
+    EXPECT_TRUE(in(sql)) << sql;
+    EXPECT_FALSE(out(sql)) << sql;
+  }
+  for (const char* sql : {"COPY t TO STDOUT", "COPY (SELECT a FROM stdin) TO STDOUT", "COPY t TO stdin;",
+                          "COPY (INSERT INTO t VALUES (1) RETURNING a) TO STDOUT; SELECT 1"}) {
+    EXPECT_TRUE(out(sql)) << sql;
+    EXPECT_FALSE(in(sql)) << sql;
+  }
+  for (const char* sql : {"COPY t FROM 'stdin'", "COPY t TO PROGRAM 'stdout'", "SELECT a FROM stdin",
+                          "COPY t FROM '/f' WHERE stdin", "COPY t FROM"}) {
+    EXPECT_FALSE(in(sql) || out(sql)) << sql;
+  }
+}
+
 }  // namespace
 }  // namespace copg::pq

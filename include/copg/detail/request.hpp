@@ -20,6 +20,8 @@
 namespace copg {
 namespace detail {
 
+struct RowShape;
+
 /// In one block of memory of just the size it needs, since many may wait for a connection at a time. Has the
 /// getters of Params.
 class Request {
@@ -32,6 +34,9 @@ class Request {
 
   [[nodiscard]] std::string_view sql() const noexcept { return {sql_, sql_size_}; }
   [[nodiscard]] const SourceLocation& where() const noexcept { return where_; }
+  /// What its rows are to be read as; null: nothing is known of that.
+  [[nodiscard]] const RowShape* shape() const noexcept { return shape_; }
+  void expect(const RowShape* shape) noexcept { shape_ = shape; }
   [[nodiscard]] int size() const noexcept { return size_; }
   [[nodiscard]] const char* const* values() const noexcept { return values_; }
   [[nodiscard]] const int* lengths() const noexcept { return lengths_; }
@@ -44,6 +49,7 @@ class Request {
   static void* operator new(std::size_t, std::size_t bytes) { return ::operator new(bytes); }
 
   const SourceLocation where_;
+  const RowShape* shape_ = nullptr;
   const int size_;
   // All of these point into the block, behind this.
   const char** values_;
@@ -61,6 +67,14 @@ std::unique_ptr<Request> make_request(const Sql& sql, const Args&... args) {
 
 inline std::unique_ptr<Request> make_request(const Sql& sql, const Params& params) {
   return Request::make(sql, params);
+}
+
+/// For a fetch verb.
+inline std::unique_ptr<Request> make_fetch_request(const Sql& sql, const Params& params,
+                                                   const RowShape* shape) {
+  std::unique_ptr<Request> request = Request::make(sql, params);
+  request->expect(shape);
+  return request;
 }
 
 /// One statement, many rows.
