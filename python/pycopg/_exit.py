@@ -15,6 +15,12 @@ class _Closes(Protocol):
 
 
 _pools: weakref.WeakSet[_Closes] = weakref.WeakSet()
+_ending = False
+
+
+def is_ending() -> bool:
+    """Pools are being closed, one after the other, since the program ends."""
+    return _ending
 
 
 def close_at_exit(pool: _Closes) -> None:
@@ -24,6 +30,8 @@ def close_at_exit(pool: _Closes) -> None:
 @atexit.register
 def _close_all_pools() -> None:
     """Threads that still wait or query get PoolClosed, and time to be told."""
+    global _ending
+    _ending = True
     patience_s = 0.5
     _settle_classes()
     for pool in list(_pools):

@@ -7,6 +7,8 @@ import threading
 import weakref
 from typing import TYPE_CHECKING
 
+from ._exit import is_ending
+
 if TYPE_CHECKING:
     from .async_pool import AsyncPooledDatabase
     from .pool import PooledDatabase
@@ -36,7 +38,8 @@ def leaked(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase], age_s: 
 
 
 def outage_began(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase], message: str) -> None:
-    if weak_pool() is not None:
+    # What a pool runs into while the program ends, such as the end of another pool, is no outage.
+    if weak_pool() is not None and not is_ending():
         threading.Thread(target=logger.warning, args=("%s", message), daemon=True).start()
 
 
