@@ -151,11 +151,12 @@ TEST(ConnectOperation, tls_that_is_refused_or_not_trusted_is_configuration) {
   EXPECT_TRUE(connection->looks_alive());
 }
 
-TEST(ConnectOperation, nobody_listening_is_transient) {
+TEST(ConnectOperation, nobody_listening_on_this_machine_is_refused_near) {
   const Failure folder = fail_to_connect({{"host", "/nonexistent"}, {"port", "1"}});
-  EXPECT_EQ(folder.kind, pq::ConnectFailureKind::transient);
+  EXPECT_EQ(folder.kind, pq::ConnectFailureKind::refused_near);
   EXPECT_EQ(folder.error.kind, ErrorKind::connection_failed);
-  EXPECT_EQ(fail_to_connect({{"host", "127.0.0.1"}, {"port", "1"}}).kind, pq::ConnectFailureKind::transient);
+  EXPECT_EQ(fail_to_connect({{"host", "127.0.0.1"}, {"port", "1"}}).kind,
+            pq::ConnectFailureKind::refused_near);
 }
 
 TEST(ConnectOperation, a_full_server_is_overloaded) {

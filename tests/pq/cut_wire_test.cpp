@@ -4,8 +4,12 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "pq/copy_in_operation.hpp"
+#include "pq/copy_out_operation.hpp"
 #include "pq/execute_many_operation.hpp"
 #include "pq/transaction_operation.hpp"
 #include "session.hpp"
@@ -41,7 +45,7 @@ End converse(const SocketFolder& folder, const Talk& talk) {
                                                 {"dbname", "postgres"}}});
   run(connecting);
   if (connecting.error() != nullptr) {
-    EXPECT_EQ(connecting.failure(), pq::ConnectFailureKind::transient) << connecting.error()->message;
+    EXPECT_EQ(connecting.failure(), pq::ConnectFailureKind::refused_near) << connecting.error()->message;
     return {.connect_error = *connecting.take_error(), .error = {}, .alive = false};
   }
   const auto connection = connecting.take_connection();
@@ -58,6 +62,19 @@ class FewRows final : public RowSource {
 
  private:
   int at_ = 0;
+};
+
+class NoSink final : public CopySink {
+ public:
+  void take(std::string_view /*piece*/) override {}
+};
+
+class OneLine final : public CopySource {
+ public:
+  std::string_view next() override { return std::exchange(given_, true) ? "" : "1\n"; }
+
+ private:
+  bool given_ = false;
 };
 
 End execute_all(Connection& connection, const std::vector<std::string>& texts,
@@ -93,10 +110,19 @@ std::vector<Scene> scenes() {
        [=](Connection& c) {
          return execute_all(c, {"SELECT 1/0", "SELECT 1/0", "SELECT 1/0"});
        }},
-      {"copy_out", [=](Connection& c) { return execute_all(c, {"COPY (SELECT 1) TO STDOUT"}); }},
+      {"copy_out",
+       [](Connection& c) {
+         NoSink sink;
+         pq::CopyOutOperation operation(c, "COPY (SELECT 1) TO STDOUT", sink);
+         return end_of(operation, c);
+       }},
       {"copy_in",
-       [=](Connection& c) {
-         return execute_all(c, {"CREATE TEMP TABLE x (a int)", "COPY x FROM STDIN"});
+       [](Connection& c) {
+         const End made = execute_all(c, {"CREATE TEMP TABLE x (a int)"});
+         if (made.error) return made;
+         OneLine line;
+         pq::CopyInOperation operation(c, "COPY x FROM STDIN", line);
+         return end_of(operation, c);
        }},
       {"notice", [=](Connection& c) { return execute_all(c, {"DO $$ BEGIN RAISE NOTICE 'hello'; END $$"}); }},
       {"execute_many",

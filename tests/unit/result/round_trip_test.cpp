@@ -141,7 +141,7 @@ TEST(RoundTrip, arrays) {
   survives(std::vector<bool>{true, false}, "bool[]");
   survives(std::vector<std::vector<std::byte>>{{std::byte{0}, std::byte{255}}, {}}, "bytea[]");
   survives(std::vector<sys_days>{sys_days(year(2024) / 1 / 1)}, "date[]");
-  survives(std::vector<Json>{{"{\"a\": \"b,c\"}"}}, "jsonb[]");
+  survives(std::vector<Json>{Json("{\"a\": \"b,c\"}")}, "jsonb[]");
   EXPECT_EQ(run("SELECT '[0:1]={7,8}'::int[]").to_value<std::vector<int>>(), (std::vector<int>{7, 8}));
   EXPECT_EQ(run("SELECT 5 = ANY($1)", params(std::vector<std::uint64_t>{4, 5})).to_value<bool>(), true);
 }
