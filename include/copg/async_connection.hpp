@@ -222,8 +222,9 @@ class AsyncConnection {
   void release() noexcept;
   /// Closes the connection instead of giving it back: the pool opens another. Never blocks.
   void close() noexcept;
-  /// Given back, or closed.
-  [[nodiscard]] bool closed() const noexcept { return state_ == nullptr; }
+  /// Given back, closed, or lost, as a call has found out. A connection that was lost is still to be given
+  /// back, and a commit on it throws. Nothing is asked of the server.
+  [[nodiscard]] bool closed() const noexcept;
 
   // Nothing is sent for these. UsageError if given back, or while a call is under way.
   [[nodiscard]] int backend_pid() const;

@@ -35,7 +35,8 @@ enum class TransactionStatus : std::uint8_t {
   idle,            ///< In no transaction.
   in_transaction,  ///< In one.
   failed,          ///< In one that has failed: only a rollback is possible.
-  busy,  ///< A statement was given up (its time was up): only giving the connection back is possible.
+  busy,     ///< A statement was given up (its time was up): only giving the connection back is possible.
+  unknown,  ///< The connection was lost, as a call has found out: only giving it back is possible.
 };
 
 /// A lease: the connection is yours from PooledDatabase::connection() until this object is destroyed, which
@@ -153,8 +154,9 @@ class Connection {
   void release() noexcept;
   /// Closes the connection instead of giving it back: the pool opens another. Never blocks.
   void close() noexcept;
-  /// Given back, or closed.
-  [[nodiscard]] bool closed() const noexcept { return !lease_; }
+  /// Given back, closed, or lost, as a call has found out. A connection that was lost is still to be given
+  /// back, and a commit on it throws. Nothing is asked of the server.
+  [[nodiscard]] bool closed() const noexcept;
 
   // Nothing is sent for these. UsageError if given back.
   [[nodiscard]] int backend_pid() const;
@@ -167,6 +169,7 @@ class Connection {
  private:
   friend class PooledDatabase;
   friend class Transaction;
+  friend struct detail::LeaseAccess;
   friend void detail::call_configure(const PoolOptions& options, std::shared_ptr<engine::PoolEngine> engine,
                                      detail::Lease& lease);
   Connection(std::shared_ptr<engine::PoolEngine> engine, const detail::Lease& lease,

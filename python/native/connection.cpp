@@ -6,8 +6,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "engine/lease_state.hpp"
 #include "python/native/docstrings.hpp"
 #include "python/native/ending.hpp"
 #include "python/native/explain.hpp"
@@ -21,16 +23,18 @@
 
 namespace copg::python {
 
-Connection::Connection(nb::handle pool, std::optional<double> timeout_s, bool autocommit)
+Connection::Connection(nb::handle pool, nb::handle timeout, nb::handle autocommit)
     : pool_object_(nb::borrow(pool)),
       pool_(nb::isinstance<Pool>(pool) ? &nb::cast<Pool&>(pool) : nullptr),
-      timeout_s_(timeout_s),
-      autocommit_(autocommit) {
-  if (timeout_s_) require_timeout(*timeout_s_);
+      timeout_s_(timeout.is_none() ? std::nullopt : std::optional(timeout_of(timeout))),
+      autocommit_(switch_of(autocommit, "autocommit")) {}
+
+bool Connection::given_back() const noexcept {
+  return !lease_ || !copg::detail::LeaseAccess::is_there(*lease_);
 }
 
 Connection::~Connection() {
-  if (closed()) return;
+  if (given_back()) return;
   // A destructor may run while an exception is on its way.
   nb::object raised = take_raised();
   if (PyErr_WarnFormat(PyExc_ResourceWarning, 1, "a connection was never given back to %s (leased at %s)",
@@ -72,14 +76,14 @@ void Connection::borrow(copg::Connection&& connection) {
 std::optional<copg::Connection> Connection::return_borrowed() {
   return in_turn([this]() -> std::optional<copg::Connection> {
     if (!transactions_.empty()) drop(&copg::Connection::close);
-    if (closed()) return std::nullopt;
+    if (given_back()) return std::nullopt;
     return std::optional<copg::Connection>(std::move(*lease_));
   });
 }
 
 /// Transactions that are still open find nothing left to roll back.
 void Connection::drop(void (copg::Connection::*how)() noexcept) noexcept {
-  if (closed()) return;
+  if (given_back()) return;
   ((*lease_).*how)();
   transactions_.clear();
 }
@@ -88,16 +92,20 @@ void Connection::give_back() {
   in_turn([this] { drop(&copg::Connection::release); });
 }
 
-void Connection::commit_and_give_back() {
-  in_turn([this] {
-    if (closed()) return;
+std::vector<OpenBlock> Connection::commit_and_give_back() {
+  return in_turn([this]() -> std::vector<OpenBlock> {
+    if (given_back()) return {};
     struct GiveBack {
       Connection& self;
       ~GiveBack() { self.drop(&copg::Connection::release); }
     } const at_the_end{*this};
-    // In autocommit mode a statement that was given up half-way leaves nothing to commit.
-    if (autocommit_ && lease_->transaction_status() == TransactionStatus::busy) return;
-    lease_->commit();
+    std::vector<OpenBlock> left_open;
+    for (Block& open : transactions_) left_open.push_back(std::move(open.block));
+    // In autocommit mode a statement that was given up half-way, or lost, leaves nothing to commit.
+    const bool nothing_to_commit =
+        autocommit_ && engine::can_only_be_given_back(lease_->transaction_status());
+    if (left_open.empty() && !nothing_to_commit) lease_->commit();
+    return left_open;
   });
 }
 
@@ -107,8 +115,7 @@ void Connection::discard() {
 
 copg::Connection& Connection::leased() {
   if (!lease_) throw UsageError("this connection is not leased yet: use it in a with statement");
-  if (lease_->closed())
-    throw UsageError("this connection was given back already: take another from the pool");
+  if (given_back()) throw UsageError("this connection was given back already: take another from the pool");
   return *lease_;
 }
 
@@ -150,25 +157,37 @@ void Connection::rollback() {
   });
 }
 
-std::size_t Connection::begin() {
+std::uint64_t Connection::begin() {
+  std::string place = place_of_caller();
   return ask([&](copg::Connection& connection) {
-    transactions_.push_back(std::make_unique<Transaction>(connection));
-    return transactions_.size();
+    const bool inside = connection.transaction_status() != TransactionStatus::idle;
+    const int savepoint = inside || !transactions_.empty() ? static_cast<int>(transactions_.size()) + 1 : 0;
+    auto transaction = std::make_unique<Transaction>(connection);
+    transactions_.push_back({{++last_number_, std::move(place), savepoint}, std::move(transaction)});
+    return last_number_;
   });
 }
 
-void Connection::end(std::size_t depth, bool commit) {
+void Connection::end(std::uint64_t number, bool commit) {
   ask([&](copg::Connection& connection) {
-    if (depth != transactions_.size())
-      throw ProgrammingMistake("transaction() blocks must be left in the reverse order of entering them");
-    const std::unique_ptr<Transaction> transaction = std::move(transactions_.back());
+    const auto found =
+        std::ranges::find(transactions_, number, [](const Block& it) { return it.block.number; });
+    if (found == transactions_.end()) {
+      if (commit) throw ProgrammingMistake(ended_already);
+      return;
+    }
+    std::vector<OpenBlock> never_left;
+    for (auto inner = found + 1; inner != transactions_.end(); ++inner)
+      never_left.push_back(std::move(inner->block));
+    while (transactions_.back().block.number != number) transactions_.pop_back();  // rolls back
+    const std::unique_ptr<Transaction> transaction = std::move(transactions_.back().transaction);
     transactions_.pop_back();
-    if (commit) {
+    if (commit && never_left.empty()) {
       transaction->commit();
-    } else if (connection.transaction_status() != TransactionStatus::busy) {
+    } else if (!engine::can_only_be_given_back(connection.transaction_status())) {
       transaction->rollback();
-    }  // else a statement was given up half-way: nothing can be sent, and giving the connection back rolls
-       // back
+    }  // else giving the connection back rolls back
+    if (commit && !never_left.empty()) throw ProgrammingMistake(left_open_text(never_left));
   });
 }
 
@@ -187,13 +206,13 @@ void Connection::set_autocommit(bool on) {
 
 namespace {
 
-/// __exit__ and its three arguments.
-void leave(Connection& self, nb::handle type, nb::handle /*error*/, nb::handle /*traceback*/) {
-  if (type.is_none()) {
-    self.commit_and_give_back();
-  } else {
-    self.give_back();
-  }
+/// What __exit__ does, and its three arguments.
+void leave(nb::handle object, nb::handle type, nb::handle /*error*/, nb::handle /*traceback*/) {
+  auto& self = nb::cast<Connection&>(object);
+  if (!type.is_none()) return self.give_back();
+  const std::vector<OpenBlock> left_open = self.commit_and_give_back();
+  if (!left_open.empty()) [[unlikely]]
+    object.attr("_tell_left_open")(for_python(left_open));
 }
 
 int traverse_connection(PyObject* self, visitproc visit, void* arg) {
@@ -224,32 +243,36 @@ void bind_connection(nb::module_& module) {
       .def("value", &Rows::value, nb::call_guard<Inside>());
 
   nb::class_<Connection>(module, "Connection", nb::is_weak_referenceable(), nb::type_slots(connection_slots))
-      .def(nb::init<nb::handle, std::optional<double>, bool>(), nb::arg("pool"), nb::arg("timeout").none(),
-           nb::arg("autocommit"))
+      .def(nb::init<nb::handle, nb::handle, nb::handle>(), nb::arg("pool"), nb::arg("timeout").none(),
+           nb::arg("autocommit").none())
       .def(
           "_lease", [](Connection& self) { self.lease(); }, nb::call_guard<Inside>())
       .def("_lease_another", &Connection::lease_another)
       .def("_give_back", &Connection::give_back)
       .def(
-          "__enter__",
+          "_enter",
           [](nb::handle self) {
             nb::cast<Connection&>(self).lease();
             return nb::borrow(self);
           },
           nb::call_guard<Inside>())
-      .def("__exit__", leave, nb::call_guard<Inside>(), nb::arg("type").none(), nb::arg("error").none(),
+      .def("_exit", leave, nb::call_guard<Inside>(), nb::arg("type").none(), nb::arg("error").none(),
            nb::arg("traceback").none())
-      .def("_execute", &Connection::execute, nb::call_guard<Inside>(), nb::arg("sql"),
+      .def("_execute", &Connection::execute, nb::call_guard<Inside>(), nb::arg("sql").none(),
            nb::arg("params").none())
-      .def("_execute_many", &Connection::execute_many, nb::call_guard<Inside>())
-      .def("commit", &Connection::commit, nb::call_guard<Inside>(), doc::Connection_commit)
-      .def("rollback", &Connection::rollback, nb::call_guard<Inside>(), doc::Connection_rollback)
+      .def("_execute_many", &Connection::execute_many, nb::call_guard<Inside>(), nb::arg("sql").none(),
+           nb::arg("params_seq").none())
+      .def("_commit", &Connection::commit, nb::call_guard<Inside>())
+      .def("_rollback", &Connection::rollback, nb::call_guard<Inside>())
       .def("_begin", &Connection::begin, nb::call_guard<Inside>())
       .def("_end", &Connection::end, nb::call_guard<Inside>())
       .def("_discard", &Connection::discard)
-      .def_prop_rw("autocommit", &Connection::autocommit, &Connection::set_autocommit,
-                   doc::Connection_autocommit)
+      .def_prop_rw(
+          "autocommit", &Connection::autocommit,
+          [](Connection& self, nb::handle on) { self.set_autocommit(switch_of(on, "autocommit")); },
+          nb::for_setter(nb::arg("on").none()), doc::Connection_autocommit)
       .def_prop_ro("closed", &Connection::closed, doc::Connection_closed)
+      .def_prop_ro("_given_back", &Connection::given_back)
       .def_prop_ro("_backend_pid",
                    [](Connection& self) { return self.ask([](auto& lease) { return lease.backend_pid(); }); })
       .def_prop_ro(
@@ -259,9 +282,13 @@ void bind_connection(nb::module_& module) {
                    [](Connection& self) {
                      return self.ask([](auto& lease) { return number_of(lease.transaction_status()); });
                    })
-      .def("_parameter_status", [](Connection& self, const std::string& name) {
-        return self.ask([&](auto& lease) { return lease.parameter_status(name); });
-      });
+      .def(
+          "_parameter_status",
+          [](Connection& self, nb::handle given) {
+            const std::string name = text_of(given, "name");
+            return self.ask([&](auto& lease) { return lease.parameter_status(name); });
+          },
+          nb::arg("name").none());
 }
 
 }  // namespace copg::python

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "python/native/gil.hpp"
+#include "python/native/open_block.hpp"
 #include "python/native/pool.hpp"
 #include "python/native/rows.hpp"
 #include "python/native/waiting.hpp"
@@ -23,9 +24,9 @@ namespace copg::python {
 /// Threads that share one take turns.
 class Connection {
  public:
-  /// Leases nothing yet. `pool` is kept alive. `timeout_s`: for getting the connection; none: the pool's.
+  /// Leases nothing yet. `pool` is kept alive. `timeout`: for getting the connection; None: the pool's.
   /// A pool for asyncio is good only for one that borrows.
-  Connection(nb::handle pool, std::optional<double> timeout_s, bool autocommit);
+  Connection(nb::handle pool, nb::handle timeout, nb::handle autocommit);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   /// Gives back what was not given back, with a ResourceWarning.
@@ -41,21 +42,26 @@ class Connection {
   [[nodiscard]] std::optional<copg::Connection> return_borrowed();
   /// Gives it back; what was not committed is rolled back, in the background. Nothing, if it is gone already.
   void give_back();
-  /// Commits and gives back, also when the commit fails.
-  void commit_and_give_back();
+  /// Commits and gives back, also when the commit fails. With transaction() blocks that were never left
+  /// nothing is committed; they are returned.
+  std::vector<OpenBlock> commit_and_give_back();
   /// Closes the connection instead of giving it back. Nothing, if it is gone already.
   void discard();
+  /// Given back, or lost.
   [[nodiscard]] bool closed() const noexcept { return !lease_ || lease_->closed(); }
+  /// Not leased: not yet, or not any more.
+  [[nodiscard]] bool given_back() const noexcept;
 
   [[nodiscard]] Rows execute(nb::handle sql, nb::handle params);
   [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows);
 
   void commit();
   void rollback();
-  /// Begins a transaction, or a savepoint inside one. Returns how many are open now.
-  std::size_t begin();
-  /// Ends the innermost one, which must be the `depth`th.
-  void end(std::size_t depth, bool commit);
+  /// Begins a transaction, or a savepoint inside one. Returns its number.
+  std::uint64_t begin();
+  /// Ends it. Blocks inside it that were never left are rolled back, and it with them: ProgrammingMistake if
+  /// it was to be committed. One that has ended with a block around it has nothing to roll back.
+  void end(std::uint64_t number, bool commit);
   [[nodiscard]] bool autocommit() const noexcept { return autocommit_; }
   void set_autocommit(bool on);
 
@@ -92,7 +98,12 @@ class Connection {
   std::string leased_at_;
   Turns turns_;  // never waited for with the GIL
   std::optional<copg::Connection> lease_;
-  std::vector<std::unique_ptr<Transaction>> transactions_;  // innermost last
+  struct Block {
+    OpenBlock block;
+    std::unique_ptr<Transaction> transaction;
+  };
+  std::vector<Block> transactions_;  // innermost last
+  std::uint64_t last_number_ = 0;
 };
 
 void bind_connection(nb::module_& module);

@@ -10,6 +10,9 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "engine/holder.hpp"
+#include "python/native/python_types.hpp"
+
 namespace nb = nanobind;
 
 namespace copg::python {
@@ -100,11 +103,27 @@ Place place_of(PyFrameObject* frame) {
   return place;
 }
 
+/// Its name as Python has it now. No exception comes out: a name is not worth one.
+[[gnu::cold, gnu::noinline]] void name_thread() noexcept {
+  const auto ident = static_cast<std::uint64_t>(PyThread_get_thread_ident());
+  const nb::object thread = nb::steal(PyObject_CallNoArgs(python_types().current_thread));
+  const nb::object name =
+      thread.is_valid() ? nb::steal(PyObject_GetAttrString(thread.ptr(), "name")) : nb::object();
+  Py_ssize_t size = 0;
+  const char* const text =
+      name.is_valid() && PyUnicode_Check(name.ptr()) ? PyUnicode_AsUTF8AndSize(name.ptr(), &size) : nullptr;
+  PyErr_Clear();
+  engine::name_this_thread(text == nullptr ? "" : std::string_view(text, static_cast<std::size_t>(size)),
+                           ident, engine::NumberOf::python);
+}
+
 }  // namespace
 
 void set_package_folder(std::string folder) { package_folder = std::move(folder); }
 
 SourceLocation caller() {
+  if (!engine::this_thread_is_known()) [[unlikely]]
+    name_thread();
   nb::object frame = nb::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
   while (frame.is_valid()) {
     auto* const at = reinterpret_cast<PyFrameObject*>(frame.ptr());

@@ -14,7 +14,7 @@ namespace {
 
 /// Asked for each lease: when a message needs the name, the engine's mutex is held, under which no code of
 /// Python's may run.
-engine::TaskName this_task() {
+engine::HolderName this_task() {
   const nb::object task = nb::steal(PyObject_CallNoArgs(python_types().current_task));
   if (!task.is_valid()) throw nb::python_error();
   if (task.is_none()) return {};
@@ -26,7 +26,7 @@ engine::TaskName this_task() {
   }
   Py_ssize_t size = 0;
   const char* const text = PyUnicode_Check(name.ptr()) ? PyUnicode_AsUTF8AndSize(name.ptr(), &size) : nullptr;
-  if (text != nullptr) return engine::TaskName({text, static_cast<std::size_t>(size)});
+  if (text != nullptr) return engine::HolderName({text, static_cast<std::size_t>(size)});
   PyErr_Clear();  // surrogates
   return {};
 }

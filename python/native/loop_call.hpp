@@ -21,6 +21,7 @@
 #include "engine/statement_call.hpp"
 #include "pq/execute_operation.hpp"
 #include "python/native/loop_port.hpp"
+#include "python/native/open_block.hpp"
 
 namespace copg::python {
 
@@ -144,12 +145,14 @@ struct LoopLease {
   /// Gives the connection back, or closes it: now, or when the call has ended that another task has under way
   /// on it. Either way no further call begins. Nothing if there is no connection.
   void end(bool keep) noexcept {
-    if (closed()) return;
+    if (given_back()) return;
     ended_ = keep ? Ended::to_go_back : Ended::to_be_closed;
     transactions.clear();
     if (!in_call_) give_up();
   }
-  [[nodiscard]] bool closed() const noexcept { return ended_ != Ended::no || (!lease && !in_call_); }
+  [[nodiscard]] bool given_back() const noexcept { return ended_ != Ended::no || (!lease && !in_call_); }
+  /// Given back, or lost.
+  [[nodiscard]] bool closed() const noexcept { return given_back() || engine->lost(lease); }
   /// Throws UsageError.
   void require_usable() const { engine->require_usable(ended_ == Ended::no ? lease : engine::Lease()); }
   void call_begins() noexcept { in_call_ = true; }
@@ -162,7 +165,7 @@ struct LoopLease {
   const Seconds timeout;  // of each call
   engine::Lease lease;    // empty also while a call exchanges a dead connection for another
   bool autocommit;
-  std::vector<int> transactions{};  // open ones, innermost last: the number of the savepoint, 0 for none
+  std::vector<OpenBlock> transactions{};  // innermost last
 
  private:
   enum class Ended : std::uint8_t { no, to_go_back, to_be_closed };

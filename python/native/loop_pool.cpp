@@ -10,6 +10,7 @@
 
 #include <copg/config.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -114,14 +115,15 @@ struct ExecuteManyJob {
   using Operation = pq::ExecuteManyOperation;
   nb::object sql;
   std::shared_ptr<const KnownText> text;
-  std::unique_ptr<PythonRows> rows;
+  std::shared_ptr<PythonRows> rows;
+  std::int64_t rows_before = 0;  // of the same call, sent by others
 
   Operation make(pq::Connection& connection, pq::BeginFirst begin) {
     return {connection, text->text.sql, *rows, begin};
   }
-  static nb::object take(Operation& operation) {
+  nb::object take(Operation& operation) const {
     engine::rethrow(operation.source_error());
-    engine::raise_error_of(operation);
+    if (operation.error() != nullptr) raise_shifted(operation.take_error());
     return nb::int_(operation.affected_rows());
   }
   [[noreturn]] void throw_failure(std::exception_ptr failure) const {
@@ -129,6 +131,30 @@ struct ExecuteManyJob {
     std::terminate();  // it has thrown
   }
   int traverse(visitproc visit, void* arg) const { return rows->traverse(visit, arg); }
+
+ private:
+  [[noreturn, gnu::cold]] void raise_shifted(pq::ErrorPtr error) const {
+    if (error->row_index >= 0) error->row_index += rows_before;
+    engine::raise_error(std::move(error));
+  }
+};
+
+/// pycopg._native.RowBatch: rows of an asynchronous source, gathered until there are enough to be sent.
+class RowBatch {
+ public:
+  explicit RowBatch(nb::handle sql)
+      : sql_(nb::borrow(sql)), text_(known_text(sql.ptr())), rows_(std::make_shared<PythonRows>(text_)) {}
+  /// True: there are enough.
+  bool add(nb::handle params) { return rows_->add(params.ptr()); }
+  [[nodiscard]] std::size_t size() const noexcept { return rows_->left(); }
+  [[nodiscard]] ExecuteManyJob job() const {
+    return {sql_, text_, rows_, static_cast<std::int64_t>(rows_->taken() - rows_->left())};
+  }
+
+ private:
+  const nb::object sql_;
+  const std::shared_ptr<const KnownText> text_;
+  const std::shared_ptr<PythonRows> rows_;
 };
 
 /// A savepoint, or its end.
@@ -174,7 +200,7 @@ LoopCall* execute_on(std::shared_ptr<LoopLease> lease, const SourceLocation* whe
 LoopCall* execute_many_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where, nb::handle sql,
                           nb::handle rows) {
   auto text = known_text(sql.ptr());
-  auto source = std::make_unique<PythonRows>(text, rows);
+  auto source = std::make_shared<PythonRows>(text, rows);
   if (source->empty()) return nullptr;
   return call_on(std::move(lease), where,
                  ExecuteManyJob{nb::borrow(sql), std::move(text), std::move(source)});
@@ -192,12 +218,14 @@ class LoopConnection {
     return engine::look_at(*lease_->engine, lease_->lease, question);
   }
 
-  LoopCall* lease(double timeout_s) {
+  LoopCall* lease(nb::handle timeout) {
+    const double timeout_s = timeout_of(timeout);
     if (leased_) throw UsageError("this connection was leased already: take another from the pool");
     leased_ = true;
     return new LeaseWait(lease_, Seconds(timeout_s), caller());
   }
   [[nodiscard]] bool closed() const noexcept { return lease_->closed(); }
+  [[nodiscard]] bool given_back() const noexcept { return lease_->given_back(); }
   void release() noexcept { lease_->end(true); }
   void discard() noexcept { lease_->end(false); }
 
@@ -208,6 +236,12 @@ class LoopConnection {
   LoopCall* execute_many(nb::handle sql, nb::handle rows) {
     require_leased();
     return execute_many_on(lease_, nullptr, sql, rows);
+  }
+
+  /// Its rows; then it is empty.
+  LoopCall* execute_batch(const RowBatch& batch) {
+    require_leased();
+    return call_on(lease_, nullptr, batch.job());
   }
 
   /// nullptr: there is nothing to end.
@@ -221,25 +255,38 @@ class LoopConnection {
   LoopCall* begin() {
     const int depth = static_cast<int>(lease_->transactions.size());
     const bool savepoint = depth > 0 || status() != TransactionStatus::idle;
-    beginning_ = savepoint ? depth + 1 : 0;
+    beginning_ = {0, place_of_caller(), savepoint ? depth + 1 : 0};
     if (!savepoint) return nullptr;
-    return call_on(lease_, nullptr,
-                   SavepointJob{std::make_unique<const std::string>(engine::begin_savepoint(beginning_))});
+    return call_on(
+        lease_, nullptr,
+        SavepointJob{std::make_unique<const std::string>(engine::begin_savepoint(beginning_.savepoint))});
   }
-  std::size_t began() {
-    lease_->transactions.push_back(beginning_);
-    return lease_->transactions.size();
+  /// The number of the block.
+  std::uint64_t began() {
+    beginning_.number = ++last_number_;
+    lease_->transactions.push_back(std::move(beginning_));
+    return last_number_;
   }
-  /// nullptr: there is nothing to end.
-  LoopCall* end(std::size_t depth, bool commit) {
+  /// Those inside the block of that number, or all of them; None if there are none.
+  [[nodiscard]] nb::object left_open(std::uint64_t number) const {
+    const auto& open = lease_->transactions;
+    const auto first = number == 0 ? open.begin() : std::ranges::find(open, number, &OpenBlock::number);
+    const auto behind = number == 0 || first == open.end() ? first : first + 1;
+    return for_python(std::vector<OpenBlock>(behind, open.end()));
+  }
+  /// Ends the block of that number and those inside it. nullptr: there is nothing to end.
+  LoopCall* end(std::uint64_t number, bool commit) {
     require_leased();
-    if (depth != lease_->transactions.size())
-      throw ProgrammingMistake("transaction() blocks must be left in the reverse order of entering them");
-    const int savepoint = lease_->transactions.back();
-    lease_->transactions.pop_back();
-    // A statement was given up half-way: nothing can be sent any more, and giving the connection back rolls
-    // back.
-    if (!commit && status() == TransactionStatus::busy) return nullptr;
+    auto& open = lease_->transactions;
+    const auto found = std::ranges::find(open, number, &OpenBlock::number);
+    if (found == open.end()) {
+      if (commit) throw ProgrammingMistake(ended_already);
+      return nullptr;
+    }
+    const int savepoint = found->savepoint;
+    open.erase(found, open.end());
+    // Nothing can be sent any more, and giving the connection back rolls back.
+    if (!commit && engine::can_only_be_given_back(status())) return nullptr;
     if (savepoint == 0) return end_outermost(commit);
     return call_on(
         lease_, nullptr,
@@ -247,7 +294,8 @@ class LoopConnection {
   }
 
   [[nodiscard]] bool autocommit() const noexcept { return lease_->autocommit; }
-  void set_autocommit(bool on) {
+  void set_autocommit(nb::handle given) {
+    const bool on = switch_of(given, "autocommit");
     if (leased_ && (!lease_->transactions.empty() || status() != TransactionStatus::idle))
       throw ProgrammingMistake("autocommit can't be changed inside a transaction: commit or roll back first");
     lease_->autocommit = on;
@@ -270,7 +318,8 @@ class LoopConnection {
 
   std::shared_ptr<LoopLease> lease_;
   bool leased_ = false;
-  int beginning_ = 0;
+  OpenBlock beginning_;
+  std::uint64_t last_number_ = 0;
 };
 
 /// pycopg._native.LoopPool.
@@ -297,20 +346,19 @@ class LoopPool {
     const SourceLocation where = caller();
     return execute_many_on(short_lease(), &where, sql, rows);
   }
-  LoopConnection* connection(bool autocommit) {
-    return new LoopConnection(checked(), options_.timeout, autocommit);
+  LoopConnection* connection(nb::handle autocommit) {
+    return new LoopConnection(checked(), options_.timeout, switch_of(autocommit, "autocommit"));
   }
-  LoopCall* wait(double timeout_s) {
-    require_timeout(timeout_s);
-    return new PoolWait(checked(), engine::Until::full, Seconds(timeout_s));
+  LoopCall* wait(nb::handle timeout) {
+    return new PoolWait(checked(), engine::Until::full, Seconds(timeout_of(timeout)));
   }
   LoopCall* check() {
     checked()->start_check();
     return new PoolWait(engine_, engine::Until::checked, options_.timeout);
   }
   /// nullptr: it was never open.
-  LoopCall* close(double timeout_s) {
-    require_timeout(timeout_s);
+  LoopCall* close(nb::handle timeout) {
+    const double timeout_s = timeout_of(timeout);
     closed_ = true;
     if (!engine_) return nullptr;
     const Seconds grace(1);  // for cut-off callers to notice
@@ -356,19 +404,28 @@ constexpr auto owned = nb::rv_policy::take_ownership;
 
 void bind_loop_pool(nb::module_& module) {
   bind_loop_reader(module);
+  nb::class_<RowBatch>(module, "RowBatch")
+      .def(nb::init<nb::handle>(), nb::arg("sql").none())
+      .def("add", &RowBatch::add, nb::call_guard<Inside>(), nb::arg("params").none())
+      .def("__len__", &RowBatch::size);
   nb::class_<LoopConnection>(module, "LoopConnection")
-      .def("lease", &LoopConnection::lease, owned)
+      .def("lease", &LoopConnection::lease, owned, nb::arg("timeout").none())
       .def("release", &LoopConnection::release)
       .def("discard", &LoopConnection::discard)
-      .def("execute", &LoopConnection::execute, owned, nb::arg("sql"), nb::arg("params").none(),
-           nb::call_guard<Inside>())
-      .def("execute_many", &LoopConnection::execute_many, owned, nb::call_guard<Inside>())
+      .def("execute", &LoopConnection::execute, owned, nb::call_guard<Inside>(), nb::arg("sql").none(),
+           nb::arg("params").none())
+      .def("execute_many", &LoopConnection::execute_many, owned, nb::call_guard<Inside>(),
+           nb::arg("sql").none(), nb::arg("params_seq").none())
+      .def("execute_batch", &LoopConnection::execute_batch, owned)
       .def("end_transaction", &LoopConnection::end_transaction, owned)
       .def("begin", &LoopConnection::begin, owned)
       .def("began", &LoopConnection::began)
+      .def("left_open", &LoopConnection::left_open)
       .def("end", &LoopConnection::end, owned)
-      .def_prop_rw("autocommit", &LoopConnection::autocommit, &LoopConnection::set_autocommit)
+      .def_prop_rw("autocommit", &LoopConnection::autocommit, &LoopConnection::set_autocommit,
+                   nb::for_setter(nb::arg("on").none()))
       .def_prop_ro("closed", &LoopConnection::closed)
+      .def_prop_ro("_given_back", &LoopConnection::given_back)
       .def_prop_ro(
           "_backend_pid",
           [](LoopConnection& self) {
@@ -380,28 +437,34 @@ void bind_loop_pool(nb::module_& module) {
             return self.ask([](const pq::Connection& connection) { return connection.server_version(); });
           })
       .def_prop_ro("_transaction_status", [](LoopConnection& self) { return number_of(self.status()); })
-      .def("_parameter_status", [](LoopConnection& self, const std::string& name) {
-        return self.ask([&](const pq::Connection& connection) {
-          return std::string(connection.parameter_status(name.c_str()));
-        });
-      });
+      .def(
+          "_parameter_status",
+          [](LoopConnection& self, nb::handle given) {
+            const std::string name = text_of(given, "name");
+            return self.ask([&](const pq::Connection& connection) {
+              return std::string(connection.parameter_status(name.c_str()));
+            });
+          },
+          nb::arg("name").none());
   nb::class_<LoopPool>(module, "LoopPool", nb::is_weak_referenceable())
       .def("__init__", init_loop_pool)
       .def("_open", &LoopPool::open)
-      .def("_execute", &LoopPool::execute, owned, nb::arg("sql"), nb::arg("params").none(), nb::arg("wanted"),
-           nb::call_guard<Inside>())
-      .def("_execute_many", &LoopPool::execute_many, owned, nb::call_guard<Inside>())
-      .def("_connection", &LoopPool::connection, owned)
-      .def("_wait", &LoopPool::wait, owned)
+      .def("_execute", &LoopPool::execute, owned, nb::call_guard<Inside>(), nb::arg("sql").none(),
+           nb::arg("params").none(), nb::arg("wanted"))
+      .def("_execute_many", &LoopPool::execute_many, owned, nb::call_guard<Inside>(), nb::arg("sql").none(),
+           nb::arg("params_seq").none())
+      .def("_connection", &LoopPool::connection, owned, nb::arg("autocommit").none())
+      .def("_wait", &LoopPool::wait, owned, nb::arg("timeout").none())
       .def("_check_idle", &LoopPool::check, owned)
-      .def("_close", &LoopPool::close, owned)
+      .def("_close", &LoopPool::close, owned, nb::arg("timeout").none())
       .def("_finish_close", &LoopPool::finish_close)
       .def(
           "_resize",
-          [](LoopPool& self, int min_size, std::optional<int> max_size) {
-            with_value_errors([&] { self.checked()->resize(min_size, max_size.value_or(min_size)); });
+          [](LoopPool& self, nb::handle min_size, nb::handle max_size) {
+            const auto [least, most] = bounds_of(min_size, max_size);
+            with_value_errors([&] { self.checked()->resize(least, most); });
           },
-          nb::arg("min_size"), nb::arg("max_size").none())
+          nb::arg("min_size").none(), nb::arg("max_size").none())
       .def("_drain", [](LoopPool& self) { self.checked()->drain(); })
       .def("_suspend", [](LoopPool& self) { self.checked()->suspend(); })
       .def("_resume", [](LoopPool& self) { self.checked()->resume(); })

@@ -27,12 +27,20 @@ double milliseconds(std::chrono::nanoseconds time) {
 
 /// TypeError that names the option and says what it must be.
 template <class T>
-T option(const nb::dict& given, const char* name, const char* kind) {
-  const nb::object value = given[name];
+T argument(nb::handle value, const char* name, const char* kind) {
   T result{};
   if (nb::try_cast<T>(value, result)) return result;
   const auto shown = nb::cast<std::string>(nb::repr(value));
   throw nb::type_error(fmt::format("{} = {}: it must be {}", name, shown, kind).c_str());
+}
+
+constexpr const char* whole_number = "a whole number (of 32 bits)";
+constexpr const char* true_or_false = "True or False";
+constexpr const char* number_of_seconds = "a number of seconds";
+
+template <class T>
+T option(const nb::dict& given, const char* name, const char* kind) {
+  return argument<T>(nb::object(given[name]), name, kind);
 }
 
 }  // namespace
@@ -40,11 +48,9 @@ T option(const nb::dict& given, const char* name, const char* kind) {
 PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
   PoolOptions options;
   const auto seconds = [&](const char* name) {
-    return Seconds(option<double>(given, name, "a number of seconds"));
+    return Seconds(option<double>(given, name, number_of_seconds));
   };
-  const auto whole = [&](const char* name) {
-    return option<int>(given, name, "a whole number (of 32 bits)");
-  };
+  const auto whole = [&](const char* name) { return option<int>(given, name, whole_number); };
   options.min_size = whole("min_size");
   options.max_size = whole("max_size");
   options.max_idle = seconds("max_idle");
@@ -58,7 +64,7 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
   options.min_idle = whole("min_idle");
   options.reset = static_cast<ResetMode>(nb::cast<int>(given["reset"]));
   options.prepare = nb::cast<bool>(given["prepare"]) ? PrepareMode::automatic : PrepareMode::off;
-  options.share = option<bool>(given, "share", "True or False");
+  options.share = option<bool>(given, "share", true_or_false);
   const auto notifier = std::make_shared<Notifier>(weak_pool);
   if (nb::cast<bool>(given["tell_reconnect_failed"])) {
     options.reconnect_failed = [notifier] { notifier->reconnect_failed(); };
@@ -88,9 +94,22 @@ void validate(const Config& config, const PoolOptions& options) {
   config.validate();
 }
 
-void require_timeout(double timeout_s) {
+double timeout_of(nb::handle given) {
+  const auto timeout_s = argument<double>(given, "timeout", number_of_seconds);
   if (!(timeout_s >= 0))
     throw nb::value_error(fmt::format("timeout = {}: it must be at least 0 s", timeout_s).c_str());
+  return timeout_s;
+}
+
+std::pair<int, int> bounds_of(nb::handle min_size, nb::handle max_size) {
+  const int least = argument<int>(min_size, "min_size", whole_number);
+  return {least, max_size.is_none() ? least : argument<int>(max_size, "max_size", whole_number)};
+}
+
+bool switch_of(nb::handle given, const char* name) { return argument<bool>(given, name, true_or_false); }
+
+std::string text_of(nb::handle given, const char* name) {
+  return argument<std::string>(given, name, "a str");
 }
 
 PoolStats stats_before_opening(const PoolOptions& options) {
@@ -106,6 +125,11 @@ nb::dict dict_of(const PoolStats& stats) {
   result["pool_max"] = stats.pool_max;
   result["pool_size"] = stats.pool_size;
   result["pool_available"] = stats.pool_available;
+  result["leased"] = stats.leased;
+  result["connecting"] = stats.connecting;
+  result["resetting"] = stats.resetting;
+  result["checking"] = stats.checking;
+  result["closing"] = stats.closing;
   result["requests_waiting"] = stats.requests_waiting;
   result["requests_num"] = stats.requests_num;
   result["requests_queued"] = stats.requests_queued;
@@ -136,6 +160,7 @@ int number_of(TransactionStatus status) noexcept {
     case TransactionStatus::busy: return 1;
     case TransactionStatus::in_transaction: return 2;
     case TransactionStatus::failed: return 3;
+    case TransactionStatus::unknown: return 4;
   }
   return 4;
 }

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 
 namespace copg::python {
 
@@ -21,8 +22,15 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool);
 void validate(const Config& config, const PoolOptions& options);
 /// ConfigurationError that `change` throws becomes ValueError: it is about options.
 void with_value_errors(const std::function<void()>& change);
-/// ValueError unless it is at least 0.
-void require_timeout(double timeout_s);
+
+// Arguments of calls. TypeError that names the argument and says what it must be.
+
+/// In seconds; ValueError unless it is at least 0.
+double timeout_of(nb::handle given);
+/// The bounds of a pool; without a maximum, the minimum.
+std::pair<int, int> bounds_of(nb::handle min_size, nb::handle max_size);
+bool switch_of(nb::handle given, const char* name);
+std::string text_of(nb::handle given, const char* name);
 
 /// Of a pool that is not open yet.
 PoolStats stats_before_opening(const PoolOptions& options);

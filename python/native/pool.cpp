@@ -84,12 +84,10 @@ void Pool::check() {
 }
 
 void Pool::wait(double timeout_s) {
-  require_timeout(timeout_s);
   without_gil([&db = database(), timeout_s] { db.wait(Seconds(timeout_s)); });
 }
 
 void Pool::close(double timeout_s) {
-  require_timeout(timeout_s);
   closed_ = true;
   if (!database_) return;
   run_interruptibly([db = database_, timeout_s] { db->close(Seconds(timeout_s)); });
@@ -108,32 +106,34 @@ void init_pool(Pool* self, const Config& config, nb::handle weak_self, const nb:
 void bind_pool(nb::module_& module) {
   nb::class_<Pool>(module, "Pool", nb::is_weak_referenceable())
       .def("__init__", init_pool)
-      .def("open", &Pool::open, nb::lock_self(), doc::Pool_open)
-      .def("execute", &Pool::execute, nb::call_guard<Inside>(), nb::arg("sql"),
-           nb::arg("params") = nb::none(), doc::Pool_execute)
-      .def("fetch_one", &Pool::fetch_one, nb::call_guard<Inside>(), nb::arg("sql"),
-           nb::arg("params") = nb::none(), doc::Pool_fetch_one)
-      .def("fetch_val", &Pool::fetch_val, nb::call_guard<Inside>(), nb::arg("sql"),
-           nb::arg("params") = nb::none(), doc::Pool_fetch_val)
-      .def("execute_many", &Pool::execute_many, nb::call_guard<Inside>(), nb::arg("sql"),
-           nb::arg("params_seq"), doc::Pool_execute_many)
+      .def("_open", &Pool::open, nb::lock_self())
+      .def("_execute", &Pool::execute, nb::call_guard<Inside>(), nb::arg("sql").none(),
+           nb::arg("params").none())
+      .def("_fetch_one", &Pool::fetch_one, nb::call_guard<Inside>(), nb::arg("sql").none(),
+           nb::arg("params").none())
+      .def("_fetch_val", &Pool::fetch_val, nb::call_guard<Inside>(), nb::arg("sql").none(),
+           nb::arg("params").none())
+      .def("_execute_many", &Pool::execute_many, nb::call_guard<Inside>(), nb::arg("sql").none(),
+           nb::arg("params_seq").none())
       .def_prop_ro(
           "stats", [](const Pool& self) { return dict_of(self.stats()); }, doc::Pool_stats)
       .def(
-          "resize",
-          [](Pool& self, int min_size, std::optional<int> max_size) {
-            with_value_errors([&] { self.database().resize(min_size, max_size.value_or(min_size)); });
+          "_resize",
+          [](Pool& self, nb::handle min_size, nb::handle max_size) {
+            const auto [least, most] = bounds_of(min_size, max_size);
+            with_value_errors([&] { self.database().resize(least, most); });
           },
-          nb::arg("min_size"), nb::arg("max_size") = nb::none(), doc::Pool_resize)
-      .def("check", &Pool::check, nb::call_guard<Inside>(), doc::Pool_check)
-      .def("wait", &Pool::wait, nb::call_guard<Inside>(), nb::arg("timeout") = 30.0, doc::Pool_wait)
+          nb::arg("min_size").none(), nb::arg("max_size").none())
+      .def("_check_idle", &Pool::check, nb::call_guard<Inside>())
       .def(
-          "drain", [](Pool& self) { self.database().drain(); }, doc::Pool_drain)
+          "_wait", [](Pool& self, nb::handle timeout) { self.wait(timeout_of(timeout)); },
+          nb::call_guard<Inside>(), nb::arg("timeout").none())
+      .def("_drain", [](Pool& self) { self.database().drain(); })
+      .def("_suspend", [](Pool& self) { self.database().suspend(); })
+      .def("_resume", [](Pool& self) { self.database().resume(); })
       .def(
-          "suspend", [](Pool& self) { self.database().suspend(); }, doc::Pool_suspend)
-      .def(
-          "resume", [](Pool& self) { self.database().resume(); }, doc::Pool_resume)
-      .def("close", &Pool::close, nb::arg("timeout") = 5.0, doc::Pool_close)
+          "_close", [](Pool& self, nb::handle timeout) { self.close(timeout_of(timeout)); },
+          nb::arg("timeout").none())
       .def_prop_ro("_name", &Pool::name)
       .def("_repr", [](const Pool& self, const std::string& name) {
         return repr_of(name, self.name(), self.stats());

@@ -13,28 +13,55 @@
 #include "python/native/mistakes.hpp"
 
 namespace copg::python {
+namespace {
+
+/// After Python has refused to iterate.
+[[noreturn]] void reject_source(nb::handle iterable) {
+  const nb::python_error refusal;
+  if (PyObject_HasAttrString(reinterpret_cast<PyObject*>(Py_TYPE(iterable.ptr())), "__aiter__") == 0)
+    throw refusal;
+  throw nb::type_error(
+      "an asynchronous iterable can't be read here: give a list, or use AsyncPooledDatabase");
+}
+
+}  // namespace
 
 PythonRows::PythonRows(std::shared_ptr<const KnownText> text, nb::handle iterable)
     : text_(std::move(text)), iterator_(nb::steal(PyObject_GetIter(iterable.ptr()))) {
-  if (!iterator_.is_valid()) throw nb::python_error();
+  if (!iterator_.is_valid()) reject_source(iterable);
   fetch();
 }
 
-void PythonRows::fetch() {
+bool PythonRows::add(PyObject* params) {
+  if (left() == 0) clear();
+  take(params);
+  return is_full();
+}
+
+void PythonRows::clear() noexcept {
   batch_.clear();
   next_ = 0;
-  std::size_t bytes = 0;
-  while (!ended_ && batch_.size() < batch_rows && bytes < batch_bytes) {
+  bytes_ = 0;
+}
+
+void PythonRows::take(PyObject* params) {
+  Params row;
+  add_row(params, row);
+  widen(row);
+  for (int i = 0; i < row.size(); ++i) bytes_ += static_cast<std::size_t>(row.lengths()[i]);
+  batch_.push_back(std::move(row));
+}
+
+void PythonRows::fetch() {
+  clear();
+  while (!ended_ && !is_full()) {
     const nb::object params = nb::steal(PyIter_Next(iterator_.ptr()));
     if (!params.is_valid()) {
       if (PyErr_Occurred() != nullptr) throw nb::python_error();
       ended_ = true;
       break;
     }
-    Params& row = batch_.emplace_back();
-    add_row(params.ptr(), row);
-    widen(row);
-    for (int i = 0; i < row.size(); ++i) bytes += static_cast<std::size_t>(row.lengths()[i]);
+    take(params.ptr());
   }
 }
 

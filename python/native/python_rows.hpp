@@ -21,6 +21,17 @@ class PythonRows final : public RowSource {
   /// With the GIL. Takes the first rows. Throws what iterating raises, ProgrammingMistake, DataError.
   PythonRows(std::shared_ptr<const KnownText> text, nb::handle iterable);
 
+  /// Of rows that are added one by one.
+  explicit PythonRows(std::shared_ptr<const KnownText> text) : text_(std::move(text)), ended_(true) {}
+
+  /// With the GIL, while no operation takes rows. True: there are enough to be sent. Throws as the
+  /// constructor.
+  bool add(PyObject* params);
+  /// Not sent yet.
+  [[nodiscard]] std::size_t left() const noexcept { return batch_.size() - next_; }
+  /// So far.
+  [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
+
   [[nodiscard]] bool empty() const noexcept { return batch_.empty(); }
   /// Without the GIL. Throws as the constructor.
   bool next(Params& row) override;
@@ -32,6 +43,9 @@ class PythonRows final : public RowSource {
 
  private:
   void fetch();
+  [[nodiscard]] bool is_full() const noexcept { return batch_.size() >= batch_rows || bytes_ >= batch_bytes; }
+  void clear() noexcept;
+  void take(PyObject* params);
   void add_row(PyObject* params, Params& row);
   void widen(const Params& row);
 
@@ -40,6 +54,7 @@ class PythonRows final : public RowSource {
   std::vector<Params> batch_;
   std::vector<Oid> floors_;  // the widest whole number so far, for each parameter
   std::size_t next_ = 0;
+  std::size_t bytes_ = 0;  // of the batch's values
   std::size_t taken_ = 0;  // from the iterable
   bool ended_ = false;
 };

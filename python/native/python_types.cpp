@@ -41,6 +41,7 @@ void load_python_types() {
   types.sequence = get("collections.abc", "Sequence");
   types.get_running_loop = get("asyncio", "get_running_loop");
   types.current_task = get("asyncio", "current_task");
+  types.current_thread = get("threading", "current_thread");
   types.get_name = PyUnicode_InternFromString("get_name");
   types.cancelled_error = get("asyncio", "CancelledError");
   types.error_classes = get("pycopg.errors", "_classes");

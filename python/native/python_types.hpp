@@ -30,7 +30,8 @@ struct PythonTypes {
   PyObject* sequence;
   PyObject* get_running_loop;  ///< asyncio
   PyObject* current_task;
-  PyObject* get_name;  ///< The name of a task's method.
+  PyObject* current_thread;  ///< threading
+  PyObject* get_name;        ///< The name of a task's method.
   PyObject* cancelled_error;
   PyObject* error_classes;    ///< pycopg.errors: from kinds, and from SQLSTATEs' beginnings, to classes,
   PyObject* error_class_for;  ///< and a function that finds those that are not there yet.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Any
 
-from .errors import pool_timeout
+from .errors import InterfaceError, pool_timeout
 
 
 class Turns:
@@ -14,12 +15,24 @@ class Turns:
     def __init__(self) -> None:
         self._taken = False
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._inside: asyncio.Task[Any] | None = None
 
-    async def take(self, timeout_s: float) -> float:
-        """The seconds that were waited; PoolTimeout after `timeout_s`. `give` must follow."""
-        if not self._taken:
-            self._taken = True
-            return 0.0
+    async def take(self, timeout_s: float, *, inside: bool = False) -> float:
+        """The seconds that were waited; PoolTimeout after `timeout_s`. `give` must follow.
+
+        `inside`: code of the user's will run before that, which would wait for itself if it took another turn.
+        """
+        waited_s = 0.0
+        if self._taken:
+            waited_s = await self._wait(timeout_s)
+        self._taken = True
+        if inside:
+            self._inside = asyncio.current_task()
+        return waited_s
+
+    async def _wait(self, timeout_s: float) -> float:
+        if self._inside is not None and self._inside is asyncio.current_task():
+            raise InterfaceError("this connection is inside a call that this code runs in: take another from the pool")
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
         began = loop.time()
@@ -39,6 +52,7 @@ class Turns:
 
     def give(self) -> None:
         """To the next, who has it from here on: nobody who comes later gets ahead."""
+        self._inside = None
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

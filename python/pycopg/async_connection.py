@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._copying import LEASE, uncopied
+from ._streaming import Stream, is_async_only
 from ._turns import Turns
-from .connection import ConnectionInfo, TransactionStatus, state_of
+from .connection import ConnectionInfo, TransactionStatus, state_of, tell_left_open
 from .cursor import BaseCursor, Params, Row, check_row_factory
-from .errors import Error
+from .errors import Error, ProgrammingError
 
 if TYPE_CHECKING:
     from .async_pool import AsyncPooledDatabase
@@ -46,21 +47,26 @@ class AsyncConnection:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        left_open = None
         try:
-            # In autocommit mode a statement that was given up half-way leaves nothing to commit.
-            if error is None and not self._native.closed and not (self._native.autocommit and self._gave_up()):
-                await self._run(self._native.end_transaction, True)
+            if error is None and not self._native._given_back:
+                left_open = self._native.left_open(0)
+                # In autocommit mode a statement that was given up half-way, or lost, leaves nothing to commit.
+                if left_open is None and not (self._native.autocommit and self._gave_up()):
+                    await self._run(self._native.end_transaction, True)
         finally:
             self._native.release()
+        if left_open is not None:
+            tell_left_open(self, left_open)
 
     def _gave_up(self) -> bool:
         try:
-            return self.info.transaction_status == TransactionStatus.ACTIVE
+            return self.info.transaction_status in (TransactionStatus.ACTIVE, TransactionStatus.UNKNOWN)
         except Error:  # another task is in a call on it
             return False
 
     def __del__(self) -> None:
-        if not getattr(self, "_native", None) or self._native.closed:
+        if not getattr(self, "_native", None) or self._native._given_back:
             return
         words = f"a connection was never given back to pool {self.pool._name!r}"
         warnings.warn(words, ResourceWarning, stacklevel=1)
@@ -73,8 +79,14 @@ class AsyncConnection:
         """Executes a statement on a new cursor, and gives that."""
         return await AsyncCursor(self, self.row_factory).execute(sql, params)
 
-    async def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
-        """Executes the statement for each row of parameters, as part of the transaction; rows affected in all."""
+    async def execute_many(self, sql: str, params_seq: Iterable[Params] | AsyncIterable[Params]) -> int:
+        """Executes the statement for each row of parameters, as part of the transaction; rows affected in all.
+
+        An asynchronous iterable is read bit by bit, by this task; while it waits, nothing else runs on the connection.
+        """
+        if is_async_only(params_seq):
+            stream = Stream(sql, params_seq)
+            return await stream.send_on(self) if await stream.fill() else 0
         count: int | None = await self._run(self._native.execute_many, sql, params_seq)
         return count or 0
 
@@ -96,7 +108,7 @@ class AsyncConnection:
 
     @property
     def closed(self) -> bool:
-        """Not leased: not yet, or not any more."""
+        """Not leased: not yet, or not any more; or lost, as a call has found out."""
         return self._native.closed
 
     @property
@@ -135,12 +147,12 @@ class AsyncTransaction:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
-        self._depth = 0
+        self._number = 0
 
     async def __aenter__(self) -> AsyncTransaction:
         native = self.connection._native
         await self.connection._run(native.begin)
-        self._depth = native.began()
+        self._number = native.began()
         return self
 
     async def __aexit__(
@@ -151,10 +163,18 @@ class AsyncTransaction:
     ) -> None:
         native = self.connection._native
         if error is None:
-            await self.connection._run(native.end, self._depth, True)
+            left_open = native.left_open(self._number)
+            await self.connection._run(native.end, self._number, left_open is None)
+            if left_open is not None:
+                raise ProgrammingError(
+                    "a transaction() block inside this one was never left, so this one is rolled back: "
+                    f"it was entered at {left_open[0]}"
+                )
+            return
+        if native._given_back:  # and rolled back with that
             return
         try:
-            await self.connection._run(native.end, self._depth, False)
+            await self.connection._run(native.end, self._number, False)
         except Exception as failed:
             # The reason that the block was left is what its caller must see; what could not be rolled back is when
             # the connection is given back.
@@ -177,7 +197,7 @@ class AsyncCursor(BaseCursor):
         self._keep(await self.connection._run(self.connection._native.execute, sql, params))
         return self
 
-    async def executemany(self, sql: str, params_seq: Iterable[Params]) -> None:
+    async def executemany(self, sql: str, params_seq: Iterable[Params] | AsyncIterable[Params]) -> None:
         """Executes the statement once for each row of parameters, in one pipeline. Rows it returns are dropped."""
         self._forget()
         self._row_count = await self.connection.execute_many(sql, params_seq)

@@ -5,23 +5,29 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
-import time
 import weakref
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
 from ._callbacks import plain_function
+from ._checking import Refusals
 from ._copying import LEASE, POOL, uncopied
 from ._exit import close_at_exit
 from ._loop import Done
-from ._options import native_options
+from ._options import native_options, require_switch
+from ._streaming import Stream, is_async_only
 from .async_connection import AsyncConnection, AsyncTransaction
 from .config import Config, native_config
 from .connection import Connection
 from .cursor import Params, Row, begun, check_row_factory
 from .errors import PoolTimeout
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._options import AsyncPooledDatabaseOptions, Prepare, Reset
 
 Self = TypeVar("Self", bound="AsyncPooledDatabase")
 
@@ -57,14 +63,15 @@ class AsyncPooledDatabase(_native.LoopPool):
         connect_timeout: float = 10.0,
         min_idle: int = 0,
         configure: Callable[[Connection], object] | None = None,
-        reset: str = "tracked",
-        prepare: str = "auto",
+        reset: Reset = "tracked",
+        prepare: Prepare = "auto",
         share: bool = True,
         leak_after: float | None = None,
         credentials: Callable[[], Any] | None = None,
         autocommit: bool = False,
         row_factory: type = dict,
     ) -> None:
+        require_switch("autocommit", autocommit)
         self.config = config
         self._reconnect_failed = plain_function("reconnect_failed", reconnect_failed)
         if check is not None and not callable(check):
@@ -106,15 +113,21 @@ class AsyncPooledDatabase(_native.LoopPool):
         dotenv_path: str | os.PathLike[str] | None = None,
         min_size: int = 2,
         max_size: int | None = 10,
-        **kwargs: Any,
+        **options: Unpack[AsyncPooledDatabaseOptions],
     ) -> Self:
         """With `Config.from_env`."""
-        return cls(Config.from_env(dotenv_path), min_size, max_size, **kwargs)
+        return cls(Config.from_env(dotenv_path), min_size, max_size, **options)
 
     @classmethod
-    def from_url(cls: type[Self], url: str, min_size: int = 2, max_size: int | None = 10, **kwargs: Any) -> Self:
+    def from_url(
+        cls: type[Self],
+        url: str,
+        min_size: int = 2,
+        max_size: int | None = 10,
+        **options: Unpack[AsyncPooledDatabaseOptions],
+    ) -> Self:
         """With `Config.from_url`."""
-        return cls(Config.from_url(url), min_size, max_size, **kwargs)
+        return cls(Config.from_url(url), min_size, max_size, **options)
 
     async def open(self) -> None:
         """Opens the pool and waits until `min_size` connections are there; PoolTimeout after `timeout` seconds.
@@ -142,11 +155,18 @@ class AsyncPooledDatabase(_native.LoopPool):
         """The first column of the first row, or None. ProgrammingError for rows without columns."""
         return await self._run(sql, params, _VALUE)
 
-    async def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
+    async def execute_many(self, sql: str, params_seq: Iterable[Params] | AsyncIterable[Params]) -> int:
         """Executes the statement for each row of parameters: one transaction, all or nothing; rows affected in all.
 
-        An error names the row and undoes everything.
+        An error names the row and undoes everything. An asynchronous iterable is read bit by bit, by this task; the
+        deadline, which counts its waiting, does not interrupt it.
         """
+        if is_async_only(params_seq):
+            stream = Stream(sql, params_seq)
+            if not await stream.fill():
+                return 0
+            async with self.connection() as connection:
+                return await stream.send_on(connection)
         if self._check is not None:
             rows = begun(params_seq)
             if rows is None:
@@ -251,31 +271,33 @@ class CheckedAsyncConnection(AsyncConnection):
     async def __aenter__(self) -> AsyncConnection:
         check = self.pool._check
         assert check is not None
-        deadline = time.monotonic() + self._timeout
-        # Every connection of the pool may be bad, but not every new one: then the check itself is at fault.
-        attempts_left: int = self.pool.stats["pool_max"] + 1
+        refusals = Refusals(self.pool, self._timeout)
         await self._native.lease(self._timeout)
         while True:
             try:
                 answer = check(self)
-                awaitable = inspect.isawaitable(answer)
-                if awaitable:
-                    await answer
-                    await self.rollback()
-            except BaseException as error:
+                if not inspect.isawaitable(answer):
+                    break
+                await answer
+                await self.rollback()
+                return self
+            except Exception as error:
+                refused = error
                 self._native.discard()
-                attempts_left -= 1
-                time_left = deadline - time.monotonic()
-                if not isinstance(error, Exception) or attempts_left == 0 or time_left <= 0:
-                    raise
-                self._native = self.pool._connection(self._native.autocommit)
+            except BaseException:
+                self._native.discard()
+                raise
+            time_left = refusals.time_left(refused)
+            if time_left is None:
+                raise refusals.told() from refused
+            self._native = self.pool._connection(self._native.autocommit)
+            try:
                 await self._native.lease(time_left)
-            else:
-                if awaitable:
-                    return self
-                # The connection is not to blame, nor would another one be.
-                self._native.release()
-                raise TypeError(f"check = {check!r}: it must be a coroutine function; it gave {answer!r}")
+            except PoolTimeout as late:
+                raise late from refused
+        # The connection is not to blame, nor would another one be.
+        self._native.release()
+        raise TypeError(f"check = {check!r}: it must be a coroutine function; it gave {answer!r}")
 
 
 class AsyncPoolTransaction:
@@ -304,7 +326,7 @@ class AsyncPoolTransaction:
     ) -> None:
         try:
             # With an exception the connection is given back as it is: the rollback needs no round trip of ours.
-            if error is None and not self._connection.closed:
+            if error is None and not self._connection._native._given_back:
                 await self._transaction.__aexit__(None, None, None)
         finally:
             self._connection._native.release()

@@ -38,12 +38,14 @@ class Config:
         A `.env` file is looked for in the current folder and those above it; the environment wins over it.
         A file that is named wins over the environment. Raises ConfigurationError.
         """
-        path = None if dotenv_path is None else os.fspath(dotenv_path)
+        path = None if dotenv_path is None else os.fsdecode(dotenv_path)
         return cls._from_native(_native.Config.from_env(path, load_dotenv_file))
 
     @classmethod
     def from_url(cls, url: str) -> Config:
         """From `postgresql://user:password@host:port/database?key=value`. Raises ConfigurationError."""
+        if not isinstance(url, str):  # its value may hold a password
+            raise TypeError(f"url: it must be a str, not {type(url).__name__}")
         return cls._from_native(_native.Config.from_url(url))
 
     @property
@@ -66,13 +68,15 @@ class Config:
 
     def _to_native(self) -> _native.Config:
         native = _native.Config()
-        for field_name in ("host", "port", "database", "user", "password"):
-            value = getattr(self, field_name)
+        options = {key: str(value) for key, value in self.options.items()}
+        for field_name, native_name, value in (
+            *((name, name, getattr(self, name)) for name in ("host", "port", "database", "user", "password")),
+            ("sslmode", "sslmode", self.sslmode or ""),
+            ("options", "options", options),
+            ("statement_timeout", "statement_timeout_ms", self.statement_timeout),
+        ):
             try:
-                setattr(native, field_name, value)
+                setattr(native, native_name, value)
             except TypeError:  # never show it
                 raise TypeError(f"Config.{field_name} can't be {type(value).__name__}") from None
-        native.sslmode = self.sslmode or ""
-        native.options = {key: str(value) for key, value in self.options.items()}
-        native.statement_timeout_ms = self.statement_timeout
         return native

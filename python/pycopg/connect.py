@@ -38,7 +38,10 @@ def connect(
     """
     pool = database if isinstance(database, PooledDatabase) else _pool_for(database)
     connection = StandaloneConnection(pool, None, autocommit, row_factory)
-    connection._lease()
+    if pool._check is None:
+        connection._lease()
+    else:
+        pool._lease_checked(connection, pool._timeout)
     return connection
 
 

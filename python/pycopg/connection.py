@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from . import _native
 from ._copying import LEASE, uncopied
+from ._shortcut import shortcut
 from .cursor import Cursor, Params, check_row_factory
-from .errors import Error
+from .errors import Error, ProgrammingError
 
 if TYPE_CHECKING:
     from .async_connection import AsyncConnection
     from .pool import PooledDatabase
 
+Entered = TypeVar("Entered", bound="Connection")
 Self = TypeVar("Self", bound="CheckedConnection")
 
 logger = logging.getLogger("pycopg")
@@ -30,6 +32,8 @@ class TransactionStatus(enum.IntEnum):
     """A statement was given up half-way: the connection can only be given back."""
     INTRANS = 2
     INERROR = 3
+    UNKNOWN = 4
+    """The connection was lost, as a call has found out: it can only be given back."""
 
 
 class Connection(_native.Connection):
@@ -52,7 +56,21 @@ class Connection(_native.Connection):
         self.pool = pool
         self.row_factory = row_factory
 
+    @shortcut(_native.Connection._enter)
+    def __enter__(self: Entered) -> Entered:
+        return self._enter()
+
+    @shortcut(_native.Connection._exit)
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._exit(error_type, error, traceback)
+
     def cursor(self, row_factory: type | None = None) -> Cursor:
+        """A cursor on this connection; its rows are dictionaries or tuples, as `row_factory` says."""
         return Cursor(self, self.row_factory if row_factory is None else check_row_factory(row_factory))
 
     def execute(self, sql: str, params: Params | None = None) -> Cursor:
@@ -62,6 +80,16 @@ class Connection(_native.Connection):
     def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
         """Executes the statement for each row of parameters, as part of the transaction; rows affected in all."""
         return self._execute_many(sql, params_seq)
+
+    @shortcut(_native.Connection._commit)
+    def commit(self) -> None:
+        """One round trip; none without an open transaction."""
+        self._commit()
+
+    @shortcut(_native.Connection._rollback)
+    def rollback(self) -> None:
+        """One round trip; none without an open transaction."""
+        self._rollback()
 
     def transaction(self) -> Transaction:
         """A transaction as a context manager; inside another, or after a statement, a savepoint."""
@@ -74,6 +102,9 @@ class Connection(_native.Connection):
     @property
     def info(self) -> ConnectionInfo:
         return ConnectionInfo(self)
+
+    def _tell_left_open(self, left_open: tuple[str, bool]) -> None:
+        tell_left_open(self, left_open)
 
     def __repr__(self) -> str:
         return f"<pycopg.{type(self).__name__} {state_of(self)}>"
@@ -125,6 +156,19 @@ def state_of(connection: Connection | AsyncConnection) -> str:
         return "not to be asked now"
 
 
+def tell_left_open(connection: Connection | AsyncConnection, left_open: tuple[str, bool]) -> None:
+    """The block of a connection was left normally, one of its transaction() blocks never: nothing is committed.
+
+    That is told once. Where the rest of a transaction goes with it, whose block was left as if it were committed, by an
+    exception.
+    """
+    places, inside_another = left_open
+    text = f"a transaction() block of {connection!r} was never left, and is rolled back: it was entered at {places}"
+    if inside_another:
+        raise ProgrammingError(f"{text}; with it goes the transaction around it")
+    logger.warning("%s", text)
+
+
 class Transaction:
     """Committed when left normally, rolled back when left with an exception."""
 
@@ -132,10 +176,10 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._depth = 0
+        self._number = 0
 
     def __enter__(self) -> Transaction:
-        self._depth = self.connection._begin()
+        self._number = self.connection._begin()
         return self
 
     def __exit__(
@@ -145,10 +189,12 @@ class Transaction:
         traceback: TracebackType | None,
     ) -> None:
         if error is None:
-            self.connection._end(self._depth, True)
+            self.connection._end(self._number, True)
+            return
+        if self.connection._given_back:  # and rolled back with that
             return
         try:
-            self.connection._end(self._depth, False)
+            self.connection._end(self._number, False)
         except Exception as failed:
             # The reason that the block was left is what its caller must see; what could not be rolled back is when
             # the connection is given back.

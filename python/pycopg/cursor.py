@@ -181,6 +181,8 @@ def check_row_factory(row_factory: type) -> type:
 
 def begun(rows: Iterable[Params]) -> Iterator[Params] | None:
     """All of them; None if there are none, for which nobody need ask for a connection."""
+    if hasattr(type(rows), "__aiter__") and not hasattr(type(rows), "__iter__"):
+        raise TypeError("an asynchronous iterable can't be read here: give a list, or use AsyncPooledDatabase")
     iterator = iter(rows)
     for first in iterator:
         return itertools.chain((first,), iterator)

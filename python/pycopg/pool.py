@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import weakref
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -11,15 +10,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
 from ._callbacks import plain_function
+from ._checking import Refusals
 from ._copying import LEASE, POOL, uncopied
 from ._exit import close_at_exit
-from ._options import native_options
+from ._options import native_options, require_switch
+from ._shortcut import shortcut
 from .config import Config, native_config
 from .connection import CheckedConnection, Connection, Transaction
 from .cursor import begun, check_row_factory
+from .errors import PoolTimeout
 
 if TYPE_CHECKING:
-    from .cursor import Params
+    from typing_extensions import Unpack
+
+    from ._options import PooledDatabaseOptions, Prepare, Reset
+    from .cursor import Params, Row
 
 Self = TypeVar("Self", bound="PooledDatabase")
 
@@ -52,8 +57,8 @@ class PooledDatabase(_native.Pool):
         connect_timeout: float = 10.0,
         min_idle: int = 0,
         configure: Callable[[Connection], object] | None = None,
-        reset: str = "tracked",
-        prepare: str = "auto",
+        reset: Reset = "tracked",
+        prepare: Prepare = "auto",
         share: bool = True,
         leak_after: float | None = None,
         credentials: Callable[[], Any] | None = None,
@@ -61,6 +66,7 @@ class PooledDatabase(_native.Pool):
         open: bool = True,  # noqa: A002  (psycopg_pool has the name)
         row_factory: type = dict,
     ) -> None:
+        require_switch("autocommit", autocommit)
         self.config = config
         self._reconnect_failed = plain_function("reconnect_failed", reconnect_failed)
         self._check = plain_function("check", check)
@@ -100,15 +106,21 @@ class PooledDatabase(_native.Pool):
         dotenv_path: str | os.PathLike[str] | None = None,
         min_size: int = 2,
         max_size: int | None = 10,
-        **kwargs: Any,
+        **options: Unpack[PooledDatabaseOptions],
     ) -> Self:
         """With `Config.from_env`."""
-        return cls(Config.from_env(dotenv_path), min_size, max_size, **kwargs)
+        return cls(Config.from_env(dotenv_path), min_size, max_size, **options)
 
     @classmethod
-    def from_url(cls: type[Self], url: str, min_size: int = 2, max_size: int | None = 10, **kwargs: Any) -> Self:
+    def from_url(
+        cls: type[Self],
+        url: str,
+        min_size: int = 2,
+        max_size: int | None = 10,
+        **options: Unpack[PooledDatabaseOptions],
+    ) -> Self:
         """With `Config.from_url`."""
-        return cls(Config.from_url(url), min_size, max_size, **kwargs)
+        return cls(Config.from_url(url), min_size, max_size, **options)
 
     def connection(self, timeout: float | None = None) -> Connection:
         """A connection as a context manager: leased when entered, given back when left.
@@ -121,6 +133,71 @@ class PooledDatabase(_native.Pool):
     def transaction(self, timeout: float | None = None) -> PoolTransaction:
         """A connection in a transaction as a context manager: committed when left normally, else rolled back."""
         return PoolTransaction(self.connection(timeout))
+
+    def open(self) -> None:
+        """Opens the pool, unless it is open; returns without waiting. PoolClosed after close."""
+        self._open()
+
+    @shortcut(_native.Pool._execute)
+    def execute(self, sql: str, params: Params | None = None) -> list[Row]:
+        """Executes one statement on any connection, in a transaction of its own: one round trip.
+
+        The rows; [] when the statement returns none. Without parameters several statements are allowed, in one
+        transaction; the rows are those of the first that returns any. Blocks for up to the pool's `timeout`
+        (PoolTimeout). An error undoes the statement. For any thread, as all methods of the pool.
+        """
+        return self._execute(sql, params)
+
+    @shortcut(_native.Pool._fetch_one)
+    def fetch_one(self, sql: str, params: Params | None = None) -> Row | None:
+        """The first row, or None: also if the statement returns no rows by its nature."""
+        return self._fetch_one(sql, params)
+
+    @shortcut(_native.Pool._fetch_val)
+    def fetch_val(self, sql: str, params: Params | None = None) -> Any:
+        """The first column of the first row, or None. ProgrammingError for rows without columns."""
+        return self._fetch_val(sql, params)
+
+    def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
+        """Executes the statement for each row of parameters: one transaction, all or nothing; rows affected in all.
+
+        Takes any iterable, bit by bit. An error names the row and undoes everything.
+        """
+        return self._execute_many(sql, params_seq)
+
+    def resize(self, min_size: int, max_size: int | None = None) -> None:
+        """New bounds, also while connections are leased. Does not block."""
+        self._resize(min_size, max_size)
+
+    def check(self) -> None:
+        """Tests all idle connections and replaces dead ones. Callers go on being served.
+
+        While the server can't be reached, the next connect starts at once.
+        """
+        self._check_idle()
+
+    def wait(self, timeout: float = 30.0) -> None:
+        """Waits until `min_size` connections are open; PoolTimeout after `timeout` seconds leaves the pool open.
+
+        What cannot work (a wrong password) is raised at once, as ConfigurationError.
+        """
+        self._wait(timeout)
+
+    def drain(self) -> None:
+        """Replaces every connection: idle ones now, leased ones as they come back. Does not block."""
+        self._drain()
+
+    def suspend(self) -> None:
+        """Hands out no connection until `resume`: requests wait, up to their deadlines."""
+        self._suspend()
+
+    def resume(self) -> None:
+        """Hands out connections again."""
+        self._resume()
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Waiting callers get PoolClosed at once; leases get `timeout` seconds, then are cut off. Idempotent."""
+        self._close(timeout)
 
     def __enter__(self: Self) -> Self:
         self.open()
@@ -135,7 +212,7 @@ class PooledDatabase(_native.Pool):
         self.close()
 
     def _close_at_exit(self) -> None:
-        super().close(0)  # whatever a user's class makes of `close`
+        self._close(0.0)
 
     def __repr__(self) -> str:
         return self._repr(type(self).__name__)
@@ -145,26 +222,26 @@ class PooledDatabase(_native.Pool):
     def _lease_checked(self, connection: Connection, timeout: float) -> None:
         """Leases a connection that the user's check accepts; what it refuses is closed, and another one tried."""
         assert self._check is not None
-        deadline = time.monotonic() + timeout
+        refusals = Refusals(self, timeout)
         connection._lease()
-        # Every connection of the pool may be bad, but not every new one: then the check itself is at fault.
-        attempts_left: int = self.stats["pool_max"] + 1
         while True:
             try:
                 self._check(connection)
                 connection.rollback()
-            except Exception:
-                attempts_left -= 1
-                time_left = deadline - time.monotonic()
-                if attempts_left == 0 or time_left <= 0:
-                    connection.close()
-                    raise
-                connection._lease_another(time_left)
-            except BaseException:
-                connection.close()
-                raise
-            else:
                 return
+            except Exception as error:
+                refused = error
+            except BaseException:
+                connection._discard()
+                raise
+            time_left = refusals.time_left(refused)
+            if time_left is None:
+                connection._discard()
+                raise refusals.told() from refused
+            try:
+                connection._lease_another(time_left)
+            except PoolTimeout as late:
+                raise late from refused
 
     def _checked_execute(self, sql: str, params: Params | None) -> _native.Rows:
         with CheckedConnection(self, None, True, self._row_factory) as connection:
@@ -204,7 +281,7 @@ class PoolTransaction:
     ) -> None:
         try:
             # With an exception the connection is given back as it is: the rollback needs no round trip of ours.
-            if error is None and not self._connection.closed:
+            if error is None and not self._connection._given_back:
                 self._transaction.__exit__(None, None, None)
         finally:
             self._connection._give_back()

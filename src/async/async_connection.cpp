@@ -44,6 +44,10 @@ void AsyncConnection::close() noexcept {
   release();
 }
 
+bool AsyncConnection::closed() const noexcept {
+  return !state_ || state_->loop->engine().lost(state_->lease);
+}
+
 void AsyncConnection::require_lease() const {
   if (!state_) throw UsageError("this connection was given back already: take another from the pool");
 }

@@ -5,9 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <functional>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "engine/lease_call.hpp"
@@ -18,12 +16,6 @@ namespace copg::engine {
 namespace {
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
-std::string text_of(const Holder& holder) {
-  std::string text = fmt::format("{}:{} in ", holder.where.file_name(), holder.where.line());
-  if (!holder.task.view().empty()) return text + fmt::format("task '{}'", holder.task.view());
-  return text + fmt::format("thread {:x}", std::hash<std::thread::id>{}(holder.thread));
-}
 
 }  // namespace
 
@@ -84,7 +76,7 @@ std::string PoolEngine::oldest_lease(TimePoint time) const {
     if (oldest == nullptr || slot->leased_since < oldest->leased_since) oldest = slot.get();
   }
   if (oldest == nullptr) return "none";
-  return fmt::format("{:.1f} s, taken at {}", seconds(time - oldest->leased_since), text_of(oldest->holder));
+  return fmt::format("{:.1f} s, taken at {}", seconds(time - oldest->leased_since), oldest->holder.text());
 }
 
 std::string PoolEngine::last_connect_error(TimePoint time) const {
@@ -168,7 +160,7 @@ void PoolEngine::report_leaks(TimePoint time) {
       if (slot->leased_since == TimePoint{} || slot->leak_reported || time - slot->leased_since < limit)
         continue;
       slot->leak_reported = true;
-      leaks.emplace_back(time - slot->leased_since, text_of(slot->holder));
+      leaks.emplace_back(time - slot->leased_since, slot->holder.text());
     }
   }
   for (const auto& [age, holder] : leaks) {

@@ -4,6 +4,8 @@
 
 #include <mutex>
 
+#include "engine/holder.hpp"
+
 namespace copg::engine {
 
 struct ForkRegistry {
@@ -20,6 +22,7 @@ struct ForkRegistry {
   }
   void unlock_all_in_child() {
     ForkGuard::forks_.fetch_add(1, std::memory_order_relaxed);
+    forget_this_thread();
     unlock_all();
   }
   void add(ForkGuard& guard) {

@@ -5,39 +5,59 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <string>
 #include <string_view>
-#include <thread>
 
 namespace copg::engine {
 
-/// The calling thread. Known once, since to ask for it is a call of the C library.
-inline std::thread::id this_thread() noexcept {
-  thread_local const std::thread::id id = std::this_thread::get_id();
-  return id;
-}
-
-/// The name of a task of an event loop. A copy, since the task may be gone while its lease is not; the end of
-/// a long one is cut off, so that no lease allocates.
-class TaskName {
+/// The name of a thread, or of a task of an event loop. A copy, since either may be gone while its lease is
+/// not; the end of a long one is cut off, so that no lease allocates.
+class HolderName {
  public:
-  TaskName() = default;
-  explicit TaskName(std::string_view name) noexcept {
+  HolderName() = default;
+  explicit HolderName(std::string_view name) noexcept {
     std::size_t size = std::min(name.size(), text_.size() - 1);
     constexpr auto continues = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; };
     while (size > 0 && size < name.size() && continues(name[size])) --size;  // never half a character
     std::copy_n(name.begin(), size, text_.begin());
   }
-  /// Empty: of no task.
+  [[nodiscard]] bool empty() const noexcept { return text_[0] == '\0'; }
   [[nodiscard]] std::string_view view() const noexcept { return text_.data(); }
 
  private:
   std::array<char, 32> text_{};
 };
 
+/// What the number of a thread is.
+enum class NumberOf : std::uint8_t {
+  unknown,  ///< There is none: nobody has asked for it.
+  kernel,   ///< The kernel's, as top and gdb show it.
+  python,   ///< threading.get_ident().
+  task,     ///< None: the name is that of a task.
+};
+
+/// Who asks for a connection.
+struct Requester {
+  HolderName name;
+  std::uint64_t number = 0;  // of a thread
+  NumberOf kind = NumberOf::unknown;
+};
+
+/// The calling thread: found out once, as its name was then. Its kind is not `unknown`.
+[[nodiscard]] const Requester& this_thread() noexcept;
+/// False: `this_thread` would look for name and number; a language runtime knows better ones.
+[[nodiscard]] bool this_thread_is_known() noexcept;
+void name_this_thread(std::string_view name, std::uint64_t number, NumberOf kind) noexcept;
+/// In the child after a fork, which has other numbers.
+void forget_this_thread() noexcept;
+
 struct Holder {
   SourceLocation where;
-  std::thread::id thread;
-  TaskName task;  // says more than the thread, if there is one
+  Requester who;
+
+  /// "app.cpp:41 in thread 'worker' (tid 4711)"
+  [[nodiscard]] std::string text() const;
 };
 
 }  // namespace copg::engine

@@ -24,9 +24,15 @@ namespace copg::engine {
 }
 
 [[nodiscard]] inline TransactionStatus status_of(const pq::Connection& connection) noexcept {
+  if (!connection.alive()) return TransactionStatus::unknown;
   if (!connection.protocol_idle()) return TransactionStatus::busy;
   if (connection.in_failed_transaction()) return TransactionStatus::failed;
   return connection.in_transaction() ? TransactionStatus::in_transaction : TransactionStatus::idle;
+}
+
+/// Nothing can be sent any more; giving the connection back rolls back.
+[[nodiscard]] inline bool can_only_be_given_back(TransactionStatus status) noexcept {
+  return status == TransactionStatus::busy || status == TransactionStatus::unknown;
 }
 
 /// What the connection of a lease answers by itself. Inside the lease, since `close` may cut it off at any
@@ -48,6 +54,21 @@ auto look_at(PoolEngine& engine, Lease lease, Ask ask) {
   const pq::Connection& connection = *lease.slot->connection;
   return ask(connection);
 }
+
+}  // namespace copg::engine
+
+namespace copg::detail {
+
+/// For pycopg: whether a lease is there, lost or not.
+struct LeaseAccess {
+  [[nodiscard]] static bool is_there(const Connection& connection) noexcept {
+    return static_cast<bool>(connection.lease_);
+  }
+};
+
+}  // namespace copg::detail
+
+namespace copg::engine {
 
 // A transaction inside another, by its number.
 

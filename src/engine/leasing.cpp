@@ -52,6 +52,17 @@ void PoolEngine::enter_to_look(const Lease& lease) {
   }
 }
 
+bool PoolEngine::lost(Lease lease) noexcept {
+  if (!lease || lease.process != ForkGuard::generation()) return false;
+  switch (lease.slot->use.enter()) {
+    case UseGuard::Entry::entered: break;
+    case UseGuard::Entry::cut: return true;
+    case UseGuard::Entry::busy: return false;
+  }
+  const bool dead = !lease.slot->connection->alive();
+  return !leave(lease) || dead;
+}
+
 bool PoolEngine::enter(Lease& lease, TimePoint time) {
   enter_to_look(lease);
   if (!lease.fresh) return true;

@@ -108,6 +108,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   [[nodiscard]] bool enter(Lease& lease, TimePoint time);
   /// Enters the lease to ask its connection something that costs no statement. Throws likewise.
   void enter_to_look(const Lease& lease);
+  /// The connection is dead, as a call has found out, or was cut off; false while a call is under way.
+  [[nodiscard]] bool lost(Lease lease) noexcept;
   /// Aborts a debug build, and throws UsageError in others: two calls at a time on one lease.
   [[noreturn, gnu::cold]] void reject_second_call() const;
   /// Throws UsageError if the handle is dead or another process's.

@@ -28,7 +28,9 @@ class Waiter {
   virtual void settled() noexcept = 0;
 
   /// Who waits, where the thread does not tell. Before the engine is asked for a connection.
-  void set_task(const TaskName& task) noexcept { task_ = task; }
+  void set_task(const HolderName& name) noexcept {
+    if (!name.empty()) holder_.who = {name, 0, NumberOf::task};
+  }
 
  protected:
   virtual ~Waiter() = default;
@@ -43,9 +45,8 @@ class Waiter {
   }
 
   Driver* const driver_ = nullptr;
-  TaskName task_;
   pool::WaiterId id_{};
-  Holder holder_;
+  Holder holder_;  // names the task from `set_task` on, and all else once it is queued
   TimePoint since_{};
   TimePoint deadline_ = pool::never;
   pool::WaitError error_ = pool::WaitError::none;

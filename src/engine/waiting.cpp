@@ -27,7 +27,7 @@ PoolEngine::Attempt PoolEngine::acquire(Lease& lease, Waiter& waiter, TimePoint 
   const pool::Acquired acquired = statement != nullptr ? core_->acquire_statement(time, deadline, *statement)
                                                        : core_->acquire(time, deadline);
   return conclude(std::move(lock), acquired, lease, waiter, time, deadline,
-                  {where, this_thread(), waiter.task_});
+                  {where, waiter.holder_.who.kind == NumberOf::task ? waiter.holder_.who : this_thread()});
 }
 
 PoolEngine::Attempt PoolEngine::swap(Lease& lease, Waiter& waiter, TimePoint deadline,

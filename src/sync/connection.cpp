@@ -57,6 +57,8 @@ void Connection::release() noexcept {
   if (lease_) engine_->release(lease_);
 }
 
+bool Connection::closed() const noexcept { return !lease_ || engine_->lost(lease_); }
+
 void Connection::close() noexcept {
   if (lease_) engine_->discard(lease_);
 }

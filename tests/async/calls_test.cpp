@@ -352,6 +352,34 @@ TEST_F(Calls, check_replaces_dead_connections_and_wait_waits_for_the_new_ones) {
   }());
 }
 
+TEST_F(Calls, a_lost_connection_says_closed_and_unknown) {
+  auto db = make({.min_size = 2, .max_size = 2});
+  run([&]() -> awaitable<void> {
+    co_await db.open();
+    AsyncConnection conn = co_await db.connection();
+    co_await conn.execute("SELECT 1");
+    EXPECT_FALSE(conn.closed());
+    const int pid = conn.backend_pid();
+    co_await db.execute("SELECT pg_terminate_backend($1, 5000)", pid);
+    int told = 0;
+    try {
+      co_await conn.execute("SELECT 2");
+    } catch (const ConnectionFailed&) {
+      ++told;
+    }
+    EXPECT_TRUE(conn.closed());
+    EXPECT_EQ(conn.transaction_status(), TransactionStatus::unknown);
+    try {
+      co_await conn.commit();
+    } catch (const ConnectionFailed&) {
+      ++told;
+    }
+    EXPECT_EQ(told, 2);
+    conn.release();
+    EXPECT_TRUE(conn.closed());
+  }());
+}
+
 TEST_F(Calls, resize_drain_suspend_and_resume_work_while_leases_are_out) {
   auto db = make({.min_size = 1, .max_size = 2});
   run([&]() -> awaitable<void> {

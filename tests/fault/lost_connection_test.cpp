@@ -54,6 +54,32 @@ TEST_F(LostConnection, that_was_leased_but_not_used_is_replaced_before_anybody_n
   EXPECT_NE(conn.backend_pid(), pid);
 }
 
+TEST_F(LostConnection, says_closed_and_unknown_and_cannot_be_committed) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  Connection conn = db.connection();
+  conn.execute("SELECT 1");
+  EXPECT_FALSE(conn.closed());
+  terminate(conn.backend_pid());
+  EXPECT_FALSE(conn.closed()) << "as far as anybody knows";
+  EXPECT_THROW(conn.execute("SELECT 2"), ConnectionFailed);
+  EXPECT_TRUE(conn.closed());
+  EXPECT_EQ(conn.transaction_status(), TransactionStatus::unknown);
+  EXPECT_THROW(conn.commit(), ConnectionFailed);
+  EXPECT_EQ(db.stats().leased, 1U) << "it is still to be given back";
+  conn.release();
+  EXPECT_TRUE(conn.closed());
+  EXPECT_EQ(db.fetch_val<int>("SELECT 3"), 3);
+}
+
+TEST_F(LostConnection, that_close_has_cut_off_says_closed) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  Connection conn = db.connection();
+  conn.execute("SELECT 1");
+  db.close(0s);
+  EXPECT_TRUE(conn.closed());
+  EXPECT_THROW(conn.execute("SELECT 2"), PoolClosed);
+}
+
 TEST_F(LostConnection, in_a_transaction_is_told_and_the_rest_of_the_lease_fails) {
   PooledDatabase db = open({.min_size = 1, .max_size = 1});
   db.execute("CREATE TABLE lost_tx (x int)");

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import random
 import sys
+import threading
 import time
 import warnings
 
@@ -400,7 +401,8 @@ def test_who_finds_no_connection_is_told_which_task_has_it(run: Run, name: str, 
             with pytest.raises(pycopg.PoolTimeout) as raised:
                 async with db.connection(timeout=0.05):
                     pass
-            place = "in thread" if told == "thread" else f"in task '{told}"
+            thread = f"in thread 'MainThread' (ident {threading.get_ident()})"
+            place = thread if told == "thread" else f"in task '{told}"
             assert "test_async.py:" in str(raised.value)
             assert place in str(raised.value)
             holder.cancel()

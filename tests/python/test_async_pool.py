@@ -127,6 +127,42 @@ def test_check_refuses_connections(run: Run) -> None:
     run(body, max_size=4, check=check)
 
 
+def test_a_check_that_always_refuses_is_a_timeout_with_its_exception_as_the_cause(run: Run) -> None:
+    async def check(conn: pycopg.AsyncConnection) -> None:
+        raise RuntimeError("never")
+
+    async def body(db: AsyncPooledDatabase) -> None:
+        for use in (
+            lambda: db.execute("SELECT 1"),
+            lambda: db.connection().__aenter__(),
+            lambda: db.execute_many("SELECT %s", [[1]]),
+        ):
+            with pytest.raises(
+                pycopg.PoolTimeout, match="`check` refused each connection, 3 in .*RuntimeError: nev"
+            ) as caught:
+                await use()
+            assert isinstance(caught.value.__cause__, RuntimeError)
+            await eventually_async(lambda: idle(db))
+            assert db.stats["leased"] == 0
+
+    run(body, max_size=2, check=check)
+
+
+def test_who_waits_for_a_connection_after_a_refused_one_is_told_of_the_refusal(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async def check(conn: pycopg.AsyncConnection) -> None:
+            db.suspend()
+            raise RuntimeError("never")
+
+        db._check = check
+        with pytest.raises(pycopg.PoolTimeout, match="had no connection") as caught:
+            await db.connection(timeout=0.2).__aenter__()
+        assert isinstance(caught.value.__cause__, RuntimeError)
+        db.resume()
+
+    run(body, max_size=2)
+
+
 def test_a_check_that_cannot_be_awaited_is_told_at_once(run: Run) -> None:
     called: list[object] = []
 

@@ -194,11 +194,13 @@ def test_commit_is_forbidden_inside_a_transaction_block(users: PooledDatabase) -
                 call()
     with users.connection() as conn:
         outer, inner = conn.transaction(), conn.transaction()
-        with outer:
-            inner.__enter__()
-            with pytest.raises(pycopg.ProgrammingError, match="reverse order"):
-                outer.__exit__(None, None, None)
-            inner.__exit__(None, None, None)
+        outer.__enter__()
+        inner.__enter__()
+        with pytest.raises(pycopg.ProgrammingError, match="was never left"):
+            outer.__exit__(None, None, None)
+        for ended in (inner, outer):
+            with pytest.raises(pycopg.ProgrammingError, match="has ended already"):
+                ended.__exit__(None, None, None)
 
 
 def test_a_transaction_of_the_pool(users: PooledDatabase) -> None:

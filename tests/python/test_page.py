@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ import pycopg
 from test_reference import PAGE, ROOT, blocks, run
 
 
-@pytest.mark.parametrize("page", [PAGE, ROOT / "README.md"], ids=lambda page: page.name)
-def test_every_block_does_what_it_says(page: Any, users: pycopg.PooledDatabase) -> None:
-    scope: dict[str, Any] = {}
+@pytest.mark.parametrize("page", [PAGE, ROOT / "README.md", ROOT / "docs/reference/types.md"], ids=lambda it: it.name)
+def test_every_block_does_what_it_says(
+    page: Any, users: pycopg.PooledDatabase, make_pool: Callable[..., pycopg.PooledDatabase]
+) -> None:
+    scope: dict[str, Any] = {"db": make_pool()}  # which a page may replace
     found = blocks(page)
     assert found
     for _, code in found:

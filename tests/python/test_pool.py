@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import pathlib
 import pickle
@@ -107,6 +106,7 @@ def test_statistics_have_psycopg_pools_keys(make_pool: MakePool, server_url: str
             pass
         assert set(theirs.get_stats()) <= set(stats)
     assert stats["pool_min"] == 2
+    assert [stats[name] for name in ("leased", "connecting", "resetting", "checking", "closing")] == [0, 0, 0, 0, 0]
     assert stats["pool_max"] == 4
     assert stats["requests_num"] == 1
     assert stats["usage_ms"] > 0
@@ -299,61 +299,6 @@ def test_what_cannot_work_fails_at_once_with_the_servers_words(server_url: str) 
 # callbacks
 
 
-def test_check_refuses_connections(make_pool: MakePool) -> None:
-    refused: list[int] = []
-    calls = 0
-
-    def check(conn: pycopg.Connection) -> None:
-        nonlocal calls
-        calls += 1
-        pid = conn.execute("SELECT pg_backend_pid() AS pid").fetchone()["pid"]
-        if len(refused) < 2:
-            refused.append(pid)
-            raise RuntimeError("not this one")
-
-    db = make_pool(max_size=4, check=check)
-    assert db.fetch_val("SELECT pg_backend_pid()") not in refused
-    assert len(refused) == 2
-    db.execute("CREATE TABLE t (a int)")
-    assert db.execute_many("INSERT INTO t VALUES (%s)", [[1], [2]]) == 2
-    assert db.execute_many("INSERT INTO t VALUES (%s)", []) == 0, "which asks for no connection"
-    with db.connection() as conn:
-        assert conn.info.transaction_status is pycopg.TransactionStatus.IDLE
-    with db.transaction() as conn:
-        conn.execute("SELECT 1")
-    assert calls == 7
-
-
-def test_a_check_that_always_refuses_raises_and_leaves_no_lease(make_pool: MakePool) -> None:
-    calls = 0
-
-    def check(conn: pycopg.Connection) -> None:
-        nonlocal calls
-        calls += 1
-        raise RuntimeError("never")
-
-    db = make_pool(max_size=2, check=check)
-    with pytest.raises(RuntimeError, match="never"):
-        db.execute("SELECT 1")
-    assert calls == 3
-    eventually(lambda: db.stats["pool_available"] == db.stats["pool_size"])
-
-
-def test_a_check_that_refuses_slowly_ends_with_the_timeout_of_its_connection(make_pool: MakePool) -> None:
-    calls = 0
-
-    def check(conn: pycopg.Connection) -> None:
-        nonlocal calls
-        calls += 1
-        conn.execute("SELECT pg_sleep(0.1)")
-        raise RuntimeError("never")
-
-    db = make_pool(max_size=20, check=check)
-    with pytest.raises(RuntimeError, match="never"):
-        db.connection(timeout=0.05).__enter__()
-    assert calls == 1
-
-
 def test_reconnect_failed_is_called_on_a_thread_of_its_own() -> None:
     called = threading.Event()
     pools: list[PooledDatabase] = []
@@ -372,14 +317,6 @@ def test_reconnect_failed_is_called_on_a_thread_of_its_own() -> None:
         eventually(lambda: not [t for t in threading.enumerate() if t.name == "pycopg-reconnect-failed"])
     finally:
         threading.excepthook = hook
-
-
-def test_a_lease_that_leaks_is_reported_once(make_pool: MakePool, caplog: pytest.LogCaptureFixture) -> None:
-    db = make_pool(leak_after=0.05)
-    with caplog.at_level(logging.WARNING, "pycopg"), db.connection():
-        eventually(lambda: "leased for" in caplog.text)
-    assert "test_pool.py:" in caplog.text
-    assert len(caplog.records) == 1
 
 
 def test_pools_die_with_their_last_reference(server_url: str) -> None:

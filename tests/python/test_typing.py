@@ -12,8 +12,9 @@ import pytest
 import pycopg
 from pycopg import _native
 
-# What every class of nanobind has.
+# What every class of nanobind has, and what Shortcut has as any callable descriptor.
 INHERITED = {"__doc__", "__module__", "__weakref__", "__nb_signature__", "__dict__", "__new__", "__init__"}
+INHERITED |= {"__call__", "__get__", "__getattribute__", "__repr__", "__vectorcalloffset__"}
 HERE = pathlib.Path(__file__).parent
 PACKAGE = pathlib.Path(pycopg.__file__).parent
 
@@ -29,6 +30,18 @@ def run(*command: str, cwd: pathlib.Path = HERE) -> None:
 @pytest.mark.parametrize("what", [("-p", "pycopg"), ("usage.py",)], ids=" ".join)
 def test_mypy_strict_finds_nothing(what: tuple[str, ...]) -> None:
     run("mypy", "--strict", "--no-incremental", *what)
+
+
+def test_mypy_finds_misspelt_options_and_wrong_modes() -> None:
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--no-error-summary", "misuse.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE)
+    found = [int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line]
+    marked = [
+        number
+        for number, line in enumerate((HERE / "misuse.py").read_text().splitlines(), 1)
+        if line.endswith("  # wrong")
+    ]
+    assert found == marked, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("example", ["fastapi_users", "flask_users"])

@@ -23,6 +23,8 @@ struct Lease {
   explicit operator bool() const noexcept { return slot != nullptr; }
 };
 
+struct LeaseAccess;  // engine/lease_state.hpp
+
 }  // namespace detail
 }  // namespace copg
 #pragma GCC visibility pop

@@ -1,0 +1,57 @@
+// A transaction() block of Python's that has been entered and not left: what both kinds of connections keep.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "python/native/location.hpp"
+
+namespace copg::python {
+
+namespace nb = nanobind;
+
+struct OpenBlock {
+  std::uint64_t number = 0;  ///< Of a connection; none comes twice.
+  std::string entered_at;    ///< file:line
+  int savepoint = 0;         ///< Its number; 0: the transaction itself.
+};
+
+[[nodiscard]] inline std::string place_of_caller() {
+  const SourceLocation where = caller();
+  return fmt::format("{}:{}", where.file_name(), where.line());
+}
+
+/// For a person: "app.py:12, app.py:20".
+[[nodiscard]] inline std::string places_of(const std::vector<OpenBlock>& blocks) {
+  std::string places;
+  for (const OpenBlock& block : blocks) {
+    if (!places.empty()) places += ", ";
+    places += block.entered_at;
+  }
+  return places;
+}
+
+/// For pycopg.connection.tell_left_open: where they were entered, and whether the outermost is a savepoint.
+[[nodiscard]] inline nb::object for_python(const std::vector<OpenBlock>& blocks) {
+  if (blocks.empty()) return nb::none();
+  return nb::make_tuple(places_of(blocks), blocks.front().savepoint != 0);
+}
+
+/// What a block is told that can't be committed, since `inside` were never left.
+[[nodiscard]] inline std::string left_open_text(const std::vector<OpenBlock>& inside) {
+  return fmt::format(
+      "a transaction() block inside this one was never left, so this one is rolled back: it was entered at "
+      "{}",
+      places_of(inside));
+}
+
+inline constexpr const char* ended_already =
+    "this transaction() block has ended already, by itself or with the one around it";
+
+}  // namespace copg::python

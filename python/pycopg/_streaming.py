@@ -1,0 +1,108 @@
+"""The asynchronous `execute_many` of rows that come one by one from an asynchronous iterable.
+
+They are sent batch by batch, in one transaction: a batch is what is held in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING, Any
+
+from . import _native
+from .connection import TransactionStatus
+from .errors import Error, QueryTimeout
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+    from .async_connection import AsyncConnection
+    from .cursor import Params
+
+# Not SQL, on purpose, as in src/pq/execute_many_operation.cpp: it makes the transaction fail, and says why in the
+# server's log.
+_ABORT = "copg: the source of rows failed, so none of them is kept"
+
+
+def is_async_only(rows: object) -> TypeIs[AsyncIterable[Params]]:
+    kind = type(rows)
+    return hasattr(kind, "__aiter__") and not hasattr(kind, "__iter__")
+
+
+class Stream:
+    """One call: its rows, and how long it has taken."""
+
+    def __init__(self, sql: str, rows: AsyncIterable[Params]) -> None:
+        self._batch = _native.RowBatch(sql)
+        self._rows = rows.__aiter__()
+        self._ended = False
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+
+    async def fill(self) -> bool:
+        """Gathers the next rows; False: there are none."""
+        while not self._ended:
+            try:
+                row = await self._rows.__anext__()
+            except StopAsyncIteration:
+                self._ended = True
+            else:
+                if self._batch.add(row):
+                    break
+        return len(self._batch) > 0
+
+    async def send_on(self, connection: AsyncConnection) -> int:
+        """The rows that were gathered, and all that follow; rows affected in all. What fails undoes all of them."""
+        native = connection._native
+        self._timeout_s = connection.pool._timeout
+        await connection._turns.take(connection.pool._timeout, inside=True)
+        try:
+            status = native._transaction_status
+            block = None
+            if native.autocommit and status == TransactionStatus.IDLE:
+                native.begin()  # sends nothing: BEGIN travels with the first rows
+                block = native.began()
+            try:
+                count = await self._send(native)
+                if block is not None:
+                    await self._drive(native.end(block, True))
+            except BaseException as error:
+                await self._undo(native, block, error)
+                raise
+            return count
+        finally:
+            connection._turns.give()
+
+    async def _send(self, native: _native.LoopConnection) -> int:
+        count = 0
+        while True:
+            if self._loop.time() - self._began >= self._timeout_s:
+                raise QueryTimeout(
+                    f"execute_many had no time left when the next rows came: its deadline was {self._timeout_s:.3g} s"
+                )
+            affected: int = await self._drive(native.execute_batch(self._batch))
+            count += affected
+            if not await self.fill():
+                return count
+
+    async def _drive(self, call: _native.LoopCall | None) -> Any:
+        if call is None:
+            return None
+        call.waited_s = self._loop.time() - self._began
+        return await call
+
+    async def _undo(self, native: _native.LoopConnection, block: int | None, error: BaseException) -> None:
+        if native._given_back:
+            return
+        if isinstance(error, GeneratorExit):  # the coroutine was dropped, and can wait for nothing
+            native.discard()
+            return
+        with contextlib.suppress(Error):  # giving the connection back rolls back, too
+            call = None
+            if block is not None:
+                call = native.end(block, False)
+            elif native._transaction_status == TransactionStatus.INTRANS:
+                call = native.execute(_ABORT, None)
+            if call is not None:
+                await call

@@ -1,0 +1,44 @@
+// The threads that hold leases: what a person can find again in top, gdb, or Python's own lists.
+#include "engine/holder.hpp"
+
+#include <fmt/format.h>
+
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace copg::engine {
+namespace {
+
+thread_local Requester known_thread;
+
+[[gnu::cold, gnu::noinline]] void find_out_thread() noexcept {
+  std::array<char, 16> name{};  // of which the kernel keeps so many bytes
+  if (pthread_getname_np(pthread_self(), name.data(), name.size()) != 0) name[0] = '\0';
+  name_this_thread(name.data(), static_cast<std::uint64_t>(syscall(SYS_gettid)), NumberOf::kernel);
+}
+
+}  // namespace
+
+const Requester& this_thread() noexcept {
+  if (known_thread.kind == NumberOf::unknown) find_out_thread();
+  return known_thread;
+}
+
+bool this_thread_is_known() noexcept { return known_thread.kind != NumberOf::unknown; }
+
+void name_this_thread(std::string_view name, std::uint64_t number, NumberOf kind) noexcept {
+  known_thread = {HolderName(name), number, kind};
+}
+
+void forget_this_thread() noexcept { known_thread.kind = NumberOf::unknown; }
+
+std::string Holder::text() const {
+  const std::string place = fmt::format("{}:{}", where.file_name(), where.line());
+  if (who.kind == NumberOf::task) return fmt::format("{} in task '{}'", place, who.name.view());
+  const char* const number = who.kind == NumberOf::python ? "ident" : "tid";
+  if (who.name.empty()) return fmt::format("{} in thread ({} {})", place, number, who.number);
+  return fmt::format("{} in thread '{}' ({} {})", place, who.name.view(), number, who.number);
+}
+
+}  // namespace copg::engine
