@@ -5,7 +5,7 @@
 // A Shortcut shows every attribute of its function, its class included, as a proxy does: `inspect`, `help`
 // and `unittest.mock` see the function. A call whose arguments fit the parameters goes to the native
 // function, with all of them in their order; any other goes to the definition, which raises what Python
-// raises. See docs/adr/0032-methods-that-inspect-can-read.md.
+// raises. See docs/adr/0035-methods-that-inspect-can-read.md.
 #include "python/native/shortcut.hpp"
 
 #include <structmember.h>
