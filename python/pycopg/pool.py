@@ -134,9 +134,6 @@ class PooledDatabase(_native.Pool):
     ) -> None:
         self.close()
 
-    def _close_at_exit(self) -> None:
-        super().close(0)  # whatever a user's class makes of `close`
-
     def __repr__(self) -> str:
         return self._repr(type(self).__name__)
 

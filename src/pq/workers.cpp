@@ -24,7 +24,8 @@ namespace {
 std::atomic<Workers*> process_workers = nullptr;
 
 // The parent's threads don't exist in a forked child, and its mutex may be locked there for ever.
-[[maybe_unused]] const int workers_registered = pthread_atfork(nullptr, nullptr, [] { process_workers = nullptr; });
+[[maybe_unused]] const int workers_registered =
+    pthread_atfork(nullptr, nullptr, [] { process_workers = nullptr; });
 
 }  // namespace
 
