@@ -19,6 +19,10 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
+namespace sync {
+struct Face;
+}  // namespace sync
+
 /// A pool of connections to one database, to be used from any number of threads.
 ///
 /// Every call has one deadline, `timeout` seconds after it began, over waiting for a connection, opening it,
@@ -33,7 +37,7 @@ namespace copg {
 class PooledDatabase {
  public:
   /// Opens the pool: min_size connections are opened in the background; returns without waiting for them
-  /// (`wait` does). Throws ConfigurationError.
+  /// (`wait` does). Throws ConfigurationError; ConnectionFailed if the process may start no more threads.
   explicit PooledDatabase(const Config& config, PoolOptions options = {});
   /// With Config::from_env.
   static PooledDatabase from_env(PoolOptions options = {},
@@ -117,8 +121,9 @@ class PooledDatabase {
   /// block.
   void suspend();
   void resume();
-  /// Waiting callers get PoolClosed at once; leases get `timeout` seconds to come back, then are cut off.
-  /// Leaves no socket, thread or timer. Blocks for up to `timeout` and a second. Idempotent. Never throws.
+  /// Waiting callers get PoolClosed at once; leases get `timeout` seconds to come back, then are cut off, and
+  /// what they run is cancelled on the server. Leaves no socket, thread, timer or session. Blocks for up to
+  /// `timeout` and a second. Idempotent. Never throws.
   void close(Seconds timeout = Seconds{5}) noexcept;
 
   /// Of the pool: PoolOptions::name, or the database's.
@@ -128,6 +133,7 @@ class PooledDatabase {
 
  private:
   friend class AsyncPooledDatabase;
+  friend struct sync::Face;
   explicit PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept;
   [[nodiscard]] engine::PoolEngine& engine() const;
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);

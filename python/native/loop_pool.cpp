@@ -34,6 +34,7 @@
 #include "python/native/python_rows.hpp"
 #include "python/native/rows.hpp"
 #include "python/native/statement.hpp"
+#include "sync/call.hpp"
 
 namespace copg::python {
 namespace {
@@ -330,7 +331,10 @@ class LoopPool {
   }
   LoopPool(const LoopPool&) = delete;
   LoopPool& operator=(const LoopPool&) = delete;
-  ~LoopPool() { finish_close(); }
+  ~LoopPool() {
+    if (!engine_) return;
+    without_gil([this] { engine_->close(engine::Duration::zero()); });
+  }
 
   void open() {
     if (closed_) reject_reopening(name());
@@ -365,11 +369,16 @@ class LoopPool {
     engine_->start_close(engine::duration_of(Seconds(timeout_s)));
     return new PoolWait(engine_, engine::Until::finished, Seconds(timeout_s) + grace);
   }
-  /// Cuts off what is left, and ends the pool's thread.
-  void finish_close() {
+  void start_close(double timeout_s) {
     closed_ = true;
+    if (engine_) engine_->start_close(engine::duration_of(Seconds(timeout_s)));
+  }
+  /// Waits until nothing is left, and ends the pool's thread.
+  void finish_close(double timeout_s) {
     if (!engine_) return;
-    without_gil([this] { engine_->close(engine::Duration::zero()); });
+    without_gil([engine = engine_, timeout_s] {
+      sync::finish_close(*engine, engine::duration_of(Seconds(timeout_s)));
+    });
   }
   [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& checked() const {
     if (closed_) reject_closed(name());
@@ -457,6 +466,7 @@ void bind_loop_pool(nb::module_& module) {
       .def("_wait", &LoopPool::wait, owned, nb::arg("timeout").none())
       .def("_check_idle", &LoopPool::check, owned)
       .def("_close", &LoopPool::close, owned, nb::arg("timeout").none())
+      .def("_start_close", &LoopPool::start_close)
       .def("_finish_close", &LoopPool::finish_close)
       .def(
           "_resize",

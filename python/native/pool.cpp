@@ -4,6 +4,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
+#include <chrono>
 #include <utility>
 
 #include "python/native/docstrings.hpp"
@@ -15,7 +16,7 @@
 #include "python/native/options.hpp"
 #include "python/native/python_rows.hpp"
 #include "python/native/statement.hpp"
-#include "python/native/waiting.hpp"
+#include "sync/call.hpp"
 
 namespace copg::python {
 
@@ -88,9 +89,23 @@ void Pool::wait(double timeout_s) {
 }
 
 void Pool::close(double timeout_s) {
+  start_close(timeout_s);
+  finish_close(timeout_s + std::chrono::duration<double>(engine::close_grace).count());
+}
+
+void Pool::start_close(double timeout_s) {
   closed_ = true;
   if (!database_) return;
-  run_interruptibly([db = database_, timeout_s] { db->close(Seconds(timeout_s)); });
+  without_gil([db = database_, timeout_s] {
+    sync::Face::engine_of(*db).start_close(engine::duration_of(Seconds(timeout_s)));
+  });
+}
+
+void Pool::finish_close(double timeout_s) {
+  if (!database_) return;
+  without_gil([db = database_, timeout_s] {
+    sync::finish_close(sync::Face::engine_of(*db), engine::duration_of(Seconds(timeout_s)));
+  });
 }
 
 namespace {
@@ -135,6 +150,8 @@ void bind_pool(nb::module_& module) {
           "_close", [](Pool& self, nb::handle timeout) { self.close(timeout_of(timeout)); },
           nb::arg("timeout").none())
       .def_prop_ro("_name", &Pool::name)
+      .def("_start_close", &Pool::start_close)
+      .def("_finish_close", &Pool::finish_close)
       .def("_repr", [](const Pool& self, const std::string& name) {
         return repr_of(name, self.name(), self.stats());
       });

@@ -45,6 +45,9 @@ class Pool {
   void check();
   void wait(double timeout_s);
   void close(double timeout_s);
+  /// `close` in two parts.
+  void start_close(double timeout_s);
+  void finish_close(double timeout_s);
 
  private:
   [[nodiscard]] Rows run(nb::handle sql, nb::handle params);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -12,10 +11,6 @@ namespace copg::python {
 void watch_for_signals();
 /// The calling thread is Python's main thread: at import, and in the child after a fork.
 void remember_main_thread(unsigned long ident) noexcept;
-
-/// Runs `blocking`, which must touch nothing of Python's, without the GIL. In the main thread it runs on a
-/// thread of its own, which goes on by itself when a signal handler raises: `blocking` must own what it uses.
-void run_interruptibly(std::function<void()> blocking);
 
 /// What threads take turns with.
 struct Turns {

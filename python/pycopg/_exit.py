@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import time
 import weakref
 from typing import Protocol
 
@@ -11,7 +12,8 @@ from .errors import _settle_classes
 
 
 class _Closes(Protocol):
-    def _close_at_exit(self) -> None: ...
+    def _start_close(self, timeout_s: float, /) -> None: ...
+    def _finish_close(self, timeout_s: float, /) -> None: ...
 
 
 _pools: weakref.WeakSet[_Closes] = weakref.WeakSet()
@@ -29,11 +31,16 @@ def close_at_exit(pool: _Closes) -> None:
 
 @atexit.register
 def _close_all_pools() -> None:
-    """Threads that still wait or query get PoolClosed, and time to be told."""
+    """Threads that still wait or query get PoolClosed, and time to be told. All pools have the same second."""
     global _ending
     _ending = True
+    bound_s = 1.0
     patience_s = 0.5
     _settle_classes()
-    for pool in list(_pools):
-        pool._close_at_exit()
+    pools = list(_pools)
+    deadline = time.monotonic() + bound_s
+    for pool in pools:
+        pool._start_close(0.0)
+    for pool in pools:
+        pool._finish_close(max(0.0, deadline - time.monotonic()))
     _native.end_calls(patience_s)

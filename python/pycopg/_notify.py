@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ._exit import is_ending
 
@@ -19,8 +20,7 @@ logger = logging.getLogger("pycopg")
 def reconnect_failed(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase]) -> None:
     pool = weak_pool()
     if pool is not None and pool._reconnect_failed is not None:
-        call = pool._reconnect_failed
-        threading.Thread(target=call, args=(pool,), name="pycopg-reconnect-failed", daemon=True).start()
+        _on_a_thread("reconnect-failed", pool._reconnect_failed, pool)
 
 
 def listened(pool: PooledDatabase | AsyncPooledDatabase) -> None:
@@ -32,15 +32,14 @@ def listened(pool: PooledDatabase | AsyncPooledDatabase) -> None:
 
 
 def leaked(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase], age_s: float, holder: str) -> None:
-    pool = weak_pool()
     text = "%r: a connection has been leased for %.1f s, taken at %s"
-    threading.Thread(target=logger.warning, args=(text, pool, age_s, holder), daemon=True).start()
+    _on_a_thread("leaked", logger.warning, text, weak_pool(), age_s, holder)
 
 
 def outage_began(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase], message: str) -> None:
     # What a pool runs into while the program ends, such as the end of another pool, is no outage.
     if weak_pool() is not None and not is_ending():
-        threading.Thread(target=logger.warning, args=("%s", message), daemon=True).start()
+        _on_a_thread("outage", logger.warning, "%s", message)
 
 
 def outage_ended(
@@ -49,4 +48,11 @@ def outage_ended(
     pool = weak_pool()
     if pool is not None:
         text = "%r: connecting works again, after %.1f s and %d failed connects"
-        threading.Thread(target=logger.warning, args=(text, pool, duration_s, failures), daemon=True).start()
+        _on_a_thread("outage", logger.warning, text, pool, duration_s, failures)
+
+
+def _on_a_thread(name: str, call: Callable[..., Any], *args: Any) -> None:
+    try:
+        threading.Thread(target=call, args=args, name=f"pycopg-{name}", daemon=True).start()
+    except RuntimeError as error:  # the process may have no more: nobody but this thread is there to say so
+        logger.warning("could not call %s%r: %s", getattr(call, "__qualname__", call), args, error)

@@ -231,7 +231,7 @@ class AsyncPooledDatabase(_native.LoopPool):
         if call is not None:
             with contextlib.suppress(PoolTimeout):  # what was cut off is not back yet; it is closed when it is
                 await call
-            self._finish_close()
+            self._finish_close(0.0)
 
     async def __aenter__(self: Self) -> Self:
         await self.open()
@@ -247,9 +247,6 @@ class AsyncPooledDatabase(_native.LoopPool):
 
     def __repr__(self) -> str:
         return self._repr(type(self).__name__)
-
-    def _close_at_exit(self) -> None:
-        self._finish_close()
 
     def _run(self, sql: str, params: Params | None, wanted: int) -> Awaitable[Any]:
         return self._execute(sql, params, wanted) if self._check is None else self._run_checked(sql, params, wanted)

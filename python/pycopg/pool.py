@@ -211,9 +211,6 @@ class PooledDatabase(_native.Pool):
     ) -> None:
         self.close()
 
-    def _close_at_exit(self) -> None:
-        self._close(0.0)
-
     def __repr__(self) -> str:
         return self._repr(type(self).__name__)
 

@@ -111,6 +111,12 @@ void PoolEngine::run(pool::ConnectionId connection, std::unique_ptr<pq::Operatio
                      Duration timeout, void (PoolEngine::*ended)(pool::ConnectionId, OperationRun::End)) {
   Slot& slot = slot_of(connection);
   take_back_descriptor(slot);
+  start_run(slot, connection, std::move(operation), timeout, ended);
+}
+
+void PoolEngine::start_run(Slot& slot, pool::ConnectionId connection,
+                           std::unique_ptr<pq::Operation> operation, Duration timeout,
+                           void (PoolEngine::*ended)(pool::ConnectionId, OperationRun::End)) {
   slot.operation = std::move(operation);
   slot.run = std::make_shared<OperationRun>(timer_->get_executor(), *slot.operation,
                                             [self = shared_from_this(), connection, ended](
@@ -253,6 +259,7 @@ void PoolEngine::proof_ended(pool::ConnectionId connection, OperationRun::End en
     disposition = pool::Disposition::discard;
   }
   if (failed) slot.end = end_of(end, *slot.operation);
+  if (failed) slot.connection->mark_dead();  // a cancel was tried: it isn't tried again at the goodbye
   if (was_reset && disposition == pool::Disposition::clean && options_.configure &&
       static_cast<pq::ResetOperation&>(*slot.operation).wiped()) {
     take_back_descriptor(slot);
@@ -280,33 +287,6 @@ void PoolEngine::reset_ended(pool::ConnectionId connection, pool::Disposition di
   if (options_.observer) options_.observer->reset(taken);
 }
 
-void PoolEngine::close_connection(const pool::Action& action) {
-  Slot& slot = slot_of(action.connection);
-  if (slot.run) slot.run->stop();
-  slot.run.reset();
-  slot.operation.reset();
-  if (!slot.use.cut()) {  // a caller is inside: it closes when it leaves
-    const Lock lock(mutex_);
-    if (slot.driver != nullptr) slot.driver->stop(Stop::cut);
-    return;
-  }
-  take_back_descriptor(slot);
-  take_statements(slot).reset();
-  const bool was_open = std::exchange(slot.open, false);
-  const std::string words = options_.observer ? last_words(slot, action.reason) : std::string();
-  slot.end.clear();
-  slot.close_connection();
-  {
-    const Lock lock(mutex_);
-    // A new connection may be opened in the slot from on_closed on: the guard must be fresh by then, unless a
-    // caller still holds the lease that was cut off, which happens only in a closed pool.
-    if (!core_->closed()) slot.use.renew();
-    core_->on_closed(now(), action.connection);
-    dispatch();
-  }
-  if (options_.observer && was_open) options_.observer->closed(action.reason, words);
-}
-
 /// What the server, or else libpq, said of the end of a connection; nothing if it was well to the end.
 std::string PoolEngine::last_words(Slot& slot, CloseReason reason) const {
   if (!slot.connection) return slot.end;
@@ -329,25 +309,30 @@ void PoolEngine::tick() {
     if (time >= drivers_due_) drivers_due_ = stop_late_drivers(time);
     dispatch();
   }
+  if (time >= insist_at_) insist();
   report_leaks(time);
   arm();
 }
 
 /// Sets the timer to whatever falls due next; puts it away when the pool is no more, since a pending timer
-/// would keep the user's event loop running.
+/// would keep the user's event loop running, and lets go of the workers.
 void PoolEngine::arm() {
   constexpr Duration shortest_leak_interval = std::chrono::milliseconds(10);
   TimePoint when = pool::never;
+  std::unique_ptr<pq::Workers::Hold> workers;  // let go of without the lock
   {
     const Lock lock(mutex_);
     if (!timer_) return;
-    when = std::min({core_->next_deadline(), cut_at_, drivers_due_});
+    when = std::min({core_->next_deadline(), cut_at_, insist_at_, drivers_due_});
     for (const Watcher* watcher : watchers_) when = std::min(when, watcher->deadline_);
     if (options_.leak_after && !core_->closed()) {
       when = std::min(when,
                       after(now(), std::max(duration_of(*options_.leak_after) / 2, shortest_leak_interval)));
     }
-    if (core_->finished() && watchers_.empty()) when = pool::never;
+    if (core_->finished() && watchers_.empty()) {
+      when = pool::never;
+      workers = std::move(workers_);
+    }
     armed_ = when;
   }
   timer_->cancel();

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "engine/pool_engine.hpp"
+#include "pq/cancel_operation.hpp"
 
 namespace copg::engine {
 
@@ -82,24 +83,18 @@ bool PoolEngine::leave(Lease& lease) noexcept {
   return false;
 }
 
-/// The pool was closed while the caller was inside: the connection is the caller's to close.
+/// The pool was closed while the caller was inside: the background closes the connection, unless there is
+/// none any more.
 void PoolEngine::close_cut_off(Lease& lease) noexcept {
   if (is_loan(lease)) {
+    if (!lease.slot->connection->protocol_idle()) pq::cancel_and_forget(*lease.slot->connection);
     lease.slot->close_connection();
     lease = {};
     return;
   }
   take_back_descriptor(*lease.slot);
   take_statements(*lease.slot).reset();
-  lease.slot->close_connection();
-  {
-    const Lock lock(mutex_);
-    lease.slot->lease_ends();
-    core_->on_closed(now(), id_of(lease));
-    dispatch();
-  }
-  lease = {};
-  if (options_.observer) options_.observer->closed(CloseReason::pool_closed, {});
+  leave_to_background(lease);
 }
 
 bool PoolEngine::died_untouched(const Lease& lease, bool fresh, bool nothing_sent) const noexcept {

@@ -1,11 +1,15 @@
 #include "engine/pool_engine.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <random>
+#include <system_error>
 #include <utility>
 
 #include "engine/face.hpp"
 #include "engine/parked.hpp"
+#include "engine/raise.hpp"
 
 namespace copg::engine {
 
@@ -17,7 +21,7 @@ std::shared_ptr<PoolEngine> PoolEngine::create(const Config& config, PoolOptions
   options.validate();
   std::shared_ptr<PoolEngine> engine(
       new PoolEngine(config, std::move(options), call_configure, std::move(executor)));
-  engine->move_in(engine->given_ ? nullptr : std::make_unique<BackgroundThread>());
+  engine->move_in(engine->start_threads());
   return engine;
 }
 
@@ -35,7 +39,9 @@ PoolEngine::PoolEngine(const Config& config, PoolOptions options, detail::Config
   make_core();
 }
 
-PoolEngine::~PoolEngine() = default;
+PoolEngine::~PoolEngine() {
+  if (!inherited()) cancel_what_still_runs();
+}
 
 void PoolEngine::make_core() {
   constexpr std::uint32_t share_limit = 16;
@@ -66,11 +72,26 @@ void PoolEngine::make_slots(int max_size) {
   unreturned_->limit = static_cast<int>(slots_.size());
 }
 
+/// The threads without which the pool could neither connect nor close. Throws ConnectionFailed.
+PoolEngine::Threads PoolEngine::start_threads() const {
+  try {
+    return {.background = given_ ? nullptr : std::make_unique<BackgroundThread>(),
+            .workers = std::make_unique<pq::Workers::Hold>()};
+  } catch (const std::system_error& error) {
+    raise({.kind = ErrorKind::connection_failed,
+           .message = fmt::format("pool '{}' could not start its threads: {}; there is a limit for the user "
+                                  "(ulimit -u) and one for the control group (pids.max)",
+                                  name_, error.code().message()),
+           .connection_survives = false});
+  }
+}
+
 /// Gives the background a place to run: the given executor, or a thread.
-void PoolEngine::move_in(std::unique_ptr<BackgroundThread> thread) {
-  strand_ = std::make_unique<Strand>(thread ? thread->executor() : given_);
+void PoolEngine::move_in(Threads threads) {
+  strand_ = std::make_unique<Strand>(threads.background ? threads.background->executor() : given_);
   timer_ = std::make_unique<asio::steady_timer>(*strand_);
-  thread_ = std::move(thread);
+  thread_ = std::move(threads.background);
+  workers_ = std::move(threads.workers);
 }
 
 void PoolEngine::open() {
@@ -93,15 +114,15 @@ PoolEngine::Lock PoolEngine::lock_here() {
 /// again.
 void PoolEngine::start_over_in_child() {
   const bool was_closed = core_->closed();
-  std::unique_ptr<BackgroundThread> thread;
-  if (!was_closed && !given_) thread = std::make_unique<BackgroundThread>();
+  Threads threads;
+  if (!was_closed) threads = start_threads();
   abandon_inherited();
   make_core();
   if (was_closed) {
     core_->close(now());
     return;
   }
-  move_in(std::move(thread));
+  move_in(std::move(threads));
   if (!opened_) return;
   core_->tick(now());
   dispatch();
@@ -124,11 +145,12 @@ void PoolEngine::abandon_inherited() {
   actions_.clear();
   work_posted_ = false;
   outage_ = false;
-  armed_ = cut_at_ = drivers_due_ = pool::never;
+  armed_ = cut_at_ = close_by_ = insist_at_ = drivers_due_ = pool::never;
   unreturned_ = std::make_shared<UnreturnedCalls>();
   (void)timer_.release();
   (void)strand_.release();
   (void)thread_.release();
+  workers_.reset();
 }
 
 asio::any_io_executor PoolEngine::executor() {
@@ -189,6 +211,7 @@ void PoolEngine::start_close(Duration timeout) noexcept {
   }
   core_->close(time);
   cut_at_ = std::min(cut_at_, after(time, timeout));
+  close_by_ = std::min(close_by_, after(cut_at_, close_grace * 9 / 10));
   wake_by(cut_at_);
   dispatch();
 }
@@ -226,7 +249,8 @@ std::shared_ptr<PoolEngine> face_of(std::shared_ptr<PoolEngine> engine) {
 bool PoolEngine::cut_in_background() noexcept {
   const Lock lock(mutex_);
   if (!strand_ || !strand_->running_in_this_thread()) return false;
-  core_->cut(now());
+  close_by_ = now();
+  core_->cut(close_by_);
   dispatch();
   return true;
 }
@@ -256,8 +280,11 @@ void PoolEngine::move_out(TimePoint deadline) noexcept {
     strand_.reset();
   }
   // A thread that is stuck in a hook of the user's goes on to use the timer when it is let go of.
-  if (!thread->stop(deadline)) (void)timer_.release();
+  const bool stopped = thread->stop(deadline);
+  if (!stopped) (void)timer_.release();
   timer_.reset();
+  if (stopped) drop_what_was_left();
+  workers_.reset();
 }
 
 // --- between the core and the world

@@ -39,6 +39,7 @@
 #include "pq/connect_settings.hpp"
 #include "pq/describe_first.hpp"
 #include "pq/operation.hpp"
+#include "pq/workers.hpp"
 
 namespace copg::engine {
 
@@ -181,6 +182,9 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// The same, and blocks until the end, or until `timeout` and a second have passed; ends the engine's own
   /// thread. Idempotent.
   void close(Duration timeout) noexcept;
+  /// After start_close, and the waiting for its end: ends the engine's own thread, waiting for what it does
+  /// now until `deadline`. Idempotent.
+  void finish_close(TimePoint deadline) noexcept { move_out(deadline); }
   /// What the last face does: closes the pool with 5 s of patience, blocking only where the engine has its
   /// own thread.
   void end() noexcept;
@@ -211,7 +215,12 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   // pool_engine.cpp
   void make_core();
   void make_slots(int max_size);
-  void move_in(std::unique_ptr<BackgroundThread> thread);
+  struct Threads {
+    std::unique_ptr<BackgroundThread> background;  // none where an executor was given
+    std::unique_ptr<pq::Workers::Hold> workers;
+  };
+  [[nodiscard]] Threads start_threads() const;
+  void move_in(Threads threads);
   void move_out(TimePoint deadline) noexcept;
   [[nodiscard]] bool cut_in_background() noexcept;
   [[nodiscard]] bool inherited() const noexcept { return process_ != ForkGuard::generation(); }
@@ -282,6 +291,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void connect_ended(pool::ConnectionId connection, OperationRun::End end);
   void run(pool::ConnectionId connection, std::unique_ptr<pq::Operation> operation, Duration timeout,
            void (PoolEngine::*ended)(pool::ConnectionId, OperationRun::End));
+  void start_run(Slot& slot, pool::ConnectionId connection, std::unique_ptr<pq::Operation> operation,
+                 Duration timeout, void (PoolEngine::*ended)(pool::ConnectionId, OperationRun::End));
   void configure(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made,
                  void (PoolEngine::*ended)(pool::ConnectionId, OperationRun::End));
   void configured_new(pool::ConnectionId connection, OperationRun::End end);
@@ -291,10 +302,22 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void open_failed(pool::ConnectionId connection, ErrorInfo error, pool::ConnectFailure failure);
   void proof_ended(pool::ConnectionId connection, OperationRun::End end);
   void reset_ended(pool::ConnectionId connection, pool::Disposition disposition);
-  void close_connection(const pool::Action& action);
   void tick();
   void arm();
   void report_leaks(TimePoint time);
+
+  // closing.cpp: on the executor, but for the last three.
+  void close_connection(const pool::Action& action);
+  void insist() noexcept;
+  void cancel_beside_its_caller(const pool::Action& closing);
+  void cancelled_beside(pool::ConnectionId connection, OperationRun::End end);
+  void say_goodbye(const pool::Action& closing);
+  void goodbye_said(pool::ConnectionId connection, OperationRun::End end);
+  void drop_connection(const pool::Action& closing);
+  [[nodiscard]] Duration time_for_goodbye();
+  void leave_to_background(Lease& lease) noexcept;
+  void drop_what_was_left() noexcept;
+  void cancel_what_still_runs() noexcept;
 
   const Config config_;
   const PoolOptions options_;
@@ -322,12 +345,15 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   std::optional<ErrorInfo> connect_error_;
   TimePoint connect_error_at_{};
   std::vector<Watcher*> watchers_;
-  TimePoint cut_at_ = pool::never;  // once closed: when leases are cut off
+  TimePoint cut_at_ = pool::never;     // once closed: when leases are cut off
+  TimePoint close_by_ = pool::never;   // once closed: when the last goodbye is to be said
+  TimePoint insist_at_ = pool::never;  // when to look for callers that are still inside what was cut off
   // Of the calls that shells without a thread drive, the first may end then; no later.
   TimePoint drivers_due_ = pool::never;
 
   using Strand = boost::asio::strand<boost::asio::any_io_executor>;
   std::unique_ptr<BackgroundThread> thread_;
+  std::unique_ptr<pq::Workers::Hold> workers_;
   std::unique_ptr<Strand> strand_;
   std::unique_ptr<boost::asio::steady_timer> timer_;
 

@@ -12,6 +12,7 @@
 #include "engine/operation_run.hpp"
 #include "engine/run.hpp"
 #include "engine/use_guard.hpp"
+#include "pool/pool_core.hpp"
 #include "pq/connection.hpp"
 
 namespace copg::engine {
@@ -33,6 +34,7 @@ struct Slot {
   Duration patience{};      // of the time to get a connection, what was left when this one was got
   TimePoint answered_at{};  // the end of the last lease whose answers all came
   bool leak_reported = false;
+  bool left = false;         // cut off, and the caller that was inside has left it to the background
   Driver* driver = nullptr;  // of the call on the lease, if its shell has no thread
   TimePoint drive_until = pool::never;
   // Changed under the mutex, by the owner of the connection or when its event loop goes away; its owner may
@@ -54,6 +56,7 @@ struct Slot {
   bool open = false;     // the observer was told that it is
   std::string end;       // why it could not be kept, where the connection itself does not know
   TimePoint reset_since{};
+  pool::Action closing{};  // from then on
 
   /// By the owner of the connection.
   void close_connection() noexcept {

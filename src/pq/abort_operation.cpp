@@ -44,7 +44,10 @@ Step AbortOperation::look() {
   }
   // The end of a COPY or of a pipeline should be on its way before the server is told to hurry.
   if (PQflush(connection_.raw()) < 0) return fail_lost();
-  return start_cancel();
+  if (before_cancel_.count() == 0) return start_cancel();
+  patience_.start(before_cancel_);
+  phase_ = Phase::drain;
+  return wait_for_answer();
 }
 
 Step AbortOperation::start_cancel() {
@@ -74,12 +77,16 @@ Step AbortOperation::drain() {
   if (PQconsumeInput(connection_.raw()) != 1) return fail_lost();
   switch (drop_answers()) {
     case Drained::waiting:
+      if (phase_ == Phase::drain && cancel_ && std::exchange(one_ended_, false)) {
+        next_patience_ = patience_for_next;
+        patience_.start(next_patience_);
+      }
       if (phase_ == Phase::drain && patience_.passed()) return start_cancel();
       return wait_for_answer();
     case Drained::lost: return fail_lost();
     case Drained::idle: break;
   }
-  if (phase_ == Phase::fence) return end();
+  if (phase_ == Phase::fence || !cancel_) return end();
   // The server signals the backend before it closes the cancel's socket, and that is closed: a signal too
   // late for the answers above is pending before this query is read. Whether it ends this one or finds
   // nothing, it is spent.
@@ -156,10 +163,10 @@ AbortOperation::Drained AbortOperation::drop_result(const PGresult* result) {
     case PGRES_COPY_OUT: return drop_copy_out();
     case PGRES_COPY_IN: return end_copy_in();
     case PGRES_COPY_BOTH: return Drained::lost;  // replication: no statement ends it
+    case PGRES_FATAL_ERROR: one_ended_ = true; break;
     case PGRES_EMPTY_QUERY:
     case PGRES_BAD_RESPONSE:
     case PGRES_NONFATAL_ERROR:
-    case PGRES_FATAL_ERROR:
     case PGRES_SINGLE_TUPLE:
     case PGRES_PIPELINE_ABORTED:
     default: break;  // PGRES_TUPLES_CHUNK, since libpq 17

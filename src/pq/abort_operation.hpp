@@ -24,8 +24,13 @@ class AbortOperation : public Operation {
   /// the maximum.
   static constexpr std::chrono::milliseconds first_patience{50};
   static constexpr std::chrono::milliseconds max_patience{5000};
+  /// Where a cancel has ended one statement of several, the server goes on with the next: that is given this
+  /// long before the next cancel.
+  static constexpr std::chrono::milliseconds patience_for_next{10};
 
-  explicit AbortOperation(Connection& connection) : connection_(connection) {}
+  /// `before_cancel`: how long the answers may take before the server is told to hurry; 0: no time.
+  explicit AbortOperation(Connection& connection, std::chrono::milliseconds before_cancel = {})
+      : connection_(connection), before_cancel_(before_cancel) {}
 
   Step advance(Ready ready) override;
   [[nodiscard]] const char* phase() const noexcept override;
@@ -58,11 +63,13 @@ class AbortOperation : public Operation {
   Drained end_copy_in();
 
   Connection& connection_;
+  const std::chrono::milliseconds before_cancel_;
   Phase phase_ = Phase::look;
   std::optional<CancelOperation> cancel_;
   TimedWait patience_;
   std::chrono::milliseconds next_patience_ = first_patience;
   bool pipeline_ended_ = false;  // our own ROLLBACK and Sync stand at the end of a dropped pipeline
+  bool one_ended_ = false;       // by the last cancel
   bool dropped_answers_ = false;
 };
 

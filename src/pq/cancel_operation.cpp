@@ -10,14 +10,16 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <exception>
+#include <memory>
 #include <new>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "pq/errors.hpp"
+#include "pq/fork_gate.hpp"
 #include "pq/late_symbols.hpp"
-#include "pq/signals_blocked.hpp"
+#include "pq/workers.hpp"
 
 namespace copg::pq {
 namespace {
@@ -25,10 +27,8 @@ namespace {
 std::atomic<int> workers_in_flight{0};
 
 // The workers of the parent don't exist in a forked child.
-void count_none_after_fork() {
-  static const int registered = pthread_atfork(nullptr, nullptr, [] { workers_in_flight = 0; });
-  static_cast<void>(registered);
-}
+[[maybe_unused]] const int cancels_registered =
+    pthread_atfork(nullptr, nullptr, [] { workers_in_flight = 0; });
 
 }  // namespace
 
@@ -63,7 +63,9 @@ struct CancelOperation::Worker {
 CancelOperation::CancelOperation(Connection& connection) : connection_(connection) {}
 
 CancelOperation::~CancelOperation() {
-  if (conversation_ != nullptr) PQcancelFinish(conversation_);
+  if (conversation_ == nullptr) return;
+  const InsideForkGate inside(InsideForkGate::What::connect);
+  PQcancelFinish(conversation_);
 }
 
 const char* CancelOperation::phase() const noexcept {
@@ -91,7 +93,6 @@ Step CancelOperation::advance(Ready ready) {
 Step CancelOperation::start() { return has_nonblocking_cancel() ? start_conversation() : start_worker(); }
 
 Step CancelOperation::start_worker() {
-  count_none_after_fork();
   worker_ = std::make_shared<Worker>();
   worker_->cancel = PQgetCancel(connection_.raw());
   if (worker_->cancel == nullptr)
@@ -104,13 +105,24 @@ Step CancelOperation::start_worker() {
                      "too many cancels are waiting for an answer already");
   }
   try {
-    const SignalsBlocked blocked;
-    std::thread([worker = worker_] { worker->run(); }).detach();
+    Workers::submit([worker = worker_] { worker->run(); });
   } catch (const std::system_error& error) {
     return fail_with("could not ask the server to cancel", error.what());
   }
   phase_ = Phase::worker;
   return Step::wait(worker_->event, Ready::read);
+}
+
+void cancel_and_forget(const Connection& connection) noexcept {
+  try {
+    const std::shared_ptr<PGcancel> cancel(PQgetCancel(connection.raw()), &PQfreeCancel);
+    if (cancel == nullptr) return;
+    Workers::submit([cancel] {
+      std::array<char, 256> reason{};
+      static_cast<void>(PQcancel(cancel.get(), reason.data(), static_cast<int>(reason.size())));
+    });
+  } catch (const std::exception&) {  // out of threads or memory: the statement runs on
+  }
 }
 
 Step CancelOperation::poll_worker() {
@@ -122,6 +134,7 @@ Step CancelOperation::poll_worker() {
 }
 
 Step CancelOperation::start_conversation() {
+  const InsideForkGate inside(InsideForkGate::What::connect);
   conversation_ = PQcancelCreate(connection_.raw());
   if (conversation_ == nullptr) throw std::bad_alloc();
   if (PQcancelStart(conversation_) != 1) {
@@ -134,6 +147,7 @@ Step CancelOperation::start_conversation() {
 }
 
 Step CancelOperation::poll_conversation() {
+  const InsideForkGate inside(InsideForkGate::What::connect);
   switch (PQcancelPoll(conversation_)) {
     case PGRES_POLLING_READING: return wait_for(Ready::read);
     case PGRES_POLLING_WRITING: return wait_for(Ready::write);

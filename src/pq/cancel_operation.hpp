@@ -17,7 +17,7 @@ namespace copg::pq {
 
 class CancelOperation : public Operation {
  public:
-  /// Before libpq 17 PQcancel blocks: a detached worker makes it, at most this many at a time in the process.
+  /// Before libpq 17 PQcancel blocks: one of Workers makes it, at most this many at a time in the process.
   /// A peer that drops every packet holds one for tcp_user_timeout (before libpq 15 until TCP gives up), a
   /// frozen one until it goes on. Nobody waits for them, not even the end of the process. Above the limit an
   /// operation fails at once.
@@ -53,5 +53,9 @@ class CancelOperation : public Operation {
   pg_cancel_conn* conversation_ = nullptr;
   Step last_step_;
 };
+
+/// Asks the server to cancel what the connection runs, from another thread, soon; nobody is told whether that
+/// went well. For a connection that is about to be closed.
+void cancel_and_forget(const Connection& connection) noexcept;
 
 }  // namespace copg::pq

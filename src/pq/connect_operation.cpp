@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "pq/connect_failure.hpp"
+#include "pq/fork_gate.hpp"
 
 namespace copg::pq {
 namespace {
@@ -51,6 +52,7 @@ struct PointerLists {
 
 PGconn* start(const std::vector<std::pair<std::string, std::string>>& pairs) {
   const PointerLists lists(pairs);
+  const InsideForkGate inside(InsideForkGate::What::connect);
   PGconn* conn = PQconnectStartParams(lists.keywords.data(), lists.values.data(), 0);
   if (conn == nullptr) throw std::bad_alloc();
   return conn;
@@ -61,6 +63,11 @@ PGconn* start(const std::vector<std::pair<std::string, std::string>>& pairs) {
 ConnectOperation::ConnectOperation(ConnectSettings settings) : settings_(std::move(settings)) {}
 
 ConnectOperation::~ConnectOperation() = default;
+
+void ConnectOperation::Finish::operator()(PGconn* conn) const noexcept {
+  const InsideForkGate inside(InsideForkGate::What::connect);
+  PQfinish(conn);
+}
 
 const char* ConnectOperation::phase() const noexcept {
   switch (phase_) {
@@ -108,6 +115,7 @@ Step ConnectOperation::advance(Ready ready) {
 }
 
 void ConnectOperation::read_effective_options() {
+  const InsideForkGate inside(InsideForkGate::What::connect);
   // libpq merges keywords, environment and service file only in a PGconn. This one stops before it goes to
   // the network: at a value that no libpq knows.
   auto keywords = settings_.keywords;
@@ -198,6 +206,7 @@ Step ConnectOperation::start_connecting() {
 }
 
 Step ConnectOperation::poll() {
+  const InsideForkGate inside(InsideForkGate::What::connect);
   switch (PQconnectPoll(conn_.get())) {
     case PGRES_POLLING_READING: return Step::wait(PQsocket(conn_.get()), Ready::read);
     case PGRES_POLLING_WRITING: return Step::wait(PQsocket(conn_.get()), Ready::write);

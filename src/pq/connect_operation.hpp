@@ -45,7 +45,7 @@ class ConnectOperation final : public Operation {
  private:
   enum class Phase : std::uint8_t { starting, resolving, connecting, over };
   struct Finish {
-    void operator()(PGconn* conn) const noexcept { PQfinish(conn); }
+    void operator()(PGconn* conn) const noexcept;
   };
 
   void read_effective_options();

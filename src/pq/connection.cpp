@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "pq/errors.hpp"
+#include "pq/fork_gate.hpp"
 
 namespace copg::pq {
 
@@ -25,7 +26,9 @@ Connection::Connection(PGconn* conn, bool prepare)
 }
 
 Connection::~Connection() {
-  if (conn_ != nullptr) PQfinish(conn_);
+  if (conn_ == nullptr) return;
+  const InsideForkGate inside(InsideForkGate::What::connect);
+  PQfinish(conn_);
 }
 
 std::string_view Connection::parameter_status(const char* name) const noexcept {

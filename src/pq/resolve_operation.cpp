@@ -3,8 +3,6 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -13,7 +11,9 @@
 #include <mutex>
 #include <string_view>
 #include <system_error>
-#include <thread>
+
+#include "pq/fork_gate.hpp"
+#include "pq/workers.hpp"
 
 namespace copg::pq {
 namespace {
@@ -46,6 +46,7 @@ struct Answer {
 };
 
 Answer look_up(const std::string& name) {
+  const InsideForkGate inside(InsideForkGate::What::look_up);
   Answer answer;
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -155,21 +156,12 @@ Step ResolveOperation::start_worker() {
   if (names.empty()) return Step::finished();
   try {
     shared_ = std::make_shared<Shared>(std::move(names));
-    // The program's signals are for its own threads.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    try {
-      std::thread([shared = shared_] { shared->work(); }).detach();
-    } catch (...) {
-      pthread_sigmask(SIG_SETMASK, &before, nullptr);
-      throw;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    Workers::submit([shared = shared_] {
+      if (shared.use_count() > 1) shared->work();  // else nobody wants to know any more
+    });
   } catch (const std::system_error& error) {
     return fail(
-        connection_failed(std::string("could not start a thread to resolve host names: ") + error.what()));
+        connection_failed(std::string("could not find a thread to resolve host names: ") + error.what()));
   }
   return Step::wait(shared_->wakeup, Ready::read);
 }

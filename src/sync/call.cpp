@@ -155,6 +155,20 @@ void wait_until(PoolEngine& engine, engine::Until until, Duration timeout) {
   engine.collect(watcher);
 }
 
+void finish_close(PoolEngine& engine, Duration timeout) {
+  const TimePoint deadline = engine::after(engine::now(), timeout);
+  engine::Parked<engine::Watcher> watcher;
+  if (!engine.watch(watcher, engine::Until::finished, deadline)) {
+    try {
+      sleep(watcher, deadline, [&] { engine.expire(watcher); });
+    } catch (...) {
+      engine.give_up(watcher);
+      throw;
+    }
+  }
+  engine.finish_close(std::max(deadline, engine::now()));
+}
+
 template <class Parked>
 void drive(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, Progress progress, Parked& waiter,
            Span& span) {

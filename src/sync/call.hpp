@@ -3,6 +3,7 @@
 #pragma once
 
 #include <copg/params.hpp>
+#include <copg/pooled_database.hpp>
 #include <copg/result.hpp>
 #include <copg/source_location.hpp>
 #include <copg/sql.hpp>
@@ -65,12 +66,21 @@ class ShortLease {
 /// ConfigurationError.
 void wait_until(PoolEngine& engine, engine::Until until, Duration timeout);
 
+/// Waits until the pool is closed, after PoolEngine::start_close, and ends its thread; not longer than
+/// `timeout`. Throws nothing but what a look throws: then the pool closes by itself.
+void finish_close(PoolEngine& engine, Duration timeout);
+
 /// Does the waiting of a call until it is done: for a connection, parked; for the server, in an epoll set or
 /// in poll(2). Throws PoolTimeout, QueryTimeout, CommitUnknown, PoolClosed when it does not come to its end.
 /// `lease`, `waiter`: the call's; `Parked`: ParkedThread or ParkedForAnswer.
 template <class Parked>
 void drive(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, engine::LeaseCall::Progress progress,
            Parked& waiter, Span& span);
+
+/// The way from a pool to its engine, for the shells that are not C++.
+struct Face {
+  [[nodiscard]] static PoolEngine& engine_of(const PooledDatabase& pool) { return pool.engine(); }
+};
 
 /// One statement on a lease of its own.
 [[nodiscard]] Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params);

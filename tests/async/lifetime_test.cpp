@@ -157,6 +157,38 @@ TEST_F(Lifetime, an_event_loop_destroyed_with_everything_under_way_takes_it_alon
   EXPECT_TRUE(eventually([&] { return Census().within(before); }));
 }
 
+TEST_F(Lifetime, an_event_loop_destroyed_with_statements_under_way_ends_them_on_the_server) {
+  const auto running = [&] {
+    int count = 0;
+    run([&]() -> awaitable<void> {
+      auto watch = make({.min_size = 1, .max_size = 1});
+      co_await watch.open();
+      count = co_await watch.fetch_val<int>(
+          "SELECT count(*)::int FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(61)' AND state = "
+          "'active'");
+      co_await watch.close();
+    }());
+    return count;
+  };
+  {
+    asio::io_context gone{1};
+    AsyncPooledDatabase db(gone, config(), PoolOptions{.min_size = 2, .max_size = 2});
+    bool is_open = false;
+    db.open([&](const std::exception_ptr& error) { is_open = !error; });
+    ASSERT_TRUE(eventually([&] {
+      gone.run_for(10ms);
+      return is_open;
+    }));
+    for (int i = 0; i < 4; ++i)
+      db.execute("SELECT pg_sleep(61)", params(), [](const std::exception_ptr&, const Result&) { FAIL(); });
+    ASSERT_TRUE(eventually([&] {
+      gone.run_for(10ms);
+      return running() == 2;
+    }));
+  }
+  EXPECT_TRUE(eventually([&] { return running() == 0; }, 2s));
+}
+
 TEST_F(Lifetime, a_pool_outlives_the_event_loop_of_one_of_its_faces) {
   PooledDatabase db = open({.min_size = 1, .max_size = 2});
   {

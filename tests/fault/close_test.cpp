@@ -115,6 +115,38 @@ TEST_F(Close, cuts_off_a_statement_that_is_running) {
   EXPECT_THROW(query.get(), PoolClosed);
 }
 
+/// How many sessions run this statement.
+int running(PooledDatabase& watch, const std::string& sql) {
+  return watch.fetch_val<int>(
+      "SELECT count(*)::int FROM pg_stat_activity WHERE state = 'active' AND query = $1", sql);
+}
+
+TEST_F(Close, ends_on_the_server_what_it_cuts_off) {
+  PooledDatabase watch = open({.min_size = 1, .max_size = 1});
+  const std::string sleeps = "SELECT pg_sleep(60)";
+  const std::string computes = "SELECT count(*) FROM (SELECT generate_series(1, 1000000000)) AS numbers";
+  for (const std::string& sql : {sleeps, computes}) {
+    PooledDatabase db = open({.min_size = 2, .max_size = 2});
+    db.wait();
+    std::vector<std::future<void>> calls;
+    for (int i = 0; i < 8; ++i) calls.push_back(std::async(std::launch::async, [&] { db.execute(sql); }));
+    ASSERT_TRUE(eventually([&] { return running(watch, sql) == 2; }));
+    db.close(0s);
+    EXPECT_EQ(db.stats().pool_size, 0U);
+    EXPECT_TRUE(eventually([&] { return running(watch, sql) == 0; }, 1s)) << sql;
+    for (std::future<void>& call : calls) EXPECT_THROW(call.get(), PoolClosed);
+  }
+}
+
+TEST_F(Close, ends_on_the_server_what_a_reset_was_about_to_end) {
+  PooledDatabase watch = open({.min_size = 1, .max_size = 1});
+  const std::string sql = "SELECT pg_sleep(60)";
+  PooledDatabase db(config(), {.min_size = 1, .max_size = 1, .timeout = 500ms});
+  EXPECT_THROW(db.execute(sql), QueryTimeout);
+  db.close();
+  EXPECT_TRUE(eventually([&] { return running(watch, sql) == 0; }, 1s));
+}
+
 TEST_F(Close, gives_up_connects_in_flight) {
   Gate gate(server().port());
   gate.fall_silent();

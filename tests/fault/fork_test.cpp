@@ -153,8 +153,32 @@ TEST_P(Ending, of_a_program_with_open_pools_is_in_order_and_leaves_no_session) {
 
 INSTANTIATE_TEST_SUITE_P(Ways, Ending,
                          ::testing::Values("static_pool", "static_lease_outlives_pool", "leaked_pool",
-                                           "exit_in_a_thread", "exit_in_a_child", "exit_with_waiters"),
+                                           "exit_in_a_thread", "exit_in_a_child", "exit_with_waiters",
+                                           "exit_with_statements"),
                          [](const auto& way) { return std::string(way.param); });
+
+TEST_F(Fork, a_process_that_may_start_no_more_threads_goes_on) {
+  PooledDatabase watch = open({.min_size = 1, .max_size = 1});
+  std::string url = server().tcp_url();
+  url.replace(url.find("127.0.0.1"), 9, "localhost");
+  EXPECT_EQ(run_ending_program(url, "no_more_threads"), 0);
+  EXPECT_TRUE(eventually([&] {
+    return watch.fetch_val<int>(
+               "SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend'") == 1;
+  }));
+}
+
+/// A storm: libpq and OpenSSL hold locks of their own while a process makes its first connections.
+TEST_F(Fork, at_any_moment_of_the_parents_first_connects_leaves_the_child_able_to_connect) {
+  COPG_SKIP_UNDER_TSAN;
+  const tools::ThrowawayPostgres tls({.tls = true});
+  constexpr int forks = 100;
+  constexpr int longest_us = 25'000;
+  for (int i = 0; i < forks; ++i) {
+    const int after_us = i * longest_us / forks;
+    ASSERT_EQ(run_ending_program(tls.tcp_url(), "fork_after_" + std::to_string(after_us)), 0) << after_us;
+  }
+}
 
 TEST_F(Fork, the_child_configures_its_own_connections_also_when_the_parent_is_at_it) {
   COPG_SKIP_UNDER_TSAN;

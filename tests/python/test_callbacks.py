@@ -13,8 +13,8 @@ import pytest
 
 import pycopg
 from conftest import NextRound, eventually
+from program import Program
 from pycopg import AsyncPooledDatabase, Config, Connection, PooledDatabase
-from test_processes import Program
 
 MakePool = Callable[..., PooledDatabase]
 

@@ -19,6 +19,7 @@ import pytest
 
 import pycopg
 from conftest import eventually
+from program import Program
 from pycopg import PooledDatabase, _native
 
 MakePool = Callable[..., PooledDatabase]
@@ -138,30 +139,6 @@ def test_multiprocessing(db: PooledDatabase) -> None:
 # programs
 
 
-class Program:
-    """A Python program with a pool, that says when it is ready and what has become of it."""
-
-    def __init__(self, body: str) -> None:
-        lines = "import os, pycopg, signal, sys, threading, time\ndb = pycopg.PooledDatabase.from_env()\n"
-        lines += "def ready(): print('ready', flush=True)\n"
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "error::ResourceWarning", "-c", lines + textwrap.dedent(body)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def wait_until_ready(self) -> None:
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "ready\n", self.process.communicate()[1]
-
-    def end(self) -> tuple[int, str, float]:
-        """Its exit code, what it wrote to stderr, and how long that took from here."""
-        began = time.monotonic()
-        _, errors = self.process.communicate(timeout=20)
-        return self.process.returncode, errors, time.monotonic() - began
-
-
 @pytest.fixture
 def watch(server_url: str) -> Iterator[Callable[[str, int], None]]:
     """Waits until there are so many sessions that run this statement."""
@@ -172,107 +149,6 @@ def watch(server_url: str) -> Iterator[Callable[[str, int], None]]:
             eventually(lambda: db.fetch_val(sql, [pattern]) == count)
 
         yield watch
-
-
-ENDINGS = {
-    "an open pool": "db.execute('SELECT 1'); ready()",
-    "a pool that cannot connect": """
-        import logging
-        logging.disable()  # a warning says that it cannot
-        db = pycopg.PooledDatabase(pycopg.Config(host='192.0.2.1'))
-        ready()
-        """,
-    "a pool in a reference cycle": "a = [db]; a.append(a); db.execute('SELECT 1'); ready()",
-    "a connection held": "c = db.connection(); c.__enter__(); c.execute('SELECT 1'); ready()",
-    "a query in flight": """
-        thread = threading.Thread(target=db.execute, args=('SELECT pg_sleep(100) /* ending */',), daemon=True)
-        thread.start()
-        threading.excepthook = lambda _: None
-        while not db.stats['requests_num']: pass
-        ready()
-        """,
-    "waiters": """
-        threading.excepthook = lambda _: None
-        db.resize(1, 1)
-        c = db.connection()
-        c.__enter__()
-        for _ in range(20):
-            threading.Thread(target=db.execute, args=('SELECT 1',), daemon=True).start()
-        while db.stats['requests_waiting'] < 20: pass
-        ready()
-        """,
-    "threads that never stop": """
-        def work():
-            try:
-                while True: db.fetch_val('SELECT %s', [1])
-            except pycopg.PoolClosed: pass
-        for _ in range(8): threading.Thread(target=work, daemon=True).start()
-        while db.stats['requests_num'] < 1000: pass
-        ready()
-        """,
-    "threads that query other pools while the interpreter ends": """
-        done = []
-        def work():
-            while True:
-                try:
-                    with pycopg.PooledDatabase.from_env(min_size=0) as other: done.append(other.fetch_val('SELECT 1'))
-                except pycopg.Error: pass
-        for _ in range(4): threading.Thread(target=work, daemon=True).start()
-        while len(done) < 10: pass
-        ready()
-        """,
-    "a hook of its own": "import atexit; atexit.register(db.close); db.execute('SELECT 1'); ready()",
-    "an open pool of asyncio": """
-        import asyncio
-        async def main():
-            global adb
-            adb = pycopg.AsyncPooledDatabase.from_env()
-            await adb.open()
-            await adb.execute('SELECT 1')
-        asyncio.run(main())
-        ready()
-        """,
-    "a loop that is left with a query in flight": """
-        import asyncio
-        async def main():
-            global adb
-            adb = pycopg.AsyncPooledDatabase.from_env(min_size=1, max_size=1)
-            await adb.open()
-            for _ in range(3): asyncio.ensure_future(adb.execute('SELECT pg_sleep(100)'))
-            while adb.stats['requests_waiting'] < 2: await asyncio.wait([asyncio.ensure_future(adb.wait(0))])
-        asyncio.run(main())
-        ready()
-        """,
-    "a thread with an event loop": """
-        import asyncio
-        async def work():
-            global adb
-            adb = pycopg.AsyncPooledDatabase.from_env(min_size=1, max_size=1)
-            await adb.open()
-            await asyncio.gather(*(adb.execute('SELECT pg_sleep(100)') for _ in range(3)), return_exceptions=True)
-        threading.Thread(target=lambda: asyncio.run(work()), daemon=True).start()
-        while 'adb' not in globals() or adb.stats['requests_waiting'] < 2: pass
-        ready()
-        """,
-    "a class with a close of its own": """
-        class Orders(pycopg.PooledDatabase):
-            def close(self): super().close()
-        orders = Orders.from_env()
-        orders.execute('SELECT 1')
-        ready()
-        """,
-    "a fork": """
-        import warnings
-        warnings.simplefilter('ignore', DeprecationWarning)  # from 3.12 on of every fork where there are threads
-        db.execute('SELECT 1')
-        pid = os.fork()
-        if pid == 0:
-            db.execute('SELECT 1')
-            sys.exit(0)
-        assert os.waitpid(pid, 0)[1] == 0
-        ready()
-        """,
-}
 
 
 def test_subinterpreters_are_refused() -> None:
@@ -298,17 +174,6 @@ def test_subinterpreters_are_refused() -> None:
     refusal, *rest = done.stdout.splitlines()
     assert refusal.startswith("pycopg can't be used in a subinterpreter"), done.stdout + done.stderr
     assert rest == ["and the first goes on"], done.stderr
-
-
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_programs_end_at_once(schema: str, ending: str) -> None:
-    program = Program(ENDINGS[ending])
-    program.wait_until_ready()
-    code, errors, took = program.end()
-    held = ending in ("a connection held", "waiters")
-    assert code == 0, errors
-    assert errors == "" or (held and "never given back" in errors), errors
-    assert took < 1.0
 
 
 @pytest.mark.parametrize(
