@@ -8,6 +8,7 @@
 
 #include "pq/sql_text.hpp"
 #include "python/native/mistakes.hpp"
+#include "sql/text_traits.hpp"
 
 namespace copg::python {
 namespace {
@@ -190,7 +191,7 @@ class Rewriter {
 
 RewrittenText rewrite_placeholders(std::string_view sql) {
   RewrittenText result = Rewriter(sql).run();
-  if (pq::text_traits(result.sql).several)
+  if (sql::text_traits(result.sql).several)
     throw ProgrammingMistake(
         "several statements cannot be given parameters: execute them one by one, or without");
   return result;

@@ -30,7 +30,7 @@ ExecuteManyOperation::~ExecuteManyOperation() {
 
 ErrorPtr ExecuteManyOperation::check() {
   if (ErrorPtr refusal = unsendable(sql_)) return refusal;
-  traits_ = text_traits(sql_);
+  traits_ = sql::text_traits(sql_);
   // COPY would swallow the messages behind it.
   if (traits_.copies) return usage_error("COPY does not go through execute_many", sql_);
   taken_ = parameters_of(sql_);

@@ -36,7 +36,7 @@ ErrorPtr StatementUse::look_up(Connection& connection, bool nameless) {
     return nullptr;
   }
   if (ErrorPtr refusal = unsendable(sql_)) return refusal;
-  traits_ = statement_ != nullptr ? statement_->traits : text_traits(sql_);
+  traits_ = statement_ != nullptr ? statement_->traits : sql::text_traits(sql_);
   if (!traits_.several) {
     if (ErrorPtr refusal = wrong_number(parameters_of(sql_), params_.size(), sql_)) return refusal;
   }

@@ -218,4 +218,12 @@ TokenKind Lexer::take_symbol() noexcept {
   return TokenKind::symbol;
 }
 
+std::string_view next_word(std::string_view text, std::size_t& at) noexcept {
+  const auto in_word = [text](std::size_t i) { return is(text[i], word_start | digit); };
+  while (at < text.size() && !in_word(at)) ++at;
+  const std::size_t begin = at;
+  while (at < text.size() && in_word(at)) ++at;
+  return text.substr(begin, at - begin);
+}
+
 }  // namespace copg::sql

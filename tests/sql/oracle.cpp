@@ -144,4 +144,11 @@ std::optional<int> count_statements(const std::string& sql) {
   return result;
 }
 
+std::string parse_tree(const std::string& sql) {
+  const PgQueryParseResult parsed = pg_query_parse(sql.c_str());
+  std::string result = parsed.error == nullptr ? parsed.parse_tree : "";
+  pg_query_free_parse_result(parsed);
+  return result;
+}
+
 }  // namespace copg::sql

@@ -13,4 +13,7 @@ std::optional<std::string> disagreement(const std::string& sql);
 /// How many statements stand in a text; nothing if PostgreSQL can't parse it.
 std::optional<int> count_statements(const std::string& sql);
 
+/// PostgreSQL's parse tree, as JSON; empty if it can't parse the text.
+std::string parse_tree(const std::string& sql);
+
 }  // namespace copg::sql
