@@ -80,7 +80,7 @@ class Adviser {
 
  private:
   [[nodiscard]] std::string on_usage() const {
-    if (text_traits(sql_).copies) return words_.on_copy();
+    if (sql::text_traits(sql_).copies) return words_.on_copy();
     return parameters_of(sql_) > 0 ? words_.on_wrong_number() : "";
   }
 

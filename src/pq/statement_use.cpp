@@ -117,8 +117,8 @@ bool StatementUse::take_result(Connection& connection, const PGresult* result) {
 void StatementUse::note_change(Connection& connection, const PGresult* result) const {
   PathChange change;
   if (!traits_.several) change = PathChange::read(sql_, params_, result);
-  TextTraits traits = traits_;
-  if (change.temporary) traits.effect = std::max(traits.effect, TextEffect::touches);
+  sql::TextTraits traits = traits_;
+  if (change.temporary) traits.effect = std::max(traits.effect, sql::TextEffect::touches);
   connection.note_statement(command_tag(result), traits, change);
 }
 

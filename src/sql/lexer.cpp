@@ -218,6 +218,8 @@ TokenKind Lexer::take_symbol() noexcept {
   return TokenKind::symbol;
 }
 
+bool continues_word(char c) noexcept { return is(c, word_start | digit | dollar); }
+
 std::string_view next_word(std::string_view text, std::size_t& at) noexcept {
   const auto in_word = [text](std::size_t i) { return is(text[i], word_start | digit); };
   while (at < text.size() && !in_word(at)) ++at;

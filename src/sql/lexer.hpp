@@ -94,6 +94,9 @@ class Lexer {
   std::size_t at_;
 };
 
+/// It would belong to a word in front of it, or to a number.
+[[nodiscard]] bool continues_word(char c) noexcept;
+
 /// From `at` on, letters, digits and underscores, whatever they stand in: the inside of a string has words
 /// too. Empty at the end. Leads `at` behind it.
 [[nodiscard]] std::string_view next_word(std::string_view text, std::size_t& at) noexcept;

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
-#include <vector>
 
 #include "sql/lexer.hpp"
 
@@ -134,6 +133,16 @@ std::optional<std::string> disagreement(const std::string& sql) {
   }
   const Token rest = lexer.next();
   return rest.kind == TokenKind::end ? "" : "PostgreSQL sees the end before '" + std::string(rest.text) + "'";
+}
+
+std::optional<std::vector<std::string>> parameters(const std::string& sql) {
+  const auto tokens = postgres_tokens(sql);
+  if (!tokens) return std::nullopt;
+  std::vector<std::string> result;
+  for (const Token& token : *tokens) {
+    if (token.kind == TokenKind::parameter) result.emplace_back(token.text);
+  }
+  return result;
 }
 
 std::optional<int> count_statements(const std::string& sql) {
