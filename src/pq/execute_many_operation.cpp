@@ -9,8 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include "pq/placeholders.hpp"
-
 namespace copg::pq {
 namespace {
 
@@ -33,7 +31,7 @@ ErrorPtr ExecuteManyOperation::check() {
   traits_ = sql::text_traits(sql_);
   // COPY would swallow the messages behind it.
   if (traits_.copies) return usage_error("COPY does not go through execute_many", sql_);
-  taken_ = parameters_of(sql_);
+  taken_ = traits_.parameters;
   text_ = sql_;
   return nullptr;
 }

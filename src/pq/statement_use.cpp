@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "pq/errors.hpp"
-#include "pq/placeholders.hpp"
 
 namespace copg::pq {
 namespace {
@@ -37,9 +36,7 @@ ErrorPtr StatementUse::look_up(Connection& connection, bool nameless) {
   }
   if (ErrorPtr refusal = unsendable(sql_)) return refusal;
   traits_ = statement_ != nullptr ? statement_->traits : sql::text_traits(sql_);
-  if (!traits_.several) {
-    if (ErrorPtr refusal = wrong_number(parameters_of(sql_), params_.size(), sql_)) return refusal;
-  }
+  if (ErrorPtr refusal = wrong_number(traits_.parameters, params_.size(), sql_)) return refusal;
   // Another use may be about to name it, and may fail: this one must not depend on that.
   const bool unnamed = statement_ != nullptr && statement_->name[0] == '\0';
   route_ = unnamed && cache.may_name() ? Route::parse : Route::unnamed;

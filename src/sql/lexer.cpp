@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace copg::sql {
 namespace {
@@ -216,6 +217,12 @@ TokenKind Lexer::take_symbol() noexcept {
     while (at_ - begin > 1 && (sql_[at_ - 1] == '+' || sql_[at_ - 1] == '-')) --at_;
   }
   return TokenKind::symbol;
+}
+
+int parameter_number(std::string_view parameter) noexcept {
+  int number = 0;
+  std::from_chars(parameter.data() + 1, parameter.data() + parameter.size(), number);
+  return number;
 }
 
 bool continues_word(char c) noexcept { return is(c, word_start | digit | dollar); }

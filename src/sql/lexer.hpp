@@ -94,6 +94,9 @@ class Lexer {
   std::size_t at_;
 };
 
+/// Of $1: 1. 0 if no parameter can have the number.
+[[nodiscard]] int parameter_number(std::string_view parameter) noexcept;
+
 /// It would belong to a word in front of it, or to a number.
 [[nodiscard]] bool continues_word(char c) noexcept;
 

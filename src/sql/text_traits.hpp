@@ -21,9 +21,12 @@ struct TextTraits {
   bool says_read_only = false;
   /// It calls a function that is not known to leave the server's reported parameters alone.
   bool calls = false;
-  bool copies_in = false;                ///< One of them is COPY ... FROM STDIN: the server asks for data.
-  bool copies_out = false;               ///< One of them is COPY ... TO STDOUT: the server sends data.
-  bool rowless = false;                  ///< It is one statement, and one of a kind that never returns rows.
+  bool copies_in = false;   ///< One of them is COPY ... FROM STDIN: the server asks for data.
+  bool copies_out = false;  ///< One of them is COPY ... TO STDOUT: the server sends data.
+  bool rowless = false;     ///< It is one statement, and one of a kind that never returns rows.
+  /// Of one statement that reads or changes rows, how many parameters it takes: the highest $n. -1 for
+  /// another, where a $n may be that of a function's body or of a PREPARE.
+  int parameters = -1;
   TextEffect effect = TextEffect::none;  ///< What it may do to the session.
   PathEffect path = PathEffect::none;    ///< What it may do to the search path and the role.
   // At most one of them, and then it is one statement that leaves nothing behind in the session, as far as
