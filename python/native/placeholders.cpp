@@ -1,4 +1,5 @@
-// One pass over the text by PostgreSQL's lexical rules (documentation 4.1).
+// A placeholder is a percent sign in a symbol, which is to say outside of quotes and comments. Behind it the
+// tokens begin anew.
 #include "python/native/placeholders.hpp"
 
 #include <fmt/format.h>
@@ -6,16 +7,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "pq/sql_text.hpp"
 #include "python/native/mistakes.hpp"
+#include "sql/lexer.hpp"
+#include "sql/text_traits.hpp"
 
 namespace copg::python {
 namespace {
-
-constexpr bool is_word_byte(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
 
 constexpr bool continues_character(char c) noexcept { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
@@ -24,7 +21,19 @@ class Rewriter {
   explicit Rewriter(std::string_view sql) : sql_(sql) { result_.sql.reserve(sql.size()); }
 
   RewrittenText run() {
-    while (at_ < sql_.size()) step();
+    sql::Lexer lexer(sql_);
+    while (const sql::Token token = lexer.next()) {
+      const auto begin = static_cast<std::size_t>(token.text.data() - sql_.data());
+      if (is_literal(token.kind)) {
+        copy_until(begin);
+        copy_literal(begin + token.text.size());
+      } else if (const std::size_t percent = token.text.find('%'); percent != std::string_view::npos) {
+        copy_until(begin + percent);
+        placeholder();
+        lexer = sql::Lexer(sql_, at_);
+      }
+    }
+    copy_until(sql_.size());
     result_.count = result_.style == RewrittenText::Style::named ? result_.names.size() : positional_;
     return std::move(result_);
   }
@@ -41,93 +50,30 @@ class Rewriter {
     while (end < sql_.size() && continues_character(sql_[end])) ++end;
     return sql_.substr(at_, end - at_);
   }
-  void copy(std::size_t bytes) {
-    result_.sql.append(sql_.substr(at_, bytes));
-    at_ = std::min(at_ + bytes, sql_.size());
+  static constexpr bool is_literal(sql::TokenKind kind) noexcept {
+    return kind == sql::TokenKind::string || kind == sql::TokenKind::quoted_name ||
+           kind == sql::TokenKind::comment;
   }
-
-  void step() {
-    const char c = peek();
-    if (c == '%') return placeholder();
-    if (c == '\'' || c == '"') return copy_quoted(c, false);
-    if (c == '$') return copy_dollar();
-    if (c == '-' && peek(1) == '-') return copy_until(pq::end_of_line(sql_, at_));
-    if (c == '/' && peek(1) == '*') return copy_until(end_of_block_comment());
-    if (is_word_byte(c)) return copy_word();
-    copy(1);
-  }
-
-  /// A word may hold dollar signs, which then quote nothing.
-  void copy_word() {
-    const std::size_t begin = at_;
-    while (is_word_byte(peek()) || (peek() == '$' && at_ > begin)) copy(1);
-    const std::string_view word = sql_.substr(begin, at_ - begin);
-    if (peek() == '\'' && (word == "E" || word == "e")) copy_escape_string();
-  }
-
-  void copy_escape_string() {
-    for (std::size_t part = at_; part != std::string_view::npos; part = pq::next_part_of_string(sql_, at_)) {
-      copy_until(part);
-      copy_quoted('\'', true);
-    }
-  }
-
-  void copy_quoted(char quote, bool backslashes) {
-    copy(1);
-    while (at_ < sql_.size()) {
-      const char c = peek();
-      if (backslashes && c == '\\') {
-        copy(2);
-        continue;
-      }
-      copy_literal();
-      if (c != quote) continue;
-      if (peek() != quote) return;
-      copy(1);
-    }
-  }
-
-  void copy_dollar() {
-    std::size_t end = at_ + 1;
-    while (end < sql_.size() && is_word_byte(sql_[end])) ++end;
-    const bool parameter = end > at_ + 1 && sql_[at_ + 1] >= '0' && sql_[at_ + 1] <= '9';
-    if (parameter || end >= sql_.size() || sql_[end] != '$') return copy(1);
-    const std::string_view tag = sql_.substr(at_, end + 1 - at_);
-    const std::size_t close = sql_.find(tag, end + 1);
-    copy_until(close == std::string_view::npos ? sql_.size() : close + tag.size());
-  }
-
-  [[nodiscard]] std::size_t end_of_block_comment() const noexcept {
-    int depth = 0;
-    for (std::size_t i = at_; i < sql_.size(); ++i) {
-      const std::string_view two = sql_.substr(i, 2);
-      if (two == "/*") {
-        ++depth;
-        ++i;
-      } else if (two == "*/") {
-        ++i;
-        if (--depth == 0) return i + 1;
-      }
-    }
-    return sql_.size();
-  }
-
   void copy_until(std::size_t end) {
-    while (at_ < end) copy_literal();
+    result_.sql.append(sql_.substr(at_, end - at_));
+    at_ = end;
   }
-
-  /// One byte in which placeholders mean nothing; of a doubled percent sign one is kept.
-  void copy_literal() {
-    if (peek() == '%' && peek(1) == '%') {
+  /// Text in which placeholders mean nothing; of a doubled percent sign one is kept.
+  void copy_literal(std::size_t end) {
+    const std::string_view literal = sql_.substr(0, end);
+    for (std::size_t at = literal.find("%%", at_); at != std::string_view::npos;
+         at = literal.find("%%", at_)) {
+      copy_until(at);
       note_place(0, at_, 2, result_.sql.size(), 1);
-      ++at_;
+      result_.sql += '%';
+      at_ += 2;
     }
-    copy(1);
+    copy_until(end);
   }
 
   void placeholder() {
     const char kind = peek(1);
-    if (kind == '%') return copy_literal();
+    if (kind == '%') return copy_literal(at_ + 2);
     if (kind == '(') return named();
     if (kind != 's' && kind != 'b' && kind != 't') {
       if (kind == '\0')
@@ -164,11 +110,12 @@ class Rewriter {
     result_.style = style;
   }
 
-  /// A digit that follows would belong to the number.
+  /// A letter or a digit beside it would belong to it, or it to the word before it.
   void put(std::size_t number, std::size_t begin) {
+    if (!result_.sql.empty() && sql::continues_word(result_.sql.back())) result_.sql += ' ';
     const std::size_t sent = result_.sql.size();
     result_.sql += fmt::format("${}", number);
-    if (peek() >= '0' && peek() <= '9') result_.sql += ' ';
+    if (sql::continues_word(peek())) result_.sql += ' ';
     note_place(static_cast<int>(number), begin, at_ - begin, sent, result_.sql.size() - sent);
   }
 
@@ -190,7 +137,7 @@ class Rewriter {
 
 RewrittenText rewrite_placeholders(std::string_view sql) {
   RewrittenText result = Rewriter(sql).run();
-  if (pq::text_traits(result.sql).several)
+  if (sql::text_traits(result.sql).several)
     throw ProgrammingMistake(
         "several statements cannot be given parameters: execute them one by one, or without");
   return result;

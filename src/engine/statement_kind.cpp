@@ -4,7 +4,7 @@
 #include <functional>
 #include <utility>
 
-#include "pq/sql_text.hpp"
+#include "sql/text_traits.hpp"
 
 namespace copg::engine {
 namespace {
@@ -15,7 +15,7 @@ struct KnownText : pool::Statement {
 static_assert(sizeof(KnownText) == sizeof(pool::Statement));
 
 KnownText know(std::string_view sql, std::uint64_t key) noexcept {
-  const pq::TextTraits traits = pq::text_traits(sql);
+  const sql::TextTraits traits = sql::text_traits(sql);
   const auto kind = traits.reads    ? pool::StatementKind::read
                     : traits.writes ? pool::StatementKind::last
                                     : pool::StatementKind::alone;

@@ -156,7 +156,7 @@ AbortOperation::Drained AbortOperation::drop_answers() {
 AbortOperation::Drained AbortOperation::drop_result(const PGresult* result) {
   switch (PQresultStatus(result)) {
     case PGRES_COMMAND_OK:
-    case PGRES_TUPLES_OK: connection_.note_statement(command_tag(result), TextTraits{}); break;
+    case PGRES_TUPLES_OK: connection_.note_statement(command_tag(result), sql::TextTraits{}); break;
     case PGRES_PIPELINE_SYNC:
       if (connection_.syncs_pending() > 0) connection_.sync_received();
       break;

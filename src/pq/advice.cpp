@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "pq/placeholders.hpp"
-#include "pq/sql_text.hpp"
+#include "sql/text_traits.hpp"
 #include "value/shown_sql.hpp"
 
 namespace copg::pq {
@@ -80,8 +80,8 @@ class Adviser {
 
  private:
   [[nodiscard]] std::string on_usage() const {
-    if (text_traits(sql_).copies) return words_.on_copy();
-    return parameters_of(sql_) > 0 ? words_.on_wrong_number() : "";
+    if (sql::text_traits(sql_).copies) return words_.on_copy();
+    return sql::text_traits(sql_).parameters > 0 ? words_.on_wrong_number() : "";
   }
 
   [[nodiscard]] std::string say_type_of(int number) const {
@@ -137,7 +137,7 @@ class Adviser {
   }
 
   [[nodiscard]] std::string on_unknown() const {
-    return parameters_of(sql_) >= 0 ? words_.on_wrong_number() : on_utility(words_.written(1));
+    return sql::text_traits(sql_).parameters >= 0 ? words_.on_wrong_number() : on_utility(words_.written(1));
   }
 
   /// Of statements, only those that read or change rows take parameters.
@@ -145,7 +145,8 @@ class Adviser {
     const std::vector<std::string_view> words = first_words(sql_, 3);
     if (words.empty()) return {};
     const std::string first = upper(words[0]);
-    if (parameters_of(sql_) >= 0) return "A parameter stands for a value, never for a name or a keyword.";
+    if (sql::text_traits(sql_).parameters >= 0)
+      return "A parameter stands for a value, never for a name or a keyword.";
     if (first == "SET" && words.size() > 1) {
       const std::string second = upper(words[1]);
       const bool scoped = (second == "LOCAL" || second == "SESSION") && words.size() > 2;

@@ -137,10 +137,10 @@ void Connection::keep_why_dead(const ErrorInfo& error) noexcept {
   }
 }
 
-void Connection::note_path(std::string_view command_tag, const TextTraits& traits,
+void Connection::note_path(std::string_view command_tag, const sql::TextTraits& traits,
                            const PathChange& change) noexcept {
   // A procedure or a DO block may do anything, and a text is not asked which.
-  const bool lasts = traits.effect != TextEffect::none || command_tag == "DO" || command_tag == "CALL";
+  const bool lasts = traits.effect != sql::TextEffect::none || command_tag == "DO" || command_tag == "CALL";
   path_.note(command_tag, traits.path, lasts, change);
 }
 

@@ -123,13 +123,13 @@ class Connection {
 
   /// A statement ended with this command tag ("" for an error): keeps the session state, and forgets prepared
   /// statements that the statement has wiped.
-  void note_statement(std::string_view command_tag, const TextTraits& traits) noexcept {
+  void note_statement(std::string_view command_tag, const sql::TextTraits& traits) noexcept {
     if (traits.path != sql::PathEffect::none || path_.watched()) [[unlikely]]
       note_path(command_tag, traits, {});
     note_session(command_tag, traits);
   }
   /// The same of one that has changed the search path or the role, in a way that is known.
-  void note_statement(std::string_view command_tag, const TextTraits& traits,
+  void note_statement(std::string_view command_tag, const sql::TextTraits& traits,
                       const PathChange& change) noexcept {
     note_path(command_tag, traits, change);
     note_session(command_tag, traits);
@@ -143,11 +143,11 @@ class Connection {
 
  private:
   void forget_statements() noexcept;
-  [[gnu::cold]] void note_path(std::string_view command_tag, const TextTraits& traits,
+  [[gnu::cold]] void note_path(std::string_view command_tag, const sql::TextTraits& traits,
                                const PathChange& change) noexcept;
-  void note_session(std::string_view command_tag, const TextTraits& traits) noexcept {
+  void note_session(std::string_view command_tag, const sql::TextTraits& traits) noexcept {
     if (traits.says_read_only) chose_read_only_ = true;
-    if (traits.calls || traits.effect != TextEffect::none || !command_tag.starts_with("SELECT")) {
+    if (traits.calls || traits.effect != sql::TextEffect::none || !command_tag.starts_with("SELECT")) {
       parameters_doubtful_ = true;  // also by a trigger
     }
     session_.note(command_tag, traits.effect);

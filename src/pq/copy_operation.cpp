@@ -16,7 +16,7 @@ CopyOperation::CopyOperation(Connection& connection, std::string_view sql, ExecS
       text_(sql),
       wanted_(wanted),
       begin_(begin),
-      traits_(text_traits(sql)) {}
+      traits_(sql::text_traits(sql)) {}
 
 CopyOperation::~CopyOperation() {
   if (sent_ && phase_ != Phase::done) connection_.note_statement("", traits_);
@@ -95,7 +95,7 @@ void CopyOperation::take_result(const PGresult* result) {
   }
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
     const std::string_view tag = command_tag(result);
-    connection_.note_statement(tag, phase_ == Phase::begin ? TextTraits{} : traits_);
+    connection_.note_statement(tag, phase_ == Phase::begin ? sql::TextTraits{} : traits_);
     if (tag.starts_with("COPY ")) std::from_chars(tag.data() + 5, tag.data() + tag.size(), rows_copied_);
     return;
   }

@@ -75,7 +75,7 @@ class CopyOperation : public StatementOperation {
   std::string text_;  // NUL-terminated
   ExecStatusType wanted_;
   BeginFirst begin_;
-  TextTraits traits_;
+  sql::TextTraits traits_;
   Phase phase_ = Phase::unsent;
   bool sent_ = false;
   std::int64_t rows_copied_ = 0;

@@ -9,8 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include "pq/placeholders.hpp"
-
 namespace copg::pq {
 namespace {
 
@@ -30,10 +28,10 @@ ExecuteManyOperation::~ExecuteManyOperation() {
 
 ErrorPtr ExecuteManyOperation::check() {
   if (ErrorPtr refusal = unsendable(sql_)) return refusal;
-  traits_ = text_traits(sql_);
+  traits_ = sql::text_traits(sql_);
   // COPY would swallow the messages behind it.
   if (traits_.copies) return usage_error("COPY does not go through execute_many", sql_);
-  taken_ = parameters_of(sql_);
+  taken_ = traits_.parameters;
   text_ = sql_;
   return nullptr;
 }

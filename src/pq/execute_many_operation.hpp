@@ -77,7 +77,7 @@ class ExecuteManyOperation final : public Exchange {
   bool failed_ = false;           // the server has refused something
   Params row_;
   std::string text_;  // NUL-terminated
-  TextTraits traits_;
+  sql::TextTraits traits_;
   int taken_ = -1;            // parameters, by the text; -1: the server knows
   bool ended_early_ = false;  // by the source, or for a row that does not fit
   bool parsed_ = false;

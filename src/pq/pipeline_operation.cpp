@@ -38,7 +38,7 @@ class Cork {
   bool corked_;
 };
 
-ErrorPtr unfit(const TextTraits& traits, std::string_view sql) {
+ErrorPtr unfit(const sql::TextTraits& traits, std::string_view sql) {
   if (traits.several)
     return usage_error("several statements in one text do not go through a pipeline: split them", sql);
   // With anything behind it, COPY FROM STDIN would take the connection with it.
@@ -125,7 +125,7 @@ bool PipelineOperation::put(const Flight& flight) {
 }
 
 /// Outside transactions, what ends with the transaction ends with the statement.
-bool PipelineOperation::may_change_names(const TextTraits& traits) const noexcept {
+bool PipelineOperation::may_change_names(const sql::TextTraits& traits) const noexcept {
   if (traits.path == sql::PathEffect::changes || (traits.transacts && connection_.path().watched()))
     return true;
   return traits.path != sql::PathEffect::none && !alone_;
@@ -219,7 +219,7 @@ ErrorPtr PipelineOperation::lost(ErrorPtr error) {
   for (std::size_t i = 0; i < next_; ++i) {
     if (outcomes_[i] != PipelineOutcome::unknown) continue;
     auto copy = std::make_unique<ErrorInfo>(*error);
-    const bool commits = text_traits(statements_[i].sql).commits;
+    const bool commits = sql::text_traits(statements_[i].sql).commits;
     const ErrorPtr unknown = commits ? commit_unknown(std::move(copy)) : statement_unknown(std::move(copy));
     unknown->query = statements_[i].sql;
     sink_.on_error(i, std::move(*unknown));

@@ -109,7 +109,7 @@ class PipelineOperation final : public Exchange {
   [[nodiscard]] bool may_put() const noexcept;
   bool put_next();
   bool put(const Flight& flight);
-  [[nodiscard]] bool may_change_names(const TextTraits& traits) const noexcept;
+  [[nodiscard]] bool may_change_names(const sql::TextTraits& traits) const noexcept;
   bool send_last_sync();
   void put_back_front();
   void end_front();

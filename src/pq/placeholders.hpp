@@ -1,4 +1,4 @@
-// The placeholders of an SQL text, and how many parameters it takes.
+// The placeholders of an SQL text, and its first words.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +17,5 @@ struct Placeholder {
 
 /// The first words of the text, at most `count`. Quoted ones are none.
 [[nodiscard]] std::vector<std::string_view> first_words(std::string_view sql, std::size_t count);
-
-/// Of one statement that reads or changes rows, how many parameters it takes: the highest $n. -1 for another,
-/// where a $n may be that of a function's body or of a PREPARE.
-[[nodiscard]] int parameters_of(std::string_view sql) noexcept;
 
 }  // namespace copg::pq

@@ -83,7 +83,7 @@ Step ResetOperation::wipe() {
     if (result == nullptr) return prove();
     const ExecStatusType status = PQresultStatus(result.get());
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) return fail_refused(result.get());
-    connection_.note_statement(command_tag(result.get()), TextTraits{});
+    connection_.note_statement(command_tag(result.get()), sql::TextTraits{});
   }
   return wait_for_answer();
 }

@@ -11,43 +11,32 @@
 #include <libpq-fe.h>
 
 #include <array>
-#include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
 
-namespace copg::pq {
+#include "sql/session_effect.hpp"
 
-/// What a statement may do to the session that its command tag does not tell. Ordered: the worse, the
-/// greater.
-enum class TextEffect : std::uint8_t {
-  none,       ///< Nothing.
-  touches,    ///< It may leave a setting, a session lock, a temporary table, a held cursor: wipe.
-  permanent,  ///< It may leave what no wipe undoes (a loaded library, a seed, a dblink connection): close.
-};
+namespace copg::pq {
 
 class SessionState {
  public:
-  /// Reads a statement, or several, for what they may do. One pass, about a nanosecond per byte: keep the
-  /// answer beside the prepared statement. Words count wherever they stand, in literals and comments too.
-  [[nodiscard]] static TextEffect text_effect(std::string_view sql) noexcept;
-
   /// After each result of a statement. With an empty tag after one that failed or whose answer never came: a
   /// session lock outlives the error of the statement that took it. After `prepared_statements_gone` the
   /// caller must forget its statement cache. A few nanoseconds for SELECT, INSERT, UPDATE, DELETE without an
   /// effect.
-  void note(std::string_view command_tag, TextEffect effect) noexcept {
-    if (effect == TextEffect::none && is_row_command(command_tag)) return;
+  void note(std::string_view command_tag, sql::TextEffect effect) noexcept {
+    if (effect == sql::TextEffect::none && is_row_command(command_tag)) return;
     note_command(command_tag, effect);
   }
   void note(std::string_view command_tag, std::string_view sql) noexcept {
-    note(command_tag, text_effect(sql));
+    note(command_tag, sql::text_effect(sql));
   }
 
   /// A wipe is needed (not counting reported parameters).
-  [[nodiscard]] bool changed() const noexcept { return effect_ != TextEffect::none; }
+  [[nodiscard]] bool changed() const noexcept { return effect_ != sql::TextEffect::none; }
   /// No wipe will do: the connection must be closed.
-  [[nodiscard]] bool beyond_wiping() const noexcept { return effect_ == TextEffect::permanent; }
+  [[nodiscard]] bool beyond_wiping() const noexcept { return effect_ == sql::TextEffect::permanent; }
   /// The user has made prepared statements in SQL: a wipe must deallocate all.
   [[nodiscard]] bool prepared_in_sql() const noexcept { return prepared_in_sql_; }
   /// DISCARD ALL or DEALLOCATE ALL has taken the statements that the cache believes in.
@@ -92,9 +81,9 @@ class SessionState {
       default: return false;
     }
   }
-  void note_command(std::string_view tag, TextEffect effect) noexcept;
+  void note_command(std::string_view tag, sql::TextEffect effect) noexcept;
 
-  TextEffect effect_ = TextEffect::none;
+  sql::TextEffect effect_ = sql::TextEffect::none;
   bool prepared_in_sql_ = false;
   bool prepared_gone_ = false;
   std::array<bool, reported_parameters.size()> reported_{};

@@ -62,7 +62,7 @@ Statement* StatementCache::use(std::string_view text, std::span<const Oid> types
   try {
     statement.text = text;
     statement.types.assign(types.begin(), types.end());
-    statement.traits = text_traits(text);
+    statement.traits = sql::text_traits(text);
     statement.generation = generation;
     statement.hash = key.hash;
     index_.insert(&statement);

@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pq/sql_text.hpp"
+#include "sql/text_traits.hpp"
 
 namespace copg::pq {
 
@@ -30,7 +30,7 @@ using StatementName = std::array<char, 48>;
 struct Statement {
   std::string text;
   std::vector<Oid> types;
-  TextTraits traits;
+  sql::TextTraits traits;
   StatementName name{};   ///< Valid once `prepared`, or while a Parse of it is under way.
   bool prepared = false;  ///< The server has confirmed the name.
   std::size_t generation = 0;

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "pq/errors.hpp"
-#include "pq/placeholders.hpp"
 
 namespace copg::pq {
 namespace {
@@ -36,10 +35,8 @@ ErrorPtr StatementUse::look_up(Connection& connection, bool nameless) {
     return nullptr;
   }
   if (ErrorPtr refusal = unsendable(sql_)) return refusal;
-  traits_ = statement_ != nullptr ? statement_->traits : text_traits(sql_);
-  if (!traits_.several) {
-    if (ErrorPtr refusal = wrong_number(parameters_of(sql_), params_.size(), sql_)) return refusal;
-  }
+  traits_ = statement_ != nullptr ? statement_->traits : sql::text_traits(sql_);
+  if (ErrorPtr refusal = wrong_number(traits_.parameters, params_.size(), sql_)) return refusal;
   // Another use may be about to name it, and may fail: this one must not depend on that.
   const bool unnamed = statement_ != nullptr && statement_->name[0] == '\0';
   route_ = unnamed && cache.may_name() ? Route::parse : Route::unnamed;
@@ -117,8 +114,8 @@ bool StatementUse::take_result(Connection& connection, const PGresult* result) {
 void StatementUse::note_change(Connection& connection, const PGresult* result) const {
   PathChange change;
   if (!traits_.several) change = PathChange::read(sql_, params_, result);
-  TextTraits traits = traits_;
-  if (change.temporary) traits.effect = std::max(traits.effect, TextEffect::touches);
+  sql::TextTraits traits = traits_;
+  if (change.temporary) traits.effect = std::max(traits.effect, sql::TextEffect::touches);
   connection.note_statement(command_tag(result), traits, change);
 }
 

@@ -24,7 +24,7 @@ class StatementUse {
   /// statement cache in between. A reason to refuse the text, if there is one. `nameless`: something that was
   /// put and has not been answered may change what names mean.
   [[nodiscard]] ErrorPtr look_up(Connection& connection, bool nameless = false);
-  [[nodiscard]] const TextTraits& traits() const noexcept { return traits_; }
+  [[nodiscard]] const sql::TextTraits& traits() const noexcept { return traits_; }
   /// A Parse goes in front, with an answer of its own: only pipeline mode takes both.
   [[nodiscard]] bool parses() const noexcept { return route_ == Route::parse; }
   /// Puts it into libpq. False if libpq refused: the connection is gone.
@@ -62,7 +62,7 @@ class StatementUse {
   Statement* statement_ = nullptr;  // from look_up to put
   std::size_t generation_ = 0;      // that it was looked up in
   StatementName name_{};            // that it was put with; the cache may have given it up since
-  TextTraits traits_;
+  sql::TextTraits traits_;
   Route route_ = Route::unnamed;
   bool naming_ = false;    // a Parse under a name is under way
   bool parsing_ = false;   // of a description: any Parse

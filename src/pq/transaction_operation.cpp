@@ -19,13 +19,13 @@ void TransactionOperation::on_result(ResultPtr result) {
   // The server answers COMMIT when it is done (exec_simple_query in postgres.c).
   ended_ = true;
   const std::string_view tag = command_tag(result.get());
-  connection_.note_statement(tag, TextTraits{});
+  connection_.note_statement(tag, sql::TextTraits{});
   if (command_ == TransactionCommand::commit && tag == "ROLLBACK") keep_error(commit_rolled_back(sql_));
 }
 
 void TransactionOperation::on_error(ErrorPtr error, const PGresult* /*result*/) {
   ended_ = true;
-  connection_.note_statement("", TextTraits{});
+  connection_.note_statement("", sql::TextTraits{});
   keep_error(std::move(error));
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace copg::sql {
 namespace {
@@ -216,6 +217,22 @@ TokenKind Lexer::take_symbol() noexcept {
     while (at_ - begin > 1 && (sql_[at_ - 1] == '+' || sql_[at_ - 1] == '-')) --at_;
   }
   return TokenKind::symbol;
+}
+
+int parameter_number(std::string_view parameter) noexcept {
+  int number = 0;
+  std::from_chars(parameter.data() + 1, parameter.data() + parameter.size(), number);
+  return number;
+}
+
+bool continues_word(char c) noexcept { return is(c, word_start | digit | dollar); }
+
+std::string_view next_word(std::string_view text, std::size_t& at) noexcept {
+  const auto in_word = [text](std::size_t i) { return is(text[i], word_start | digit); };
+  while (at < text.size() && !in_word(at)) ++at;
+  const std::size_t begin = at;
+  while (at < text.size() && in_word(at)) ++at;
+  return text.substr(begin, at - begin);
 }
 
 }  // namespace copg::sql

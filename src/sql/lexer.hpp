@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 namespace copg::sql {
@@ -20,13 +21,37 @@ enum class TokenKind : std::uint8_t {
   symbol,     ///< An operator of one character or more, or punctuation.
 };
 
+/// `lower` is in lower case; SQL's keywords are ASCII.
+[[nodiscard]] constexpr bool is_word(std::string_view word, std::string_view lower) noexcept {
+  if (word.size() != lower.size()) return false;
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    const char c = word[i];
+    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != lower[i]) return false;
+  }
+  return true;
+}
+
+[[nodiscard]] constexpr bool is_any_of(std::string_view word,
+                                       std::initializer_list<std::string_view> lower) noexcept {
+  for (const std::string_view one : lower) {
+    if (is_word(word, one)) return true;
+  }
+  return false;
+}
+
 struct Token {
   TokenKind kind = TokenKind::end;
   std::string_view text;  ///< As it stands in the SQL text, quotes and prefix included.
 
-  /// The symbol of this one character.
-  [[nodiscard]] bool is(char symbol) const noexcept {
-    return kind == TokenKind::symbol && text.size() == 1 && text.front() == symbol;
+  /// False at the end of the text.
+  constexpr explicit operator bool() const noexcept { return kind != TokenKind::end; }
+  /// Of one character; NUL for anything else.
+  [[nodiscard]] constexpr char symbol() const noexcept {
+    return kind == TokenKind::symbol && text.size() == 1 ? text.front() : '\0';
+  }
+  [[nodiscard]] constexpr bool is(char character) const noexcept { return symbol() == character; }
+  [[nodiscard]] constexpr bool is_word(std::string_view lower) const noexcept {
+    return kind == TokenKind::word && sql::is_word(text, lower);
   }
 };
 
@@ -69,14 +94,14 @@ class Lexer {
   std::size_t at_;
 };
 
-/// `lower` is in lower case; SQL's keywords are ASCII.
-[[nodiscard]] constexpr bool is_word(std::string_view word, std::string_view lower) noexcept {
-  if (word.size() != lower.size()) return false;
-  for (std::size_t i = 0; i < word.size(); ++i) {
-    const char c = word[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != lower[i]) return false;
-  }
-  return true;
-}
+/// Of $1: 1. 0 if no parameter can have the number.
+[[nodiscard]] int parameter_number(std::string_view parameter) noexcept;
+
+/// It would belong to a word in front of it, or to a number.
+[[nodiscard]] bool continues_word(char c) noexcept;
+
+/// From `at` on, letters, digits and underscores, whatever they stand in: the inside of a string has words
+/// too. Empty at the end. Leads `at` behind it.
+[[nodiscard]] std::string_view next_word(std::string_view text, std::size_t& at) noexcept;
 
 }  // namespace copg::sql

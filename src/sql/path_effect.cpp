@@ -1,18 +1,12 @@
 // By the words of the text: those that change it, and those that are not known to leave it.
 #include "sql/path_effect.hpp"
 
-#include <algorithm>
-#include <initializer_list>
 #include <utility>
 
 #include "sql/known_words.hpp"
 
 namespace copg::sql {
 namespace {
-
-bool is_any_word(std::string_view word, std::initializer_list<std::string_view> words) noexcept {
-  return std::ranges::any_of(words, [&](std::string_view lower) { return is_word(word, lower); });
-}
 
 bool is_name(const Token& token) noexcept {
   return token.kind == TokenKind::word || token.kind == TokenKind::quoted_name;
@@ -34,12 +28,9 @@ std::optional<std::string_view> plain_contents(std::string_view constant) noexce
 }
 
 PathEffect path_effect(std::string_view sql) noexcept {
-  Lexer lexer(sql);
   PathReader reader;
-  for (Token token = lexer.next_but_comments(); token.kind != TokenKind::end;
-       token = lexer.next_but_comments()) {
-    reader.take(token);
-  }
+  Lexer lexer(sql);
+  while (const Token token = lexer.next_but_comments()) reader.take(token);
   return reader.effect();
 }
 
@@ -51,8 +42,7 @@ void PathReader::take(const Token& token) noexcept {
   follow_relation(token);
   qualified_ = is_name(token) && last_.is('.');
   // The dot keeps the name of the schema.
-  if (!token.is('.') && !qualified_)
-    in_catalog_ = token.kind == TokenKind::word && is_word(token.text, "pg_catalog");
+  if (!token.is('.') && !qualified_) in_catalog_ = token.is_word("pg_catalog");
   if (token.kind == TokenKind::word) take_word(token.text);
   if (token.kind == TokenKind::quoted_name) take_quoted();
   last_ = token;
@@ -66,27 +56,27 @@ void PathReader::start_statement() noexcept {
 
 void PathReader::take_word(std::string_view word) noexcept {
   if (++words_ == 1) return take_first_word(word);
-  if (is_any_word(word, {"select", "insert", "update", "delete", "merge"}) && parens_ == 0)
+  if (is_any_of(word, {"select", "insert", "update", "delete", "merge"}) && parens_ == 0)
     lists_queries_ = false;
   if (std::exchange(after_into_, false))
-    raise(is_any_word(word, {"temp", "temporary"}) ? PathEffect::changes : PathEffect::defines);
+    raise(is_any_of(word, {"temp", "temporary"}) ? PathEffect::changes : PathEffect::defines);
   after_into_ = is_word(word, "into") && !after_insert_;
-  after_insert_ = is_any_word(word, {"insert", "merge"});
+  after_insert_ = is_any_of(word, {"insert", "merge"});
   switch (verb_) {
     case Verb::set:
-      if (is_any_word(word, {"local", "session"})) return;
-      if (is_any_word(word, {"search_path", "schema", "role", "authorization"})) raise(PathEffect::changes);
+      if (is_any_of(word, {"local", "session"})) return;
+      if (is_any_of(word, {"search_path", "schema", "role", "authorization"})) raise(PathEffect::changes);
       verb_ = Verb::other;
       return;
     case Verb::reset:
-      if (is_any_word(word, {"search_path", "role", "session", "all"})) raise(PathEffect::changes);
+      if (is_any_of(word, {"search_path", "role", "session", "all"})) raise(PathEffect::changes);
       return;
     case Verb::discard:
       if (is_word(word, "all")) raise(PathEffect::changes);
       return;
     case Verb::create: {
       constexpr int most = 4;  // CREATE OR REPLACE TEMP
-      const bool temporary = words_ <= most && is_any_word(word, {"temp", "temporary"});
+      const bool temporary = words_ <= most && is_any_of(word, {"temp", "temporary"});
       if (temporary || is_word(word, "pg_temp")) raise(PathEffect::changes);
       return;
     }
@@ -99,17 +89,17 @@ void PathReader::take_word(std::string_view word) noexcept {
 }
 
 void PathReader::take_first_word(std::string_view word) noexcept {
-  after_insert_ = is_any_word(word, {"insert", "merge"});
+  after_insert_ = is_any_of(word, {"insert", "merge"});
   lists_queries_ = is_word(word, "with");
   if (is_word(word, "set")) verb_ = Verb::set;
   if (is_word(word, "reset")) verb_ = Verb::reset;
   if (is_word(word, "discard")) verb_ = Verb::discard;
   if (is_word(word, "create")) verb_ = Verb::create;
-  if (is_any_word(word, {"alter", "drop", "import", "grant", "revoke"})) verb_ = Verb::define;
-  if (is_any_word(word, {"rollback", "abort"})) verb_ = Verb::rollback;
+  if (is_any_of(word, {"alter", "drop", "import", "grant", "revoke"})) verb_ = Verb::define;
+  if (is_any_of(word, {"rollback", "abort"})) verb_ = Verb::rollback;
   if (verb_ == Verb::create || verb_ == Verb::define || verb_ == Verb::discard) raise(PathEffect::defines);
   // EXECUTE runs what the user has prepared.
-  if (is_any_word(word, {"do", "call", "execute"})) raise(PathEffect::changes);
+  if (is_any_of(word, {"do", "call", "execute"})) raise(PathEffect::changes);
 }
 
 void PathReader::take_quoted() noexcept {
@@ -152,7 +142,7 @@ void PathReader::follow_relation(const Token& token) noexcept {
     relation_ = Relation::awaited;
   if (!is_name(token)) return;
   if (awaited || last_.is(')')) relation_ = Relation::named;
-  if (token.kind == TokenKind::word && is_any_word(token.text, {"into", "with", "recursive", "as", "copy"}))
+  if (token.kind == TokenKind::word && is_any_of(token.text, {"into", "with", "recursive", "as", "copy"}))
     relation_ = Relation::awaited;
 }
 

@@ -9,7 +9,7 @@
 
 #include "pq/connection.hpp"
 #include "pq/errors.hpp"
-#include "pq/sql_text.hpp"
+#include "sql/text_traits.hpp"
 #include "support/poll_driver.hpp"
 #include "throwaway_postgres.hpp"
 
@@ -34,7 +34,7 @@ inline std::unique_ptr<pq::Connection> connect() { return connect(server().url()
 
 /// Runs `sql` as a user's statement and gives the first field of the first row, or the SQLSTATE of an error.
 inline std::string say(pq::Connection& connection, const std::string& sql) {
-  const pq::TextTraits traits = pq::text_traits(sql);
+  const sql::TextTraits traits = sql::text_traits(sql);
   std::string answer;
   if (PQsendQuery(connection.raw(), sql.c_str()) != 1) return PQerrorMessage(connection.raw());
   while (PGresult* raw = PQgetResult(connection.raw())) {

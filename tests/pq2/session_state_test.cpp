@@ -10,18 +10,18 @@
 namespace copg::pq {
 namespace {
 
-std::string name_of(TextEffect effect) {
+std::string name_of(sql::TextEffect effect) {
   switch (effect) {
-    case TextEffect::none: return "none";
-    case TextEffect::touches: return "touches";
-    case TextEffect::permanent: return "permanent";
+    case sql::TextEffect::none: return "none";
+    case sql::TextEffect::touches: return "touches";
+    case sql::TextEffect::permanent: return "permanent";
   }
   return "";
 }
 
-void expect_effect(TextEffect expected, const std::vector<std::string_view>& texts) {
+void expect_effect(sql::TextEffect expected, const std::vector<std::string_view>& texts) {
   for (const std::string_view text : texts) {
-    EXPECT_EQ(name_of(SessionState::text_effect(text)), name_of(expected)) << text;
+    EXPECT_EQ(name_of(sql::text_effect(text)), name_of(expected)) << text;
   }
 }
 
@@ -32,7 +32,7 @@ bool changed_by(std::string_view tag, std::string_view sql) {
 }
 
 TEST(SessionState, ordinary_statements_leave_the_session_as_it_was) {
-  expect_effect(TextEffect::none,
+  expect_effect(sql::TextEffect::none,
                 {
                     "",
                     "   ",
@@ -60,60 +60,61 @@ TEST(SessionState, ordinary_statements_leave_the_session_as_it_was) {
 }
 
 TEST(SessionState, what_ends_with_the_transaction_is_no_change) {
-  expect_effect(TextEffect::none, {
-                                      "SET LOCAL work_mem = '64MB'",
-                                      "set\n local work_mem = '64MB'",
-                                      "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
-                                      "SET CONSTRAINTS ALL DEFERRED",
-                                      "/* a /* nested */ note */ -- and another\n SET LOCAL x.y = 'update'",
-                                      "SELECT set_config('app.user', $1, true)",
-                                      "SELECT pg_catalog.set_config ( 'app.user' , lower($1), TRUE )",
-                                      "SELECT set_config('app.user', 'it''s (fine), or so', true), 1",
-                                      "BEGIN; SET LOCAL x.y = 1; SELECT 1; COMMIT",
-                                  });
+  expect_effect(sql::TextEffect::none,
+                {
+                    "SET LOCAL work_mem = '64MB'",
+                    "set\n local work_mem = '64MB'",
+                    "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+                    "SET CONSTRAINTS ALL DEFERRED",
+                    "/* a /* nested */ note */ -- and another\n SET LOCAL x.y = 'update'",
+                    "SELECT set_config('app.user', $1, true)",
+                    "SELECT pg_catalog.set_config ( 'app.user' , lower($1), TRUE )",
+                    "SELECT set_config('app.user', 'it''s (fine), or so', true), 1",
+                    "BEGIN; SET LOCAL x.y = 1; SELECT 1; COMMIT",
+                });
 }
 
 TEST(SessionState, what_outlives_the_transaction_is_a_change) {
-  expect_effect(TextEffect::touches, {
-                                         "SET search_path = private",
-                                         "set session time zone 'UTC'",
-                                         "SET ROLE alice",
-                                         "-- tenant\nSET search_path = a",
-                                         "/* update /* nested */ */ SET search_path = a",
-                                         "SET application_name = 'update job'",
-                                         "SELECT 1; SET x.y = 1",
-                                         "UPDATE t SET local = 1; SET x.y = 1",
-                                         ";SET x.y = 1",
-                                         "SELECT set_config('app.user', $1, false)",
-                                         "SELECT set_config('app.user', $1, $2)",
-                                         "SELECT set_config('app.user', 'true', false)",
-                                         "SELECT SET_CONFIG('a.b', 'x', 'f'), true",
-                                         "SELECT set_config('a.b', $$,true)$$, false)",
-                                         "SELECT set_config('a.b', E'\\',true)', false)",
-                                         "SELECT set_config('a.b', 'x' /* ,true) */, false)",
-                                         "select PG_ADVISORY_LOCK(7)",
-                                         "SELECT pg_advisory_lock_shared(1, 2)",
-                                         "SELECT pg_catalog.pg_try_advisory_lock(7)",
-                                         "SELECT \"pg_advisory_lock\"(7)",
-                                         "CREATE TEMP TABLE t (id int)",
-                                         "CREATE TEMPORARY TABLE t AS SELECT 1",
-                                         "create local temp sequence s",
-                                         "CREATE OR REPLACE /* x */ TEMP VIEW v AS SELECT 1",
-                                         "CREATE TABLE pg_temp.t (id int)",
-                                         "SELECT 1 AS n INTO TEMP t",
-                                         "SELECT 1 AS n INTO /* x */ TEMPORARY TABLE t",
-                                         "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
-                                     });
+  expect_effect(sql::TextEffect::touches, {
+                                              "SET search_path = private",
+                                              "set session time zone 'UTC'",
+                                              "SET ROLE alice",
+                                              "-- tenant\nSET search_path = a",
+                                              "/* update /* nested */ */ SET search_path = a",
+                                              "SET application_name = 'update job'",
+                                              "SELECT 1; SET x.y = 1",
+                                              "UPDATE t SET local = 1; SET x.y = 1",
+                                              ";SET x.y = 1",
+                                              "SELECT set_config('app.user', $1, false)",
+                                              "SELECT set_config('app.user', $1, $2)",
+                                              "SELECT set_config('app.user', 'true', false)",
+                                              "SELECT SET_CONFIG('a.b', 'x', 'f'), true",
+                                              "SELECT set_config('a.b', $$,true)$$, false)",
+                                              "SELECT set_config('a.b', E'\\',true)', false)",
+                                              "SELECT set_config('a.b', 'x' /* ,true) */, false)",
+                                              "select PG_ADVISORY_LOCK(7)",
+                                              "SELECT pg_advisory_lock_shared(1, 2)",
+                                              "SELECT pg_catalog.pg_try_advisory_lock(7)",
+                                              "SELECT \"pg_advisory_lock\"(7)",
+                                              "CREATE TEMP TABLE t (id int)",
+                                              "CREATE TEMPORARY TABLE t AS SELECT 1",
+                                              "create local temp sequence s",
+                                              "CREATE OR REPLACE /* x */ TEMP VIEW v AS SELECT 1",
+                                              "CREATE TABLE pg_temp.t (id int)",
+                                              "SELECT 1 AS n INTO TEMP t",
+                                              "SELECT 1 AS n INTO /* x */ TEMPORARY TABLE t",
+                                              "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+                                          });
 }
 
 TEST(SessionState, what_no_wipe_undoes_ends_the_connection) {
-  expect_effect(TextEffect::permanent, {
-                                           "SELECT setseed(0.5)",
-                                           "SELECT dblink_connect('a', $1)",
-                                           "SELECT pg_replication_origin_session_setup('o')",
-                                           "SELECT pg_create_logical_replication_slot('s', 'p', true)",
-                                           "SET x.y = 1; SELECT setseed(0.5)",
-                                       });
+  expect_effect(sql::TextEffect::permanent, {
+                                                "SELECT setseed(0.5)",
+                                                "SELECT dblink_connect('a', $1)",
+                                                "SELECT pg_replication_origin_session_setup('o')",
+                                                "SELECT pg_create_logical_replication_slot('s', 'p', true)",
+                                                "SET x.y = 1; SELECT setseed(0.5)",
+                                            });
   SessionState state;
   state.note("LOAD", "LOAD 'auto_explain'");
   EXPECT_TRUE(state.beyond_wiping());
@@ -141,10 +142,10 @@ TEST(SessionState, a_statement_that_failed_may_have_taken_a_session_lock) {
 
 TEST(SessionState, statements_prepared_by_the_user_are_remembered_until_they_are_gone) {
   SessionState state;
-  state.note("PREPARE", TextEffect::none);
+  state.note("PREPARE", sql::TextEffect::none);
   EXPECT_TRUE(state.prepared_in_sql());
   EXPECT_FALSE(state.prepared_statements_gone());
-  state.note("DEALLOCATE ALL", TextEffect::none);
+  state.note("DEALLOCATE ALL", sql::TextEffect::none);
   EXPECT_FALSE(state.prepared_in_sql());
   EXPECT_TRUE(state.prepared_statements_gone());
   state.prepared_statements_forgotten();
@@ -154,10 +155,10 @@ TEST(SessionState, statements_prepared_by_the_user_are_remembered_until_they_are
 TEST(SessionState, to_take_away_what_was_set_up_after_connecting_is_a_change) {
   for (const char* taken : {"DEALLOCATE", "DEALLOCATE ALL", "DISCARD TEMP", "UNLISTEN"}) {
     SessionState state;
-    state.note("PREPARE", TextEffect::none);
+    state.note("PREPARE", sql::TextEffect::none);
     state.set_configured(nullptr);
     EXPECT_FALSE(state.changed());
-    state.note(taken, TextEffect::none);
+    state.note(taken, sql::TextEffect::none);
     EXPECT_TRUE(state.changed()) << taken;
   }
 }

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
-#include <vector>
 
 #include "sql/lexer.hpp"
 
@@ -136,11 +135,28 @@ std::optional<std::string> disagreement(const std::string& sql) {
   return rest.kind == TokenKind::end ? "" : "PostgreSQL sees the end before '" + std::string(rest.text) + "'";
 }
 
+std::optional<std::vector<std::string>> parameters(const std::string& sql) {
+  const auto tokens = postgres_tokens(sql);
+  if (!tokens) return std::nullopt;
+  std::vector<std::string> result;
+  for (const Token& token : *tokens) {
+    if (token.kind == TokenKind::parameter) result.emplace_back(token.text);
+  }
+  return result;
+}
+
 std::optional<int> count_statements(const std::string& sql) {
   const PgQuerySplitResult split = pg_query_split_with_parser(sql.c_str());
   std::optional<int> result;
   if (split.error == nullptr) result = split.n_stmts;
   pg_query_free_split_result(split);
+  return result;
+}
+
+std::string parse_tree(const std::string& sql) {
+  const PgQueryParseResult parsed = pg_query_parse(sql.c_str());
+  std::string result = parsed.error == nullptr ? parsed.parse_tree : "";
+  pg_query_free_parse_result(parsed);
   return result;
 }
 

@@ -1,12 +1,12 @@
 // What the scanner finds in SQL text.
-#include "pq/sql_text.hpp"
+#include "sql/text_traits.hpp"
 
 #include <gtest/gtest.h>
 
 #include <random>
 #include <string>
 
-namespace copg::pq {
+namespace copg::sql {
 namespace {
 
 bool several(std::string_view sql) { return text_traits(sql).several; }
@@ -212,4 +212,4 @@ TEST(SqlText, a_copy_with_the_client_is_told_from_one_with_a_file) {
 }
 
 }  // namespace
-}  // namespace copg::pq
+}  // namespace copg::sql

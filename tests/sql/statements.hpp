@@ -1,0 +1,75 @@
+// Statements of all kinds, each of which PostgreSQL can parse.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace copg::sql {
+
+inline constexpr std::string_view statements[] = {
+    "SELECT 1",
+    "SELECT 'a;b', \"c;d\", $$e;f$$, $x$g;$$;h$x$ FROM t",
+    "SELECT E'it\\'s; so', U&'d\\0061t;a', B'01', X'1F', N'n;'",
+    "SELECT * FROM t WHERE a = $1 AND b->>'c' <> ALL ($2) ORDER BY d LIMIT 10 OFFSET .5",
+    "SELECT count(*), coalesce(max(n), 0) FROM t GROUP BY ROLLUP (a, b) HAVING sum(c) > 1e5",
+    "(SELECT a FROM t) UNION ALL (VALUES (1), (2))",
+    "SELECT CASE WHEN a THEN 1 END FROM t",
+    "SELECT a[1:2], b::int[], c.end, d AS case FROM c",
+    "SELECT f(x => 1), \"G\"(2), s.h() FROM generate_series(1, 3) AS x",
+    "SELECT * FROM t FOR UPDATE",
+    "SELECT * FROM t FOR NO KEY UPDATE SKIP LOCKED",
+    "SELECT * FROM t FOR KEY SHARE",
+    "SELECT * INTO kept FROM t",
+    "SELECT 1 AS n INTO TEMP kept",
+    "TABLE t",
+    "VALUES (1, 'a'), (2, 'b')",
+    "WITH RECURSIVE x AS (SELECT 1 UNION SELECT 2) SELECT * FROM x",
+    "WITH gone AS (DELETE FROM t RETURNING *) SELECT * FROM gone",
+    "WITH x AS (INSERT INTO t VALUES (1) RETURNING n) TABLE x",
+    "INSERT INTO t (a, temp) VALUES ($1, DEFAULT) ON CONFLICT (a) DO UPDATE SET b = excluded.b RETURNING *",
+    "UPDATE t SET a = 1, (b, c) = (2, 3) WHERE CURRENT OF d",
+    "DELETE FROM t USING u WHERE t.a = u.a",
+    "MERGE INTO t USING s ON t.a = s.a WHEN MATCHED THEN UPDATE SET b = 1 WHEN NOT MATCHED THEN DO NOTHING",
+    "COPY t (a) FROM STDIN WITH (FORMAT csv)",
+    "COPY (SELECT 1) TO STDOUT",
+    "BEGIN ISOLATION LEVEL SERIALIZABLE, READ ONLY",
+    "START TRANSACTION",
+    "COMMIT AND CHAIN",
+    "END",
+    "ROLLBACK TO SAVEPOINT a",
+    "SAVEPOINT a",
+    "PREPARE TRANSACTION 'x'",
+    "SET search_path = a, b",
+    "SET LOCAL work_mem = '64MB'",
+    "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "RESET ALL",
+    "SHOW transaction_read_only",
+    "LISTEN news",
+    "NOTIFY news, 'a;b'",
+    "LOCK TABLE t IN SHARE MODE",
+    "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+    "FETCH 10 FROM c",
+    "PREPARE p (int) AS SELECT $1",
+    "EXECUTE p(1)",
+    "EXPLAIN (ANALYZE, FORMAT json) SELECT 1",
+    "CALL p(1, 'a;b')",
+    "DO $body$ BEGIN PERFORM 1; END; $body$",
+    "CREATE TEMP TABLE t (a int DEFAULT 1, b text CHECK (b <> ';'))",
+    "CREATE TABLE t AS SELECT 1",
+    "CREATE RULE r AS ON INSERT TO t DO ALSO (INSERT INTO u VALUES (1); DELETE FROM v)",
+    "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1; SELECT $1'",
+    "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true "
+    "THEN 1 "
+    "ELSE 2 END; END",
+    "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT t.case AS end FROM t; SELECT 2; END",
+    "CREATE PROCEDURE p() BEGIN ATOMIC INSERT INTO t VALUES (1); END",
+    "CREATE FUNCTION begin(a int) RETURNS int LANGUAGE sql RETURN a",
+    "CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
+    "ALTER ROLE a SET b = 'c;d'",
+    "GRANT SELECT ON t TO a",
+    "COMMENT ON TABLE t IS 'a;b'",
+    "DROP TABLE IF EXISTS t, u CASCADE",
+    "VACUUM (VERBOSE) t",
+};
+
+}  // namespace copg::sql
