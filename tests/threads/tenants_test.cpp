@@ -60,12 +60,12 @@ class Tenants : public DatabaseTest {
 };
 
 TEST_F(Tenants, a_storm_of_fifty_tenants_with_the_same_texts_gives_each_its_own_rows_and_no_error) {
-  constexpr int callers = 16;
+  constexpr int tenant_callers = 16;
   constexpr int transactions = 150;
   PooledDatabase db = open({.min_size = 1, .max_size = 4});
   db.execute(making_tenants());
   std::vector<std::jthread> threads;
-  for (int number = 0; number < callers; ++number) {
+  for (int number = 0; number < tenant_callers; ++number) {
     threads.emplace_back([&, number] {
       std::minstd_rand dice(static_cast<unsigned>(number) + 1);
       for (int i = 0; i < transactions; ++i) {
