@@ -41,12 +41,16 @@ ErrorPtr ExecuteOperation::check() {
   // Its data would be lost, and what stands beside it committed, before anybody could say so.
   if (simple_ && (use_.traits().copies_in || use_.traits().copies_out)) return copies(sql_);
   alone_ = !connection_.in_transaction();
+  if (alone_ && begin_ == BeginFirst::no) use_.stands_alone();
   return nullptr;
 }
 
 bool ExecuteOperation::send() {
   // It was not refused the first time.
-  if (retried_) static_cast<void>(use_.look_up(connection_));
+  if (retried_) {
+    static_cast<void>(use_.look_up(connection_));
+    if (alone_ && begin_ == BeginFirst::no) use_.stands_alone();
+  }
   stale_plan_ = false;
   if (simple_) return send_simple();
   if (first_) return send_description();

@@ -101,6 +101,7 @@ bool PipelineOperation::put_next() {
   StatementUse use(statement.sql, statement.params);
   ErrorPtr refusal = use.look_up(connection_, nameless_);
   if (!refusal) refusal = unfit(use.traits(), statement.sql);
+  if (alone_) use.stands_alone();
   if (!refusal) return put({.index = index, .again = again, .use = use});
   fail_one(index, std::move(refusal));
   return shared_ != Shared::open || left_to_put() > 0 || send_last_sync();
@@ -124,11 +125,8 @@ bool PipelineOperation::put(const Flight& flight) {
   return send_last_sync();
 }
 
-/// Outside transactions, what ends with the transaction ends with the statement.
 bool PipelineOperation::may_change_names(const sql::TextTraits& traits) const noexcept {
-  if (traits.path == sql::PathEffect::changes || (traits.transacts && connection_.path().watched()))
-    return true;
-  return traits.path != sql::PathEffect::none && !alone_;
+  return traits.path != sql::PathEffect::none || (traits.transacts && connection_.path().watched());
 }
 
 bool PipelineOperation::send_last_sync() {

@@ -28,8 +28,9 @@ bool refuses_plan(const ErrorInfo& error, const PGresult* result) {
 ErrorPtr StatementUse::look_up(Connection& connection, bool nameless) {
   StatementCache& cache = connection.statements();
   generation_ = connection.path().generation();
-  statement_ = nameless || !connection.path().names_hold() ? nullptr : find(cache);
-  if (statement_ != nullptr && statement_->prepared) {
+  statement_ = find(cache);
+  const bool names_hold = !nameless && connection.path().names_hold();
+  if (names_hold && statement_ != nullptr && statement_->prepared) {
     traits_ = statement_->traits;
     route_ = Route::named;
     return nullptr;
@@ -39,7 +40,7 @@ ErrorPtr StatementUse::look_up(Connection& connection, bool nameless) {
   if (ErrorPtr refusal = wrong_number(traits_.parameters, params_.size(), sql_)) return refusal;
   // Another use may be about to name it, and may fail: this one must not depend on that.
   const bool unnamed = statement_ != nullptr && statement_->name[0] == '\0';
-  route_ = unnamed && cache.may_name() ? Route::parse : Route::unnamed;
+  route_ = names_hold && unnamed && cache.may_name() ? Route::parse : Route::unnamed;
   return nullptr;
 }
 

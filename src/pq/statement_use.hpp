@@ -25,6 +25,10 @@ class StatementUse {
   /// put and has not been answered may change what names mean.
   [[nodiscard]] ErrorPtr look_up(Connection& connection, bool nameless = false);
   [[nodiscard]] const sql::TextTraits& traits() const noexcept { return traits_; }
+  /// After `look_up`: no transaction is open, so that what would end with one ends with the statement.
+  void stands_alone() noexcept {
+    if (traits_.path < sql::PathEffect::changes && !traits_.transacts) traits_.path = sql::PathEffect::none;
+  }
   /// A Parse goes in front, with an answer of its own: only pipeline mode takes both.
   [[nodiscard]] bool parses() const noexcept { return route_ == Route::parse; }
   /// Puts it into libpq. False if libpq refused: the connection is gone.
