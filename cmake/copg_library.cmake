@@ -4,10 +4,11 @@
 get_property(compiled_layers GLOBAL PROPERTY COPG_COMPILED_LAYERS)
 list(TRANSFORM compiled_layers REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE layer_objects)
 
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/version.cpp PROPERTIES COMPILE_DEFINITIONS COPG_VERSION="${PROJECT_VERSION}")
 foreach(kind IN ITEMS static shared)
   string(TOUPPER ${kind} library_type)
-  add_library(copg_${kind} ${library_type} ${layer_objects})
-  set_target_properties(copg_${kind} PROPERTIES OUTPUT_NAME copg LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION}
+  add_library(copg_${kind} ${library_type} ${PROJECT_SOURCE_DIR}/src/version.cpp ${layer_objects})
+  set_target_properties(copg_${kind} PROPERTIES OUTPUT_NAME copg VERSION ${PROJECT_VERSION}
                                                 SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   target_compile_features(copg_${kind} PUBLIC cxx_std_20)
   target_include_directories(copg_${kind} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>

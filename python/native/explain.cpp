@@ -8,12 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "error/shown_sql.hpp"
 #include "pq/advice.hpp"
 #include "python/native/mistakes.hpp"
 #include "python/native/placeholders.hpp"
 #include "python/native/raised.hpp"
 #include "python/native/statement.hpp"
-#include "value/shown_sql.hpp"
 
 namespace nb = nanobind;
 

@@ -6,7 +6,6 @@
 #include <nanobind/stl/string.h>
 
 #include <copg/config.hpp>
-#include <copg/version.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -64,7 +63,7 @@ NB_MODULE(_native_in_main, module) {
   load_python_types();
   translate_exceptions();
   watch_for_signals();
-  module.attr("__version__") = std::string(copg::version());
+  module.attr("__version__") = COPG_VERSION;
   module.def("set_package_folder", set_package_folder);
   module.def("remember_main_thread", remember_main_thread);
   module.def("end_calls", end_calls);

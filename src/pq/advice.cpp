@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "error/shown_sql.hpp"
 #include "pq/placeholders.hpp"
 #include "sql/text_traits.hpp"
-#include "value/shown_sql.hpp"
 
 namespace copg::pq {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <charconv>
 
-#include "value/message_limit.hpp"
+#include "codec/message_limit.hpp"
 
 namespace copg::pq {
 namespace {

@@ -1,5 +1,5 @@
 // .env files.
-#include "value/dotenv.hpp"
+#include "config/dotenv.hpp"
 
 #include <copg/error.hpp>
 

@@ -27,7 +27,8 @@ class Layering(unittest.TestCase):
         self.allows("include/copg/async_pooled_database.hpp", "<boost/asio/any_io_executor.hpp>")
 
     def test_each_layer_looks_only_downwards(self) -> None:
-        self.refuses("src/value/text.cpp", "<libpq-fe.h>")
+        self.refuses("src/codec/text.cpp", "<libpq-fe.h>")
+        self.refuses("src/config/url.cpp", '"codec/hex.hpp"')
         for include in ("<libpq-fe.h>", '"pq/session_state.hpp"', "<copg/error.hpp>", "<boost/config.hpp>"):
             self.refuses("src/sql/lexer.cpp", include)
         self.refuses("src/pq/connection.cpp", '"pool/types.hpp"')

@@ -13,15 +13,17 @@ ASIO = r"boost/asio(/|\.hpp$)"
 LIBPQ = r"(lib)?pq-|postgres_ext\.h|pg_config"
 # What a file below a folder must not include, as a regular expression on the included path.
 FORBIDDEN = {
-    "include/copg": rf"{LIBPQ}|{ASIO}|fmt/|(pool|value|sql|pq|engine|sync|async)/",
-    "src/value": rf"{LIBPQ}|{ASIO}|(pool|sql|pq|engine|sync|async)/",
-    "src/sql": rf"{LIBPQ}|boost/|fmt/|copg/|(pool|value|pq|engine|sync|async)/",
-    "src/pq": rf"{ASIO}|(pool|engine|sync|async)/",
+    "include/copg": rf"{LIBPQ}|{ASIO}|fmt/|(pool|error|config|codec|sql|pq|engine|sync|async)/",
+    "src/error": rf"{LIBPQ}|{ASIO}|fmt/|(pool|config|codec|sql|pq|engine|sync|async)/",
+    "src/config": rf"{LIBPQ}|{ASIO}|(pool|codec|sql|pq|engine|sync|async)/",
+    "src/codec": rf"{LIBPQ}|{ASIO}|(pool|config|sql|pq|engine|sync|async)/",
+    "src/sql": rf"{LIBPQ}|boost/|fmt/|copg/|(pool|error|config|codec|pq|engine|sync|async)/",
+    "src/pq": rf"{ASIO}|(pool|config|engine|sync|async)/",
     "src/engine": r"(sync|async)/",
     "src/sync": rf"{ASIO}|(pool|async)/",
     "src/async": r"(pool|sync)/",
     "python": rf"{ASIO}|(pool|async)/",
-    "sim": rf"{LIBPQ}|{ASIO}|(value|sql|pq|engine|sync|async)/",
+    "sim": rf"{LIBPQ}|{ASIO}|(error|config|codec|sql|pq|engine|sync|async)/",
 }
 # The pool core is stricter: what it may include besides the standard library, which has no dot and no slash.
 POOL_ALLOWED = re.compile(r"pool/|copg/(pool_stats|close_reason)\.hpp$|[a-z_0-9]+$")

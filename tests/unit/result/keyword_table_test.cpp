@@ -1,5 +1,5 @@
 // The table of libpq's keywords against the libpq that is installed.
-#include "value/conninfo_keywords.hpp"
+#include "config/conninfo_keywords.hpp"
 
 #include <algorithm>
 #include <map>
