@@ -1,17 +1,22 @@
 """The checks find what they look for, and leave alone what is allowed."""
 
+import pathlib
 import unittest
 
 import house_rules
 import layering
 
 
+PAGE = pathlib.Path(__file__).parents[2].joinpath(layering.PAGE).read_text()
+PLAN = layering.Plan.read(PAGE)
+
+
 class Layering(unittest.TestCase):
     def refuses(self, name: str, include: str) -> None:
-        self.assertTrue(layering.complaints(name, f"#include {include}\n"), (name, include))
+        self.assertTrue(PLAN.complaints(name, f"#include {include}\n"), (name, include))
 
     def allows(self, name: str, include: str) -> None:
-        self.assertEqual(layering.complaints(name, f"#include {include}\n"), [])
+        self.assertEqual(PLAN.complaints(name, f"#include {include}\n"), [])
 
     def test_the_core_includes_nothing_but_itself_and_the_standard_library(self) -> None:
         for include in ("<libpq-fe.h>", "<fmt/format.h>", "<copg/error.hpp>", '"pq/operation.hpp"', "<unistd.h>"):
@@ -38,6 +43,17 @@ class Layering(unittest.TestCase):
         self.allows("src/sql/lexer.cpp", '"sql/lexer.hpp"')
         self.allows("src/engine/pool_engine.cpp", '"pool/pool_core.hpp"')
         self.allows("src/sync/call.cpp", '"engine/pool_engine.hpp"')
+
+    def test_links_are_those_of_the_table(self) -> None:
+        self.assertEqual(PLAN.compared("codec", "copg_error fmt::fmt-header-only"), [])
+        self.assertTrue(PLAN.compared("codec", "copg_error copg_pool fmt::fmt-header-only"))
+        self.assertTrue(PLAN.compared("codec", "copg_error"))
+
+    def test_the_picture_draws_what_is_linked_below_what_links_it(self) -> None:
+        self.assertEqual(PLAN.misdrawn(PAGE), [])
+        self.assertTrue(PLAN.misdrawn(PAGE.replace("engine/", "/")))
+        self.assertTrue(layering.Plan({**PLAN.links, "sync": {"async"}}).misdrawn(PAGE))
+        self.assertTrue(layering.Plan({**PLAN.links, "pq": {"engine"}}).misdrawn(PAGE))
 
 
 class HouseRules(unittest.TestCase):
