@@ -12,7 +12,7 @@ namespace {
 template <class Arguments>
 void call(const char* function, PyObject* weak_pool, Arguments arguments) noexcept {
   const WithGil gil;
-  const nb::object module = nb::steal(PyImport_ImportModule("pycopg._notify"));
+  const nb::object module = nb::steal(PyImport_ImportModule("pycopg._callbacks"));
   const nb::object callee =
       module.is_valid() ? nb::steal(PyObject_GetAttrString(module.ptr(), function)) : nb::object();
   const nb::object given = callee.is_valid() ? nb::steal(arguments()) : nb::object();

@@ -12,7 +12,7 @@ namespace copg::python {
 
 namespace nb = nanobind;
 
-/// Calls pycopg._notify with the pool, unless it is gone. User code runs there on a thread of its own, so
+/// Calls pycopg._callbacks with the pool, unless it is gone. User code runs there on a thread of its own, so
 /// that it may block, raise, or call the pool.
 class Notifier {
  public:

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <initializer_list>
 #include <memory>
 #include <utility>
 
@@ -43,6 +44,19 @@ T option(const nb::dict& given, const char* name, const char* kind) {
   return argument<T>(nb::object(given[name]), name, kind);
 }
 
+/// One of the names; ValueError that says which there are.
+template <class E>
+E choice(const nb::dict& given, const char* name, std::initializer_list<std::pair<const char*, E>> choices) {
+  const nb::object value = given[name];
+  std::string list;
+  for (const auto& [word, meaning] : choices) {
+    if (value.equal(nb::str(word))) return meaning;
+    list += fmt::format("{}'{}'", list.empty() ? "" : ", ", word);
+  }
+  const auto shown = nb::cast<std::string>(nb::repr(value));
+  throw nb::value_error(fmt::format("{} = {}: it must be one of {}", name, shown, list).c_str());
+}
+
 }  // namespace
 
 PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
@@ -52,7 +66,7 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
   };
   const auto whole = [&](const char* name) { return option<int>(given, name, whole_number); };
   options.min_size = whole("min_size");
-  options.max_size = whole("max_size");
+  options.max_size = nb::object(given["max_size"]).is_none() ? options.min_size : whole("max_size");
   options.max_idle = seconds("max_idle");
   options.max_lifetime = seconds("max_lifetime");
   options.timeout = seconds("timeout");
@@ -62,17 +76,20 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
   options.max_waiting = whole("max_waiting");
   options.connect_timeout = seconds("connect_timeout");
   options.min_idle = whole("min_idle");
-  options.reset = static_cast<ResetMode>(nb::cast<int>(given["reset"]));
-  options.prepare = nb::cast<bool>(given["prepare"]) ? PrepareMode::automatic : PrepareMode::off;
+  options.reset = choice<ResetMode>(
+      given, "reset",
+      {{"tracked", ResetMode::tracked}, {"full", ResetMode::full}, {"rollback", ResetMode::rollback}});
+  options.prepare =
+      choice<PrepareMode>(given, "prepare", {{"auto", PrepareMode::automatic}, {"off", PrepareMode::off}});
   options.share = option<bool>(given, "share", true_or_false);
   const auto notifier = std::make_shared<Notifier>(weak_pool);
-  if (nb::cast<bool>(given["tell_reconnect_failed"])) {
+  const auto is_given = [&](const char* name) { return !nb::object(given[name]).is_none(); };
+  if (is_given("reconnect_failed")) {
     options.reconnect_failed = [notifier] { notifier->reconnect_failed(); };
   }
-  if (!given["leak_after"].is_none()) options.leak_after = seconds("leak_after");
+  if (is_given("leak_after")) options.leak_after = seconds("leak_after");
   options.observer = std::make_shared<LogObserver>(notifier);
-  set_callbacks(options, nb::cast<bool>(given["call_configure"]), nb::cast<bool>(given["ask_credentials"]),
-                notifier);
+  set_callbacks(options, is_given("configure"), is_given("credentials"), notifier);
   return options;
 }
 

@@ -11,12 +11,13 @@ import threading
 
 from . import _native
 from . import errors as errors
+from ._info import ConnectionInfo, TransactionStatus
 from .async_connection import AsyncConnection, AsyncCursor, AsyncTransaction
 from .async_pool import AsyncPooledDatabase
 from .config import Config
 from .connect import connect
-from .connection import Connection, ConnectionInfo, Transaction, TransactionStatus
-from .cursor import Column, Cursor
+from .connection import Connection, Cursor, Transaction
+from .cursor import Column
 from .errors import (
     CommitUnknown,
     ConfigurationError,

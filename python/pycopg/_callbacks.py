@@ -1,6 +1,7 @@
-"""`configure` and `credentials`: called for each new connection, by a thread of the pool's that waits without the GIL.
+"""What a thread of the pool's own has Python do, which must not hold up that thread: each call gets a daemon thread.
 
-Each call gets a daemon thread of its own: it may block, raise, or call the pool, and holds up no other connection.
+There it may block, raise, or call the pool. `configure` and `credentials` are called for each new connection, while a
+thread of the pool's waits for the answer, without the GIL; the others only tell.
 """
 
 from __future__ import annotations
@@ -10,57 +11,76 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from . import _native
+from ._exit import is_ending
+from ._pool_base import PoolBase
 from .connection import Connection
 from .errors import PoolClosed
-
-if TYPE_CHECKING:
-    from . import _native
-    from .async_pool import AsyncPooledDatabase
-    from .pool import PooledDatabase
 
 logger = logging.getLogger("pycopg")
 
 
-def plain_function(option: str, function: Any) -> Any:
-    """The function. TypeError for what can't be called, or only awaited."""
-    if function is None:
-        return None
-    if not callable(function):
-        raise TypeError(f"{option} = {function!r}: it must be a function")
-    if inspect.iscoroutinefunction(function):
-        raise TypeError(f"{option} = {function!r}: it must not be a coroutine function; no event loop calls it")
-    return function
+def reconnect_failed(weak_pool: weakref.ref[PoolBase]) -> None:
+    pool = weak_pool()
+    if pool is not None and pool._reconnect_failed is not None:
+        _tell("reconnect-failed", pool._reconnect_failed, pool)
 
 
-def configure(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase], callback: _native.Callback) -> None:
-    _on_a_thread("configure", _configure, weak_pool, callback)
+def leaked(weak_pool: weakref.ref[PoolBase], age_s: float, holder: str) -> None:
+    text = "%r: a connection has been leased for %.1f s, taken at %s"
+    _tell("leaked", logger.warning, text, weak_pool(), age_s, holder)
 
 
-def credentials(weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase], callback: _native.Callback) -> None:
-    _on_a_thread("credentials", _credentials, weak_pool, callback)
+def outage_began(weak_pool: weakref.ref[PoolBase], message: str) -> None:
+    # What a pool runs into while the program ends, such as the end of another pool, is no outage.
+    if weak_pool() is not None and not is_ending():
+        _tell("outage", logger.warning, "%s", message)
 
 
-def _on_a_thread(
+def outage_ended(weak_pool: weakref.ref[PoolBase], duration_s: float, failures: int) -> None:
+    pool = weak_pool()
+    if pool is not None:
+        text = "%r: connecting works again, after %.1f s and %d failed connects"
+        _tell("outage", logger.warning, text, pool, duration_s, failures)
+
+
+def configure(weak_pool: weakref.ref[PoolBase], callback: _native.Callback) -> None:
+    _on_a_thread("configure", _answer, "configure", _configure, weak_pool, callback)
+
+
+def credentials(weak_pool: weakref.ref[PoolBase], callback: _native.Callback) -> None:
+    _on_a_thread("credentials", _answer, "credentials", _credentials, weak_pool, callback)
+
+
+def _on_a_thread(name: str, call: Callable[..., object], *args: Any) -> None:
+    threading.Thread(target=call, args=args, name=f"pycopg-{name}", daemon=True).start()
+
+
+def _tell(name: str, call: Callable[..., object], *args: Any) -> None:
+    try:
+        _on_a_thread(name, call, *args)
+    except RuntimeError as error:  # the process may have no more: nobody but this thread is there to say so
+        logger.warning("could not call %s%r: %s", getattr(call, "__qualname__", call), args, error)
+
+
+def _answer(
     option: str,
     body: Callable[[Any, _native.Callback], None],
-    weak_pool: weakref.ref[PooledDatabase | AsyncPooledDatabase],
+    weak_pool: weakref.ref[PoolBase],
     callback: _native.Callback,
 ) -> None:
-    def run() -> None:
-        pool = weak_pool()
-        if pool is None:
-            return callback.fail("the pool is gone")
-        try:
-            body(pool, callback)
-        except BaseException as error:
-            if not isinstance(error, PoolClosed):  # the pool goes: nobody needs to be told
-                logger.warning("%s of %r failed", option, pool, exc_info=True)
-            return callback.fail(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")  # on one line
-        return callback.succeed()
-
-    threading.Thread(target=run, name=f"pycopg-{option}", daemon=True).start()
+    pool = weak_pool()
+    if pool is None:
+        return callback.fail("the pool is gone")
+    try:
+        body(pool, callback)
+    except BaseException as error:
+        if not isinstance(error, PoolClosed):  # the pool goes: nobody needs to be told
+            logger.warning("%s of %r failed", option, pool, exc_info=True)
+        return callback.fail(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")  # on one line
+    return callback.succeed()
 
 
 def _configure(pool: Any, callback: _native.Callback) -> None:

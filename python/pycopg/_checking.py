@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
+from . import _native
 from .errors import PoolTimeout, pool_timeout
-
-if TYPE_CHECKING:
-    from .async_pool import AsyncPooledDatabase
-    from .pool import PooledDatabase
 
 
 class Refusals:
     """The connections that one request was given and that the user's check has refused."""
 
-    def __init__(self, pool: PooledDatabase | AsyncPooledDatabase, timeout_s: float) -> None:
+    def __init__(self, pool: _native.Pool | _native.LoopPool, timeout_s: float) -> None:
         self._pool = pool
         self._began = time.monotonic()
         self._timeout_s = timeout_s

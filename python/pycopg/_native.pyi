@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, NoReturn, TypeVar
 from weakref import ref
 
-from .cursor import Params, Row
+from ._params import Params, Row
 
 _Connection = TypeVar("_Connection", bound=Connection)
 

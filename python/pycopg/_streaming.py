@@ -11,14 +11,13 @@ from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from .connection import TransactionStatus
+from ._info import TransactionStatus
+from ._params import Params
+from ._turns import Turns
 from .errors import Error, QueryTimeout
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
-
-    from .async_connection import AsyncConnection
-    from .cursor import Params
 
 # Not SQL, on purpose, as in src/pq/execute_many_operation.cpp: it makes the transaction fail, and says why in the
 # server's log.
@@ -52,11 +51,10 @@ class Stream:
                     break
         return len(self._batch) > 0
 
-    async def send_on(self, connection: AsyncConnection) -> int:
+    async def send_on(self, native: _native.LoopConnection, turns: Turns, timeout_s: float) -> int:
         """The rows that were gathered, and all that follow; rows affected in all. What fails undoes all of them."""
-        native = connection._native
-        self._timeout_s = connection.pool._timeout
-        await connection._turns.take(connection.pool._timeout, inside=True)
+        self._timeout_s = timeout_s
+        await turns.take(timeout_s, inside=True)
         try:
             status = native._transaction_status
             block = None
@@ -72,7 +70,7 @@ class Stream:
                 raise
             return count
         finally:
-            connection._turns.give()
+            turns.give()
 
     async def _send(self, native: _native.LoopConnection) -> int:
         count = 0

@@ -6,17 +6,16 @@ import logging
 import warnings
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from . import _native
 from ._copying import LEASE, uncopied
+from ._info import ConnectionInfo, TransactionStatus, state_of, tell_left_open
+from ._params import Params, Row
 from ._streaming import Stream, is_async_only
 from ._turns import Turns
-from .connection import ConnectionInfo, TransactionStatus, state_of, tell_left_open
-from .cursor import BaseCursor, Params, Row, check_row_factory
+from .cursor import BaseCursor, check_row_factory
 from .errors import Error, ProgrammingError
-
-if TYPE_CHECKING:
-    from .async_pool import AsyncPooledDatabase
 
 logger = logging.getLogger("pycopg")
 
@@ -30,10 +29,14 @@ class AsyncConnection:
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(self, pool: AsyncPooledDatabase, timeout: float, autocommit: bool, row_factory: type) -> None:
+    def __init__(
+        self, pool: _native.LoopPool, timeout: float, autocommit: bool, row_factory: type, turn_limit_s: float
+    ) -> None:
+        """`turn_limit_s`: how long a task may wait for its turn."""
         self.pool = pool
         self.row_factory = row_factory
         self._timeout = timeout
+        self._turn_limit_s = turn_limit_s
         self._native = pool._connection(autocommit)
         self._turns = Turns()
 
@@ -86,7 +89,7 @@ class AsyncConnection:
         """
         if is_async_only(params_seq):
             stream = Stream(sql, params_seq)
-            return await stream.send_on(self) if await stream.fill() else 0
+            return await self._send(stream) if await stream.fill() else 0
         count: int | None = await self._run(self._native.execute_many, sql, params_seq)
         return count or 0
 
@@ -124,11 +127,11 @@ class AsyncConnection:
         return ConnectionInfo(self._native)
 
     def __repr__(self) -> str:
-        return f"<pycopg.AsyncConnection {state_of(self)}>"
+        return f"<pycopg.AsyncConnection {state_of(self._native)}>"
 
     async def _run(self, make_call: Any, *args: Any) -> Any:
         """Drives a call that the native connection makes, when it is this task's turn; None if there is none."""
-        waited_s = await self._turns.take(self.pool._timeout)
+        waited_s = await self._turns.take(self._turn_limit_s)
         try:
             call = make_call(*args)
             if call is None:
@@ -138,6 +141,9 @@ class AsyncConnection:
             return await call
         finally:
             self._turns.give()
+
+    async def _send(self, stream: Stream) -> int:
+        return await stream.send_on(self._native, self._turns, self._turn_limit_s)
 
 
 class AsyncTransaction:

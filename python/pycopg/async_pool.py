@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import os
-import weakref
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
-from ._callbacks import plain_function
 from ._checking import Refusals
-from ._copying import LEASE, POOL, uncopied
+from ._copying import LEASE, uncopied
 from ._exit import close_at_exit
 from ._loop import Done
-from ._options import native_options, require_switch
+from ._params import Params, Row
+from ._pool_base import PoolBase
 from ._streaming import Stream, is_async_only
 from .async_connection import AsyncConnection, AsyncTransaction
-from .config import Config, native_config
+from .config import Config
 from .connection import Connection
-from .cursor import Params, Row, begun, check_row_factory
+from .cursor import begun
 from .errors import PoolTimeout
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ._options import AsyncPooledDatabaseOptions, Prepare, Reset
+    from ._pool_base import Prepare, Reset
 
 Self = TypeVar("Self", bound="AsyncPooledDatabase")
 
@@ -35,15 +31,12 @@ Self = TypeVar("Self", bound="AsyncPooledDatabase")
 _RESULT, _DICTS, _TUPLES, _DICT, _TUPLE, _VALUE = range(6)
 
 
-class AsyncPooledDatabase(_native.LoopPool):
+class AsyncPooledDatabase(PoolBase, _native.LoopPool):
     """A pool of connections to one database, to be used by any number of tasks, in any number of event loops.
 
     It belongs to no event loop: it may be made at import time, and opened before its first use. Every call has one
     deadline, `timeout` seconds after it began. Requests are served in the order of their arrival.
     """
-
-    __reduce_ex__ = uncopied(POOL)
-    _told_of_listen = False
 
     def __init__(
         self,
@@ -71,63 +64,14 @@ class AsyncPooledDatabase(_native.LoopPool):
         autocommit: bool = False,
         row_factory: type = dict,
     ) -> None:
-        require_switch("autocommit", autocommit)
-        self.config = config
-        self._reconnect_failed = plain_function("reconnect_failed", reconnect_failed)
+        arguments = locals()
         if check is not None and not callable(check):
             raise TypeError(f"check = {check!r}: it must be a coroutine function")
         self._check = check
-        self._configure = plain_function("configure", configure)
-        self._credentials = plain_function("credentials", credentials)
-        self._timeout = timeout
-        self._autocommit = autocommit
-        self._row_factory = check_row_factory(row_factory)
         self._rows_wanted = _DICTS if row_factory is dict else _TUPLES
         self._row_wanted = _DICT if row_factory is dict else _TUPLE
-        options = native_options(
-            min_size=min_size,
-            max_size=max_size,
-            max_idle=max_idle,
-            max_lifetime=max_lifetime,
-            timeout=timeout,
-            num_workers=num_workers,
-            reconnect_timeout=reconnect_timeout,
-            name=name,
-            max_waiting=max_waiting,
-            connect_timeout=connect_timeout,
-            min_idle=min_idle,
-            reset=reset,
-            prepare=prepare,
-            share=share,
-            leak_after=leak_after,
-            tell_reconnect_failed=reconnect_failed is not None,
-            call_configure=configure is not None,
-            ask_credentials=credentials is not None,
-        )
-        super().__init__(native_config(config), weakref.ref(self), options)
+        super().__init__(*self._keep(arguments))
         close_at_exit(self)
-
-    @classmethod
-    def from_env(
-        cls: type[Self],
-        dotenv_path: str | os.PathLike[str] | None = None,
-        min_size: int = 2,
-        max_size: int | None = 10,
-        **options: Unpack[AsyncPooledDatabaseOptions],
-    ) -> Self:
-        """With `Config.from_env`."""
-        return cls(Config.from_env(dotenv_path), min_size, max_size, **options)
-
-    @classmethod
-    def from_url(
-        cls: type[Self],
-        url: str,
-        min_size: int = 2,
-        max_size: int | None = 10,
-        **options: Unpack[AsyncPooledDatabaseOptions],
-    ) -> Self:
-        """With `Config.from_url`."""
-        return cls(Config.from_url(url), min_size, max_size, **options)
 
     async def open(self) -> None:
         """Opens the pool and waits until `min_size` connections are there; PoolTimeout after `timeout` seconds.
@@ -166,7 +110,7 @@ class AsyncPooledDatabase(_native.LoopPool):
             if not await stream.fill():
                 return 0
             async with self.connection() as connection:
-                return await stream.send_on(connection)
+                return await connection._send(stream)
         if self._check is not None:
             rows = begun(params_seq)
             if rows is None:
@@ -186,7 +130,7 @@ class AsyncPooledDatabase(_native.LoopPool):
         if not limit >= 0:
             raise ValueError(f"timeout = {limit}: it must be at least 0 s")
         kind = AsyncConnection if self._check is None else CheckedAsyncConnection
-        return kind(self, limit, self._autocommit, self._row_factory)
+        return kind(self, limit, self._autocommit, self._row_factory, self._timeout)
 
     def transaction(self, timeout: float | None = None) -> AsyncPoolTransaction:
         """A connection in a transaction as a context manager: committed when left normally, else rolled back."""
@@ -252,7 +196,7 @@ class AsyncPooledDatabase(_native.LoopPool):
         return self._execute(sql, params, wanted) if self._check is None else self._run_checked(sql, params, wanted)
 
     async def _run_checked(self, sql: str, params: Params | None, wanted: int) -> Any:
-        async with CheckedAsyncConnection(self, self._timeout, True, self._row_factory) as connection:
+        async with CheckedAsyncConnection(self, self._timeout, True, self._row_factory, self._timeout) as connection:
             if wanted == _VALUE:
                 rows: _native.Rows = await connection._run(connection._native.execute, sql, params)
                 return rows.value()
@@ -264,6 +208,8 @@ class AsyncPooledDatabase(_native.LoopPool):
 
 class CheckedAsyncConnection(AsyncConnection):
     """One of a pool with `check`: what that refuses is closed, and another one tried."""
+
+    pool: AsyncPooledDatabase
 
     async def __aenter__(self) -> AsyncConnection:
         check = self.pool._check

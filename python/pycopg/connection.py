@@ -1,39 +1,23 @@
-"""A connection leased from a pool, and transactions on it."""
+"""A connection leased from a PooledDatabase, its cursors and transactions."""
 
 from __future__ import annotations
 
-import enum
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from . import _native
 from ._copying import LEASE, uncopied
+from ._info import ConnectionInfo, state_of, tell_left_open
+from ._params import Params, Row
 from ._shortcut import shortcut
-from .cursor import Cursor, Params, check_row_factory
-from .errors import Error, ProgrammingError
-
-if TYPE_CHECKING:
-    from .async_connection import AsyncConnection
-    from .pool import PooledDatabase
+from .cursor import BaseCursor, check_row_factory
+from .errors import NotSupportedError
 
 Entered = TypeVar("Entered", bound="Connection")
-Self = TypeVar("Self", bound="CheckedConnection")
 
 logger = logging.getLogger("pycopg")
-
-
-class TransactionStatus(enum.IntEnum):
-    """What the server says of the session; the numbers are libpq's."""
-
-    IDLE = 0
-    ACTIVE = 1
-    """A statement was given up half-way: the connection can only be given back."""
-    INTRANS = 2
-    INERROR = 3
-    UNKNOWN = 4
-    """The connection was lost, as a call has found out: it can only be given back."""
 
 
 class Connection(_native.Connection):
@@ -47,7 +31,7 @@ class Connection(_native.Connection):
 
     def __init__(
         self,
-        pool: PooledDatabase,
+        pool: _native.Pool | _native.LoopPool,
         timeout: float | None = None,
         autocommit: bool = False,
         row_factory: type = dict,
@@ -110,65 +94,6 @@ class Connection(_native.Connection):
         return f"<pycopg.{type(self).__name__} {state_of(self)}>"
 
 
-class CheckedConnection(Connection):
-    """One of a pool with `check`: what that refuses is closed, and the next one tried."""
-
-    def __init__(self, pool: PooledDatabase, timeout: float | None, autocommit: bool, row_factory: type) -> None:
-        super().__init__(pool, timeout, autocommit, row_factory)
-        self._limit = pool._timeout if timeout is None else timeout
-
-    def __enter__(self: Self) -> Self:
-        self.pool._lease_checked(self, self._limit)
-        return self
-
-
-class ConnectionInfo:
-    """What a leased connection knows without asking the server."""
-
-    __reduce_ex__ = uncopied(LEASE)
-
-    def __init__(self, native: _native.Connection | _native.LoopConnection) -> None:
-        self._native = native
-
-    @property
-    def backend_pid(self) -> int:
-        return self._native._backend_pid
-
-    @property
-    def server_version(self) -> int:
-        """As 150004 for 15.4."""
-        return self._native._server_version
-
-    @property
-    def transaction_status(self) -> TransactionStatus:
-        return TransactionStatus(self._native._transaction_status)
-
-    def parameter_status(self, name: str) -> str | None:
-        """What the server reported last, such as TimeZone; None for what it does not report."""
-        return self._native._parameter_status(name) or None
-
-
-def state_of(connection: Connection | AsyncConnection) -> str:
-    """For `repr`, which must not raise: another task may be in a call on it, or the pool be closed."""
-    try:
-        return "closed" if connection.closed else f"pid={connection.info.backend_pid}"
-    except Error:
-        return "not to be asked now"
-
-
-def tell_left_open(connection: Connection | AsyncConnection, left_open: tuple[str, bool]) -> None:
-    """The block of a connection was left normally, one of its transaction() blocks never: nothing is committed.
-
-    That is told once. Where the rest of a transaction goes with it, whose block was left as if it were committed, by an
-    exception.
-    """
-    places, inside_another = left_open
-    text = f"a transaction() block of {connection!r} was never left, and is rolled back: it was entered at {places}"
-    if inside_another:
-        raise ProgrammingError(f"{text}; with it goes the transaction around it")
-    logger.warning("%s", text)
-
-
 class Transaction:
     """Committed when left normally, rolled back when left with an exception."""
 
@@ -200,3 +125,64 @@ class Transaction:
             # the connection is given back.
             words = "%r: rolling back %r failed, after %r: %s"
             logger.warning(words, self.connection.pool, self.connection, error, failed)
+
+
+class Cursor(BaseCursor):
+    """Executes statements on its connection. For one thread at a time."""
+
+    connection: Connection
+
+    def __init__(self, connection: Connection, row_factory: type = dict) -> None:
+        super().__init__(row_factory)
+        self.connection = connection
+
+    def execute(self, sql: str, params: Params | None = None) -> Cursor:
+        """Executes one statement, or, without parameters, several. Returns this cursor."""
+        self._forget()
+        self._keep(self.connection._execute(sql, params))
+        return self
+
+    def executemany(self, sql: str, params_seq: Iterable[Params]) -> None:
+        """Executes the statement once for each row of parameters, in one pipeline. Rows it returns are dropped."""
+        self._forget()
+        self._row_count = self.connection._execute_many(sql, params_seq)
+
+    def fetchone(self) -> Row | None:
+        """The next row; None behind the last."""
+        rows = self._fetch(1)
+        return rows[0] if rows else None
+
+    def fetchmany(self, size: int | None = None) -> list[Row]:
+        """The next `size` rows (`arraysize` if not given), or as many as there are."""
+        return self._fetch(self.arraysize if size is None else size)
+
+    def fetchall(self) -> list[Row]:
+        """All rows that have not been fetched."""
+        return self._fetch(None)
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
+        rows = self._fetch(1)
+        if not rows:
+            raise StopIteration
+        return rows[0]
+
+    def close(self) -> None:
+        """Forgets the rows. The connection is not touched."""
+        self._close()
+
+    def nextset(self) -> bool | None:
+        raise NotSupportedError("of several statements only the first one's rows are kept")
+
+    def __enter__(self) -> Cursor:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

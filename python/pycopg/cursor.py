@@ -1,26 +1,22 @@
-"""Cursors: PEP 249's way to the rows of a statement."""
+"""What every cursor has: PEP 249's way to the rows of a statement."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+import logging
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from . import _native
 from ._copying import LEASE, uncopied
-from ._notify import listened
-from .errors import InterfaceError, NotSupportedError, ProgrammingError
+from ._params import Params, Row
+from .errors import InterfaceError, ProgrammingError
 
-if TYPE_CHECKING:
-    from .async_connection import AsyncConnection
-    from .connection import Connection
-
-Params = Union[Sequence[Any], Mapping[str, Any]]
-Row = Any
-"""A dict by the names of the columns, or a tuple: what `row_factory` says."""
+logger = logging.getLogger("pycopg")
 
 _VARIABLE_LENGTH = -1
+_told_of_listen: weakref.WeakSet[_native.Pool | _native.LoopPool] = weakref.WeakSet()
 
 
 class Column(NamedTuple):
@@ -41,7 +37,7 @@ class BaseCursor:
     __reduce_ex__ = uncopied(LEASE)
 
     arraysize = 1
-    connection: Connection | AsyncConnection
+    connection: Any
 
     def __init__(self, row_factory: type) -> None:
         self.row_factory = check_row_factory(row_factory)
@@ -112,65 +108,12 @@ class BaseCursor:
         return rows
 
 
-class Cursor(BaseCursor):
-    """Executes statements on its connection. For one thread at a time."""
-
-    connection: Connection
-
-    def __init__(self, connection: Connection, row_factory: type = dict) -> None:
-        super().__init__(row_factory)
-        self.connection = connection
-
-    def execute(self, sql: str, params: Params | None = None) -> Cursor:
-        """Executes one statement, or, without parameters, several. Returns this cursor."""
-        self._forget()
-        self._keep(self.connection._execute(sql, params))
-        return self
-
-    def executemany(self, sql: str, params_seq: Iterable[Params]) -> None:
-        """Executes the statement once for each row of parameters, in one pipeline. Rows it returns are dropped."""
-        self._forget()
-        self._row_count = self.connection._execute_many(sql, params_seq)
-
-    def fetchone(self) -> Row | None:
-        """The next row; None behind the last."""
-        rows = self._fetch(1)
-        return rows[0] if rows else None
-
-    def fetchmany(self, size: int | None = None) -> list[Row]:
-        """The next `size` rows (`arraysize` if not given), or as many as there are."""
-        return self._fetch(self.arraysize if size is None else size)
-
-    def fetchall(self) -> list[Row]:
-        """All rows that have not been fetched."""
-        return self._fetch(None)
-
-    def __iter__(self) -> Iterator[Row]:
-        return self
-
-    def __next__(self) -> Row:
-        rows = self._fetch(1)
-        if not rows:
-            raise StopIteration
-        return rows[0]
-
-    def close(self) -> None:
-        """Forgets the rows. The connection is not touched."""
-        self._close()
-
-    def nextset(self) -> bool | None:
-        raise NotSupportedError("of several statements only the first one's rows are kept")
-
-    def __enter__(self) -> Cursor:
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+def listened(pool: _native.Pool | _native.LoopPool) -> None:
+    """LISTEN was executed, which nothing hears. Says so once for a pool."""
+    if pool not in _told_of_listen:
+        _told_of_listen.add(pool)
+        text = "%r: LISTEN on a connection of the pool hears nothing, notifications are dropped: use one of your own"
+        logger.warning(text, pool)
 
 
 def check_row_factory(row_factory: type) -> type:

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-import os
-import weakref
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
-from ._callbacks import plain_function
 from ._checking import Refusals
-from ._copying import LEASE, POOL, uncopied
+from ._copying import LEASE, uncopied
 from ._exit import close_at_exit
-from ._options import native_options, require_switch
+from ._params import Params, Row
+from ._pool_base import PoolBase, plain_function
 from ._shortcut import shortcut
-from .config import Config, native_config
-from .connection import CheckedConnection, Connection, Transaction
-from .cursor import begun, check_row_factory
+from .config import Config
+from .connection import Connection, Transaction
+from .cursor import begun
 from .errors import PoolTimeout
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from ._pool_base import Prepare, Reset
 
-    from ._options import PooledDatabaseOptions, Prepare, Reset
-    from .cursor import Params, Row
-
+Leased = TypeVar("Leased", bound="CheckedConnection")
 Self = TypeVar("Self", bound="PooledDatabase")
 
 
-class PooledDatabase(_native.Pool):
+class PooledDatabase(PoolBase, _native.Pool):
     """A pool of connections to one database, to be used from any number of threads.
 
     Every call has one deadline, `timeout` seconds after it began, over waiting for a connection, opening it, and the
     answer. Requests are served in the order of their arrival. After a fork the child's pool is as new.
     """
-
-    __reduce_ex__ = uncopied(POOL)
-    _told_of_listen = False
 
     def __init__(
         self,
@@ -66,61 +59,12 @@ class PooledDatabase(_native.Pool):
         open: bool = True,  # noqa: A002  (psycopg_pool has the name)
         row_factory: type = dict,
     ) -> None:
-        require_switch("autocommit", autocommit)
-        self.config = config
-        self._reconnect_failed = plain_function("reconnect_failed", reconnect_failed)
-        self._check = plain_function("check", check)
-        self._configure = plain_function("configure", configure)
-        self._credentials = plain_function("credentials", credentials)
-        self._timeout = timeout
-        self._autocommit = autocommit
-        self._row_factory = check_row_factory(row_factory)
-        options = native_options(
-            min_size=min_size,
-            max_size=max_size,
-            max_idle=max_idle,
-            max_lifetime=max_lifetime,
-            timeout=timeout,
-            num_workers=num_workers,
-            reconnect_timeout=reconnect_timeout,
-            name=name,
-            max_waiting=max_waiting,
-            connect_timeout=connect_timeout,
-            min_idle=min_idle,
-            reset=reset,
-            prepare=prepare,
-            share=share,
-            leak_after=leak_after,
-            tell_reconnect_failed=reconnect_failed is not None,
-            call_configure=configure is not None,
-            ask_credentials=credentials is not None,
-        )
-        super().__init__(native_config(config), weakref.ref(self), options, row_factory is dict, check is not None)
+        arguments = locals()
+        self._check = plain_function("check", arguments)
+        super().__init__(*self._keep(arguments), row_factory is dict, check is not None)
         close_at_exit(self)
         if open:
             self.open()
-
-    @classmethod
-    def from_env(
-        cls: type[Self],
-        dotenv_path: str | os.PathLike[str] | None = None,
-        min_size: int = 2,
-        max_size: int | None = 10,
-        **options: Unpack[PooledDatabaseOptions],
-    ) -> Self:
-        """With `Config.from_env`."""
-        return cls(Config.from_env(dotenv_path), min_size, max_size, **options)
-
-    @classmethod
-    def from_url(
-        cls: type[Self],
-        url: str,
-        min_size: int = 2,
-        max_size: int | None = 10,
-        **options: Unpack[PooledDatabaseOptions],
-    ) -> Self:
-        """With `Config.from_url`."""
-        return cls(Config.from_url(url), min_size, max_size, **options)
 
     def connection(self, timeout: float | None = None) -> Connection:
         """A connection as a context manager: leased when entered, given back when left.
@@ -250,6 +194,20 @@ class PooledDatabase(_native.Pool):
             return 0
         with CheckedConnection(self, None, True, self._row_factory) as connection:
             return connection._execute_many(sql, rows)
+
+
+class CheckedConnection(Connection):
+    """One of a pool with `check`: what that refuses is closed, and the next one tried."""
+
+    pool: PooledDatabase
+
+    def __init__(self, pool: PooledDatabase, timeout: float | None, autocommit: bool, row_factory: type) -> None:
+        super().__init__(pool, timeout, autocommit, row_factory)
+        self._limit = pool._timeout if timeout is None else timeout
+
+    def __enter__(self: Leased) -> Leased:
+        self.pool._lease_checked(self, self._limit)
+        return self
 
 
 class PoolTransaction:

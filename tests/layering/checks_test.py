@@ -4,6 +4,7 @@ import pathlib
 import unittest
 
 import house_rules
+import import_order
 import layering
 
 
@@ -54,6 +55,14 @@ class Layering(unittest.TestCase):
         self.assertTrue(PLAN.misdrawn(PAGE.replace("engine/", "/")))
         self.assertTrue(layering.Plan({**PLAN.links, "sync": {"async"}}).misdrawn(PAGE))
         self.assertTrue(layering.Plan({**PLAN.links, "pq": {"engine"}}).misdrawn(PAGE))
+
+
+class ImportOrder(unittest.TestCase):
+    def test_a_circle_is_found_also_where_only_type_checkers_go(self) -> None:
+        above = "from .below import A\nfrom . import errors\n"
+        self.assertEqual(import_order.circle({"above": above, "below": "import os", "errors": ""}), [])
+        below = "if TYPE_CHECKING:\n    from .above import B\n"
+        self.assertEqual(set(import_order.circle({"above": above, "below": below, "errors": ""})), {"above", "below"})
 
 
 class HouseRules(unittest.TestCase):

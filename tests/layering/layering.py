@@ -74,7 +74,7 @@ class Plan:
         for include in INCLUDE.findall(text):
             used = self.named(include)
             if used is None and owner in ALONE:
-                allowed_here = STANDARD.match(include) or re.match(ALONE[owner], include)
+                allowed_here = bool(STANDARD.match(include) or re.match(ALONE[owner], include))
             else:
                 allowed_here = used is None or used in allowed
             if not allowed_here:

@@ -1,0 +1,74 @@
+"""What both pools make of their options: the native pool takes most, the rest stays in Python."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import _native
+from ._copying import POOL, uncopied
+from .config import Config, native_config
+from .cursor import check_row_factory
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from typing_extensions import Concatenate, ParamSpec
+
+    Reset = Literal["tracked", "full", "rollback"]
+    Prepare = Literal["auto", "off"]
+    Options = ParamSpec("Options")
+
+Pool = TypeVar("Pool")
+
+
+class PoolBase:
+    """What a pool keeps in Python: its configuration, and the functions that Python calls for it."""
+
+    __reduce_ex__ = uncopied(POOL)
+
+    def _keep(self, arguments: dict[str, Any]) -> tuple[_native.Config, weakref.ref[Any], dict[str, Any]]:
+        """Keeps what is Python's of the constructor's arguments, and gives what the native pool is made of."""
+        autocommit = arguments["autocommit"]
+        if not isinstance(autocommit, bool):
+            raise TypeError(f"autocommit = {autocommit!r}: it must be True or False")
+        self.config: Config = arguments["config"]
+        self._reconnect_failed = plain_function("reconnect_failed", arguments)
+        self._configure = plain_function("configure", arguments)
+        self._credentials = plain_function("credentials", arguments)
+        self._timeout: float = arguments["timeout"]
+        self._autocommit = autocommit
+        self._row_factory = check_row_factory(arguments["row_factory"])
+        return native_config(self.config), weakref.ref(self), arguments
+
+    @classmethod
+    def from_env(
+        cls: Callable[Concatenate[Config, Options], Pool],
+        dotenv_path: str | os.PathLike[str] | None = None,
+        *args: Options.args,
+        **options: Options.kwargs,
+    ) -> Pool:
+        """With `Config.from_env`; what follows is for the constructor."""
+        return cls(Config.from_env(dotenv_path), *args, **options)
+
+    @classmethod
+    def from_url(
+        cls: Callable[Concatenate[Config, Options], Pool], url: str, *args: Options.args, **options: Options.kwargs
+    ) -> Pool:
+        """With `Config.from_url`; what follows is for the constructor."""
+        return cls(Config.from_url(url), *args, **options)
+
+
+def plain_function(option: str, arguments: dict[str, Any]) -> Any:
+    """The function that was given, or None. TypeError for what can't be called, or only awaited."""
+    function = arguments[option]
+    if function is None:
+        return None
+    if not callable(function):
+        raise TypeError(f"{option} = {function!r}: it must be a function")
+    if inspect.iscoroutinefunction(function):
+        raise TypeError(f"{option} = {function!r}: it must not be a coroutine function; no event loop calls it")
+    return function
