@@ -18,6 +18,7 @@
 #include "python/native/mistakes.hpp"
 #include "python/native/options.hpp"
 #include "python/native/python_rows.hpp"
+#include "python/native/python_types.hpp"
 #include "python/native/raised.hpp"
 #include "python/native/statement.hpp"
 
@@ -280,7 +281,7 @@ void bind_connection(nb::module_& module) {
           [](Connection& self) { return self.ask([](auto& lease) { return lease.server_version(); }); })
       .def_prop_ro("_transaction_status",
                    [](Connection& self) {
-                     return self.ask([](auto& lease) { return number_of(lease.transaction_status()); });
+                     return for_python(self.ask([](auto& lease) { return lease.transaction_status(); }));
                    })
       .def(
           "_parameter_status",

@@ -32,6 +32,7 @@
 #include "python/native/mistakes.hpp"
 #include "python/native/options.hpp"
 #include "python/native/python_rows.hpp"
+#include "python/native/python_types.hpp"
 #include "python/native/rows.hpp"
 #include "python/native/statement.hpp"
 #include "sync/call.hpp"
@@ -445,7 +446,7 @@ void bind_loop_pool(nb::module_& module) {
           [](LoopConnection& self) {
             return self.ask([](const pq::Connection& connection) { return connection.server_version(); });
           })
-      .def_prop_ro("_transaction_status", [](LoopConnection& self) { return number_of(self.status()); })
+      .def_prop_ro("_transaction_status", [](LoopConnection& self) { return for_python(self.status()); })
       .def(
           "_parameter_status",
           [](LoopConnection& self, nb::handle given) {

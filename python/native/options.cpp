@@ -171,17 +171,6 @@ std::string repr_of(const std::string& class_name, const std::string& name, cons
   return fmt::format("{}('{}', size={}/{})", class_name, name, stats.pool_size, stats.pool_max);
 }
 
-int number_of(TransactionStatus status) noexcept {
-  switch (status) {
-    case TransactionStatus::idle: return 0;
-    case TransactionStatus::busy: return 1;
-    case TransactionStatus::in_transaction: return 2;
-    case TransactionStatus::failed: return 3;
-    case TransactionStatus::unknown: return 4;
-  }
-  return 4;
-}
-
 void reject_closed(const std::string& name) { reject(fmt::format("pool '{}' is closed", name)); }
 
 void reject_not_open(const std::string& name) {

@@ -4,7 +4,6 @@
 #include <nanobind/nanobind.h>
 
 #include <copg/config.hpp>
-#include <copg/connection.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 
@@ -37,9 +36,6 @@ PoolStats stats_before_opening(const PoolOptions& options);
 nb::dict dict_of(const PoolStats& stats);
 /// PooledDatabase('name', size=5/10)
 std::string repr_of(const std::string& class_name, const std::string& name, const PoolStats& stats);
-
-/// The number that libpq has for it (PGTransactionStatusType), and psycopg too.
-int number_of(TransactionStatus status) noexcept;
 
 [[noreturn]] void reject_closed(const std::string& name);
 [[noreturn]] void reject_not_open(const std::string& name);

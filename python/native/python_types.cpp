@@ -37,6 +37,15 @@ void load_python_types() {
   types.json = get("pycopg.types", "Json");
   types.jsonb = get("pycopg.types", "Jsonb");
   types.range = get("pycopg.types", "Range");
+  const nb::object statuses = nb::module_::import_("pycopg._native_types").attr("TransactionStatus");
+  const auto status = [&](TransactionStatus ours, const char* theirs) {
+    types.transaction_status[static_cast<int>(ours)] = nb::getattr(statuses, theirs).release().ptr();
+  };
+  status(TransactionStatus::idle, "IDLE");
+  status(TransactionStatus::busy, "ACTIVE");
+  status(TransactionStatus::in_transaction, "INTRANS");
+  status(TransactionStatus::failed, "INERROR");
+  status(TransactionStatus::unknown, "UNKNOWN");
   types.mapping = get("collections.abc", "Mapping");
   types.sequence = get("collections.abc", "Sequence");
   types.get_running_loop = get("asyncio", "get_running_loop");
@@ -53,6 +62,10 @@ void load_python_types() {
 }
 
 const PythonTypes& python_types() noexcept { return types; }
+
+nb::object for_python(TransactionStatus status) {
+  return nb::borrow(types.transaction_status[static_cast<int>(status)]);
+}
 
 bool is_instance(PyObject* value, PyObject* type) {
   const int answer = PyObject_IsInstance(value, type);

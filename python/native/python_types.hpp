@@ -4,6 +4,8 @@
 
 #include <nanobind/nanobind.h>
 
+#include <copg/connection.hpp>
+
 namespace copg::python {
 
 namespace nb = nanobind;
@@ -26,7 +28,8 @@ struct PythonTypes {
   PyObject* json;  ///< pycopg.types.Json, and Jsonb derived from it
   PyObject* jsonb;
   PyObject* range;
-  PyObject* mapping;  ///< collections.abc
+  PyObject* transaction_status[5];  ///< The members of pycopg.TransactionStatus, by copg's.
+  PyObject* mapping;                ///< collections.abc
   PyObject* sequence;
   PyObject* get_running_loop;  ///< asyncio
   PyObject* current_task;
@@ -42,6 +45,9 @@ struct PythonTypes {
 
 void load_python_types();
 const PythonTypes& python_types() noexcept;
+
+/// pycopg's member for it.
+nb::object for_python(TransactionStatus status);
 
 /// isinstance(value, type)
 bool is_instance(PyObject* value, PyObject* type);

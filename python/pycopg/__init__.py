@@ -11,7 +11,8 @@ import threading
 
 from . import _native
 from . import errors as errors
-from ._info import ConnectionInfo, TransactionStatus
+from ._info import ConnectionInfo
+from ._native_types import TransactionStatus
 from .async_connection import AsyncConnection, AsyncCursor, AsyncTransaction
 from .async_pool import AsyncPooledDatabase
 from .config import Config

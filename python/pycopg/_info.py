@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import enum
 import logging
 
 from . import _native
 from ._copying import LEASE, uncopied
+from ._native_types import TransactionStatus
 from .errors import Error, ProgrammingError
 
 logger = logging.getLogger("pycopg")
-
-
-class TransactionStatus(enum.IntEnum):
-    """What the server says of the session; the numbers are libpq's."""
-
-    IDLE = 0
-    ACTIVE = 1
-    """A statement was given up half-way: the connection can only be given back."""
-    INTRANS = 2
-    INERROR = 3
-    UNKNOWN = 4
-    """The connection was lost, as a call has found out: it can only be given back."""
 
 
 class ConnectionInfo:
@@ -43,7 +31,7 @@ class ConnectionInfo:
 
     @property
     def transaction_status(self) -> TransactionStatus:
-        return TransactionStatus(self._native._transaction_status)
+        return self._native._transaction_status
 
     def parameter_status(self, name: str) -> str | None:
         """What the server reported last, such as TimeZone; None for what it does not report."""

@@ -11,8 +11,7 @@ from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._info import TransactionStatus
-from ._params import Params
+from ._native_types import Params, TransactionStatus
 from ._turns import Turns
 from .errors import Error, QueryTimeout
 
@@ -58,7 +57,7 @@ class Stream:
         try:
             status = native._transaction_status
             block = None
-            if native.autocommit and status == TransactionStatus.IDLE:
+            if native.autocommit and status is TransactionStatus.IDLE:
                 native.begin()  # sends nothing: BEGIN travels with the first rows
                 block = native.began()
             try:
@@ -100,7 +99,7 @@ class Stream:
             call = None
             if block is not None:
                 call = native.end(block, False)
-            elif native._transaction_status == TransactionStatus.INTRANS:
+            elif native._transaction_status is TransactionStatus.INTRANS:
                 call = native.execute(_ABORT, None)
             if call is not None:
                 await call

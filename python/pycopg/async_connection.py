@@ -10,8 +10,8 @@ from typing import Any
 
 from . import _native
 from ._copying import LEASE, uncopied
-from ._info import ConnectionInfo, TransactionStatus, state_of, tell_left_open
-from ._params import Params, Row
+from ._info import ConnectionInfo, state_of, tell_left_open
+from ._native_types import Params, Row, TransactionStatus
 from ._streaming import Stream, is_async_only
 from ._turns import Turns
 from .cursor import BaseCursor, check_row_factory

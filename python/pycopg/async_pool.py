@@ -13,7 +13,7 @@ from ._checking import Refusals
 from ._copying import LEASE, uncopied
 from ._exit import close_at_exit
 from ._loop import Done
-from ._params import Params, Row
+from ._native_types import Params, Row
 from ._pool_base import PoolBase
 from ._streaming import Stream, is_async_only
 from .async_connection import AsyncConnection, AsyncTransaction

@@ -10,7 +10,7 @@ from typing import TypeVar
 from . import _native
 from ._copying import LEASE, uncopied
 from ._info import ConnectionInfo, state_of, tell_left_open
-from ._params import Params, Row
+from ._native_types import Params, Row
 from ._shortcut import shortcut
 from .cursor import BaseCursor, check_row_factory
 from .errors import NotSupportedError

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from . import _native
 from ._copying import LEASE, uncopied
-from ._params import Params, Row
+from ._native_types import Params, Row
 from .errors import InterfaceError, ProgrammingError
 
 logger = logging.getLogger("pycopg")

@@ -10,7 +10,7 @@ from . import _native
 from ._checking import Refusals
 from ._copying import LEASE, uncopied
 from ._exit import close_at_exit
-from ._params import Params, Row
+from ._native_types import Params, Row
 from ._pool_base import PoolBase, plain_function
 from ._shortcut import shortcut
 from .config import Config
