@@ -54,7 +54,8 @@ struct ErrorInfo {
   bool connection_survives = true;  ///< False: the connection is gone and was discarded.
   bool executed = false;   ///< The server has executed the statement all the same, and what it wrote is not
                            ///< undone by the error: the same call again writes twice. The message says it,
-                           ///< too. Never for a statement that only reads.
+                           ///< too. Never for a statement that is known only to read: a SELECT that calls a
+                           ///< function which copg does not know may write.
   bool committed = false;  ///< `executed`, and committed. False with `executed`: its transaction was open.
   std::optional<PoolStats> pool{};  ///< The pool at that moment, when the pool is the cause.
 };

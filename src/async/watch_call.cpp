@@ -14,11 +14,12 @@ WatchCall::WatchCall(std::shared_ptr<Loop> loop, engine::Until until, engine::Ti
 }
 
 void WatchCall::start() noexcept {
-  if (engine().watch(*this, until_, deadline_)) {
-    end(false, nullptr);
-  } else {
-    queue();
+  try {
+    if (!engine().watch(*this, until_, deadline_)) return queue();
+  } catch (...) {  // a forked child that may start no thread
+    return end(false, std::current_exception());
   }
+  end(false, nullptr);
 }
 
 void WatchCall::go_on(bool inside) {

@@ -98,6 +98,10 @@ void PoolEngine::say_goodbye(const pool::Action& closing) {
     pq::cancel_and_forget(*slot.connection);
     return drop_connection(closing);
   }
+  {
+    const Lock lock(mutex_);
+    slot.left = true;
+  }
   run(closing.connection, std::make_unique<pq::AbortOperation>(*slot.connection, answer_patience), time,
       &PoolEngine::goodbye_said);
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/pool_engine.hpp"
+#include "pq/cancel_operation.hpp"
 
 namespace copg::engine {
 
@@ -46,8 +47,12 @@ ConfigureCall::ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::
       loan_(std::move(loan)) {}
 
 ConfigureCall::~ConfigureCall() {
-  // Whoever is inside closes it: see PoolEngine::close_cut_off.
-  if (loan_->slot.use.cut()) loan_->slot.close_connection();
+  // A caller that is inside closes it: see PoolEngine::close_cut_off.
+  if (!loan_->slot.use.cut()) return;
+  pq::Connection* const connection = loan_->slot.connection.get();
+  if (connection != nullptr && connection->alive() && !connection->protocol_idle())
+    pq::cancel_and_forget(*connection);
+  loan_->slot.close_connection();
 }
 
 pq::Step ConfigureCall::finish() {
@@ -55,7 +60,10 @@ pq::Step ConfigureCall::finish() {
   loan_->slot.answer_wait.close();
   std::unique_ptr<pq::Connection> connection = std::move(loan_->slot.connection);
   if (!connection->alive()) return fail(failed("the connection was lost"));
-  if (!connection->protocol_idle()) return fail(failed("it has left a statement unfinished"));
+  if (!connection->protocol_idle()) {
+    pq::cancel_and_forget(*connection);
+    return fail(failed("it has left a statement unfinished"));
+  }
   if (connection->in_transaction()) {
     return fail(failed("it has left a transaction open: commit, or roll back"));
   }

@@ -77,7 +77,7 @@ PoolEngine::Threads PoolEngine::start_threads() const {
   try {
     return {.background = given_ ? nullptr : std::make_unique<BackgroundThread>(),
             .workers = std::make_unique<pq::Workers::Hold>()};
-  } catch (const std::system_error& error) {
+  } catch (const std::system_error& error) {  // Asio's, too, where no descriptor is left
     raise({.kind = ErrorKind::connection_failed,
            .message = fmt::format("pool '{}' could not start its threads: {}; there is a limit for the user "
                                   "(ulimit -u) and one for the control group (pids.max)",
@@ -219,9 +219,7 @@ void PoolEngine::start_close(Duration timeout) noexcept {
 void PoolEngine::close(Duration timeout) noexcept {
   const TimePoint deadline = after(after(now(), timeout), close_grace);
   start_close(timeout);
-  if (cut_in_background()) {
-    work();
-  } else {
+  if (!close_in_background()) {
     Parked<Watcher> parked;
     if (!watch(parked, Until::finished, deadline) && !parked.sleep_until(deadline)) give_up(parked);
   }
@@ -244,14 +242,15 @@ std::shared_ptr<PoolEngine> face_of(std::shared_ptr<PoolEngine> engine) {
   return {pool, [engine = std::move(engine)](PoolEngine*) { engine->end(); }};
 }
 
-/// For a close that a hook calls on the background: nobody else can carry it out, so leases are cut off at
-/// once. False: it was not called there.
-bool PoolEngine::cut_in_background() noexcept {
-  const Lock lock(mutex_);
-  if (!strand_ || !strand_->running_in_this_thread()) return false;
-  close_by_ = now();
-  core_->cut(close_by_);
-  dispatch();
+bool PoolEngine::close_in_background() noexcept {
+  {
+    const Lock lock(mutex_);
+    if (!strand_ || !strand_->running_in_this_thread()) return false;
+    close_by_ = now();
+    core_->cut(close_by_);
+    dispatch();
+  }
+  work();
   return true;
 }
 
@@ -324,7 +323,7 @@ void PoolEngine::wake_by(TimePoint time) {
 void PoolEngine::settle(pool::WaiterId id, pool::WaitError error) noexcept {
   Waiter& waiter = *std::exchange(waiters_[id.slot], nullptr);
   waiter.error_ = error;
-  waiter.waiting_ = waiting_before_tick_;
+  waiter.waiting_ = error == pool::WaitError::timeout ? waiting_before_tick_ : 0;
   waiter.settle();
 }
 

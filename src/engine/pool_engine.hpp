@@ -116,7 +116,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// Throws UsageError if the handle is dead or another process's.
   void require_usable(const Lease& lease) const;
   /// After the operation. False: `close` has cut the lease off meanwhile; `lease` is empty, its connection
-  /// closed.
+  /// left to the background.
   bool leave(Lease& lease) noexcept;
   /// After an operation that failed with nothing sent: true if that was because the lease's connection died
   /// before its first byte, so that `swap` and another try are safe.
@@ -182,6 +182,9 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// The same, and blocks until the end, or until `timeout` and a second have passed; ends the engine's own
   /// thread. Idempotent.
   void close(Duration timeout) noexcept;
+  /// After start_close, for a hook that runs on the background: nobody else can carry it out, so that leases
+  /// are cut off at once. False: it was not called there, and the end is to be waited for.
+  bool close_in_background() noexcept;
   /// After start_close, and the waiting for its end: ends the engine's own thread, waiting for what it does
   /// now until `deadline`. Idempotent.
   void finish_close(TimePoint deadline) noexcept { move_out(deadline); }
@@ -222,7 +225,6 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   [[nodiscard]] Threads start_threads() const;
   void move_in(Threads threads);
   void move_out(TimePoint deadline) noexcept;
-  [[nodiscard]] bool cut_in_background() noexcept;
   [[nodiscard]] bool inherited() const noexcept { return process_ != ForkGuard::generation(); }
   Lock lock_here();
   void start_over_in_child();

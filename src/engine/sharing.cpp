@@ -32,7 +32,7 @@ bool PoolEngine::collect_statement(Lease& lease, StatementWaiter& waiter, TimePo
       lease.fresh = lease.slot->statements == nullptr;
     }
   }
-  if (!lease) refuse(lock_here(), waiter.error_, time - waiter.since_);
+  if (!lease) refuse(lock_here(), waiter.error_, time - waiter.since_, waiter.waiting_);
   if (options_.observer) options_.observer->acquired(time - waiter.since_);
   return true;
 }

@@ -34,7 +34,7 @@ struct Slot {
   Duration patience{};      // of the time to get a connection, what was left when this one was got
   TimePoint answered_at{};  // the end of the last lease whose answers all came
   bool leak_reported = false;
-  bool left = false;         // cut off, and the caller that was inside has left it to the background
+  bool left = false;         // cut off with nobody inside, and the background has its goodbye to say
   Driver* driver = nullptr;  // of the call on the lease, if its shell has no thread
   TimePoint drive_until = pool::never;
   // Changed under the mutex, by the owner of the connection or when its event loop goes away; its owner may
@@ -56,7 +56,7 @@ struct Slot {
   bool open = false;     // the observer was told that it is
   std::string end;       // why it could not be kept, where the connection itself does not know
   TimePoint reset_since{};
-  pool::Action closing{};  // from then on
+  pool::Action closing{};  // why, and of which connection, once it is being closed
 
   /// By the owner of the connection.
   void close_connection() noexcept {

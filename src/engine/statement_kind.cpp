@@ -72,7 +72,7 @@ pq::DescribeFirst describe_first(pq::FittingTexts& fitting, std::string_view sql
     if (shape.needs_row) reject_rowless(sql);
     return {};
   }
-  if (text.kind != pool::StatementKind::last) return {};
+  if (text.kind == pool::StatementKind::read) return {};
   if (fitting.contains(text.key, shape)) return {};
   return {.shape = &shape, .known = &fitting, .text = text.key};
 }

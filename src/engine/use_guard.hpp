@@ -2,7 +2,7 @@
 //
 // A caller enters before each operation and leaves after it. A second thread that enters at the same time is
 // a mistake of the program and is told so. Cutting takes the connection if nobody is inside; otherwise
-// whoever is inside finds out when leaving, and has the connection to close.
+// the caller that is inside finds out when it leaves, and leaves the connection to the background.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,7 @@ class UseGuard {
       return Entry::entered;
     return expected == State::busy ? Entry::busy : Entry::cut;
   }
-  /// False: the connection was cut off meanwhile, and is the caller's to close.
+  /// False: the connection was cut off meanwhile, and is the caller's to leave to the background.
   [[nodiscard]] bool leave() noexcept {
     State expected = State::busy;
     return state_.compare_exchange_strong(expected, State::idle, std::memory_order_release,

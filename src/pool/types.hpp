@@ -76,7 +76,8 @@ enum class ConnectFailure : std::uint8_t {
   transient,      ///< Nothing listening, server starting, timeout: back off and try again.
   overloaded,     ///< The server has no room (53300): back off further.
   configuration,  ///< Wrong password, database, host, TLS: nobody needs to wait for the next try.
-  refused_near,   ///< Transient: nothing listens on this very machine. Another try costs next to nothing.
+  refused_near,   ///< Transient, on this very machine, before a server has said anything. Another
+                  ///< try costs next to nothing.
 };
 
 /// Why a request gets no connection.

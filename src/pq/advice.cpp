@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "error/shown_sql.hpp"
+#include "pq/errors.hpp"
 #include "pq/placeholders.hpp"
+#include "sql/lexer.hpp"
 #include "sql/text_traits.hpp"
 
 namespace copg::pq {
@@ -53,6 +56,7 @@ class Adviser {
         words_(words),
         sql_(info.query),
         at_(byte_of(sql_, info.statement_position)),
+        traits_(sql::text_traits(sql_)),
         placeholders_(placeholders_in(sql_)) {}
 
   [[nodiscard]] std::string advice() const {
@@ -80,8 +84,9 @@ class Adviser {
 
  private:
   [[nodiscard]] std::string on_usage() const {
-    if (sql::text_traits(sql_).copies) return words_.on_copy();
-    return sql::text_traits(sql_).parameters > 0 ? words_.on_wrong_number() : "";
+    if (info_.message == still_busy) return {};
+    if (traits_.copies) return words_.on_copy();
+    return traits_.parameters > 0 ? words_.on_wrong_number() : "";
   }
 
   [[nodiscard]] std::string say_type_of(int number) const {
@@ -137,22 +142,40 @@ class Adviser {
   }
 
   [[nodiscard]] std::string on_unknown() const {
-    return sql::text_traits(sql_).parameters >= 0 ? words_.on_wrong_number() : on_utility(words_.written(1));
+    return traits_.parameters >= 0 ? words_.on_wrong_number() : on_utility(words_.written(1));
+  }
+
+  struct Assignment {
+    std::string name;
+    bool local;
+  };
+  /// What a SET sets; none for SET TRANSACTION and its like.
+  [[nodiscard]] std::optional<Assignment> assigned() const {
+    sql::Lexer lexer(sql_);
+    if (!lexer.next_but_comments().is_word("set")) return std::nullopt;
+    sql::Token token = lexer.next_but_comments();
+    Assignment set{.name = "", .local = token.is_word("local")};
+    if (set.local || token.is_word("session")) token = lexer.next_but_comments();
+    set.name = token.text;
+    const bool time = token.is_word("time");
+    token = lexer.next_but_comments();
+    if (time && token.is_word("zone")) return Assignment{.name = "TimeZone", .local = set.local};
+    while (token.is('.')) {
+      set.name += '.';
+      set.name += lexer.next_but_comments().text;
+      token = lexer.next_but_comments();
+    }
+    if (!token.is('=') && !token.is_word("to")) return std::nullopt;
+    return set;
   }
 
   /// Of statements, only those that read or change rows take parameters.
   [[nodiscard]] std::string on_utility(const std::string& written) const {
-    const std::vector<std::string_view> words = first_words(sql_, 3);
-    if (words.empty()) return {};
-    const std::string first = upper(words[0]);
-    if (sql::text_traits(sql_).parameters >= 0)
-      return "A parameter stands for a value, never for a name or a keyword.";
-    if (first == "SET" && words.size() > 1) {
-      const std::string second = upper(words[1]);
-      const bool scoped = (second == "LOCAL" || second == "SESSION") && words.size() > 2;
-      return fmt::format("SET takes no parameters: SELECT set_config('{}', {}, {}).", words[scoped ? 2 : 1],
-                         written, second == "LOCAL");
-    }
+    if (traits_.parameters >= 0) return "A parameter stands for a value, never for a name or a keyword.";
+    const std::string first = upper(sql::Lexer(sql_).next_but_comments().text);
+    if (const auto setting = assigned())
+      return fmt::format("SET takes no parameters: SELECT set_config('{}', {}, {}).", setting->name, written,
+                         setting->local);
     if (first == "NOTIFY")
       return fmt::format(
           "NOTIFY takes no parameters: SELECT pg_notify(channel, payload), with {} for either.", written);
@@ -166,6 +189,7 @@ class Adviser {
   const Wording& words_;
   const std::string_view sql_;
   const std::size_t at_;  // of the place, in bytes; npos if there is none
+  const sql::TextTraits traits_;
   const std::vector<Placeholder> placeholders_;
 };
 

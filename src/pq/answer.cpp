@@ -16,6 +16,7 @@ void reject_answer(const Result& result) {
     throw;
   } catch (const Error& error) {
     ErrorInfo info = error.info();
+    if (effect == Effect::none && info.kind != ErrorKind::usage) throw;
     if (info.kind == ErrorKind::usage) info.kind = ErrorKind::data;  // that would say that nothing was sent
     pq::tell_effect(info, effect, result.command_tag());
     raise(std::move(info));

@@ -31,7 +31,8 @@ enum class ConnectFailureKind : std::uint8_t {
   transient,      ///< Nothing listening, server starting, name server silent: worth another try.
   overloaded,     ///< The server has no room (53300): worth another try later.
   configuration,  ///< Wrong password, database, host, TLS or option: another try fails as well.
-  refused_near,   ///< Nothing listens on this very machine: transient, and another try costs nothing.
+  refused_near,   ///< Transient, on this very machine, before a server has said anything. Another
+                  ///< try costs next to nothing.
 };
 
 }  // namespace copg::pq

@@ -40,7 +40,6 @@ bool Connection::looks_alive() noexcept {
   // Each takes up to 16 kB. Whoever has sent more of their own accord (notifications) lives; the rest is read
   // with the answer.
   constexpr int max_looks = 64;
-  lease_begins();
   for (int looks = 0;; ++looks) {
     // Parses what an earlier read has brought beyond its own answer.
     (void)PQisBusy(conn_);

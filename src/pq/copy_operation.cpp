@@ -163,7 +163,6 @@ Step CopyOperation::wait(bool more) {
 
 Step CopyOperation::refuse(ErrorPtr error) {
   phase_ = Phase::done;
-  advise(*error);
   return fail(std::move(error));
 }
 

@@ -31,7 +31,6 @@ ErrorPtr ExecuteManyOperation::check() {
   traits_ = sql::text_traits(sql_);
   // COPY would swallow the messages behind it.
   if (traits_.copies) return usage_error("COPY does not go through execute_many", sql_);
-  taken_ = traits_.parameters;
   text_ = sql_;
   return nullptr;
 }
@@ -69,8 +68,9 @@ bool ExecuteManyOperation::fetch_row() {
   ErrorPtr error;
   try {
     if (!rows_.next(row_)) return false;
-    error = wrong_number(traits_.several ? -1 : taken_, row_.size(), sql_);
+    error = wrong_number(traits_.parameters, row_.size(), sql_);
     if (!error) return true;
+    if (rows_sent_ > 0) error->message += "; nothing was kept";
   } catch (...) {
     source_error_ = std::current_exception();
     error = usage_error("the source of rows threw an exception: nothing was kept", sql_);

@@ -38,7 +38,7 @@ class ExecuteManyOperation final : public Exchange {
   ~ExecuteManyOperation() override;
 
   [[nodiscard]] bool commits() const noexcept override {
-    return own_transaction_ && finished_ && !aborting_ && !failed_ && !source_error_;
+    return own_transaction_ && finished_ && !aborting_ && !failed_ && !ended_early_;
   }
   /// After `done` without an error: the sum of the affected rows over all rows of parameters.
   [[nodiscard]] std::int64_t affected_rows() const noexcept { return affected_; }
@@ -78,7 +78,6 @@ class ExecuteManyOperation final : public Exchange {
   Params row_;
   std::string text_;  // NUL-terminated
   sql::TextTraits traits_;
-  int taken_ = -1;            // parameters, by the text; -1: the server knows
   bool ended_early_ = false;  // by the source, or for a row that does not fit
   bool parsed_ = false;
   std::vector<Oid> types_;                  // that the unnamed statement was parsed with last

@@ -90,9 +90,9 @@ void ExecuteOperation::take_description(const PGresult* description) {
     columns[static_cast<std::size_t>(i)] = {.name = PQfname(description, i), .type = PQftype(description, i)};
   description_ = Description::fits;
   // It may be one that returns no rows: then there are none to read.
-  if (columns.empty() && !first_.shape->needs_row) return;
+  const bool nothing_to_read = columns.empty() && !first_.shape->needs_row;
   try {
-    first_.shape->check(columns);
+    if (!nothing_to_read) first_.shape->check(columns);
     first_.known->insert(first_.text, *first_.shape);
   } catch (const Error& misfit) {
     auto error = std::make_unique<ErrorInfo>(misfit.info());

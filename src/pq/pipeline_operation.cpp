@@ -75,7 +75,8 @@ bool PipelineOperation::may_put() const noexcept {
 }
 
 bool PipelineOperation::send() {
-  alone_ = begin_ == BeginFirst::no && !connection_.in_transaction();
+  open_ = begin_ == BeginFirst::yes || connection_.in_transaction();
+  alone_ = !open_;
   if (!enter_pipeline() || !send_more()) return false;
   // All refused: an empty round trip ends the pipeline like any other.
   return !flights_.empty() || send_sync();
@@ -141,9 +142,16 @@ void PipelineOperation::on_result(ResultPtr result) {
   if (!front.use.take_result(connection_, result.get())) return;
   if (front.use.traits().commits && command_tag(result.get()) == "ROLLBACK")
     failure_ = commit_rolled_back(statements_[front.index].sql);
+  if (front.use.traits().transacts) note_transaction(command_tag(result.get()));
   result_ = std::move(result);
   // With a Sync behind it, it may yet fail there: that commits, where no transaction was open.
   if (!front.synced) end_front();
+}
+
+void PipelineOperation::note_transaction(std::string_view tag) noexcept {
+  if (tag == "BEGIN" || tag == "START TRANSACTION") open_ = true;
+  const bool to_savepoint = flights_.front().use.traits().path == sql::PathEffect::undoes;
+  if (tag == "COMMIT" || tag == "PREPARE TRANSACTION" || (tag == "ROLLBACK" && !to_savepoint)) open_ = false;
 }
 
 void PipelineOperation::on_error(ErrorPtr error, const PGresult* result) {
@@ -193,8 +201,8 @@ void PipelineOperation::end_front() {
   const std::size_t index = front.index;
   using detail::Effect;
   const Effect effect = front.use.traits().reads ? Effect::none
-                        : alone_                 ? Effect::committed
-                                                 : Effect::in_transaction;
+                        : open_                  ? Effect::in_transaction
+                                                 : Effect::committed;
   flights_.pop_front();
   ResultPtr result = std::move(result_);
   stale_plan_ = false;

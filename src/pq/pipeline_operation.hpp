@@ -110,6 +110,7 @@ class PipelineOperation final : public Exchange {
   bool put_next();
   bool put(const Flight& flight);
   [[nodiscard]] bool may_change_names(const sql::TextTraits& traits) const noexcept;
+  void note_transaction(std::string_view tag) noexcept;
   bool send_last_sync();
   void put_back_front();
   void end_front();
@@ -126,6 +127,7 @@ class PipelineOperation final : public Exchange {
   Shared shared_ = Shared::none;
   bool begin_pending_ = false;  // BEGIN has not been answered, or was refused
   bool nameless_ = false;       // something that was put may change what names mean
+  bool open_ = false;           // a transaction, by the answers so far
   bool alone_ = false;  // no transaction can be open: what is refused before it runs may be sent again
   // What is known of the first flight before its Sync has come back.
   ResultPtr result_;

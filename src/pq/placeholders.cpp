@@ -17,14 +17,4 @@ std::vector<Placeholder> placeholders_in(std::string_view sql) {
   return found;
 }
 
-std::vector<std::string_view> first_words(std::string_view sql, std::size_t count) {
-  std::vector<std::string_view> found;
-  sql::Lexer lexer(sql);
-  while (const sql::Token token = lexer.next_but_comments()) {
-    if (found.size() == count) break;
-    if (token.kind == sql::TokenKind::word) found.push_back(token.text);
-  }
-  return found;
-}
-
 }  // namespace copg::pq

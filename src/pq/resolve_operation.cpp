@@ -1,4 +1,4 @@
-// getaddrinfo on a thread of its own, and the lists before and after it.
+// getaddrinfo on a worker, and the lists before and after it.
 #include "pq/resolve_operation.hpp"
 
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
 // Resolves the host names of a connect outside libpq, which would block. Numeric addresses, socket folders
-// and hosts with a given hostaddr need no resolving and no thread; names go to getaddrinfo on a detached
-// worker thread, which touches nothing but a state it shares with this operation.
+// and hosts with a given hostaddr need no resolving and no thread; names go to getaddrinfo on a
+// thread of Workers, which touches nothing but a state it shares with this operation.
 #pragma once
 
 #include <memory>

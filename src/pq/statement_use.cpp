@@ -14,10 +14,12 @@ namespace {
 /// translated; the place that says so is not: plancache.c where other columns would come back, parse_*.c
 /// where the types that the parameters were found to have no longer fit. With a context it comes from inside
 /// a function that the statement has called: then it did run.
-bool refuses_plan(const ErrorInfo& error, const PGresult* result) {
+bool refuses_plan(const ErrorInfo& error, const PGresult* result, bool is_query) {
   if (!error.context.empty()) return false;
   const std::string_view function = field(result, PG_DIAG_SOURCE_FUNCTION);
   if (is_feature_not_supported(error.sqlstate)) return function == "RevalidateCachedQuery";
+  // What is no query is analysed only when it is executed.
+  if (!is_query) return false;
   // A name was parsed once. parse_type.c also reads the names of types in values.
   const std::string_view file = field(result, PG_DIAG_SOURCE_FILE);
   return file == "analyze.c" || (file.starts_with("parse_") && file != "parse_type.c");
@@ -133,7 +135,7 @@ bool StatementUse::refused_by_name(Connection& connection, ErrorInfo& error, con
   // A name of the user's own may be unknown, too, after the statement has begun.
   const bool unknown =
       is_undefined_statement(error.sqlstate) && error.message.find(name_.data()) != std::string::npos;
-  if (!unknown && !refuses_plan(error, result)) {
+  if (!unknown && !refuses_plan(error, result, traits_.parameters >= 0)) {
     forget_types(connection, error);
     return false;
   }

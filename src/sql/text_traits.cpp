@@ -55,6 +55,7 @@ class TraitsReader {
     if (symbol == '(') take_open();
     if (symbol == ')') --parens_;
     if (token.kind == TokenKind::word) take_word(token.text);
+    qualified_ = before_.is('.');
     if (token.kind == TokenKind::parameter) parameters_ = std::max(parameters_, parameter_number(token.text));
     if (token.kind == TokenKind::string || token.kind == TokenKind::quoted_name) take_quoted(token.text);
     before_ = token;
@@ -80,7 +81,7 @@ class TraitsReader {
 
   void take_open() noexcept {
     ++parens_;
-    const bool named = before_.kind == TokenKind::word && !is_harmless(before_.text);
+    const bool named = before_.kind == TokenKind::word && (qualified_ || !is_harmless(before_.text));
     if (named || before_.kind == TokenKind::quoted_name) traits_.calls = true;
   }
 
@@ -151,6 +152,7 @@ class TraitsReader {
 
   TextTraits& traits_;
   Token before_;
+  bool qualified_ = false;  // before_ has a schema in front of it
   bool seen_statement_ = false;
   bool in_statement_ = false;
   bool creates_ = false;

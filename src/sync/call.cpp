@@ -158,7 +158,7 @@ void wait_until(PoolEngine& engine, engine::Until until, Duration timeout) {
 void finish_close(PoolEngine& engine, Duration timeout) {
   const TimePoint deadline = engine::after(engine::now(), timeout);
   engine::Parked<engine::Watcher> watcher;
-  if (!engine.watch(watcher, engine::Until::finished, deadline)) {
+  if (!engine.close_in_background() && !engine.watch(watcher, engine::Until::finished, deadline)) {
     try {
       sleep(watcher, deadline, [&] { engine.expire(watcher); });
     } catch (...) {

@@ -181,6 +181,14 @@ TEST_F(Deadline, that_has_passed_in_the_queue_is_told_with_the_number_of_those_w
   EXPECT_NE(info.message.find(" 1 waiting"), std::string::npos) << info.message;
   EXPECT_EQ(info.pool->requests_waiting, 1U);
   EXPECT_EQ(db.stats().requests_waiting, 0U);
+  for (const bool share : {false, true}) {
+    PooledDatabase full = open({.min_size = 1, .max_size = 1, .timeout = 200ms, .share = share});
+    const Connection its_only_one = full.connection();
+    const ErrorInfo of_statement = error_of<PoolTimeout>([&] { full.execute("SELECT 1"); });
+    EXPECT_EQ(of_statement.pool->requests_waiting, 1U) << share;
+    EXPECT_EQ(error_of<PoolClosed>([&] { full.close(0s), full.execute("SELECT 1"); }).pool->requests_waiting,
+              0U);
+  }
 }
 
 TEST_F(Deadline, covers_the_queue_and_the_answer_together) {

@@ -1,6 +1,7 @@
 // What a statement has done when its call throws: no answer of a write that the server has accepted looks
 // like a call that did nothing.
 #include <copg/copg.hpp>
+#include <copg/detail/rows_of.hpp>
 
 #include <chrono>
 #include <stdexcept>
@@ -79,6 +80,24 @@ TEST_F(Effects, inside_a_transaction_it_says_that_nothing_is_committed_yet) {
               }).committed);
 }
 
+TEST_F(Effects, in_a_pipeline_are_those_of_the_transactions_in_it) {
+  Connection connection = db.connection();
+  connection.autocommit(true);
+  Pipeline pipeline;
+  pipeline.add("INSERT INTO effects VALUES (1) RETURNING 'x'")
+      .add("BEGIN")
+      .add("INSERT INTO effects VALUES (2) RETURNING 'x'")
+      .add("COMMIT")
+      .add("INSERT INTO effects VALUES (3) RETURNING 'x'");
+  const auto answers = connection.execute(pipeline);
+  const auto committed = [&](std::size_t index) {
+    return error_of<DataError>([&] { (void)detail::to_value<int>(answers[index].value()); }).committed;
+  };
+  EXPECT_TRUE(committed(0));
+  EXPECT_FALSE(committed(2));
+  EXPECT_TRUE(committed(4));
+}
+
 TEST_F(Effects, a_write_that_was_to_give_a_row_and_gave_none_says_that_it_was_executed) {
   db.execute("INSERT INTO effects VALUES (1)");
   const ErrorInfo error = error_of<DataError>(
@@ -155,6 +174,14 @@ TEST_F(Effects, a_write_whose_rows_do_not_fit_is_not_executed) {
       (void)db.fetch_val<int>("WITH w AS (INSERT INTO effects VALUES (1) RETURNING x) SELECT x, x FROM w");
     });
   }
+  // What is never shared, for the words in it, may write all the same.
+  refused([&] {
+    (void)db.fetch_val<std::chrono::sys_days>(
+        "INSERT INTO effects SELECT 1 WHERE 'create a temp file' > '' RETURNING x");
+  });
+  refused([&] {
+    (void)db.fetch_val<std::chrono::sys_days>("INSERT INTO effects SELECT 1 FROM pg_sleep(0) RETURNING x");
+  });
   db.execute(
       "CREATE OR REPLACE FUNCTION add_effect() RETURNS int LANGUAGE sql AS "
       "'INSERT INTO effects VALUES (1) RETURNING x'");

@@ -142,6 +142,12 @@ TEST_F(Errors, say_what_to_write_where_sql_takes_no_parameter) {
             "SET takes no parameters: SELECT set_config('work_mem', $1, false).");
   EXPECT_EQ(advice(db, "SET LOCAL work_mem = $1", "8MB"),
             "SET takes no parameters: SELECT set_config('work_mem', $1, true).");
+  EXPECT_EQ(advice(db, "SET SESSION app.user_id TO $1", "7"),
+            "SET takes no parameters: SELECT set_config('app.user_id', $1, false).");
+  EXPECT_EQ(advice(db, "SET LOCAL TIME ZONE $1", "UTC"),
+            "SET takes no parameters: SELECT set_config('TimeZone', $1, true).");
+  EXPECT_EQ(advice(db, "SET SESSION CHARACTERISTICS AS TRANSACTION $1", "READ ONLY"),
+            "SET takes no parameters: write the value into the text; format() of the server quotes it.");
   EXPECT_EQ(advice(db, "NOTIFY jobs, $1", "new"),
             "NOTIFY takes no parameters: SELECT pg_notify(channel, payload), with $1 for either.");
   EXPECT_EQ(advice(db, "LISTEN $1", "jobs"),
@@ -156,6 +162,15 @@ TEST_F(Errors, say_what_to_write_where_sql_takes_no_parameter) {
             "A parameter stands for a value, never for a name or a keyword.");
   EXPECT_EQ(advice(db, "SELECT %s"), "Placeholders are $1, $2, ...");
   EXPECT_EQ(advice(db, "COPY pg_class TO STDOUT"), "Use copy_in or copy_out of a Connection.");
+}
+
+TEST_F(Errors, of_a_busy_connection_give_no_advice_on_the_text) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1, .timeout = 100ms});
+  Connection conn = db.connection();
+  error_of<QueryTimeout>([&] { conn.execute("SELECT pg_sleep(2)"); });
+  EXPECT_EQ(error_of<UsageError>([&] { conn.execute("SELECT $1::int", 1); }).advice, "");
+  NoSink sink;
+  EXPECT_EQ(error_of<UsageError>([&] { conn.copy_out("COPY pg_class TO STDOUT", sink); }).advice, "");
 }
 
 TEST_F(Errors, advice_is_the_last_hint) {
@@ -202,7 +217,7 @@ TEST_F(Errors, a_row_of_many_that_does_not_fit_undoes_all) {
   UnevenRows rows;
   const ErrorInfo info =
       error_of<UsageError>([&] { db.execute_many("INSERT INTO uneven VALUES ($1, $2)", rows); });
-  EXPECT_EQ(info.message, "the text has placeholders up to $2, but 1 parameter was given");
+  EXPECT_EQ(info.message, "the text has placeholders up to $2, but 1 parameter was given; nothing was kept");
   EXPECT_EQ(info.row_index, 1);
   EXPECT_EQ(db.fetch_val<int>("SELECT count(*) FROM uneven"), 0);
 }

@@ -123,6 +123,12 @@ TEST(SqlText, what_keeps_something_or_sleeps_neither_reads_nor_writes) {
   }
 }
 
+TEST(SqlText, a_function_of_a_schema_is_not_the_servers) {
+  EXPECT_TRUE(text_traits("SELECT lower('A')").reads);
+  EXPECT_TRUE(text_traits("SELECT app.lower('A')").writes);
+  EXPECT_TRUE(text_traits("SELECT t.x FROM app.t WHERE lower(t.x) IN ('a')").reads);
+}
+
 TEST(SqlText, a_rule_with_several_actions_is_one_statement) {
   EXPECT_FALSE(several("CREATE RULE r AS ON INSERT TO t DO ALSO (INSERT INTO u VALUES (1); SELECT 2)"));
 }
