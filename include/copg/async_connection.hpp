@@ -148,9 +148,9 @@ class AsyncConnection {
   /// An error is the answer to its own statement: with autocommit it touches
   /// no other; without, it fails the transaction, and those behind it are refused (25P02). If the connection
   /// is lost on the way, what was answered stays answered, and the others' answers say so. A statement whose
-  /// prepared plan the server refuses (its table has changed) is planned anew without a word, unless others
-  /// went behind it: then its answer is that error (0A000), once. Each is one statement; several in one text
-  /// and COPY are refused (UsageError is the answer).
+  /// prepared plan the server refuses (its table has changed) is planned anew, and nobody is told, unless
+  /// others went behind it: then its answer is that error (0A000), once. Each is one statement; several in
+  /// one text and COPY are refused (UsageError is the answer).
   template <detail::TokenFor<std::vector<PipelineAnswer>> Token = DefaultToken>
   auto execute(Pipeline pipeline, Token&& token = {}) {
     require_lease();

@@ -57,7 +57,7 @@ enum class TransactionStatus : std::uint8_t {
 /// - PoolClosed: the pool was closed and its patience is over;
 /// - DataError: a parameter, or the text, can't be sent; nothing was sent;
 /// - UsageError: given back already, a forked child's, or used by two threads.
-/// A connection found dead before the first byte is replaced by another without a word.
+/// A connection found dead before the first byte is replaced by another, and the caller is not told.
 ///
 /// LISTEN succeeds, and nobody hears: notifications are dropped at the end of each call.
 class Connection {
@@ -113,9 +113,9 @@ class Connection {
   /// An error is the answer to its own statement, and is not thrown: with autocommit it touches
   /// no other; without, it fails the transaction, and those behind it are refused (25P02). If the connection
   /// is lost on the way, what was answered stays answered, and the others' answers say so. A statement whose
-  /// prepared plan the server refuses (its table has changed) is planned anew without a word, unless others
-  /// went behind it: then its answer is that error (0A000), once. Each is one statement; several in one text
-  /// and COPY are refused (UsageError is the answer).
+  /// prepared plan the server refuses (its table has changed) is planned anew, and nobody is told, unless
+  /// others went behind it: then its answer is that error (0A000), once. Each is one statement; several in
+  /// one text and COPY are refused (UsageError is the answer).
   [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
 
   /// COPY ... FROM STDIN: sends what `source` gives. Returns the rows copied.

@@ -1,4 +1,4 @@
-// What a pool tells whoever watches it: the place to hang metrics and traces on.
+// What a pool tells its observer: the place to hang metrics and traces on.
 #pragma once
 
 #include <copg/close_reason.hpp>

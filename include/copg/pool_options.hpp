@@ -71,7 +71,7 @@ struct PoolOptions {
   /// session. The connection is in autocommit mode, and the callee's only until it returns; the session it
   /// leaves is what `reset` keeps clean. If it throws, takes longer than connect_timeout, or leaves a
   /// transaction open, the connection is closed and counts as a failed connect, with the reason in the error
-  /// of whoever times out.
+  /// of each caller that times out.
   /// Called on a thread of its own, without locks held, for several connections at a time: it may block, and
   /// call the pool. One that does not return is given up, also by closing the pool: its statements throw
   /// then, and what it refers to must outlive it.
