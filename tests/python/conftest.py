@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import time
@@ -168,8 +169,14 @@ def run(request: pytest.FixtureRequest, server_url: str, users: pycopg.PooledDat
         async def main() -> None:
             options.setdefault("min_size", 1)
             options.setdefault("max_size", 4)
-            async with pycopg.AsyncPooledDatabase.from_url(server_url, **options) as db:
+            db = pycopg.AsyncPooledDatabase.from_url(server_url, **options)
+            try:
+                with contextlib.suppress(pycopg.PoolTimeout):  # that of a test may be short
+                    await db.open()
+                await db.wait()
                 await body(db)
+            finally:
+                await db.close()
 
         run_on(request.param, main())
 
