@@ -56,7 +56,8 @@ struct ErrorInfo {
                            ///< undone by the error: the same call again writes twice. The message says it,
                            ///< too. Never for a statement that is known only to read: a SELECT that calls a
                            ///< function which copg does not know may write.
-  bool committed = false;  ///< `executed`, and committed. False with `executed`: its transaction was open.
+  bool committed = false;  ///< `executed`, and committed by that. False with `executed`: its transaction was
+                           ///< open when it was executed; what has become of that since is not known here.
   std::optional<PoolStats> pool{};  ///< The pool at that moment, when the pool is the cause.
 };
 

@@ -50,7 +50,8 @@ class Error(Exception):
     """The server has executed the statement all the same, and what it wrote is not undone by the error: the same
     call again writes twice. Never for a statement that only reads."""
     committed: bool = False
-    """`executed`, and committed. False with `executed`: its transaction was open."""
+    """`executed`, and committed by that. False with `executed`: its transaction was open when it was executed; what has
+    become of that since is not known here."""
     _fields: dict[str, Any] | None = None
 
     @property

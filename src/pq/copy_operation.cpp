@@ -59,7 +59,7 @@ Step CopyOperation::begin() {
   }
   if (ErrorPtr refusal = unsendable(sql_)) return refuse(std::move(refusal));
   if (!connection_.alive()) return end_lost();
-  if (!connection_.protocol_idle()) return refuse(usage_error(still_busy, sql_));
+  if (!connection_.protocol_idle()) return refuse(usage_error(still_busy, {}));
   connection_.operation_began();
   sent_ = true;
   return begin_ == BeginFirst::yes ? send(Phase::begin, "BEGIN") : send(Phase::start, text_.c_str());

@@ -93,8 +93,9 @@ void tell_effect(ErrorInfo& error, detail::Effect effect, std::string_view tag) 
   if (effect == detail::Effect::none || error.executed) return;
   error.executed = true;
   error.committed = effect == detail::Effect::committed;
-  error.message += fmt::format("; the statement ({}) was executed{}", tag,
-                               error.committed ? " and committed" : ", and its transaction was still open");
+  error.message +=
+      fmt::format("; the statement ({}) was executed{}", tag,
+                  error.committed ? " and committed" : ", and its transaction was still open then");
 }
 
 ErrorPtr commit_unsent(std::string_view sql) {

@@ -28,7 +28,7 @@ class Exchange : public StatementOperation {
   Exchange(Connection& connection, std::string_view sql) : StatementOperation(sql), connection_(connection) {}
 
   /// Why it can't begin on a connection on which a statement was given up half-way.
-  virtual ErrorPtr busy() { return usage_error(still_busy, sql_); }
+  virtual ErrorPtr busy() { return usage_error(still_busy, {}); }
   /// Before anything is put: a reason to refuse the call.
   virtual ErrorPtr check() { return nullptr; }
   /// Puts the messages into libpq. False if libpq refused: the connection is gone.

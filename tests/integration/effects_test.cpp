@@ -43,7 +43,7 @@ class Effects : public DatabaseTest {
 
 constexpr std::string_view and_committed = "; the statement (INSERT 0 1) was executed and committed";
 constexpr std::string_view and_still_open =
-    "; the statement (INSERT 0 1) was executed, and its transaction was still open";
+    "; the statement (INSERT 0 1) was executed, and its transaction was still open then";
 
 TEST_F(Effects, a_write_without_returning_gives_nothing_and_no_error) {
   EXPECT_EQ(db.fetch_one<int>("INSERT INTO effects VALUES (1)"), std::nullopt);

@@ -34,7 +34,7 @@ def test_a_value_of_a_write_that_cannot_be_read_says_that_it_was_committed(users
 
 
 def test_inside_a_transaction_it_says_that_nothing_is_committed_yet(users: PooledDatabase) -> None:
-    still_open = "was executed, and its transaction was still open"
+    still_open = "was executed, and its transaction was still open then"
     with pytest.raises(pycopg.DataError, match=still_open) as raised, users.transaction() as conn:
         conn.execute(WRITE, ["undone"]).fetchall()
     assert said(raised.value) == (True, False)
@@ -58,7 +58,7 @@ def test_on_an_event_loop(run: Run) -> None:
             with pytest.raises(pycopg.DataError, match="was executed and committed") as raised:
                 await call(WRITE, [call.__name__])
             assert said(raised.value) == (True, True)
-        with pytest.raises(pycopg.DataError, match="its transaction was still open") as inside:
+        with pytest.raises(pycopg.DataError, match="its transaction was still open then") as inside:
             async with db.transaction() as conn:
                 await (await conn.execute(WRITE, ["undone"])).fetchall()
         assert said(inside.value) == (True, False)
