@@ -233,6 +233,7 @@ void bind_connection(nb::module_& module) {
       .def("__len__", &Rows::size)
       .def_prop_ro("returns_rows", &Rows::returns_rows)
       .def_prop_ro("row_count", &Rows::row_count)
+      .def_prop_ro("is_listen", &Rows::is_listen)
       .def_prop_ro("status", &Rows::status)
       .def_prop_ro("columns", &Rows::columns)
       .def(

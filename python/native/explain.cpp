@@ -94,8 +94,8 @@ std::string advice_on_value(const ErrorInfo& info, const KnownText& known, PyObj
   if (PyList_Check(value.ptr()) && about_json)
     return "A list is sent as an array: for json and jsonb wrap it, as in Jsonb([...]).";
   if (PyDict_Check(value.ptr()) && !about_json && info.statement_position == 0)
-    return "A dict is sent as JSON: for hstore write hstore(%s::text[], %s::text[]), and give list(d) and "
-           "list(d.values()).";
+    return "A dict is sent as JSON: use Jsonb(...) and a jsonb column; for hstore write hstore(%s::text[], "
+           "%s::text[]), and give list(d) and list(d.values()).";
   return {};
 }
 

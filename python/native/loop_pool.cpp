@@ -30,6 +30,7 @@
 #include "python/native/loop_call.hpp"
 #include "python/native/loop_reader.hpp"
 #include "python/native/mistakes.hpp"
+#include "python/native/notify.hpp"
 #include "python/native/options.hpp"
 #include "python/native/python_rows.hpp"
 #include "python/native/python_types.hpp"
@@ -89,7 +90,9 @@ class ExecuteWait final : public WaitingCall<StatementWait, engine::StatementWai
     steps_.emplace(*this->lease().engine, this->lease().lease, waiter);
   }
   ~ExecuteWait() override { end(); }
-  nb::object result() override { return give(Rows(steps_->take_result()), job_.wanted); }
+  nb::object result() override {
+    return give(warned_of_listen(Rows(steps_->take_result()), lease().engine->options()), job_.wanted);
+  }
   [[noreturn]] void throw_failure(std::exception_ptr failure) const override {
     job_.throw_failure(std::move(failure));
   }
@@ -269,12 +272,14 @@ class LoopConnection {
     lease_->transactions.push_back(std::move(beginning_));
     return last_number_;
   }
-  /// Those inside the block of that number, or all of them; None if there are none.
-  [[nodiscard]] nb::object left_open(std::uint64_t number) const {
+  /// None if there are none.
+  [[nodiscard]] nb::object left_open() const { return for_python(lease_->transactions); }
+  /// What the block of that number is told, if others inside it were never left; else None.
+  [[nodiscard]] nb::object left_open_inside(std::uint64_t number) const {
     const auto& open = lease_->transactions;
-    const auto first = number == 0 ? open.begin() : std::ranges::find(open, number, &OpenBlock::number);
-    const auto behind = number == 0 || first == open.end() ? first : first + 1;
-    return for_python(std::vector<OpenBlock>(behind, open.end()));
+    const auto found = std::ranges::find(open, number, &OpenBlock::number);
+    if (found == open.end() || found + 1 == open.end()) return nb::none();
+    return nb::cast(left_open_text(std::vector<OpenBlock>(found + 1, open.end())));
   }
   /// Ends the block of that number and those inside it. nullptr: there is nothing to end.
   LoopCall* end(std::uint64_t number, bool commit) {
@@ -366,15 +371,14 @@ class LoopPool {
     const double timeout_s = timeout_of(timeout);
     closed_ = true;
     if (!engine_) return nullptr;
-    const Seconds grace(1);  // for cut-off callers to notice
     engine_->start_close(engine::duration_of(Seconds(timeout_s)));
-    return new PoolWait(engine_, engine::Until::finished, Seconds(timeout_s) + grace);
+    return new PoolWait(engine_, engine::Until::finished, Seconds(timeout_s) + engine::close_grace);
   }
   void start_close(double timeout_s) {
     closed_ = true;
     if (engine_) engine_->start_close(engine::duration_of(Seconds(timeout_s)));
   }
-  /// Waits until nothing is left, and ends the pool's thread.
+  /// Waits until nothing is left, and ends the pool's thread; both within `timeout_s`.
   void finish_close(double timeout_s) {
     if (!engine_) return;
     without_gil([engine = engine_, timeout_s] {
@@ -431,6 +435,7 @@ void bind_loop_pool(nb::module_& module) {
       .def("begin", &LoopConnection::begin, owned)
       .def("began", &LoopConnection::began)
       .def("left_open", &LoopConnection::left_open)
+      .def("left_open_inside", &LoopConnection::left_open_inside)
       .def("end", &LoopConnection::end, owned)
       .def_prop_rw("autocommit", &LoopConnection::autocommit, &LoopConnection::set_autocommit,
                    nb::for_setter(nb::arg("on").none()))
@@ -468,7 +473,8 @@ void bind_loop_pool(nb::module_& module) {
       .def("_check_idle", &LoopPool::check, owned)
       .def("_close", &LoopPool::close, owned, nb::arg("timeout").none())
       .def("_start_close", &LoopPool::start_close)
-      .def("_finish_close", &LoopPool::finish_close)
+      .def("_finish_close", &LoopPool::finish_close,
+           nb::arg("timeout_s") = Seconds(engine::close_grace).count())
       .def(
           "_resize",
           [](LoopPool& self, nb::handle min_size, nb::handle max_size) {

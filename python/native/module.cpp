@@ -17,6 +17,7 @@
 #include "python/native/location.hpp"
 #include "python/native/loop_pool.hpp"
 #include "python/native/pool.hpp"
+#include "python/native/python_rows.hpp"
 #include "python/native/python_types.hpp"
 #include "python/native/shortcut.hpp"
 #include "python/native/waiting.hpp"
@@ -68,6 +69,7 @@ NB_MODULE(_native_in_main, module) {
   module.def("remember_main_thread", remember_main_thread);
   module.def("end_calls", end_calls);
   module.def("forget_other_threads", forget_other_threads);
+  module.def("iterator_of", iterator_of);
   bind_shortcut(module);
   bind_config(module);
   bind_pool(module);

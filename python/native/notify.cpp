@@ -1,7 +1,8 @@
 // From the pool's thread into Python.
 #include "python/native/notify.hpp"
 
-#include <string>
+#include <string_view>
+#include <utility>
 
 #include "python/native/gil.hpp"
 
@@ -21,6 +22,11 @@ void call(const char* function, PyObject* weak_pool, Arguments arguments) noexce
   if (!answer.is_valid()) PyErr_WriteUnraisable(weak_pool);
 }
 
+/// For "N": a new reference. The server's words, and a task's name, may be in any encoding.
+PyObject* text_of(std::string_view text) {
+  return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace");
+}
+
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
 }  // namespace
@@ -34,12 +40,16 @@ void Notifier::reconnect_failed() const noexcept {
   call("reconnect_failed", weak_pool_, [this] { return Py_BuildValue("(O)", weak_pool_); });
 }
 
-void Notifier::leaked(double age_s, const char* holder) const noexcept {
-  call("leaked", weak_pool_, [&] { return Py_BuildValue("(Ods)", weak_pool_, age_s, holder); });
+void Notifier::leaked(double age_s, std::string_view holder) const noexcept {
+  call("leaked", weak_pool_, [&] { return Py_BuildValue("(OdN)", weak_pool_, age_s, text_of(holder)); });
 }
 
-void Notifier::outage_began(const char* message) const noexcept {
-  call("outage_began", weak_pool_, [&] { return Py_BuildValue("(Os)", weak_pool_, message); });
+void Notifier::listened() const noexcept {
+  call("listened_on", weak_pool_, [this] { return Py_BuildValue("(O)", weak_pool_); });
+}
+
+void Notifier::outage_began(std::string_view message) const noexcept {
+  call("outage_began", weak_pool_, [&] { return Py_BuildValue("(ON)", weak_pool_, text_of(message)); });
 }
 
 void Notifier::outage_ended(double duration_s, std::uint64_t failures) const noexcept {
@@ -48,16 +58,20 @@ void Notifier::outage_ended(double duration_s, std::uint64_t failures) const noe
   });
 }
 
-void LogObserver::outage_began(const ErrorInfo& error) noexcept {
-  notifier_->outage_began(error.message.c_str());
-}
+void LogObserver::outage_began(const ErrorInfo& error) noexcept { notifier_->outage_began(error.message); }
 
 void LogObserver::outage_ended(std::chrono::nanoseconds duration, std::uint64_t failures) noexcept {
   notifier_->outage_ended(seconds(duration), failures);
 }
 
 void LogObserver::leaked(std::chrono::nanoseconds age, std::string_view holder) noexcept {
-  notifier_->leaked(seconds(age), std::string(holder).c_str());
+  notifier_->leaked(seconds(age), holder);
+}
+
+Rows warned_of_listen(Rows rows, const PoolOptions& options) {
+  if (rows.is_listen()) [[unlikely]]
+    static_cast<const LogObserver&>(*options.observer).listened();
+  return rows;
 }
 
 }  // namespace copg::python

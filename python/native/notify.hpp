@@ -1,12 +1,17 @@
-// What the pool's thread tells Python: an outage that begins, lasts, or ends; a lease that leaks.
+// What the pool's thread tells Python: an outage that begins, lasts, or ends; a lease that leaks. What a
+// caller's does: LISTEN.
 #pragma once
 
 #include <nanobind/nanobind.h>
 
 #include <copg/observer.hpp>
+#include <copg/pool_options.hpp>
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
+
+#include "python/native/rows.hpp"
 
 namespace copg::python {
 
@@ -23,8 +28,9 @@ class Notifier {
   ~Notifier();
 
   void reconnect_failed() const noexcept;
-  void leaked(double age_s, const char* holder) const noexcept;
-  void outage_began(const char* message) const noexcept;
+  void leaked(double age_s, std::string_view holder) const noexcept;
+  void listened() const noexcept;
+  void outage_began(std::string_view message) const noexcept;
   void outage_ended(double duration_s, std::uint64_t failures) const noexcept;
   [[nodiscard]] PyObject* weak_pool() const noexcept { return weak_pool_; }
 
@@ -36,6 +42,7 @@ class Notifier {
 class LogObserver final : public Observer {
  public:
   explicit LogObserver(std::shared_ptr<const Notifier> notifier) : notifier_(std::move(notifier)) {}
+  void listened() const noexcept { notifier_->listened(); }
   void outage_began(const ErrorInfo& error) noexcept override;
   void outage_ended(std::chrono::nanoseconds duration, std::uint64_t failures) noexcept override;
   void leaked(std::chrono::nanoseconds age, std::string_view holder) noexcept override;
@@ -43,5 +50,9 @@ class LogObserver final : public Observer {
  private:
   std::shared_ptr<const Notifier> notifier_;
 };
+
+/// The rows that a pool of these options has got for a caller. Of LISTEN is warned: nobody hears. With the
+/// GIL.
+[[nodiscard]] Rows warned_of_listen(Rows rows, const PoolOptions& options);
 
 }  // namespace copg::python

@@ -13,6 +13,7 @@
 #include "python/native/gil.hpp"
 #include "python/native/location.hpp"
 #include "python/native/mistakes.hpp"
+#include "python/native/notify.hpp"
 #include "python/native/options.hpp"
 #include "python/native/python_rows.hpp"
 #include "python/native/statement.hpp"
@@ -47,13 +48,14 @@ PooledDatabase& Pool::database() {
 
 Rows Pool::run(nb::handle sql, nb::handle params) {
   if (checked_) [[unlikely]]
-    return nb::cast<Rows&>(nb::find(*this).attr("_checked_execute")(sql, params));
+    return warned_of_listen(nb::cast<Rows&>(nb::find(*this).attr("_checked_execute")(sql, params)), options_);
   PooledDatabase& db = database();
   const Statement statement(sql.ptr(), params.ptr());
   const SourceLocation where = caller();
-  return Rows(in_words_of(sql.ptr(), params.ptr(), [&] {
+  Rows rows(in_words_of(sql.ptr(), params.ptr(), [&] {
     return without_gil([&] { return db.execute(Sql(statement.text(), where), statement.params()); });
   }));
+  return warned_of_listen(std::move(rows), options_);
 }
 
 nb::object Pool::execute(nb::handle sql, nb::handle params) {

@@ -26,9 +26,14 @@ namespace {
 
 }  // namespace
 
+nb::object iterator_of(nb::handle iterable) {
+  nb::object iterator = nb::steal(PyObject_GetIter(iterable.ptr()));
+  if (!iterator.is_valid()) reject_source(iterable);
+  return iterator;
+}
+
 PythonRows::PythonRows(std::shared_ptr<const KnownText> text, nb::handle iterable)
-    : text_(std::move(text)), iterator_(nb::steal(PyObject_GetIter(iterable.ptr()))) {
-  if (!iterator_.is_valid()) reject_source(iterable);
+    : text_(std::move(text)), iterator_(iterator_of(iterable)) {
   fetch();
 }
 

@@ -12,6 +12,9 @@
 
 namespace copg::python {
 
+/// Throws what Python raises; of an asynchronous iterable it says where that can be read.
+[[nodiscard]] nb::object iterator_of(nb::handle iterable);
+
 class PythonRows final : public RowSource {
  public:
   /// Rows taken from the iterable at a time, and the bytes of their values above which no more are taken.

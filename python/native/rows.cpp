@@ -122,6 +122,8 @@ std::int64_t Rows::row_count() const noexcept {
   return *PQcmdTuples(const_cast<PGresult*>(raw_)) == '\0' ? -1 : result_.affected_rows();
 }
 
+bool Rows::is_listen() const noexcept { return !returns_rows() && pq::command_tag(raw_) == "LISTEN"; }
+
 nb::object Rows::status() const {
   const std::string_view tag = result_.command_tag();
   return tag.empty() ? nb::none() : nb::object(nb::str(tag.data(), tag.size()));

@@ -28,6 +28,8 @@ class Rows {
   [[nodiscard]] std::size_t size() const noexcept { return result_.size(); }
   /// By the nature of the statement, be there any now or not.
   [[nodiscard]] bool returns_rows() const noexcept { return result_.returns_rows(); }
+  /// It was a LISTEN.
+  [[nodiscard]] bool is_listen() const noexcept;
   /// Rows [begin, end) as a list. `end` must be at most size().
   [[nodiscard]] nb::object fetch(std::size_t begin, std::size_t end, RowKind kind) const;
   /// The first row, or None: also if the statement returns none by its nature.

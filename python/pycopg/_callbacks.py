@@ -17,6 +17,7 @@ from . import _native
 from ._exit import is_ending
 from ._pool_base import PoolBase
 from .connection import Connection
+from .cursor import listened
 from .errors import PoolClosed
 
 logger = logging.getLogger("pycopg")
@@ -26,6 +27,13 @@ def reconnect_failed(weak_pool: weakref.ref[PoolBase]) -> None:
     pool = weak_pool()
     if pool is not None and pool._reconnect_failed is not None:
         _tell("reconnect-failed", pool._reconnect_failed, pool)
+
+
+def listened_on(weak_pool: weakref.ref[PoolBase]) -> None:
+    """On the caller's own thread, which goes on behind it."""
+    pool: Any = weak_pool()
+    if pool is not None:
+        listened(pool)
 
 
 def leaked(weak_pool: weakref.ref[PoolBase], age_s: float, holder: str) -> None:

@@ -49,11 +49,14 @@ def state_of(native: _native.Connection | _native.LoopConnection) -> str:
 def tell_left_open(connection: object, left_open: tuple[str, bool]) -> None:
     """The block of a connection was left normally, one of its transaction() blocks never: nothing is committed.
 
-    That is told once. Where the rest of a transaction goes with it, whose block was left as if it were committed, by an
-    exception.
+    That is told once: by an exception where a transaction around the block goes with it. What was executed inside it by
+    the code around it, while it was open, can't be told from its own statements, and is lost with a warning.
     """
     places, inside_another = left_open
-    text = f"a transaction() block of {connection!r} was never left, and is rolled back: it was entered at {places}"
+    text = (
+        f"a transaction() block of {connection!r} was never left, and is rolled back "
+        f"with all that was executed since it was entered at {places}"
+    )
     if inside_another:
         raise ProgrammingError(f"{text}; with it goes the transaction around it")
     logger.warning("%s", text)

@@ -39,7 +39,7 @@ class Stream:
         self._began = self._loop.time()
 
     async def fill(self) -> bool:
-        """Gathers the next rows; False: there are none."""
+        """Gathers the next rows; False: there are none that were not sent."""
         while not self._ended:
             try:
                 row = await self._rows.__anext__()
@@ -51,10 +51,12 @@ class Stream:
         return len(self._batch) > 0
 
     async def send_on(self, native: _native.LoopConnection, turns: Turns, timeout_s: float) -> int:
-        """The rows that were gathered, and all that follow; rows affected in all. What fails undoes all of them."""
+        """All rows, those gathered already first; rows affected in all. What fails undoes all of them."""
         self._timeout_s = timeout_s
         await turns.take(timeout_s, inside=True)
         try:
+            if len(self._batch) == 0 and not await self.fill():
+                return 0
             status = native._transaction_status
             block = None
             if native.autocommit and status is TransactionStatus.IDLE:

@@ -53,7 +53,7 @@ class AsyncConnection:
         left_open = None
         try:
             if error is None and not self._native._given_back:
-                left_open = self._native.left_open(0)
+                left_open = self._native.left_open()
                 # In autocommit mode a statement that was given up half-way, or lost, leaves nothing to commit.
                 if left_open is None and not (self._native.autocommit and self._gave_up()):
                     await self._run(self._native.end_transaction, True)
@@ -88,8 +88,7 @@ class AsyncConnection:
         An asynchronous iterable is read bit by bit, by this task; while it waits, nothing else runs on the connection.
         """
         if is_async_only(params_seq):
-            stream = Stream(sql, params_seq)
-            return await self._send(stream) if await stream.fill() else 0
+            return await self._send(Stream(sql, params_seq))
         count: int | None = await self._run(self._native.execute_many, sql, params_seq)
         return count or 0
 
@@ -169,19 +168,18 @@ class AsyncTransaction:
     ) -> None:
         native = self.connection._native
         if error is None:
-            left_open = native.left_open(self._number)
+            left_open = native.left_open_inside(self._number)
             await self.connection._run(native.end, self._number, left_open is None)
             if left_open is not None:
-                raise ProgrammingError(
-                    "a transaction() block inside this one was never left, so this one is rolled back: "
-                    f"it was entered at {left_open[0]}"
-                )
+                raise ProgrammingError(left_open)
             return
         if native._given_back:  # and rolled back with that
             return
         try:
             await self.connection._run(native.end, self._number, False)
         except Exception as failed:
+            if native._given_back:  # while this task waited for its turn
+                return
             # The reason that the block was left is what its caller must see; what could not be rolled back is when
             # the connection is given back.
             words = "%r: rolling back %r failed, after %r: %s"

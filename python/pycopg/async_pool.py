@@ -175,7 +175,7 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
         if call is not None:
             with contextlib.suppress(PoolTimeout):  # what was cut off is not back yet; it is closed when it is
                 await call
-            self._finish_close(0.0)
+            self._finish_close()
 
     async def __aenter__(self: Self) -> Self:
         await self.open()
@@ -197,10 +197,9 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
 
     async def _run_checked(self, sql: str, params: Params | None, wanted: int) -> Any:
         async with CheckedAsyncConnection(self, self._timeout, True, self._row_factory, self._timeout) as connection:
-            if wanted == _VALUE:
-                rows: _native.Rows = await connection._run(connection._native.execute, sql, params)
-                return rows.value()
             cursor = await connection.execute(sql, params)
+            if wanted == _VALUE:
+                return cursor._rows.value() if cursor._rows is not None else None
             if wanted in (_DICTS, _TUPLES):
                 return [] if cursor.description is None else await cursor.fetchall()
             return None if cursor.description is None else await cursor.fetchone()
@@ -224,20 +223,19 @@ class CheckedAsyncConnection(AsyncConnection):
                 await answer
                 await self.rollback()
                 return self
-            except Exception as error:
-                refused = error
+            except Exception as refusal:
                 self._native.discard()
+                time_left = refusals.time_left()
+                if time_left is None:
+                    raise refusals.told(refusal) from refusal
+                self._native = self.pool._connection(self._native.autocommit)
+                try:
+                    await self._native.lease(time_left)
+                except PoolTimeout as late:
+                    raise late from refusal
             except BaseException:
                 self._native.discard()
                 raise
-            time_left = refusals.time_left(refused)
-            if time_left is None:
-                raise refusals.told() from refused
-            self._native = self.pool._connection(self._native.autocommit)
-            try:
-                await self._native.lease(time_left)
-            except PoolTimeout as late:
-                raise late from refused
         # The connection is not to blame, nor would another one be.
         self._native.release()
         raise TypeError(f"check = {check!r}: it must be a coroutine function; it gave {answer!r}")

@@ -88,7 +88,7 @@ class BaseCursor:
     def _keep(self, rows: _native.Rows) -> None:
         self._rows = rows
         self._row_count = rows.row_count
-        if self._row_count == -1 and rows.status == "LISTEN":
+        if rows.is_listen:
             listened(self.connection.pool)
 
     def _close(self) -> None:
@@ -124,9 +124,7 @@ def check_row_factory(row_factory: type) -> type:
 
 def begun(rows: Iterable[Params]) -> Iterator[Params] | None:
     """All of them; None if there are none, for which nobody need ask for a connection."""
-    if hasattr(type(rows), "__aiter__") and not hasattr(type(rows), "__iter__"):
-        raise TypeError("an asynchronous iterable can't be read here: give a list, or use AsyncPooledDatabase")
-    iterator = iter(rows)
+    iterator = _native.iterator_of(rows)
     for first in iterator:
         return itertools.chain((first,), iterator)
     return None

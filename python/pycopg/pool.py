@@ -170,19 +170,18 @@ class PooledDatabase(PoolBase, _native.Pool):
                 self._check(connection)
                 connection.rollback()
                 return
-            except Exception as error:
-                refused = error
+            except Exception as refusal:
+                time_left = refusals.time_left()
+                if time_left is None:
+                    connection._discard()
+                    raise refusals.told(refusal) from refusal
+                try:
+                    connection._lease_another(time_left)
+                except PoolTimeout as late:
+                    raise late from refusal
             except BaseException:
                 connection._discard()
                 raise
-            time_left = refusals.time_left(refused)
-            if time_left is None:
-                connection._discard()
-                raise refusals.told() from refused
-            try:
-                connection._lease_another(time_left)
-            except PoolTimeout as late:
-                raise late from refused
 
     def _checked_execute(self, sql: str, params: Params | None) -> _native.Rows:
         with CheckedConnection(self, None, True, self._row_factory) as connection:

@@ -107,7 +107,8 @@ def test_what_is_sent_as_something_else_is_told(documents: PooledDatabase) -> No
         documents.execute(insert, [Jsonb(value)])
     with pytest.raises(pycopg.DatabaseError) as raised:
         documents.execute("INSERT INTO documents (attributes) VALUES (%(attributes)s)", {"attributes": {"a": "1"}})
-    assert "HINT: A dict is sent as JSON: for hstore write hstore(%s::text[], %s::text[])" in str(raised.value)
+    assert "use Jsonb(...) and a jsonb column" in str(raised.value)
+    assert "; for hstore write hstore(%s::text[], %s::text[])" in str(raised.value)
     attributes = {"a": "1", "b": "2"}
     documents.execute(
         "INSERT INTO documents (attributes) VALUES (hstore(%s::text[], %s::text[]))",
@@ -158,12 +159,14 @@ def test_a_block_left_after_a_statement_that_was_given_up_does_not_say_to_give_i
 ) -> None:
     words = "the transaction was not committed: a statement in it was given up half-way"
     db = make_pool(max_size=1, timeout=0.3)
+    db.wait()
     with pytest.raises(pycopg.errors.InFailedSqlTransaction, match=words), db.connection() as conn:  # noqa: PT012
         with pytest.raises(pycopg.QueryTimeout):
             conn.execute("SELECT pg_sleep(30)")
-        with pytest.raises(pycopg.Error, match="given up half-way: give it back, and take another"):
+        with pytest.raises(pycopg.InterfaceError, match="given up half-way: give it back, and take another"):
             conn.execute("SELECT 1")
     each_its_own = make_pool(max_size=1, timeout=0.3, autocommit=True)
+    each_its_own.wait()
     with each_its_own.connection() as conn, pytest.raises(pycopg.QueryTimeout):
         conn.execute("SELECT pg_sleep(30)")
 
@@ -176,25 +179,42 @@ def test_a_block_left_after_a_statement_that_was_given_up_does_not_say_to_give_i
             await conn.set_autocommit(True)
             with pytest.raises(pycopg.QueryTimeout):
                 await conn.execute("SELECT pg_sleep(30)")
+            with pytest.raises(pycopg.InterfaceError, match="given up half-way: give it back, and take another"):
+                await conn.execute("SELECT 1")
 
     run(body, max_size=2, timeout=0.3)
 
 
-def test_listen_on_a_lease_is_warned_of_once(make_pool: MakePool, run: Run, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("checked", [False, True])
+def test_listen_is_warned_of_once(
+    make_pool: MakePool, run: Run, caplog: pytest.LogCaptureFixture, checked: bool
+) -> None:
+    async def check(conn: pycopg.AsyncConnection) -> None:
+        pass
+
     caplog.set_level(logging.WARNING, "pycopg")
-    db = make_pool(name="hears", max_size=2)
-    for _ in range(3):
-        with db.connection() as conn:
-            conn.execute("LISTEN jobs")
-    assert [record.getMessage() for record in caplog.records] == [
-        f"{db!r}: LISTEN on a connection of the pool hears nothing, notifications are dropped: use one of your own"
-    ]
-    caplog.clear()
-
-    async def body(adb: AsyncPooledDatabase) -> None:
+    check_of_threads = (lambda conn: None) if checked else None
+    for way in ("lease", "execute", "fetch_one", "fetch_val"):
+        db = make_pool(name="hears", max_size=2, check=check_of_threads)
         for _ in range(3):
-            async with adb.connection() as conn:
-                await conn.execute("LISTEN jobs")
+            if way == "lease":
+                with db.connection() as conn:
+                    conn.execute("LISTEN jobs")
+            else:
+                getattr(db, way)("LISTEN jobs")
+        assert [record.getMessage() for record in caplog.records] == [
+            f"{db!r}: LISTEN on a connection of the pool hears nothing, notifications are dropped: use one of your own"
+        ]
+        caplog.clear()
 
-    run(body, name="hears")
-    assert ["'hears'" in record.getMessage() for record in caplog.records] == [True]
+        async def body(adb: AsyncPooledDatabase, way: str = way) -> None:
+            for _ in range(3):
+                if way == "lease":
+                    async with adb.connection() as conn:
+                        await conn.execute("LISTEN jobs")
+                else:
+                    await getattr(adb, way)("LISTEN jobs")
+
+        run(body, name="hears", check=check if checked else None)
+        assert ["'hears'" in record.getMessage() for record in caplog.records] == [True]
+        caplog.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import pathlib
 import sys
 import time
 
@@ -177,6 +178,22 @@ def test_a_check_that_cannot_be_awaited_is_told_at_once(run: Run) -> None:
             AsyncPooledDatabase(db.config, check=1)
 
     run(body, max_size=2, check=called.append)
+
+
+def own_threads() -> int:
+    """Threads of pools' own."""
+    return sum(name.read_text() == "copg\n" for name in pathlib.Path("/proc/self/task").glob("*/comm"))
+
+
+def test_close_ends_the_thread_of_the_pool(server_url: str) -> None:
+    async def body() -> None:
+        before = own_threads()
+        for _ in range(50):
+            async with AsyncPooledDatabase.from_url(server_url, 1, 1):
+                assert own_threads() == before + 1
+            assert own_threads() == before
+
+    asyncio.run(body())
 
 
 def test_nothing_is_left_behind(run: Run) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -85,6 +88,7 @@ def test_who_waits_for_a_connection_after_a_refused_one_is_told_of_the_refusal(m
         raise RuntimeError("never")
 
     db = make_pool(max_size=2, check=check)
+    db.wait()
     with pytest.raises(pycopg.PoolTimeout, match="had no connection") as caught:
         db.connection(timeout=0.2).__enter__()
     assert isinstance(caught.value.__cause__, RuntimeError)
@@ -101,7 +105,46 @@ def test_a_check_that_refuses_slowly_ends_with_the_timeout_of_its_connection(mak
         raise RuntimeError("never")
 
     db = make_pool(max_size=20, check=check)
+    db.wait()
     with pytest.raises(pycopg.PoolTimeout, match="`check` refused each connection, 1 in ") as caught:
         db.connection(timeout=0.05).__enter__()
     assert isinstance(caught.value.__cause__, RuntimeError)
     assert calls == 1
+
+
+def test_a_pool_whose_check_has_refused_a_connection_dies_with_its_last_reference(server_url: str) -> None:
+    refusals = 0
+
+    def refuse_once() -> None:
+        nonlocal refusals
+        refusals += 1
+        if refusals == 1:
+            raise RuntimeError("not this one")
+
+    def check(conn: pycopg.Connection) -> None:
+        refuse_once()
+
+    async def async_check(conn: pycopg.AsyncConnection) -> None:
+        refuse_once()
+
+    async def use(async_db: pycopg.AsyncPooledDatabase) -> None:
+        async with async_db:
+            assert await async_db.fetch_val("SELECT 1") == 1
+
+    gc.disable()
+    try:
+        db = PooledDatabase.from_url(server_url, 1, 2, check=check)
+        assert db.fetch_val("SELECT 1") == 1
+        db.close()
+        alive = weakref.ref(db)
+        del db
+        assert alive() is None
+        refusals = 0
+        async_db = pycopg.AsyncPooledDatabase.from_url(server_url, 1, 2, check=async_check)
+        asyncio.run(use(async_db))
+        assert refusals == 2
+        async_alive = weakref.ref(async_db)
+        del async_db
+        assert async_alive() is None
+    finally:
+        gc.enable()

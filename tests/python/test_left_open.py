@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import pycopg
-from conftest import Run, eventually, eventually_async, idle
+from conftest import NextRound, Run, eventually, eventually_async, idle
 from pycopg import AsyncPooledDatabase, PooledDatabase
 
 
@@ -54,10 +54,24 @@ def test_an_abandoned_generator_is_rolled_back_and_told_once(
         for name in generator:
             assert name == "Ada!"
             break
-    assert re.search(rf"never left, and is rolled back: it was entered at {entered_in(names)}$", told(caplog))
+    assert re.search(
+        rf"never left, and is rolled back with all that was executed since it was entered at {entered_in(names)}$",
+        told(caplog),
+    )
     del generator
     gc.collect()
     assert len(caplog.records) == 1, "the late end of the generator is not told"
+    assert unchanged(users)
+
+
+def test_what_the_code_around_it_executed_meanwhile_is_lost_with_the_warning(
+    users: PooledDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    with users.connection() as conn:
+        generator = names(conn)
+        next(generator)
+        conn.execute("INSERT INTO users (name) VALUES ('Eve')")
+    assert "with all that was executed since" in told(caplog)
     assert unchanged(users)
 
 
@@ -111,10 +125,30 @@ def test_an_abandoned_asynchronous_generator_is_rolled_back_and_told_once(
                     assert name == "Ada!"
                     break
             where = entered_in(async_names)
-            assert re.search(rf"never left, and is rolled back: it was entered at {where}$", told(caplog))
+            assert re.search(
+                rf"never left, and is rolled back with all that was executed since it was entered at {where}$",
+                told(caplog),
+            )
             await generator.aclose()
             assert len(caplog.records) == 1, "the late end of the generator is not told"
             await eventually_async(lambda: idle(db))
+        assert unchanged(users)
+
+    run(body, max_size=1)
+
+
+def test_an_abandoned_asynchronous_generator_that_waits_for_its_turn_to_end_is_told_once(
+    run: Run, users: PooledDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with db.connection() as conn:
+            async for _ in async_names(conn):
+                break
+            await conn.execute("SELECT 1")  # the event loop ends the generator meanwhile
+        await eventually_async(lambda: idle(db))
+        for _ in range(10):
+            await NextRound()
+        assert "was never left" in told(caplog)
         assert unchanged(users)
 
     run(body, max_size=1)

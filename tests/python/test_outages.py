@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import socketserver
+import struct
+import threading
 import time
 
 import pytest
@@ -39,13 +42,39 @@ def test_a_configuration_that_cannot_work_is_logged(server_url: str, caplog: pyt
     assert "does not exist" in caplog.text
 
 
+class Refuses(socketserver.StreamRequestHandler):
+    """A server that lets nobody in, in the words of another encoding than UTF-8."""
+
+    def handle(self) -> None:
+        size, code = struct.unpack("!ii", self.rfile.read(8))
+        while code >> 16 != 3:  # a request for encryption, not the startup message
+            self.wfile.write(b"N")
+            size, code = struct.unpack("!ii", self.rfile.read(8))
+        self.rfile.read(size - 8)
+        fields = b"SFATAL\0C57P03\0Mist besch\xe4ftigt\0\0"
+        self.wfile.write(b"E" + struct.pack("!i", len(fields) + 4) + fields)
+
+
+def test_an_outage_is_logged_also_in_words_that_are_not_utf_8(caplog: pytest.LogCaptureFixture) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Refuses) as server:
+        threading.Thread(target=server.serve_forever).start()
+        config = Config(host="127.0.0.1", port=server.server_address[1], user="ada", database="orders")
+        try:
+            with caplog.at_level(logging.WARNING, "pycopg"), PooledDatabase(config, 1, 1):
+                eventually(lambda: "ist besch\ufffdftigt" in caplog.text)
+        finally:
+            server.shutdown()
+
+
 def test_the_time_to_get_a_connection_holds_also_when_the_first_one_turns_out_dead(database: Database) -> None:
-    with PooledDatabase(database.config, 1, 1, timeout=20) as db, db.connection(timeout=0.5) as conn:
-        database.shut()
-        began = time.monotonic()
-        with pytest.raises(pycopg.PoolTimeout, match="had no connection for 0"):
-            conn.execute("SELECT 1")
-        assert time.monotonic() - began < 2
+    with PooledDatabase(database.config, 1, 1, timeout=20) as db:
+        db.wait()
+        with db.connection(timeout=0.5) as conn:
+            database.shut()
+            began = time.monotonic()
+            with pytest.raises(pycopg.PoolTimeout, match="had no connection for 0"):
+                conn.execute("SELECT 1")
+            assert time.monotonic() - began < 2
 
 
 def test_so_it_does_on_an_event_loop(database: Database) -> None:
