@@ -1,346 +1,248 @@
-// The background of PoolEngine: what happens on its executor. Opening, resetting, checking, closing, ticking.
-#include <boost/asio/post.hpp>
+#include "engine/background.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <cstdio>
+#include <system_error>
 #include <utility>
+#include <vector>
 
-#include "engine/configure_call.hpp"
-#include "engine/credentials_call.hpp"
 #include "engine/pool_engine.hpp"
-#include "pq/check_operation.hpp"
-#include "pq/connect_operation.hpp"
-#include "pq/reset_operation.hpp"
+#include "engine/raise.hpp"
 
 namespace copg::engine {
 
-namespace asio = boost::asio;
+Background::Background(const Setup& setup, SharedState& shared, MakePort make_port)
+    : setup_(setup),
+      shared_(shared),
+      make_port_(std::move(make_port)),
+      settings_{.keywords = setup.config.keywords(), .prepare = setup.options.prepare != PrepareMode::off},
+      unreturned_(std::make_shared<UnreturnedCalls>()) {}
 
-namespace {
+// --- its place
 
-pool::ConnectFailure failure_of(pq::ConnectFailureKind kind) {
-  switch (kind) {
-    case pq::ConnectFailureKind::transient: return pool::ConnectFailure::transient;
-    case pq::ConnectFailureKind::overloaded: return pool::ConnectFailure::overloaded;
-    case pq::ConnectFailureKind::configuration: return pool::ConnectFailure::configuration;
-    case pq::ConnectFailureKind::refused_near: return pool::ConnectFailure::refused_near;
+/// The threads without which the pool could neither connect nor close.
+Background::Threads Background::make_threads() const {
+  try {
+    return {.port = make_port_(), .workers = std::make_unique<pq::Workers::Hold>()};
+  } catch (const std::system_error& error) {  // Asio's, too, where no descriptor is left
+    raise({.kind = ErrorKind::connection_failed,
+           .message = fmt::format("pool '{}' could not start its threads: {}; there is a limit for the user "
+                                  "(ulimit -u) and one for the control group (pids.max)",
+                                  setup_.name, error.code().message()),
+           .connection_survives = false});
   }
-  return pool::ConnectFailure::transient;
 }
 
-constexpr auto too_slow_to_configure = "configure did not return within connect_timeout";
+void Background::move_in(Threads threads) {
+  port_ = std::move(threads.port);
+  workers_ = std::move(threads.workers);
+}
 
-/// Why an operation that was to make a connection did not.
-std::optional<ErrorInfo> error_of(OperationRun::End end, pq::Operation& operation, const char* too_slow) {
-  ErrorInfo info{.kind = ErrorKind::connection_failed, .connection_survives = false};
-  switch (end) {
-    case OperationRun::End::done:
-      if (operation.error() == nullptr) return std::nullopt;
-      return std::move(*operation.take_error());
-    case OperationRun::End::timed_out: info.message = too_slow; break;
-    case OperationRun::End::failed: info.message = "the socket could not be waited for"; break;
+void Background::start(std::weak_ptr<PoolEngine> engine) {
+  engine_ = std::move(engine);
+  move_in(make_threads());
+}
+
+/// What may fail, for want of a thread, comes first.
+void Background::start_over(State& state) {
+  const bool was_closed = state.core->closed();
+  Threads threads;
+  if (!was_closed) threads = make_threads();
+  abandon_inherited(state);
+  if (was_closed) {
+    state.core->close(now());
+    return;
   }
-  return info;
+  move_in(std::move(threads));
+  if (!state.opened) return;
+  state.core->tick(now());
+  state.dispatch();
 }
 
-/// Why a connection could not be proved good.
-std::string end_of(OperationRun::End end, pq::Operation& operation) {
-  const auto error = error_of(end, operation, "the server did not answer within connect_timeout");
-  return error ? error->message : std::string();
+void Background::abandon_inherited(State& state) {
+  state.abandon_inherited();
+  unreturned_ = std::make_shared<UnreturnedCalls>();
+  (void)port_.release();
+  workers_.reset();
+  state.make_core();
 }
 
-}  // namespace
+bool Background::close_here() noexcept {
+  {
+    const Locked state(shared_);
+    if (!port_ || !port_->inside()) return false;
+    state->close_by = now();
+    state->core->cut(state->close_by);
+    state->dispatch();
+  }
+  work();
+  return true;
+}
 
-/// Calls `work` on the executor soon. With the mutex held.
-void PoolEngine::post_work() {
-  if (work_posted_ || !strand_) return;
-  work_posted_ = true;
-  asio::post(*strand_, [self = shared_from_this()] { self->work(); });
+void Background::leave() noexcept {
+  std::vector<std::unique_ptr<BackgroundTask>> tasks;
+  std::unique_ptr<BackgroundPort> port;
+  const Locked state(shared_);
+  for (const auto& slot : state->slots) tasks.push_back(std::move(slot->work.task));
+  port = std::move(port_);
+}  // the mutex is given up before the rest goes
+
+void Background::end_thread(TimePoint deadline) noexcept {
+  if (!setup_.own_thread) return;
+  std::unique_ptr<BackgroundPort> port;
+  {
+    const Locked state(shared_);
+    port = std::move(port_);
+  }
+  if (!port) return;
+  // A thread that is stuck in a hook of the user's goes on to use its port when it is let go of.
+  if (!port->stop(deadline)) {
+    (void)port.release();
+  } else {
+    port.reset();
+    drop_what_was_left();
+  }
+  workers_.reset();
+}
+
+// --- its work
+
+void Background::post_work(State& state) {
+  if (state.work_posted || !port_) return;
+  state.work_posted = true;
+  port_->post([this, engine = engine_.lock()] { work(); });
 }
 
 /// Carries out what has been decided, one by one and in order, also when a hook calls back into the pool.
-void PoolEngine::work() {
+void Background::work() {
   bool outage = false;
   for (;;) {
     pool::Action action;
     {
-      const Lock lock(mutex_);
-      work_posted_ = false;
-      outage = std::exchange(outage_, false) || outage;
-      if (actions_.empty()) break;
-      action = actions_.front();
-      actions_.pop_front();
+      const Locked state(shared_);
+      state->work_posted = false;
+      outage = std::exchange(state->outage, false) || outage;
+      if (state->actions.empty()) break;
+      action = state->actions.front();
+      state->actions.pop_front();
     }
     carry_out(action);
   }
   arm();
-  if (outage && options_.reconnect_failed) options_.reconnect_failed();
+  if (outage && setup_.options.reconnect_failed) setup_.options.reconnect_failed();
 }
 
 /// The vector of slots may grow at any time; a slot stays where it is.
-Slot& PoolEngine::slot_of(pool::ConnectionId connection) {
-  const Lock lock(mutex_);
-  return *slots_[connection.slot];
-}
+Slot& Background::slot_of(pool::ConnectionId connection) { return Locked(shared_)->slot_of(connection); }
 
-void PoolEngine::carry_out(const pool::Action& action) {
+void Background::carry_out(const pool::Action& action) {
   switch (action.kind) {
     case pool::ActionKind::open: open(action.connection); break;
     case pool::ActionKind::close: close_connection(action); break;
-    case pool::ActionKind::reset: {
-      Slot& slot = slot_of(action.connection);
-      pq::Connection& connection = *slot.connection;
-      slot.reset_since = now();
-      run(action.connection, std::make_unique<pq::ResetOperation>(connection, options_.reset),
-          duration_of(options_.connect_timeout), &PoolEngine::proof_ended);
-      break;
-    }
-    case pool::ActionKind::check: {
-      pq::Connection& connection = *slot_of(action.connection).connection;
-      run(action.connection, std::make_unique<pq::CheckOperation>(connection),
-          duration_of(options_.connect_timeout), &PoolEngine::proof_ended);
-      break;
-    }
+    case pool::ActionKind::reset: reset(action.connection); break;
+    case pool::ActionKind::check: check(action.connection); break;
     case pool::ActionKind::grant:
     case pool::ActionKind::fail:
     case pool::ActionKind::report_outage: break;  // not for the background
   }
 }
 
-void PoolEngine::run(pool::ConnectionId connection, std::unique_ptr<pq::Operation> operation,
-                     Duration timeout, void (PoolEngine::*ended)(pool::ConnectionId, OperationRun::End)) {
-  Slot& slot = slot_of(connection);
-  take_back_descriptor(slot);
-  start_run(slot, connection, std::move(operation), timeout, ended);
+/// Runs an operation on the connection of the slot.
+void Background::run(pool::ConnectionId connection, std::unique_ptr<pq::Operation> operation,
+                     Duration timeout, Ended ended) {
+  take_back_descriptor(shared_, slot_of(connection));
+  run_beside(connection, std::move(operation), timeout, ended);
 }
 
-void PoolEngine::start_run(Slot& slot, pool::ConnectionId connection,
-                           std::unique_ptr<pq::Operation> operation, Duration timeout,
-                           void (PoolEngine::*ended)(pool::ConnectionId, OperationRun::End)) {
-  slot.operation = std::move(operation);
-  slot.run = std::make_shared<OperationRun>(timer_->get_executor(), *slot.operation,
-                                            [self = shared_from_this(), connection, ended](
-                                                OperationRun::End end) { (*self.*ended)(connection, end); });
-  slot.run_since = now();
-  const std::shared_ptr<OperationRun> run = slot.run;  // it may end, and be replaced, within start
-  run->start(timeout);
+/// Runs an operation that leaves the connection of the slot alone.
+void Background::run_beside(pool::ConnectionId connection, std::unique_ptr<pq::Operation> operation,
+                            Duration timeout, Ended ended) {
+  auto& task = slot_of(connection).work.task;
+  task = std::make_unique<BackgroundTask>(
+      std::move(operation), [this, engine = engine_.lock(), connection, ended](BackgroundTask::End end) {
+        (this->*ended)(connection, end);
+      });
+  task->start(*port_, timeout);
 }
 
-void PoolEngine::open(pool::ConnectionId connection) {
-  slot_of(connection).open_took = {};
-  if (!options_.credentials) return connect(connection, settings_);
-  run(connection, std::make_unique<CredentialsCall>(options_, unreturned_),
-      duration_of(options_.connect_timeout), &PoolEngine::credentials_ended);
+/// There may be as many as there are slots: a slot never has more of its own under way.
+std::shared_ptr<UnreturnedCalls> Background::unreturned_calls() {
+  unreturned_->limit = static_cast<int>(Locked(shared_)->slots.size());
+  return unreturned_;
 }
 
-void PoolEngine::credentials_ended(pool::ConnectionId connection, OperationRun::End end) {
-  Slot& slot = slot_of(connection);
-  slot.open_took += now() - slot.run_since;
-  auto& call = static_cast<CredentialsCall&>(*slot.operation);
-  if (auto error = error_of(end, call, "credentials did not return within connect_timeout")) {
-    return open_failed(connection, std::move(*error), pool::ConnectFailure::transient);
-  }
-  connect(connection, call.settings(settings_));
-}
-
-void PoolEngine::connect(pool::ConnectionId connection, pq::ConnectSettings settings) {
-  run(connection, std::make_unique<pq::ConnectOperation>(std::move(settings)),
-      duration_of(options_.connect_timeout), &PoolEngine::connect_ended);
-}
-
-void PoolEngine::connect_ended(pool::ConnectionId connection, OperationRun::End end) {
-  Slot& slot = slot_of(connection);
-  slot.open_took += now() - slot.run_since;
-  auto& operation = static_cast<pq::ConnectOperation&>(*slot.operation);
-  if (end == OperationRun::End::timed_out && operation.try_next_host()) {
-    return run(connection, std::move(slot.operation), duration_of(options_.connect_timeout),
-               &PoolEngine::connect_ended);
-  }
-  if (auto error = error_of(end, operation, "the server did not answer within connect_timeout")) {
-    const bool refused = end == OperationRun::End::done;
-    return open_failed(connection, std::move(*error),
-                       refused ? failure_of(operation.failure()) : pool::ConnectFailure::transient);
-  }
-  if (options_.configure) {
-    return configure(connection, operation.take_connection(), &PoolEngine::configured_new);
-  }
-  opened(connection, operation.take_connection());
-}
-
-void PoolEngine::configure(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made,
-                           void (PoolEngine::*ended)(pool::ConnectionId, OperationRun::End)) {
-  run(connection,
-      std::make_unique<ConfigureCall>(shared_from_this(), call_configure_, std::move(made), unreturned_),
-      duration_of(options_.connect_timeout), ended);
-}
-
-void PoolEngine::configured_new(pool::ConnectionId connection, OperationRun::End end) {
-  Slot& slot = slot_of(connection);
-  slot.open_took += now() - slot.run_since;
-  auto& call = static_cast<ConfigureCall&>(*slot.operation);
-  if (auto error = error_of(end, call, too_slow_to_configure)) {
-    return open_failed(connection, std::move(*error), pool::ConnectFailure::transient);
-  }
-  opened(connection, call.take_connection());
-}
-
-/// After a reset. A failure says nothing of the other connections.
-void PoolEngine::configured_again(pool::ConnectionId connection, OperationRun::End end) {
-  Slot& slot = slot_of(connection);
-  auto& call = static_cast<ConfigureCall&>(*slot.operation);
-  auto error = error_of(end, call, too_slow_to_configure);
-  if (!error) {
-    slot.connection = call.take_connection();
-    return reset_ended(connection, pool::Disposition::clean);
-  }
-  slot.end = error->message;
-  {
-    const Lock lock(mutex_);
-    connect_error_ = std::move(*error);
-    connect_error_at_ = now();
-  }
-  reset_ended(connection, pool::Disposition::discard);
-}
-
-void PoolEngine::opened(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made) {
-  Slot& slot = slot_of(connection);
-  slot.run.reset();
-  slot.operation.reset();
-  pool::Outage outage;
-  {
-    const Lock lock(mutex_);
-    slot.connection = std::move(made);
-    slot.opened_at = now();
-    connect_error_.reset();
-    outage = core_->outage();
-    core_->on_connected(slot.opened_at, connection);
-    if (core_->outage().failures > 0) outage.failures = 0;  // it came too late: the core has given it up
-    dispatch();
-  }
-  slot.open = true;
-  if (!options_.observer) return;
-  options_.observer->opened(slot.open_took);
-  if (outage.failures > 0) options_.observer->outage_ended(slot.opened_at - outage.since, outage.failures);
-}
-
-void PoolEngine::open_failed(pool::ConnectionId connection, ErrorInfo error, pool::ConnectFailure failure) {
-  Slot& slot = slot_of(connection);
-  slot.run.reset();
-  slot.operation.reset();
-  bool began = false;
-  {
-    const Lock lock(mutex_);
-    connect_error_ = error;
-    connect_error_at_ = now();
-    const std::uint64_t failures = core_->outage().failures;
-    core_->on_connect_failed(connect_error_at_, connection, failure);
-    began = failures == 0 && core_->outage().failures > 0;
-    dispatch();
-  }
-  if (!options_.observer) return;
-  options_.observer->open_failed(error);
-  if (!began) return;
-  error.message = cannot_connect(error);
-  options_.observer->outage_began(error);
-}
-
-/// A reset or a check has proved the connection good, or failed to.
-void PoolEngine::proof_ended(pool::ConnectionId connection, OperationRun::End end) {
-  Slot& slot = slot_of(connection);
-  const bool was_reset = dynamic_cast<pq::ResetOperation*>(slot.operation.get()) != nullptr;
-  pool::Disposition disposition = pool::Disposition::clean;
-  // A session that can't be wiped says nothing of the others; a server that doesn't answer an empty query
-  // does.
-  const bool failed =
-      end != OperationRun::End::done || slot.operation->error() != nullptr || !slot.connection->alive();
-  if (slot.connection->lost() || slot.connection->said_farewell() || (failed && !was_reset)) {
-    disposition = pool::Disposition::broken;
-  } else if (failed) {
-    disposition = pool::Disposition::discard;
-  }
-  if (failed) slot.end = end_of(end, *slot.operation);
-  if (failed) slot.connection->mark_dead();  // a cancel was tried: it isn't tried again at the goodbye
-  if (was_reset && disposition == pool::Disposition::clean && options_.configure &&
-      static_cast<pq::ResetOperation&>(*slot.operation).wiped()) {
-    take_back_descriptor(slot);
-    slot.answer_wait.close();
-    return configure(connection, std::move(slot.connection), &PoolEngine::configured_again);
-  }
-  if (was_reset) return reset_ended(connection, disposition);
-  slot.run.reset();
-  slot.operation.reset();
-  const Lock lock(mutex_);
-  core_->on_check_done(now(), connection, disposition);
-  dispatch();
-}
-
-void PoolEngine::reset_ended(pool::ConnectionId connection, pool::Disposition disposition) {
-  Slot& slot = slot_of(connection);
-  const Duration taken = now() - slot.reset_since;
-  slot.run.reset();
-  slot.operation.reset();
-  {
-    const Lock lock(mutex_);
-    core_->on_reset_done(now(), connection, disposition);
-    dispatch();
-  }
-  if (options_.observer) options_.observer->reset(taken);
-}
-
-/// What the server, or else libpq, said of the end of a connection; nothing if it was well to the end.
-std::string PoolEngine::last_words(Slot& slot, CloseReason reason) const {
-  if (!slot.connection) return slot.end;
-  // Its own farewell may not have been read, since another one was found dead first.
-  if (reason == CloseReason::stale_epoch) (void)slot.connection->looks_alive();
-  std::string words = slot.connection->why_dead();
-  return words.empty() ? slot.end : words;
-}
-
-void PoolEngine::tick() {
+void Background::tick() {
   const TimePoint time = now();
+  bool insists = false;
   {
-    const Lock lock(mutex_);
-    armed_ = pool::never;
-    tick_core(time);
-    if (time >= cut_at_) {
-      cut_at_ = pool::never;
-      core_->cut(time);
+    const Locked state(shared_);
+    state->armed = pool::never;
+    state->tick_core(time);
+    if (time >= state->cut_at) {
+      state->cut_at = pool::never;
+      state->core->cut(time);
     }
-    if (time >= drivers_due_) drivers_due_ = stop_late_drivers(time);
-    dispatch();
+    if (time >= state->drivers_due) state->drivers_due = stop_late_drivers(*state, time);
+    state->dispatch();
+    insists = time >= state->insist_at;
   }
-  if (time >= insist_at_) insist();
+  if (insists) insist();
   report_leaks(time);
   arm();
 }
 
-/// Sets the timer to whatever falls due next; puts it away when the pool is no more, since a pending timer
+/// Sets the alarm to whatever falls due next; puts it away when the pool is no more, since a pending one
 /// would keep the user's event loop running, and lets go of the workers.
-void PoolEngine::arm() {
+void Background::arm() {
   constexpr Duration shortest_leak_interval = std::chrono::milliseconds(10);
+  const auto& leak_after = setup_.options.leak_after;
   TimePoint when = pool::never;
-  std::unique_ptr<pq::Workers::Hold> workers;  // let go of without the lock
+  std::unique_ptr<pq::Workers::Hold> workers;  // let go of without the mutex
+  BackgroundPort* port = nullptr;
   {
-    const Lock lock(mutex_);
-    if (!timer_) return;
-    when = std::min({core_->next_deadline(), cut_at_, insist_at_, drivers_due_});
-    for (const Watcher* watcher : watchers_) when = std::min(when, watcher->deadline_);
-    if (options_.leak_after && !core_->closed()) {
-      when = std::min(when,
-                      after(now(), std::max(duration_of(*options_.leak_after) / 2, shortest_leak_interval)));
-    }
-    if (core_->finished() && watchers_.empty()) {
+    const Locked state(shared_);
+    port = port_.get();
+    if (port == nullptr) return;
+    when = std::min({state->core->next_deadline(), state->cut_at, state->insist_at, state->drivers_due});
+    for (const Watcher* watcher : state->watchers) when = std::min(when, watcher->deadline_);
+    if (leak_after && !state->core->closed())
+      when = std::min(when, after(now(), std::max(duration_of(*leak_after) / 2, shortest_leak_interval)));
+    if (state->core->finished() && state->watchers.empty()) {
       when = pool::never;
       workers = std::move(workers_);
     }
-    armed_ = when;
+    state->armed = when;
   }
-  timer_->cancel();
-  if (when == pool::never) return;
-  timer_->expires_at(when);
-  timer_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-    if (!error) self->tick();
-  });
+  port->call_at(when, [this, engine = engine_.lock()] { tick(); });
+}
+
+void Background::report_leaks(TimePoint time) {
+  const PoolOptions& options = setup_.options;
+  if (!options.leak_after) return;
+  const Duration limit = duration_of(*options.leak_after);
+  std::vector<Slot::Tenancy> leaks;
+  {
+    const Locked state(shared_);
+    for (auto& slot : state->slots) {
+      const TimePoint since = slot->tenancy().since;
+      bool& reported = slot->guarded(*state).leak_reported;
+      if (since == TimePoint{} || reported || time - since < limit) continue;
+      reported = true;
+      leaks.push_back(slot->tenancy());
+    }
+  }
+  for (const Slot::Tenancy& lease : leaks) {
+    const Duration age = time - lease.since;
+    if (options.observer) {
+      options.observer->leaked(age, lease.holder.text());
+    } else {  // leak_after asks for a report, and there is nobody else to give it to
+      fmt::print(stderr, "copg: pool '{}': a connection has been leased for {:.1f} s, taken at {}\n",
+                 setup_.name, std::chrono::duration<double>(age).count(), lease.holder.text());
+    }
+  }
 }
 
 }  // namespace copg::engine

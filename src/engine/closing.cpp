@@ -1,16 +1,17 @@
-// PoolEngine: the end of a connection. What it runs is cancelled first, since a server goes on with a
+// Background: the end of a connection. What it runs is cancelled first, since a server goes on with a
 // statement whose client has gone until it next writes to it; then comes Terminate.
 //
-// That is the background's work. A caller that is inside a lease when `close` cuts it off leaves the
-// connection to the background; where the caller doesn't leave in time, say in an event loop that has been
-// stopped, the statement is cancelled beside it.
+// A caller that is inside a lease when `close` cuts it off leaves the connection to the background; where the
+// caller doesn't leave in time, say in an event loop that has been stopped, the statement is cancelled beside
+// it.
 #include <poll.h>
 
 #include <algorithm>
 #include <deque>
 #include <utility>
+#include <vector>
 
-#include "engine/pool_engine.hpp"
+#include "engine/background.hpp"
 #include "pq/abort_operation.hpp"
 #include "pq/cancel_operation.hpp"
 
@@ -29,169 +30,155 @@ bool runs_something(const pq::Connection* connection) noexcept {
 
 }  // namespace
 
-void PoolEngine::close_connection(const pool::Action& action) {
+void Background::close_connection(const pool::Action& action) {
   Slot& slot = slot_of(action.connection);
   {
-    const Lock lock(mutex_);
-    if (slot.left) {
-      if (slot.run) return;  // its statement is being cancelled
+    const Locked state(shared_);
+    if (slot.guarded(*state).left) {
+      if (slot.work.task) return;  // its statement is being cancelled
     } else {
-      slot.closing = action;
+      slot.work.closing = action;
     }
   }
-  if (slot.run) slot.run->stop();
-  slot.run.reset();
-  slot.operation.reset();
+  if (slot.work.task) slot.work.task->stop();
+  slot.work.task.reset();
   const bool nobody_inside = slot.use.cut();
   {
-    const Lock lock(mutex_);
-    if (!nobody_inside && !slot.left) {
-      if (slot.driver != nullptr) slot.driver->stop(Stop::cut);
-      insist_at_ = std::min(insist_at_, after(now(), caller_patience));
+    const Locked state(shared_);
+    const Slot::Guarded& guarded = slot.guarded(*state);
+    if (!nobody_inside && !guarded.left) {
+      if (guarded.driver != nullptr) guarded.driver->stop(Stop::cut);
+      state->insist_at = std::min(state->insist_at, after(now(), caller_patience));
       return;
     }
   }
-  say_goodbye(slot.closing);
+  say_goodbye(slot.work.closing);
 }
 
-/// Looks for callers that are still inside what was cut off.
-void PoolEngine::insist() noexcept {
-  std::vector<pool::Action> closings;
+/// Looks for callers that are still inside what was cut off, and cancels what they run beside them: touches
+/// nothing of the connection but what stays the same for its whole life.
+void Background::insist() {
+  std::vector<Slot*> slots;
   {
-    const Lock lock(mutex_);
-    insist_at_ = pool::never;
-    for (const auto& slot : slots_) {
-      if (slot->use.is_cut() && !slot->left && slot->connection && !slot->run)
-        closings.push_back(slot->closing);
+    const Locked state(shared_);
+    state->insist_at = pool::never;
+    for (const auto& slot : state->slots) {
+      if (slot->use.is_cut() && !slot->guarded(*state).left && slot->connection && !slot->work.task)
+        slots.push_back(slot.get());
     }
   }
-  for (const pool::Action& closing : closings) cancel_beside_its_caller(closing);
-}
-
-/// Touches nothing of the connection but what stays the same for its whole life.
-void PoolEngine::cancel_beside_its_caller(const pool::Action& closing) {
-  Slot& slot = slot_of(closing.connection);
-  start_run(slot, closing.connection, std::make_unique<pq::CancelOperation>(*slot.connection),
-            time_for_goodbye(), &PoolEngine::cancelled_beside);
-}
-
-void PoolEngine::cancelled_beside(pool::ConnectionId connection, OperationRun::End /*end*/) {
-  Slot& slot = slot_of(connection);
-  slot.run.reset();
-  slot.operation.reset();
-  {
-    const Lock lock(mutex_);
-    if (!slot.left) return;
+  for (Slot* const slot : slots) {
+    run_beside(slot->work.closing.connection, std::make_unique<pq::CancelOperation>(*slot->connection),
+               time_for_goodbye(), &Background::cancelled_beside);
   }
-  say_goodbye(slot.closing);
+}
+
+void Background::cancelled_beside(pool::ConnectionId connection, BackgroundTask::End /*end*/) {
+  Slot& slot = slot_of(connection);
+  slot.work.task.reset();
+  if (slot.guarded(*Locked(shared_)).left) say_goodbye(slot.work.closing);
 }
 
 /// Nobody is inside.
-void PoolEngine::say_goodbye(const pool::Action& closing) {
+void Background::say_goodbye(const pool::Action& closing) {
   Slot& slot = slot_of(closing.connection);
-  take_back_descriptor(slot);
-  take_statements(slot).reset();
+  take_back_descriptor(shared_, slot);
+  take_run(shared_, slot).reset();
   slot.answer_wait.close();
-  if (!runs_something(slot.connection.get())) return drop_connection(closing);
   const Duration time = time_for_goodbye();
-  if (time <= Duration::zero()) {
-    pq::cancel_and_forget(*slot.connection);
-    return drop_connection(closing);
-  }
-  {
-    const Lock lock(mutex_);
-    slot.left = true;
-  }
+  if (!runs_something(slot.connection.get()) || time <= Duration::zero()) return drop_at_once(closing);
+  slot.guarded(*Locked(shared_)).left = true;
   run(closing.connection, std::make_unique<pq::AbortOperation>(*slot.connection, answer_patience), time,
-      &PoolEngine::goodbye_said);
+      &Background::goodbye_said);
 }
 
-void PoolEngine::goodbye_said(pool::ConnectionId connection, OperationRun::End /*end*/) {
+void Background::goodbye_said(pool::ConnectionId connection, BackgroundTask::End /*end*/) {
   Slot& slot = slot_of(connection);
-  slot.run.reset();
-  slot.operation.reset();
-  drop_connection(slot.closing);
+  slot.work.task.reset();
+  drop_connection(slot.work.closing);
 }
 
-void PoolEngine::drop_connection(const pool::Action& closing) {
+/// Closes the connection, and lets others cancel what it runs.
+void Background::drop_at_once(const pool::Action& closing) {
+  const Slot& slot = slot_of(closing.connection);
+  if (runs_something(slot.connection.get())) pq::cancel_and_forget(*slot.connection);
+  drop_connection(closing);
+}
+
+void Background::drop_connection(const pool::Action& closing) {
   Slot& slot = slot_of(closing.connection);
   const CloseReason reason = closing.reason;
   const pool::ConnectionId connection = closing.connection;
-  const bool was_open = std::exchange(slot.open, false);
-  const std::string words = options_.observer ? last_words(slot, reason) : std::string();
-  slot.end.clear();
+  const auto& observer = setup_.options.observer;
+  const bool was_open = std::exchange(slot.work.open, false);
+  const std::string words = observer ? last_words(slot, reason) : std::string();
+  slot.work.end.clear();
   slot.close_connection();
   {
-    const Lock lock(mutex_);
-    slot.left = false;
+    const Locked state(shared_);
+    slot.guarded(*state).left = false;
     // A new connection may be opened in the slot from on_closed on: the guard must be fresh by then, unless a
     // caller still holds the lease that was cut off, which happens only in a closed pool.
-    if (!core_->closed()) slot.use.renew();
-    core_->on_closed(now(), connection);
-    dispatch();
+    if (!state->core->closed()) slot.use.renew();
+    state->core->on_closed(now(), connection);
+    state->dispatch();
   }
-  if (options_.observer && was_open) options_.observer->closed(reason, words);
+  if (observer && was_open) observer->closed(reason, words);
 }
 
-Duration PoolEngine::time_for_goodbye() {
-  const Lock lock(mutex_);
-  return close_by_ == pool::never ? goodbye_patience : std::min(goodbye_patience, close_by_ - now());
+/// What the server, or else libpq, said of the end of a connection; nothing if it was well to the end.
+std::string Background::last_words(Slot& slot, CloseReason reason) {
+  if (!slot.connection) return slot.work.end;
+  // Its own farewell may not have been read, since another one was found dead first.
+  if (reason == CloseReason::stale_epoch) (void)slot.connection->looks_alive();
+  std::string words = slot.connection->why_dead();
+  return words.empty() ? slot.work.end : words;
 }
 
-/// By a caller that was inside when its lease was cut off.
-void PoolEngine::leave_to_background(Lease& lease) noexcept {
+Duration Background::time_for_goodbye() {
+  const Locked state(shared_);
+  if (state->close_by == pool::never) return goodbye_patience;
+  return std::min(goodbye_patience, state->close_by - now());
+}
+
+void Background::take_over(Lease& lease) noexcept {
   Slot& slot = *lease.slot;
   const pool::ConnectionId connection = id_of(std::exchange(lease, {}));
   {
-    const Lock lock(mutex_);
-    slot.lease_ends();
-    if (strand_) {
-      slot.left = true;
-      actions_.push_back({.kind = pool::ActionKind::close, .connection = connection});
-      return post_work();
+    const Locked state(shared_);
+    slot.lease_ends(*state);
+    if (port_) {
+      slot.guarded(*state).left = true;
+      state->actions.push_back({.kind = pool::ActionKind::close, .connection = connection});
+      return post_work(*state);
     }
   }
-  if (runs_something(slot.connection.get())) pq::cancel_and_forget(*slot.connection);
-  slot.close_connection();
-  {
-    const Lock lock(mutex_);
-    core_->on_closed(now(), connection);
-    dispatch();
-  }
-  if (options_.observer) options_.observer->closed(CloseReason::pool_closed, {});
+  drop_at_once(slot.work.closing);  // the background, which has cut it off, is no more
 }
 
 /// The background is no more: what callers had left to it.
-void PoolEngine::drop_what_was_left() noexcept {
+void Background::drop_what_was_left() {
+  std::vector<std::unique_ptr<BackgroundTask>> tasks;
   std::vector<pool::Action> closings;
-  std::vector<std::shared_ptr<OperationRun>> runs;
-  std::vector<std::unique_ptr<pq::Operation>> operations;
   {
-    const Lock lock(mutex_);
-    for (const auto& slot : slots_) {
-      runs.push_back(std::move(slot->run));
-      operations.push_back(std::move(slot->operation));
-      if (slot->left) closings.push_back(slot->closing);
+    const Locked state(shared_);
+    for (const auto& slot : state->slots) {
+      tasks.push_back(std::move(slot->work.task));
+      if (slot->guarded(*state).left) closings.push_back(slot->work.closing);
     }
   }
-  runs.clear();  // they use the operations
-  operations.clear();
-  for (const pool::Action& closing : closings) {
-    const Slot& slot = slot_of(closing.connection);
-    if (runs_something(slot.connection.get())) pq::cancel_and_forget(*slot.connection);
-    drop_connection(closing);
-  }
+  tasks.clear();  // before their connections
+  for (const pool::Action& closing : closings) drop_at_once(closing);
 }
 
-/// The end of the engine itself. The background of a pool on an event loop that went away has left this.
-void PoolEngine::cancel_what_still_runs() noexcept {
+void Background::cancel_what_still_runs(const std::vector<std::unique_ptr<Slot>>& slots) {
   struct Cancel {
     explicit Cancel(pq::Connection& connection) : operation(connection) {}
     pq::CancelOperation operation;
     pq::Step step = operation.advance(pq::Ready::none);
   };
   std::deque<Cancel> cancels;
-  for (const auto& slot : slots_) {
+  for (const auto& slot : slots) {
     if (runs_something(slot->connection.get())) cancels.emplace_back(*slot->connection);
   }
   const TimePoint deadline = after(now(), goodbye_patience);

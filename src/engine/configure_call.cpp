@@ -47,7 +47,7 @@ ConfigureCall::ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::
       loan_(std::move(loan)) {}
 
 ConfigureCall::~ConfigureCall() {
-  // A caller that is inside closes it: see PoolEngine::close_cut_off.
+  // A caller that is inside closes it: see Leases::close_cut_off.
   if (!loan_->slot.use.cut()) return;
   pq::Connection* const connection = loan_->slot.connection.get();
   if (connection != nullptr && connection->alive() && !connection->protocol_idle())

@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
-#include <system_error>
 #include <utility>
+#include <vector>
 
+#include "engine/asio_background.hpp"
+#include "engine/diagnosis.hpp"
 #include "engine/face.hpp"
 #include "engine/parked.hpp"
 #include "engine/raise.hpp"
@@ -18,202 +19,88 @@ namespace asio = boost::asio;
 std::shared_ptr<PoolEngine> PoolEngine::create(const Config& config, PoolOptions options,
                                                detail::Configure* call_configure,
                                                asio::any_io_executor executor) {
-  options.validate();
-  std::shared_ptr<PoolEngine> engine(
-      new PoolEngine(config, std::move(options), call_configure, std::move(executor)));
-  engine->move_in(engine->start_threads());
+  const bool own_thread = !executor;
+  return create({.config = config,
+                 .options = std::move(options),
+                 .call_configure = call_configure,
+                 .own_thread = own_thread},
+                [executor = std::move(executor)] { return std::make_unique<AsioBackground>(executor); });
+}
+
+std::shared_ptr<PoolEngine> PoolEngine::create(Setup setup, Background::MakePort make_port) {
+  setup.options.validate();
+  std::shared_ptr<PoolEngine> engine(new PoolEngine(std::move(setup), std::move(make_port)));
+  engine->background_.start(engine);
   return engine;
 }
 
-PoolEngine::PoolEngine(const Config& config, PoolOptions options, detail::Configure* call_configure,
-                       asio::any_io_executor executor)
-    : config_(config),
-      options_(std::move(options)),
-      name_(options_.name.empty() ? config.database : options_.name),
-      given_(std::move(executor)),
-      call_configure_(call_configure),
-      unreturned_(std::make_shared<UnreturnedCalls>()),
-      process_(ForkGuard::generation()) {
-  settings_.keywords = config.keywords();
-  settings_.prepare = options_.prepare != PrepareMode::off;
-  make_core();
-}
+PoolEngine::PoolEngine(Setup setup, Background::MakePort make_port)
+    : setup_(std::move(setup)), background_(setup_, shared_, std::move(make_port)) {}
 
 PoolEngine::~PoolEngine() {
-  if (!inherited()) cancel_what_still_runs();
-}
-
-void PoolEngine::make_core() {
-  constexpr std::uint32_t share_limit = 16;
-  std::random_device entropy;
-  // A forked child keeps the bounds that the pool had last.
-  const auto min_size = core_ ? core_->stats().pool_min : static_cast<std::uint32_t>(options_.min_size);
-  const auto max_size = core_ ? core_->stats().pool_max : static_cast<std::uint32_t>(options_.max_size);
-  core_ = std::make_unique<pool::PoolCore>(
-      pool::CoreOptions{
-          .min_size = min_size,
-          .max_size = max_size,
-          .min_idle = static_cast<std::uint32_t>(options_.min_idle),
-          .num_workers = static_cast<std::uint32_t>(options_.num_workers),
-          .max_waiting = static_cast<std::uint32_t>(options_.max_waiting),
-          .share_limit = options_.share ? share_limit : 1,
-          .max_idle = duration_of(options_.max_idle),
-          .max_lifetime = duration_of(options_.max_lifetime),
-          .reconnect_timeout = duration_of(options_.reconnect_timeout),
-          .hang_after = std::max(duration_of(options_.connect_timeout) / options_.num_workers, Duration(1)),
-          .seed = (std::uint64_t{entropy()} << 32) | entropy()},
-      now());
-  make_slots(static_cast<int>(max_size));
-}
-
-/// As many as there may be connections. They stay when the pool is made smaller.
-void PoolEngine::make_slots(int max_size) {
-  while (slots_.size() < static_cast<std::size_t>(max_size)) slots_.push_back(std::make_unique<Slot>());
-  unreturned_->limit = static_cast<int>(slots_.size());
-}
-
-/// The threads without which the pool could neither connect nor close. Throws ConnectionFailed.
-PoolEngine::Threads PoolEngine::start_threads() const {
-  try {
-    return {.background = given_ ? nullptr : std::make_unique<BackgroundThread>(),
-            .workers = std::make_unique<pq::Workers::Hold>()};
-  } catch (const std::system_error& error) {  // Asio's, too, where no descriptor is left
-    raise({.kind = ErrorKind::connection_failed,
-           .message = fmt::format("pool '{}' could not start its threads: {}; there is a limit for the user "
-                                  "(ulimit -u) and one for the control group (pids.max)",
-                                  name_, error.code().message()),
-           .connection_survives = false});
-  }
-}
-
-/// Gives the background a place to run: the given executor, or a thread.
-void PoolEngine::move_in(Threads threads) {
-  strand_ = std::make_unique<Strand>(threads.background ? threads.background->executor() : given_);
-  timer_ = std::make_unique<asio::steady_timer>(*strand_);
-  thread_ = std::move(threads.background);
-  workers_ = std::move(threads.workers);
+  const std::vector<std::unique_ptr<Slot>> slots = std::move(Locked(shared_)->slots);
+  if (!Locked(shared_)->inherited()) Background::cancel_what_still_runs(slots);
 }
 
 void PoolEngine::open() {
-  Lock lock = lock_here();
-  if (core_->closed()) refuse(std::move(lock), pool::WaitError::closed, Duration::zero());
-  if (std::exchange(opened_, true)) return;
-  core_->tick(now());
-  dispatch();
+  Locked state = lock_here(shared_);
+  if (state->core->closed()) leases_.refuse(std::move(state), pool::WaitError::closed, Duration::zero());
+  if (std::exchange(state->opened, true)) return;
+  state->core->tick(now());
+  state->dispatch();
 }
 
-/// The engine's mutex, in a process where the engine is at home.
-PoolEngine::Lock PoolEngine::lock_here() {
-  Lock lock(mutex_);
-  if (inherited()) [[unlikely]]
-    start_over_in_child();
-  return lock;
-}
+PoolStats PoolEngine::stats() { return lock_here(shared_)->core->stats(); }
 
-/// In a forked child: a pool as new. What may fail, for want of a thread, comes first: the next call tries
-/// again.
-void PoolEngine::start_over_in_child() {
-  const bool was_closed = core_->closed();
-  Threads threads;
-  if (!was_closed) threads = start_threads();
-  abandon_inherited();
-  make_core();
-  if (was_closed) {
-    core_->close(now());
-    return;
-  }
-  move_in(std::move(threads));
-  if (!opened_) return;
-  core_->tick(now());
-  dispatch();
-}
-
-/// In a forked child: the parent's connections, thread and waiters are not ours. What can be let go of
-/// without a word to the server is let go of; what only the parent's thread could have ended (its Asio
-/// context, half-made connects) is left where it is.
-void PoolEngine::abandon_inherited() {
-  process_ = ForkGuard::generation();
-  for (auto& slot : slots_) {
-    if (slot->connection) slot->connection->abandon();
-    slot->answer_wait.close();
-    slot->descriptor.abandon();
-    (void)slot.release();  // leases of the parent still point to it
-  }
-  slots_.clear();
-  waiters_.clear();
-  watchers_.clear();
-  actions_.clear();
-  work_posted_ = false;
-  outage_ = false;
-  armed_ = cut_at_ = close_by_ = insist_at_ = drivers_due_ = pool::never;
-  unreturned_ = std::make_shared<UnreturnedCalls>();
-  (void)timer_.release();
-  (void)strand_.release();
-  (void)thread_.release();
-  workers_.reset();
-}
-
-asio::any_io_executor PoolEngine::executor() {
-  const Lock lock = lock_here();
-  if (given_) return given_;
-  return thread_ ? thread_->executor() : asio::any_io_executor();
-}
-
-PoolStats PoolEngine::stats() {
-  const Lock lock = lock_here();
-  return core_->stats();
+std::string PoolEngine::to_string(std::string_view face) {
+  const PoolStats now = stats();
+  return fmt::format("{}('{}', size={}/{})", face, name(), now.pool_size, now.pool_max);
 }
 
 // --- the pool as a whole
 
 void PoolEngine::resize(int min_size, int max_size) {
-  PoolOptions wanted = options_;
+  PoolOptions wanted = options();
   wanted.min_size = min_size;
   wanted.max_size = max_size;
   wanted.validate();
-  const Lock lock = lock_here();
-  make_slots(max_size);
-  waiting_before_tick_ = core_->waiting();
-  core_->resize(now(), static_cast<std::uint32_t>(min_size), static_cast<std::uint32_t>(max_size));
-  dispatch();
+  const Locked state = lock_here(shared_);
+  state->make_slots(static_cast<std::uint32_t>(max_size));
+  state->waiting_before_tick = state->core->waiting();
+  state->core->resize(now(), static_cast<std::uint32_t>(min_size), static_cast<std::uint32_t>(max_size));
+  state->dispatch();
 }
 
 void PoolEngine::drain() {
-  const Lock lock = lock_here();
-  core_->drain(now());
-  dispatch();
+  const Locked state = lock_here(shared_);
+  state->core->drain(now());
+  state->dispatch();
 }
 
-void PoolEngine::suspend() {
-  const Lock lock = lock_here();
-  core_->suspend();
-}
+void PoolEngine::suspend() { lock_here(shared_)->core->suspend(); }
 
 void PoolEngine::resume() {
-  const Lock lock = lock_here();
-  core_->resume(now());
-  dispatch();
+  const Locked state = lock_here(shared_);
+  state->core->resume(now());
+  state->dispatch();
 }
 
 void PoolEngine::start_check() {
-  Lock lock = lock_here();
-  if (core_->closed()) refuse(std::move(lock), pool::WaitError::closed, Duration::zero());
-  core_->check_all(now());
-  dispatch();
+  Locked state = lock_here(shared_);
+  if (state->core->closed()) leases_.refuse(std::move(state), pool::WaitError::closed, Duration::zero());
+  state->core->check_all(now());
+  state->dispatch();
 }
 
 void PoolEngine::start_close(Duration timeout) noexcept {
   const TimePoint time = now();
-  const Lock lock(mutex_);
-  if (inherited()) {
-    abandon_inherited();
-    make_core();
-  }
-  core_->close(time);
-  cut_at_ = std::min(cut_at_, after(time, timeout));
-  close_by_ = std::min(close_by_, after(cut_at_, close_grace * 9 / 10));
-  wake_by(cut_at_);
-  dispatch();
+  const Locked state(shared_);
+  if (state->inherited()) background_.abandon_inherited(*state);
+  state->core->close(time);
+  state->cut_at = std::min(state->cut_at, after(time, timeout));
+  state->close_by = std::min(state->close_by, after(state->cut_at, close_grace * 9 / 10));
+  state->wake_by(state->cut_at);
+  state->dispatch();
 }
 
 void PoolEngine::close(Duration timeout) noexcept {
@@ -223,17 +110,17 @@ void PoolEngine::close(Duration timeout) noexcept {
     Parked<Watcher> parked;
     if (!watch(parked, Until::finished, deadline) && !parked.sleep_until(deadline)) give_up(parked);
   }
-  move_out(deadline);
+  finish_close(deadline);
 }
 
 void PoolEngine::end() noexcept {
   constexpr Duration patience = std::chrono::seconds(5);
   // Where the background runs on the user's event loop, this thread may be the one to run it: it must not
   // wait.
-  if (given_) {
-    start_close(patience);
-  } else {
+  if (setup_.own_thread) {
     close(patience);
+  } else {
+    start_close(patience);
   }
 }
 
@@ -242,95 +129,60 @@ std::shared_ptr<PoolEngine> face_of(std::shared_ptr<PoolEngine> engine) {
   return {pool, [engine = std::move(engine)](PoolEngine*) { engine->end(); }};
 }
 
-bool PoolEngine::close_in_background() noexcept {
-  {
-    const Lock lock(mutex_);
-    if (!strand_ || !strand_->running_in_this_thread()) return false;
-    close_by_ = now();
-    core_->cut(close_by_);
-    dispatch();
+// --- waiting for it
+
+bool PoolEngine::watch(Watcher& watcher, Until until, TimePoint deadline) {
+  const TimePoint time = now();
+  const Locked state = lock_here(shared_);
+  if (state->has_got(until)) return true;
+  state->add(watcher, until, time, deadline);
+  return false;
+}
+
+void PoolEngine::collect(Watcher& watcher) {
+  Locked state = lock_here(shared_);
+  if (watcher.reached_) return;
+  const Duration waited = now() - watcher.since_;
+  if (watcher.until_ != Until::checked) leases_.refuse(std::move(state), watcher.error_, waited);
+  const Snapshot snapshot = snapshot_of(*state);
+  state.unlock();
+  ErrorInfo error = no_connection(setup_, snapshot, pool::WaitError::timeout, waited, 0);
+  error.message = "pool '" + name() + "' could not check its idle connections in time; " + error.message;
+  raise(std::move(error));
+}
+
+void PoolEngine::expire(Watcher& watcher) {
+  const Locked state = lock_here(shared_);
+  const TimePoint time = now();
+  state->dispatch();
+  if (!watcher.settled_ && std::ranges::find(state->watchers, &watcher) == state->watchers.end())
+    raise(forgotten(setup_, state->core->stats(), time - watcher.since_));
+}
+
+void PoolEngine::give_up(Watcher& watcher) noexcept { Locked(shared_)->remove(watcher); }
+
+// --- with Asio
+
+asio::any_io_executor PoolEngine::executor() {
+  const Locked state = lock_here(shared_);
+  const auto* const port = dynamic_cast<const AsioBackground*>(background_.port(*state));
+  return port != nullptr ? port->executor() : asio::any_io_executor();
+}
+
+void PoolEngine::take_back_descriptors(const asio::execution_context& context) noexcept {
+  const Locked state(shared_);
+  for (const auto& slot : state->slots) {
+    if (slot->descriptor.belongs_to(context)) slot->descriptor.give_up();
   }
-  work();
-  return true;
 }
 
 void PoolEngine::leave(const asio::execution_context& context) noexcept {
-  std::vector<std::shared_ptr<OperationRun>> runs;
-  std::vector<std::unique_ptr<pq::Operation>> operations;
-  std::unique_ptr<asio::steady_timer> timer;
-  std::unique_ptr<Strand> strand;
-  const Lock lock(mutex_);
-  if (!given_ || &asio::query(given_, asio::execution::context) != &context) return;
-  for (const auto& slot : slots_) {
-    runs.push_back(std::move(slot->run));
-    operations.push_back(std::move(slot->operation));
-  }
-  timer = std::move(timer_);
-  strand = std::move(strand_);
-}  // the lock is given up before the rest goes
-
-/// The end of the engine's own thread.
-void PoolEngine::move_out(TimePoint deadline) noexcept {
-  std::unique_ptr<BackgroundThread> thread;
   {
-    const Lock lock(mutex_);
-    if (!thread_) return;
-    thread = std::move(thread_);
-    strand_.reset();
+    const Locked state(shared_);
+    const auto* const port = dynamic_cast<const AsioBackground*>(background_.port(*state));
+    if (port == nullptr || !port->is_guest_of(context)) return;
   }
-  // A thread that is stuck in a hook of the user's goes on to use the timer when it is let go of.
-  const bool stopped = thread->stop(deadline);
-  if (!stopped) (void)timer_.release();
-  timer_.reset();
-  if (stopped) drop_what_was_left();
-  workers_.reset();
-}
-
-// --- between the core and the world
-
-/// Hands out what the core has decided. With the mutex held, after every call of the core that may have
-/// decided.
-void PoolEngine::hand_out() {
-  if (!watchers_.empty()) settle_watchers(now());
-  while (const auto action = core_->poll_action()) {
-    switch (action->kind) {
-      case pool::ActionKind::grant:
-      case pool::ActionKind::fail: settle(action->waiter, action->error); break;
-      case pool::ActionKind::report_outage:
-        outage_ = true;
-        post_work();
-        break;
-      case pool::ActionKind::open:
-      case pool::ActionKind::close:
-      case pool::ActionKind::reset:
-      case pool::ActionKind::check:
-        actions_.push_back(*action);
-        post_work();
-        break;
-    }
-  }
-  wake_by(core_->next_deadline());
-  if (core_->finished()) post_work();  // to put the timer away
-}
-
-/// Lets `tick` be called at that time, or before. With the mutex held.
-void PoolEngine::wake_by(TimePoint time) {
-  if (time >= armed_) return;
-  armed_ = time;
-  post_work();
-}
-
-void PoolEngine::settle(pool::WaiterId id, pool::WaitError error) noexcept {
-  Waiter& waiter = *std::exchange(waiters_[id.slot], nullptr);
-  waiter.error_ = error;
-  waiter.waiting_ = error == pool::WaitError::timeout ? waiting_before_tick_ : 0;
-  waiter.settle();
-}
-
-/// What ends by its deadline is told how many had waited until then.
-void PoolEngine::tick_core(TimePoint time) {
-  waiting_before_tick_ = core_->waiting();
-  core_->tick(time);
+  background_.leave();
 }
 
 }  // namespace copg::engine

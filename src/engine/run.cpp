@@ -2,11 +2,11 @@
 
 #include <utility>
 
-#include "engine/pool_engine.hpp"
+#include "engine/runs.hpp"
 
 namespace copg::engine {
 
-Run::Run(PoolEngine& engine, std::vector<Member> members) : engine_(engine), members_(std::move(members)) {
+Run::Run(Runs& runs, std::vector<Member> members) : runs_(runs), members_(std::move(members)) {
   statements_.reserve(members_.size());
   for (const Member& member : members_) statements_.push_back({member.request->sql(), *member.request});
 }
@@ -25,11 +25,11 @@ std::uint32_t Run::never_sent() const noexcept {
 }
 
 void Run::on_result(std::size_t index, Result result) {
-  engine_.answer(members_[index].id, since_the_last(), std::move(result));
+  runs_.answer(members_[index].id, since_the_last(), std::move(result));
 }
 
 void Run::on_error(std::size_t index, ErrorInfo error) {
-  engine_.answer(members_[index].id, since_the_last(), make_exception(std::move(error)));
+  runs_.answer(members_[index].id, since_the_last(), make_exception(std::move(error)));
 }
 
 Duration Run::since_the_last() noexcept {

@@ -16,7 +16,7 @@
 
 namespace copg::engine {
 
-class PoolEngine;
+class Runs;
 
 class Run final : public pq::PipelineSink {
  public:
@@ -25,7 +25,7 @@ class Run final : public pq::PipelineSink {
     std::unique_ptr<detail::Request> request;
   };
 
-  Run(PoolEngine& engine, std::vector<Member> members);
+  Run(Runs& runs, std::vector<Member> members);
 
   /// Nothing is sent yet.
   pq::PipelineOperation& begin(pq::Connection& connection);
@@ -41,7 +41,7 @@ class Run final : public pq::PipelineSink {
  private:
   [[nodiscard]] Duration since_the_last() noexcept;
 
-  PoolEngine& engine_;
+  Runs& runs_;
   std::vector<Member> members_;
   std::vector<pq::PipelineStatement> statements_;
   std::optional<pq::PipelineOperation> operation_;

@@ -1,15 +1,18 @@
 // What stands in a slot of the pool: the connection, who has it, and the background work on it.
+//
+// It has one owner at a time: its caller while it is leased, the background otherwise. It changes hands under
+// the mutex of the state.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "engine/answer_wait.hpp"
+#include "engine/background_task.hpp"
 #include "engine/clock.hpp"
 #include "engine/descriptor.hpp"
 #include "engine/driver.hpp"
 #include "engine/holder.hpp"
-#include "engine/operation_run.hpp"
 #include "engine/run.hpp"
 #include "engine/use_guard.hpp"
 #include "pool/pool_core.hpp"
@@ -17,52 +20,72 @@
 
 namespace copg::engine {
 
+struct State;
+
 struct Slot {
-  // Of the lease while it is leased, of the background otherwise; handed over under the engine's mutex.
+  // The owner's.
   std::unique_ptr<pq::Connection> connection;
   AnswerWait answer_wait;  // on the connection's socket
   UseGuard use;
-
-  // Changed under the engine's mutex, by the owner alone: what travels on it for several callers. Its owner
-  // may read it.
-  std::unique_ptr<Run> statements;
-
-  // Guarded by the engine's mutex.
-  Holder holder;
-  TimePoint leased_since{};
-  TimePoint opened_at{};
-  Duration patience{};      // of the time to get a connection, what was left when this one was got
   TimePoint answered_at{};  // the end of the last lease whose answers all came
-  bool leak_reported = false;
-  bool left = false;         // cut off with nobody inside, and the background has its goodbye to say
-  Driver* driver = nullptr;  // of the call on the lease, if its shell has no thread
-  TimePoint drive_until = pool::never;
-  // Changed under the mutex, by the owner of the connection or when its event loop goes away; its owner may
-  // read it.
+
+  // The owner's to read; changed with the mutex held, the descriptor also when its event loop goes away.
   Descriptor descriptor;
+  std::unique_ptr<Run> statements;  // travel on it for several callers
 
-  /// With the mutex held.
-  void lease_ends() noexcept {
-    leased_since = {};
-    driver = nullptr;
-    drive_until = pool::never;
+  /// How it is leased. The owner's to read; changed by the owner, and read by others, with the mutex held.
+  struct Tenancy {
+    Holder holder;
+    TimePoint since{};    // none: it is not leased
+    Duration patience{};  // of the time to get a connection, what was left when this one was got
+  };
+  [[nodiscard]] const Tenancy& tenancy() const noexcept { return tenancy_; }
+  [[nodiscard]] Tenancy& tenancy(State& /*held*/) noexcept { return tenancy_; }
+
+  /// What others must know of it.
+  struct Guarded {
+    bool leak_reported = false;
+    bool left = false;         // cut off with nobody inside, and the background has its goodbye to say
+    Driver* driver = nullptr;  // of the call on the lease, if its shell has no thread
+    TimePoint drive_until = pool::never;
+  };
+  [[nodiscard]] Guarded& guarded(State& /*held*/) noexcept { return guarded_; }
+
+  /// What is being done to the connection in the background, which has this to itself.
+  struct Work {
+    std::unique_ptr<BackgroundTask> task;
+    TimePoint reset_since{};
+    pool::Action closing{};  // why, and of which connection, once it is being closed
+    std::string end;         // why it could not be kept, where the connection itself does not know
+    bool open = false;       // the observer was told that it is
+  };
+  Work work;
+
+  /// How the connection was made. The background's until it is opened, then the owner's to read.
+  struct Opening {
+    TimePoint at{};
+    Duration took{};  // by credentials, connect and configure so far
+  };
+  Opening opening;
+
+  /// By its owner.
+  void lease_ends(State& held) noexcept {
+    tenancy(held).since = {};
+    undriven(held);
   }
-
-  // Of the background alone: what is being done to the connection.
-  std::unique_ptr<pq::Operation> operation;
-  std::shared_ptr<OperationRun> run;
-  TimePoint run_since{};
-  Duration open_took{};  // by credentials, connect and configure so far; its owner may read it
-  bool open = false;     // the observer was told that it is
-  std::string end;       // why it could not be kept, where the connection itself does not know
-  TimePoint reset_since{};
-  pool::Action closing{};  // why, and of which connection, once it is being closed
-
+  void undriven(State& held) noexcept {
+    guarded(held).driver = nullptr;
+    guarded(held).drive_until = pool::never;
+  }
   /// By the owner of the connection.
   void close_connection() noexcept {
     answer_wait.close();
     connection.reset();
   }
+
+ private:
+  Tenancy tenancy_;
+  Guarded guarded_;
 };
 
 }  // namespace copg::engine

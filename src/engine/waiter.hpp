@@ -18,7 +18,7 @@ namespace copg::engine {
 class Waiter {
  public:
   Waiter() = default;
-  /// From its grant until the end of the lease, `driver` is driven: see PoolEngine::drive.
+  /// From its grant until the end of the lease, `driver` is driven: see Leases::drive.
   explicit Waiter(Driver* driver) noexcept : driver_(driver) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
@@ -36,9 +36,12 @@ class Waiter {
   virtual ~Waiter() = default;
 
  private:
-  friend class PoolEngine;
+  friend struct State;
+  friend class Leases;
+  friend class Runs;
+  friend TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept;
 
-  /// With the engine's mutex held.
+  /// With the mutex held.
   void settle() noexcept {
     settled_ = true;
     settled();
@@ -70,8 +73,9 @@ class StatementWaiter : public Waiter {
   ~StatementWaiter() override = default;
 
  private:
-  friend class PoolEngine;
+  friend class Runs;
   friend class StatementCall;
+  friend TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept;
   std::optional<PipelineAnswer> answer_;
   bool driving_ = false;  // has the connection, and finds its answer by itself
 };

@@ -31,6 +31,8 @@ class Watcher {
   virtual ~Watcher() = default;
 
  private:
+  friend struct State;
+  friend class Background;
   friend class PoolEngine;
 
   /// With the engine's mutex held.

@@ -1,9 +1,14 @@
-// PoolEngine: a lease in use, and its end.
+// Leases: a lease in use, and its end.
+#include "engine/leases.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
-#include "engine/pool_engine.hpp"
+#include "engine/diagnosis.hpp"
+#include "engine/lease_call.hpp"
+#include "engine/runs.hpp"
 #include "pq/cancel_operation.hpp"
 
 namespace copg::engine {
@@ -29,22 +34,38 @@ void abort_debug_build() noexcept {
 
 }  // namespace
 
-void PoolEngine::require_usable(const Lease& lease) const {
+void Leases::require_usable(const Lease& lease) {
   if (!lease) reject("this connection was given back already: take another from the pool");
   if (lease.process != ForkGuard::generation())
     reject("this connection belongs to the parent process: take another from the pool after fork");
 }
 
-void PoolEngine::reject_second_call() const {
+void Leases::reject_second_call() {
   abort_debug_build();
   reject("two calls use one leased connection at the same time; each needs its own");
 }
 
-void PoolEngine::reject_cut(const Lease& lease) const { raise(is_loan(lease) ? taken_back() : cut_off({})); }
+void Leases::reject_cut(const Lease& lease) const {
+  raise(is_loan(lease) ? taken_back() : cut_off(setup_, {}));
+}
 
-void PoolEngine::reject_cut_off(std::string_view sql) const { raise(cut_off(sql)); }
+void Leases::reject_cut_off(std::string_view sql) const { raise(cut_off(setup_, sql)); }
 
-void PoolEngine::enter_to_look(const Lease& lease) {
+ErrorInfo Leases::undone(const LeaseCall& call, bool cut, Duration waited) {
+  if (cut && is_loan(call.lease())) return taken_back();
+  const pq::StatementOperation* const statement = call.statement();
+  if (statement == nullptr && !cut) {  // its connection was dead, and it waits for another
+    const Snapshot snapshot = snapshot_of(*lock_here(shared_));
+    return no_connection(setup_, snapshot, pool::WaitError::timeout, waited, 1);
+  }
+  ErrorInfo info = cut ? cut_off(setup_, call.sql())
+                       : unanswered(setup_, call.sql(), *call.lease().slot, waited, now() - call.entered_at(),
+                                    statement->phase());
+  if (statement != nullptr && statement->commits()) make_commit_unknown(info, waited);
+  return info;
+}
+
+void Leases::enter_to_look(const Lease& lease) {
   require_usable(lease);
   switch (lease.slot->use.enter()) {
     case UseGuard::Entry::entered: break;
@@ -53,7 +74,7 @@ void PoolEngine::enter_to_look(const Lease& lease) {
   }
 }
 
-bool PoolEngine::lost(Lease lease) noexcept {
+bool Leases::lost(Lease lease) noexcept {
   if (!lease || lease.process != ForkGuard::generation()) return false;
   switch (lease.slot->use.enter()) {
     case UseGuard::Entry::entered: break;
@@ -64,7 +85,7 @@ bool PoolEngine::lost(Lease lease) noexcept {
   return !leave(lease) || dead;
 }
 
-bool PoolEngine::enter(Lease& lease, TimePoint time) {
+bool Leases::enter(Lease& lease, TimePoint time) {
   enter_to_look(lease);
   if (!lease.fresh) return true;
   pq::Connection& connection = *lease.slot->connection;
@@ -77,159 +98,135 @@ bool PoolEngine::enter(Lease& lease, TimePoint time) {
   return false;
 }
 
-bool PoolEngine::leave(Lease& lease) noexcept {
+bool Leases::leave(Lease& lease) noexcept {
   if (lease.slot->use.leave()) return true;
   close_cut_off(lease);
   return false;
 }
 
-/// The pool was closed while the caller was inside: the background closes the connection, unless there is
-/// none any more.
-void PoolEngine::close_cut_off(Lease& lease) noexcept {
+void Leases::close_cut_off(Lease& lease) noexcept {
   if (is_loan(lease)) {
     if (!lease.slot->connection->protocol_idle()) pq::cancel_and_forget(*lease.slot->connection);
     lease.slot->close_connection();
     lease = {};
     return;
   }
-  take_back_descriptor(*lease.slot);
-  take_statements(*lease.slot).reset();
-  leave_to_background(lease);
+  take_back_descriptor(shared_, *lease.slot);
+  take_run(shared_, *lease.slot).reset();
+  background_.take_over(lease);
 }
 
-bool PoolEngine::died_untouched(const Lease& lease, bool fresh, bool nothing_sent) const noexcept {
+bool Leases::died_untouched(const Lease& lease, bool fresh, bool nothing_sent) noexcept {
   return fresh && nothing_sent && !lease.slot->connection->alive();
 }
 
-void PoolEngine::release(Lease& lease) noexcept { give_back(lease, true); }
-
-void PoolEngine::discard(Lease& lease) noexcept { give_back(lease, false); }
-
-void PoolEngine::give_back(Lease& lease, bool keep) noexcept {
+void Leases::give_back(Lease& lease, bool keep) noexcept {
   if (!lease) return;
   Slot& slot = *lease.slot;
-  if (lease.process != ForkGuard::generation()) {
-    lease = {};  // the parent's
-    return;
-  }
-  if (is_loan(lease)) {
-    lease = {};  // ConfigureCall has the connection
+  // The parent's; or ConfigureCall has the connection.
+  if (lease.process != ForkGuard::generation() || is_loan(lease)) {
+    lease = {};
     return;
   }
   switch (slot.use.enter()) {
     case UseGuard::Entry::entered: break;
     case UseGuard::Entry::cut: {
-      const Lock lock(mutex_);
-      slot.lease_ends();
+      const Locked state(shared_);
+      slot.lease_ends(*state);
       lease = {};
       return;
     }
     case UseGuard::Entry::busy: abort_debug_build(); return;  // the call that is inside goes on with it
   }
-  take_statements(slot).reset();  // of a run that the caller was to drive on, and gave up before it began
+  take_run(shared_, slot).reset();  // that the caller was to drive on, and gave up before it began
   pool::Disposition disposition = verdict_on(lease);
   if (!keep && disposition != pool::Disposition::broken && disposition != pool::Disposition::demoted) {
     disposition = pool::Disposition::discard;
   }
   const TimePoint time = now();
-  end_lease(Lock(mutex_), lease, disposition, time);
+  end(Locked(shared_), lease, disposition, time);
 }
 
-/// From inside the lease.
-void PoolEngine::end_lease(Lock lock, Lease& lease, pool::Disposition disposition, TimePoint time,
-                           std::uint32_t never_sent) noexcept {
+void Leases::end(Locked state, Lease& lease, pool::Disposition disposition, TimePoint time,
+                 std::uint32_t never_sent) noexcept {
   Slot& slot = *lease.slot;
-  const Duration usage = time - slot.leased_since;
+  const Duration usage = time - slot.tenancy().since;
   if (slot.use.leave()) {
-    slot.lease_ends();
+    slot.lease_ends(*state);
     if (!lease.fresh && disposition == pool::Disposition::clean) slot.answered_at = time;
-    core_->release(time, id_of(lease), disposition, never_sent);
-    dispatch();
+    state->core->release(time, id_of(lease), disposition, never_sent);
+    state->dispatch();
     lease = {};
   }
-  lock.unlock();
+  state.unlock();
   if (lease) close_cut_off(lease);
-  if (options_.observer) options_.observer->released(usage);
+  if (setup_.options.observer) setup_.options.observer->released(usage);
 }
 
-pool::Disposition PoolEngine::verdict_on(const Lease& lease) const noexcept {
+pool::Disposition Leases::verdict_on(const Lease& lease) const noexcept {
   pq::Connection& connection = *lease.slot->connection;
   const bool untouched = lease.fresh && connection.protocol_idle();
   return untouched ? pool::Disposition::clean : judge(connection);
 }
 
 /// What the state of its connection says about the end of a lease.
-pool::Disposition PoolEngine::judge(pq::Connection& connection) const noexcept {
+pool::Disposition Leases::judge(pq::Connection& connection) const noexcept {
+  const ResetMode mode = setup_.options.reset;
   if (!connection.alive() || connection.said_farewell()) return pool::Disposition::broken;
   if (connection.demoted()) return pool::Disposition::demoted;
-  if (options_.reset == ResetMode::rollback) {
+  if (mode == ResetMode::rollback) {
     const bool idle = connection.protocol_idle() && !connection.in_transaction();
     return idle ? pool::Disposition::clean : pool::Disposition::needs_reset;
   }
   if (connection.session().beyond_wiping()) return pool::Disposition::discard;
-  if (options_.reset == ResetMode::full) return pool::Disposition::needs_reset;
+  if (mode == ResetMode::full) return pool::Disposition::needs_reset;
   return connection.clean() ? pool::Disposition::clean : pool::Disposition::needs_reset;
 }
 
 // --- with an event loop
 
-void PoolEngine::drive(const Lease& lease, Driver& driver, TimePoint deadline) {
-  const Lock lock(mutex_);
-  drive(*lease.slot, driver, deadline);
+void Leases::drive(const Lease& lease, Driver& driver, TimePoint deadline) {
+  const Locked state(shared_);
+  drive(*state, *lease.slot, driver, deadline);
   if (lease.slot->use.is_cut()) driver.stop(Stop::cut);
 }
 
-/// With the mutex held.
-void PoolEngine::drive(Slot& slot, Driver& driver, TimePoint deadline) {
-  slot.driver = &driver;
-  slot.drive_until = deadline;
-  drivers_due_ = std::min(drivers_due_, deadline);
-  wake_by(deadline);
+void Leases::drive(State& state, Slot& slot, Driver& driver, TimePoint deadline) {
+  slot.guarded(state).driver = &driver;
+  slot.guarded(state).drive_until = deadline;
+  state.drivers_due = std::min(state.drivers_due, deadline);
+  state.wake_by(deadline);
 }
 
-void PoolEngine::drive_no_more(const Lease& lease) noexcept {
-  const Lock lock(mutex_);
-  lease.slot->driver = nullptr;
-  lease.slot->drive_until = pool::never;
+void Leases::drive_no_more(const Lease& lease) noexcept {
+  const Locked state(shared_);
+  lease.slot->undriven(*state);
 }
 
-/// Tells the drivers whose time is up; returns when the next one's will be.
-TimePoint PoolEngine::stop_late_drivers(TimePoint time) noexcept {
+TimePoint stop_late_drivers(State& state, TimePoint time) noexcept {
   TimePoint next = pool::never;
-  for (const auto& slot : slots_) {
-    next = std::min(next, expire_passengers(*slot, time));
-    if (slot->driver == nullptr) continue;
-    if (slot->drive_until > time) {
-      next = std::min(next, slot->drive_until);
+  for (const auto& slot : state.slots) {
+    next = std::min(next, expire_passengers(state, *slot, time));
+    Slot::Guarded& guarded = slot->guarded(state);
+    if (guarded.driver == nullptr) continue;
+    if (guarded.drive_until > time) {
+      next = std::min(next, guarded.drive_until);
     } else {
-      slot->drive_until = pool::never;
-      slot->driver->stop(Stop::late);
+      guarded.drive_until = pool::never;
+      guarded.driver->stop(Stop::late);
     }
   }
   return next;
 }
 
-asio::posix::stream_descriptor& PoolEngine::descriptor(const Lease& lease,
-                                                       const asio::any_io_executor& executor, int fd) {
+asio::posix::stream_descriptor& Leases::descriptor(const Lease& lease, const asio::any_io_executor& executor,
+                                                   int fd) {
   Descriptor& descriptor = lease.slot->descriptor;
   if (!descriptor.is(executor, fd)) {
-    const Lock lock(mutex_);
+    const Locked state(shared_);
     descriptor.take(executor, fd);
   }
   return descriptor.stream();
-}
-
-void PoolEngine::take_back_descriptor(Slot& slot) noexcept {
-  if (!slot.descriptor.held()) return;
-  const Lock lock(mutex_);
-  slot.descriptor.give_up();
-}
-
-void PoolEngine::take_back_descriptors(const asio::execution_context& context) noexcept {
-  const Lock lock(mutex_);
-  for (const auto& slot : slots_) {
-    if (slot->descriptor.belongs_to(context)) slot->descriptor.give_up();
-  }
 }
 
 }  // namespace copg::engine

@@ -1,0 +1,130 @@
+// What a pool does beside its callers: it opens, resets, checks and closes connections, and lets time pass
+// for the core.
+//
+// It carries out what the core has decided, in order, over a port: everything that is not said to be for any
+// thread happens in what the port calls. It keeps the engine for as long as something is to be called.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/background_port.hpp"
+#include "engine/background_task.hpp"
+#include "engine/lease.hpp"
+#include "engine/state.hpp"
+#include "engine/user_call.hpp"
+#include "pq/connect_settings.hpp"
+#include "pq/workers.hpp"
+
+namespace copg::engine {
+
+class PoolEngine;
+
+/// How long after a close, and the patience for leases, may pass until the last caller and the thread have
+/// noticed.
+inline constexpr Duration close_grace = std::chrono::seconds(1);
+
+class Background {
+ public:
+  /// Throws std::system_error if there is no thread.
+  using MakePort = std::function<std::unique_ptr<BackgroundPort>()>;
+
+  Background(const Setup& setup, SharedState& shared, MakePort make_port);
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+
+  // For any thread.
+
+  /// Begins, for this engine. Throws ConnectionFailed if the threads can't be started.
+  void start(std::weak_ptr<PoolEngine> engine);
+  /// In a forked child: begins anew. Throws likewise; the next call tries again.
+  void start_over(State& state);
+  /// In a forked child: what only the parent's thread could end is left where it is.
+  void abandon_inherited(State& state);
+  /// Has what was decided carried out soon.
+  void post_work(State& state);
+  [[nodiscard]] BackgroundPort* port(State& /*held*/) const noexcept { return port_.get(); }
+  /// Takes over the connection of a caller that was inside when its lease was cut off.
+  void take_over(Lease& lease) noexcept;
+  /// For a close that a hook calls on the background: nobody else can carry it out, so that is done here, and
+  /// leases are cut off at once. False: it was not called there.
+  [[nodiscard]] bool close_here() noexcept;
+  /// The place that it runs on goes away. Nothing is left of it for those who hold the engine longer: a
+  /// caller with a lease, a `configure` that does not return.
+  void leave() noexcept;
+  /// Ends its own thread, if it has one; waits until `deadline` for what that does now.
+  void end_thread(TimePoint deadline) noexcept;
+  /// The end of the engine itself: what connections still run. The background of a pool on an event loop that
+  /// went away has left it.
+  static void cancel_what_still_runs(const std::vector<std::unique_ptr<Slot>>& slots);
+
+ private:
+  static constexpr const char* too_slow_to_configure = "configure did not return within connect_timeout";
+  using Ended = void (Background::*)(pool::ConnectionId, BackgroundTask::End);
+  struct Threads {
+    std::unique_ptr<BackgroundPort> port;
+    std::unique_ptr<pq::Workers::Hold> workers;
+  };
+  [[nodiscard]] Threads make_threads() const;
+  void move_in(Threads threads);
+
+  // background.cpp
+  void work();
+  void carry_out(const pool::Action& action);
+  void tick();
+  void arm();
+  void report_leaks(TimePoint time);
+  [[nodiscard]] Slot& slot_of(pool::ConnectionId connection);
+  void run(pool::ConnectionId connection, std::unique_ptr<pq::Operation> operation, Duration timeout,
+           Ended ended);
+  void run_beside(pool::ConnectionId connection, std::unique_ptr<pq::Operation> operation, Duration timeout,
+                  Ended ended);
+  [[nodiscard]] std::shared_ptr<UnreturnedCalls> unreturned_calls();
+
+  // opening.cpp
+  [[nodiscard]] Duration connect_timeout() const { return duration_of(setup_.options.connect_timeout); }
+  void open(pool::ConnectionId connection);
+  BackgroundTask& opening_step_ended(pool::ConnectionId connection);
+  void credentials_ended(pool::ConnectionId connection, BackgroundTask::End end);
+  void connect(pool::ConnectionId connection, pq::ConnectSettings settings);
+  void connect_ended(pool::ConnectionId connection, BackgroundTask::End end);
+  void configure(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made, Ended ended);
+  void configured_new(pool::ConnectionId connection, BackgroundTask::End end);
+  void opened(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made);
+  void open_failed(pool::ConnectionId connection, ErrorInfo error, pool::ConnectFailure failure);
+
+  // proving.cpp
+  void reset(pool::ConnectionId connection);
+  void check(pool::ConnectionId connection);
+  void checked(pool::ConnectionId connection, BackgroundTask::End end);
+  void wiped(pool::ConnectionId connection, BackgroundTask::End end);
+  [[nodiscard]] static pool::Disposition verdict_on(Slot& slot, BackgroundTask::End end,
+                                                    pool::Disposition if_failed);
+  void configured_again(pool::ConnectionId connection, BackgroundTask::End end);
+  void reset_ended(pool::ConnectionId connection, pool::Disposition disposition);
+
+  // closing.cpp
+  void close_connection(const pool::Action& action);
+  void insist();
+  void cancelled_beside(pool::ConnectionId connection, BackgroundTask::End end);
+  void say_goodbye(const pool::Action& closing);
+  void goodbye_said(pool::ConnectionId connection, BackgroundTask::End end);
+  void drop_connection(const pool::Action& closing);
+  [[nodiscard]] static std::string last_words(Slot& slot, CloseReason reason);
+  [[nodiscard]] Duration time_for_goodbye();
+  void drop_at_once(const pool::Action& closing);
+  void drop_what_was_left();
+
+  const Setup& setup_;
+  SharedState& shared_;
+  const MakePort make_port_;
+  const pq::ConnectSettings settings_;
+  std::weak_ptr<PoolEngine> engine_;
+  std::shared_ptr<UnreturnedCalls> unreturned_;  // of the user's functions; of this process
+  std::unique_ptr<pq::Workers::Hold> workers_;
+  std::unique_ptr<BackgroundPort> port_;  // changed with the mutex held
+};
+
+}  // namespace copg::engine

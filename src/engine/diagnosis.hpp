@@ -1,0 +1,49 @@
+// What a caller who gets nothing is told: how long, how full, who holds on, and what the server said.
+#pragma once
+
+#include <copg/error.hpp>
+#include <copg/pool_stats.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/clock.hpp"
+#include "engine/setup.hpp"
+#include "engine/slot.hpp"
+#include "pool/types.hpp"
+
+namespace copg::engine {
+
+/// What a pool looked like at one moment.
+struct Snapshot {
+  TimePoint time{};
+  PoolStats stats;
+  bool opened = false;
+  bool closed = false;
+  std::optional<Slot::Tenancy> oldest_lease;
+  std::optional<ErrorInfo> connect_error;
+  TimePoint connect_error_at{};
+};
+[[nodiscard]] Snapshot snapshot_of(State& state);
+
+/// Why there was no connection after a wait of `waited`. `waiting`: how many had waited, if more than wait
+/// now.
+[[nodiscard]] ErrorInfo no_connection(const Setup& setup, const Snapshot& snapshot, pool::WaitError error,
+                                      Duration waited, std::uint32_t waiting);
+/// The connect error, and which server it was.
+[[nodiscard]] std::string cannot_connect(const Setup& setup, const ErrorInfo& error);
+/// The pool knows nothing of a caller who waits.
+[[nodiscard]] ErrorInfo forgotten(const Setup& setup, const PoolStats& stats, Duration waited);
+/// The server did not answer a statement on this connection. `waited` and `at_server` end now.
+[[nodiscard]] ErrorInfo unanswered(const Setup& setup, std::string_view sql, const Slot& slot,
+                                   Duration waited, Duration at_server, const char* phase);
+/// Makes of it that the answer to a commit is lost, after a wait of `waited`.
+void make_commit_unknown(ErrorInfo& error, Duration waited);
+/// `close` has ended a lease.
+[[nodiscard]] ErrorInfo cut_off(const Setup& setup, std::string_view sql);
+/// The end of the time for `configure` has ended a loan.
+[[nodiscard]] ErrorInfo taken_back();
+
+}  // namespace copg::engine

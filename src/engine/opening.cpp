@@ -1,0 +1,122 @@
+// Background: how a connection is made. It asks for credentials, connects, and lends the connection to
+// `configure`, as far as the options say so.
+#include <utility>
+
+#include "engine/background.hpp"
+#include "engine/configure_call.hpp"
+#include "engine/credentials_call.hpp"
+#include "engine/diagnosis.hpp"
+#include "pq/connect_operation.hpp"
+
+namespace copg::engine {
+
+namespace {
+
+pool::ConnectFailure failure_of(pq::ConnectFailureKind kind) {
+  switch (kind) {
+    case pq::ConnectFailureKind::transient: return pool::ConnectFailure::transient;
+    case pq::ConnectFailureKind::overloaded: return pool::ConnectFailure::overloaded;
+    case pq::ConnectFailureKind::configuration: return pool::ConnectFailure::configuration;
+    case pq::ConnectFailureKind::refused_near: return pool::ConnectFailure::refused_near;
+  }
+  return pool::ConnectFailure::transient;
+}
+
+}  // namespace
+
+void Background::open(pool::ConnectionId connection) {
+  slot_of(connection).opening.took = {};
+  if (!setup_.options.credentials) return connect(connection, settings_);
+  run(connection, std::make_unique<CredentialsCall>(setup_.options, unreturned_calls()), connect_timeout(),
+      &Background::credentials_ended);
+}
+
+void Background::credentials_ended(pool::ConnectionId connection, BackgroundTask::End end) {
+  BackgroundTask& task = opening_step_ended(connection);
+  if (auto error = task.take_error(end, "credentials did not return within connect_timeout"))
+    return open_failed(connection, std::move(*error), pool::ConnectFailure::transient);
+  connect(connection, static_cast<CredentialsCall&>(task.operation()).settings(settings_));
+}
+
+/// Its time counts as time to open the connection.
+BackgroundTask& Background::opening_step_ended(pool::ConnectionId connection) {
+  Slot& slot = slot_of(connection);
+  slot.opening.took += now() - slot.work.task->started_at();
+  return *slot.work.task;
+}
+
+void Background::connect(pool::ConnectionId connection, pq::ConnectSettings settings) {
+  run(connection, std::make_unique<pq::ConnectOperation>(std::move(settings)), connect_timeout(),
+      &Background::connect_ended);
+}
+
+void Background::connect_ended(pool::ConnectionId connection, BackgroundTask::End end) {
+  BackgroundTask& task = opening_step_ended(connection);
+  auto& operation = static_cast<pq::ConnectOperation&>(task.operation());
+  if (end == BackgroundTask::End::timed_out && operation.try_next_host())
+    return run(connection, task.take_operation(), connect_timeout(), &Background::connect_ended);
+  if (auto error = task.take_error(end, "the server did not answer within connect_timeout")) {
+    const bool refused = end == BackgroundTask::End::done;
+    return open_failed(connection, std::move(*error),
+                       refused ? failure_of(operation.failure()) : pool::ConnectFailure::transient);
+  }
+  if (setup_.options.configure)
+    return configure(connection, operation.take_connection(), &Background::configured_new);
+  opened(connection, operation.take_connection());
+}
+
+void Background::configure(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made, Ended ended) {
+  run(connection,
+      std::make_unique<ConfigureCall>(engine_.lock(), setup_.call_configure, std::move(made),
+                                      unreturned_calls()),
+      connect_timeout(), ended);
+}
+
+void Background::configured_new(pool::ConnectionId connection, BackgroundTask::End end) {
+  BackgroundTask& task = opening_step_ended(connection);
+  if (auto error = task.take_error(end, too_slow_to_configure))
+    return open_failed(connection, std::move(*error), pool::ConnectFailure::transient);
+  opened(connection, static_cast<ConfigureCall&>(task.operation()).take_connection());
+}
+
+void Background::opened(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made) {
+  Slot& slot = slot_of(connection);
+  slot.work.task.reset();
+  pool::Outage outage;
+  {
+    const Locked state(shared_);
+    slot.connection = std::move(made);
+    slot.opening.at = now();
+    state->connect_error.reset();
+    outage = state->core->outage();
+    state->core->on_connected(slot.opening.at, connection);
+    if (state->core->outage().failures > 0) outage.failures = 0;  // too late: the core has given it up
+    state->dispatch();
+  }
+  slot.work.open = true;
+  const auto& observer = setup_.options.observer;
+  if (!observer) return;
+  observer->opened(slot.opening.took);
+  if (outage.failures > 0) observer->outage_ended(slot.opening.at - outage.since, outage.failures);
+}
+
+void Background::open_failed(pool::ConnectionId connection, ErrorInfo error, pool::ConnectFailure failure) {
+  slot_of(connection).work.task.reset();
+  bool began = false;
+  {
+    const Locked state(shared_);
+    state->note_connect_error(error);
+    const std::uint64_t failures = state->core->outage().failures;
+    state->core->on_connect_failed(state->connect_error_at, connection, failure);
+    began = failures == 0 && state->core->outage().failures > 0;
+    state->dispatch();
+  }
+  const auto& observer = setup_.options.observer;
+  if (!observer) return;
+  observer->open_failed(error);
+  if (!began) return;
+  error.message = cannot_connect(setup_, error);
+  observer->outage_began(error);
+}
+
+}  // namespace copg::engine

@@ -1,0 +1,84 @@
+// Background: what proves a connection good, and its session clean: resets and checks.
+#include <utility>
+
+#include "engine/background.hpp"
+#include "engine/configure_call.hpp"
+#include "pq/check_operation.hpp"
+#include "pq/reset_operation.hpp"
+
+namespace copg::engine {
+
+void Background::reset(pool::ConnectionId connection) {
+  Slot& slot = slot_of(connection);
+  slot.work.reset_since = now();
+  run(connection, std::make_unique<pq::ResetOperation>(*slot.connection, setup_.options.reset),
+      connect_timeout(), &Background::wiped);
+}
+
+void Background::check(pool::ConnectionId connection) {
+  run(connection, std::make_unique<pq::CheckOperation>(*slot_of(connection).connection), connect_timeout(),
+      &Background::checked);
+}
+
+/// What a proof says of its connection. A session that can't be wiped says nothing of the others; a server
+/// that doesn't answer an empty query does.
+pool::Disposition Background::verdict_on(Slot& slot, BackgroundTask::End end, pool::Disposition if_failed) {
+  pq::Connection& connection = *slot.connection;
+  const auto error = slot.work.task->take_error(end, "the server did not answer within connect_timeout");
+  const bool failed = error || !connection.alive();
+  const bool gone = connection.lost() || connection.said_farewell();
+  if (failed) {
+    slot.work.end = error ? error->message : std::string();
+    connection.mark_dead();  // a cancel was tried: it isn't tried again at the goodbye
+  }
+  if (gone) return pool::Disposition::broken;
+  return failed ? if_failed : pool::Disposition::clean;
+}
+
+void Background::checked(pool::ConnectionId connection, BackgroundTask::End end) {
+  Slot& slot = slot_of(connection);
+  const pool::Disposition disposition = verdict_on(slot, end, pool::Disposition::broken);
+  slot.work.task.reset();
+  const Locked state(shared_);
+  state->core->on_check_done(now(), connection, disposition);
+  state->dispatch();
+}
+
+void Background::wiped(pool::ConnectionId connection, BackgroundTask::End end) {
+  Slot& slot = slot_of(connection);
+  const pool::Disposition disposition = verdict_on(slot, end, pool::Disposition::discard);
+  const bool wiped = static_cast<pq::ResetOperation&>(slot.work.task->operation()).wiped();
+  if (disposition == pool::Disposition::clean && setup_.options.configure && wiped) {
+    take_back_descriptor(shared_, slot);
+    slot.answer_wait.close();
+    return configure(connection, std::move(slot.connection), &Background::configured_again);
+  }
+  reset_ended(connection, disposition);
+}
+
+/// A failure says nothing of the other connections.
+void Background::configured_again(pool::ConnectionId connection, BackgroundTask::End end) {
+  Slot& slot = slot_of(connection);
+  auto error = slot.work.task->take_error(end, too_slow_to_configure);
+  if (!error) {
+    slot.connection = static_cast<ConfigureCall&>(slot.work.task->operation()).take_connection();
+    return reset_ended(connection, pool::Disposition::clean);
+  }
+  slot.work.end = error->message;
+  Locked(shared_)->note_connect_error(std::move(*error));
+  reset_ended(connection, pool::Disposition::discard);
+}
+
+void Background::reset_ended(pool::ConnectionId connection, pool::Disposition disposition) {
+  Slot& slot = slot_of(connection);
+  const Duration taken = now() - slot.work.reset_since;
+  slot.work.task.reset();
+  {
+    const Locked state(shared_);
+    state->core->on_reset_done(now(), connection, disposition);
+    state->dispatch();
+  }
+  if (setup_.options.observer) setup_.options.observer->reset(taken);
+}
+
+}  // namespace copg::engine

@@ -1,0 +1,180 @@
+#include "engine/runs.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+#include <vector>
+
+#include "engine/diagnosis.hpp"
+
+namespace copg::engine {
+
+void Runs::requeue(Lease& lease, StatementWaiter& waiter) noexcept {
+  const Locked state(shared_);
+  waiter.driving_ = false;
+  lease.slot->lease_ends(*state);
+  const bool ours = state->core->release(now(), id_of(lease), pool::Disposition::broken);
+  lease = {};
+  state->dispatch();
+  // `close` may have taken the connection away meanwhile, and with it the place in the queue. A caller that
+  // had collected the grant by then has been told.
+  if (!ours && !waiter.settled_) state->settle(waiter.id_, pool::WaitError::closed);
+}
+
+bool Runs::collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint time) {
+  if (waiter.answer_) return false;  // the engine has done with it
+  {
+    Locked state = lock_here(shared_);
+    assert(waiter.settled_);
+    waiter.settled_ = false;
+    if (waiter.error_ != pool::WaitError::none)
+      leases_.refuse(std::move(state), waiter.error_, time - waiter.since_, waiter.waiting_);
+    state->waiters[waiter.id_.slot] = &waiter;
+    lease = Leases::take(*state, state->core->accept(waiter.id_).value(), waiter, time, waiter.deadline_,
+                         waiter.holder_);
+    waiter.driving_ = true;
+    lease.fresh = lease.slot->statements == nullptr;
+  }
+  if (setup_.options.observer) setup_.options.observer->acquired(time - waiter.since_);
+  return true;
+}
+
+Run* Runs::drive_run(Lease& lease) {
+  Slot& slot = *lease.slot;
+  if (slot.statements) return slot.statements.get();
+  const pool::ConnectionId connection = id_of(lease);
+  std::vector<Run::Member> members;
+  std::uint32_t size = 0;
+  TimePoint due = pool::never;
+  {
+    const Locked state(shared_);
+    size = state->core->run_size(connection);
+    members.reserve(size);
+    while (const auto id = state->core->send_next(connection)) {
+      if (size == 1) return nullptr;  // alone
+      auto& waiter = static_cast<StatementWaiter&>(*state->waiters[id->slot]);
+      members.push_back({*id, waiter.lend()});
+      due = std::min(due, waiter.deadline_);
+    }
+  }
+  if (size == 0) {  // `close` has taken the connection away between the grant and now
+    leases_.leave(lease);
+    leases_.reject_cut_off({});
+  }
+  auto run = std::make_unique<Run>(*this, std::move(members));
+  run->begin(*slot.connection);
+  const Locked state(shared_);
+  slot.statements = std::move(run);
+  state->drivers_due = std::min(state->drivers_due, due);
+  state->wake_by(due);
+  return slot.statements.get();
+}
+
+void Runs::answer(pool::WaiterId id, Duration took, PipelineAnswer answered) noexcept {
+  const Locked state(shared_);
+  state->core->on_answered(id, took);
+  auto* const waiter = static_cast<StatementWaiter*>(std::exchange(state->waiters[id.slot], nullptr));
+  if (waiter == nullptr) return;  // it was given up
+  waiter->answer_ = std::move(answered);
+  if (!waiter->driving_) waiter->settle();
+}
+
+void Runs::end_statement(Lease& lease, const StatementWaiter& waiter, const pool::Statement& statement,
+                         bool waited, TimePoint time, Duration took) noexcept {
+  const pool::Disposition disposition = leases_.verdict_on(lease);
+  Locked state(shared_);
+  if (waited) {
+    state->waiters[waiter.id_.slot] = nullptr;
+    state->core->on_answered(waiter.id_, took);
+  } else {
+    state->core->on_answered(statement, took);
+  }
+  leases_.end(std::move(state), lease, disposition, time);
+}
+
+void Runs::forget(const Lease& lease, StatementWaiter& waiter) noexcept {
+  const Locked state(shared_);
+  forget(*state, waiter);
+  if (lease) took_too_long(*state, lease, waiter);
+}
+
+void Runs::forget(State& state, StatementWaiter& waiter) noexcept {
+  waiter.driving_ = false;
+  if (waiter.answer_) return;
+  state.waiters[waiter.id_.slot] = nullptr;
+  state.core->cancel(now(), waiter.id_);
+}
+
+/// Nobody waits for the statement, and it will be cancelled on the server: the pool learns how long it has
+/// had.
+void Runs::took_too_long(State& state, const Lease& lease, const StatementWaiter& waiter) noexcept {
+  state.core->on_answered(waiter.id_, now() - lease.slot->tenancy().since);
+}
+
+void Runs::end_run(Lease& lease, StatementWaiter& driver) noexcept {
+  std::unique_ptr<Run> run;
+  const std::uint32_t never_sent = lease.slot->statements->never_sent();
+  {
+    const Locked state(shared_);
+    run = std::move(lease.slot->statements);
+    driver.driving_ = false;
+    auto& members = run->members();
+    for (auto member = members.end() - never_sent; member != members.end(); ++member) {
+      Waiter* const waiter = state->waiters[member->id.slot];
+      if (waiter != nullptr) static_cast<StatementWaiter*>(waiter)->take_back(std::move(member->request));
+    }
+  }
+  run.reset();
+  const pool::Disposition disposition = leases_.verdict_on(lease);
+  const TimePoint time = now();
+  leases_.end(Locked(shared_), lease, disposition, time, never_sent);
+}
+
+void Runs::drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept {
+  Slot& slot = *lease.slot;
+  bool handed_on = false;
+  bool left = false;
+  {
+    const Locked state(shared_);
+    forget(*state, driver);
+    handed_on = state->core->hand_on(id_of(lease));
+    if (handed_on) {
+      slot.lease_ends(*state);
+      left = slot.use.leave();
+      state->dispatch();
+    } else if (!driver.answer_) {
+      took_too_long(*state, lease, driver);
+    }
+  }
+  if (!handed_on) {
+    take_run(shared_, slot).reset();
+    leases_.leave(lease);
+  } else if (left) {
+    lease = {};
+  } else {
+    leases_.close_cut_off(lease);
+  }
+}
+
+TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept {
+  TimePoint next = pool::never;
+  if (!slot.statements) return next;
+  for (const Run::Member& member : slot.statements->members()) {
+    Waiter* const waiter = state.waiters[member.id.slot];
+    if (waiter == nullptr || waiter->id_ != member.id) continue;
+    auto& late = static_cast<StatementWaiter&>(*waiter);
+    if (late.driving_) continue;
+    if (late.deadline_ > time) {
+      next = std::min(next, late.deadline_);
+      continue;
+    }
+    state.core->cancel(time, member.id);
+    state.waiters[member.id.slot] = nullptr;
+    late.answer_ = make_exception(unanswered(state.setup(), member.request->sql(), slot, time - late.since_,
+                                             time - slot.statements->begun_at(), "travelling with others"));
+    late.settle();
+  }
+  return next;
+}
+
+}  // namespace copg::engine

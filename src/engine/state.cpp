@@ -1,0 +1,208 @@
+#include "engine/state.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include "engine/background.hpp"
+
+namespace copg::engine {
+
+namespace {
+
+std::uint64_t random_seed() {
+  std::random_device entropy;
+  return (std::uint64_t{entropy()} << 32) | entropy();
+}
+
+}  // namespace
+
+State::State(const Setup& setup, Background& background) : setup_(setup), background_(background) {
+  make_core();
+}
+
+void State::make_core() {
+  const PoolOptions& options = setup_.options;
+  constexpr std::uint32_t share_limit = 16;
+  // A forked child keeps the bounds that the pool had last.
+  const auto min_size = core ? core->stats().pool_min : static_cast<std::uint32_t>(options.min_size);
+  const auto max_size = core ? core->stats().pool_max : static_cast<std::uint32_t>(options.max_size);
+  core = std::make_unique<pool::PoolCore>(
+      pool::CoreOptions{
+          .min_size = min_size,
+          .max_size = max_size,
+          .min_idle = static_cast<std::uint32_t>(options.min_idle),
+          .num_workers = static_cast<std::uint32_t>(options.num_workers),
+          .max_waiting = static_cast<std::uint32_t>(options.max_waiting),
+          .share_limit = options.share ? share_limit : 1,
+          .max_idle = duration_of(options.max_idle),
+          .max_lifetime = duration_of(options.max_lifetime),
+          .reconnect_timeout = duration_of(options.reconnect_timeout),
+          .hang_after = std::max(duration_of(options.connect_timeout) / options.num_workers, Duration(1)),
+          .seed = setup_.seed ? *setup_.seed : random_seed()},
+      now());
+  make_slots(max_size);
+}
+
+void State::make_slots(std::uint32_t max_size) {
+  while (slots.size() < max_size) slots.push_back(std::make_unique<Slot>());
+}
+
+void State::make_room_for_waiter() {
+  constexpr std::size_t first = 16;
+  if (core->free_waiters() > 0) return;
+  const std::size_t more = std::max(first, waiters.size());
+  waiters.resize(waiters.size() + more);
+  core->reserve_waiters(static_cast<std::uint32_t>(more));
+}
+
+void State::abandon_inherited() {
+  process = ForkGuard::generation();
+  for (auto& slot : slots) {
+    if (slot->connection) slot->connection->abandon();
+    slot->answer_wait.close();
+    slot->descriptor.abandon();
+    (void)slot.release();  // leases of the parent still point to it
+  }
+  slots.clear();
+  waiters.clear();
+  watchers.clear();
+  actions.clear();
+  work_posted = false;
+  outage = false;
+  armed = cut_at = close_by = insist_at = drivers_due = pool::never;
+}
+
+void State::start_over() { background_.start_over(*this); }
+
+// --- between the core and the world
+
+void State::hand_out() {
+  if (!watchers.empty()) settle_watchers(now());
+  while (const auto action = core->poll_action()) {
+    switch (action->kind) {
+      case pool::ActionKind::grant:
+      case pool::ActionKind::fail: settle(action->waiter, action->error); break;
+      case pool::ActionKind::report_outage:
+        outage = true;
+        background_.post_work(*this);
+        break;
+      case pool::ActionKind::open:
+      case pool::ActionKind::close:
+      case pool::ActionKind::reset:
+      case pool::ActionKind::check:
+        actions.push_back(*action);
+        background_.post_work(*this);
+        break;
+    }
+  }
+  wake_by(core->next_deadline());
+  if (core->finished()) background_.post_work(*this);  // to put the timer away
+}
+
+void State::wake_by(TimePoint time) {
+  if (time >= armed) return;
+  armed = time;
+  background_.post_work(*this);
+}
+
+void State::add(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePoint deadline, const Holder& holder) {
+  waiter.id_ = id;
+  waiter.holder_ = holder;
+  waiter.since_ = time;
+  waiter.deadline_ = deadline;
+  waiter.error_ = pool::WaitError::none;
+  waiter.settled_ = false;
+  waiters[id.slot] = &waiter;
+}
+
+void State::settle(pool::WaiterId id, pool::WaitError error) noexcept {
+  Waiter& waiter = *std::exchange(waiters[id.slot], nullptr);
+  waiter.error_ = error;
+  waiter.waiting_ = error == pool::WaitError::timeout ? waiting_before_tick : 0;
+  waiter.settle();
+}
+
+void State::tick_core(TimePoint time) {
+  waiting_before_tick = core->waiting();
+  core->tick(time);
+}
+
+// --- who waits for the pool as a whole
+
+bool State::has_got(Until until) const {
+  switch (until) {
+    case Until::full: {
+      const PoolStats stats = core->stats();
+      return opened && !core->closed() && stats.pool_size >= stats.pool_min;
+    }
+    case Until::checked: return core->checks_pending() == 0;
+    case Until::finished: return core->finished();
+  }
+  return false;
+}
+
+/// Why the pool can't get that far, or won't before somebody mends something.
+pool::WaitError State::obstacle(Until until) const {
+  if (until != Until::full) return pool::WaitError::none;
+  if (!opened || core->closed()) return pool::WaitError::closed;
+  return core->misconfigured() ? pool::WaitError::connect_failed : pool::WaitError::none;
+}
+
+void State::add(Watcher& watcher, Until until, TimePoint time, TimePoint deadline) {
+  if (until == Until::full) core->set_awaited(time, true);
+  watcher.until_ = until;
+  watcher.since_ = time;
+  watcher.deadline_ = deadline;
+  watcher.reached_ = false;
+  watcher.settled_ = false;
+  watchers.push_back(&watcher);
+  dispatch();
+  wake_by(deadline);
+}
+
+void State::remove(Watcher& watcher) noexcept {
+  std::erase(watchers, &watcher);
+  tell_who_waits(now());
+}
+
+/// Tells those whose waiting is over. Any input of the core may have ended it.
+void State::settle_watchers(TimePoint time) noexcept {
+  const auto over = std::erase_if(watchers, [&](Watcher* watcher) {
+    watcher->reached_ = has_got(watcher->until_);
+    watcher->error_ = obstacle(watcher->until_);
+    if (watcher->error_ == pool::WaitError::none && watcher->deadline_ <= time)
+      watcher->error_ = pool::WaitError::timeout;
+    const bool settled = watcher->reached_ || watcher->error_ != pool::WaitError::none;
+    if (settled) watcher->settle();
+    return settled;
+  });
+  if (over > 0) tell_who_waits(time);
+}
+
+/// Whether anybody waits for the pool to be full.
+void State::tell_who_waits(TimePoint time) noexcept {
+  const bool awaited =
+      std::ranges::any_of(watchers, [](const Watcher* it) { return it->until_ == Until::full; });
+  if (!awaited && core->awaited()) core->set_awaited(time, false);
+}
+
+Locked lock_here(SharedState& shared) {
+  Locked state(shared);
+  if (state->inherited()) [[unlikely]]
+    state->start_over();
+  return state;
+}
+
+void take_back_descriptor(SharedState& shared, Slot& slot) noexcept {
+  if (!slot.descriptor.held()) return;
+  const Locked state(shared);
+  slot.descriptor.give_up();
+}
+
+std::unique_ptr<Run> take_run(SharedState& shared, Slot& slot) noexcept {
+  if (!slot.statements) return nullptr;
+  const Locked state(shared);
+  return std::move(slot.statements);
+}
+
+}  // namespace copg::engine

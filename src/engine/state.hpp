@@ -1,0 +1,144 @@
+// What the rooms of a pool's engine share: the core, the connections, and the callers that wait. One mutex
+// guards it, so that what has a `State` in its hands holds the mutex: only a `Locked` gives it away.
+//
+// No system call on a socket, no allocation of results and no user code runs under the mutex.
+#pragma once
+
+#include <copg/error.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engine/background_port.hpp"
+#include "engine/brief_mutex.hpp"
+#include "engine/clock.hpp"
+#include "engine/fork_guard.hpp"
+#include "engine/setup.hpp"
+#include "engine/slot.hpp"
+#include "engine/waiter.hpp"
+#include "engine/watcher.hpp"
+#include "pool/pool_core.hpp"
+
+namespace copg::engine {
+
+class Background;
+
+struct State {
+  State(const Setup& setup, Background& background);
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  [[nodiscard]] const Setup& setup() const noexcept { return setup_; }
+  /// A core as new, in whatever process this is.
+  void make_core();
+  /// As many as there may be connections. They stay when the pool is made smaller.
+  void make_slots(std::uint32_t max_size);
+  /// The core's table of waiters and ours grow together, before anybody is queued: nothing can fail after
+  /// that.
+  void make_room_for_waiter();
+  [[nodiscard]] Slot& slot_of(pool::ConnectionId connection) noexcept { return *slots[connection.slot]; }
+  [[nodiscard]] bool inherited() const noexcept { return process != ForkGuard::generation(); }
+  /// In a forked child: the parent's connections and waiters are not ours. What can be let go of without a
+  /// word to the server is let go of.
+  void abandon_inherited();
+  /// In a forked child: begins anew, with a background of its own. Throws ConnectionFailed if it can't.
+  void start_over();
+
+  /// Hands out what the core has decided: after every call of the core that may have decided.
+  void dispatch() {
+    if (core->has_action() || core->next_deadline() < armed || !watchers.empty() || core->closed())
+      hand_out();
+  }
+  /// What ends by its deadline is told how many had waited until then.
+  void tick_core(TimePoint time);
+  /// Lets the background tick at that time, or before.
+  void wake_by(TimePoint time);
+  void add(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePoint deadline, const Holder& holder);
+  /// Ends the waiting of a caller.
+  void settle(pool::WaiterId id, pool::WaitError error) noexcept;
+  [[nodiscard]] bool has_place(const Waiter& waiter) const noexcept {
+    return waiter.id_.slot < waiters.size() && waiters[waiter.id_.slot] == &waiter;
+  }
+
+  [[nodiscard]] bool has_got(Until until) const;
+  void add(Watcher& watcher, Until until, TimePoint time, TimePoint deadline);
+  void remove(Watcher& watcher) noexcept;
+
+  void note_connect_error(ErrorInfo error) {
+    connect_error = std::move(error);
+    connect_error_at = now();
+  }
+
+  // What every call looks at comes first: the fewer cache lines, the better.
+  std::uint32_t process = ForkGuard::generation();  // that this state is of
+  bool opened = false;
+  bool work_posted = false;  // to the background
+  bool outage = false;       // is to be reported
+  std::uint32_t waiting_before_tick = 0;
+  std::unique_ptr<pool::PoolCore> core;
+  std::vector<std::unique_ptr<Slot>> slots;
+  TimePoint armed = pool::never;  // when the background will tick
+  std::vector<Waiter*> waiters;   // by the slot of their id
+  std::vector<Watcher*> watchers;
+  std::deque<pool::Action> actions;  // for the background
+  std::optional<ErrorInfo> connect_error;
+  TimePoint connect_error_at{};
+  TimePoint cut_at = pool::never;     // once closed: when leases are cut off
+  TimePoint close_by = pool::never;   // once closed: when the last goodbye is to be said
+  TimePoint insist_at = pool::never;  // when to look for callers that are still inside what was cut off
+  // Of the calls that shells without a thread drive, the first may end then; no later.
+  TimePoint drivers_due = pool::never;
+
+ private:
+  void hand_out();
+  [[nodiscard]] pool::WaitError obstacle(Until until) const;
+  void settle_watchers(TimePoint time) noexcept;
+  void tell_who_waits(TimePoint time) noexcept;
+
+  const Setup& setup_;
+  Background& background_;
+};
+
+/// A state, and its mutex, which is held across a fork.
+class SharedState {
+ public:
+  SharedState(const Setup& setup, Background& background) : state_(setup, background) {}
+
+ private:
+  friend class Locked;
+  BriefMutex mutex_;
+  State state_;
+  ForkGuard fork_guard_{mutex_};
+};
+
+/// The mutex is held.
+class [[nodiscard]] Locked {
+ public:
+  explicit Locked(SharedState& shared) noexcept : shared_(&shared) { shared.mutex_.lock(); }
+  Locked(Locked&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
+  Locked& operator=(Locked&&) = delete;
+  ~Locked() { unlock(); }
+
+  void unlock() noexcept {
+    if (shared_ != nullptr) std::exchange(shared_, nullptr)->mutex_.unlock();
+  }
+  [[nodiscard]] State& operator*() const noexcept { return shared_->state_; }
+  [[nodiscard]] State* operator->() const noexcept { return &shared_->state_; }
+
+ private:
+  SharedState* shared_;
+};
+
+/// The socket is not with any reactor any more. By the owner of the connection.
+void take_back_descriptor(SharedState& shared, Slot& slot) noexcept;
+/// The run of a connection that its owner has, and that nobody looks at any more.
+std::unique_ptr<Run> take_run(SharedState& shared, Slot& slot) noexcept;
+
+/// In a process where the state is at home: a forked child begins anew. Throws ConnectionFailed if it can't.
+Locked lock_here(SharedState& shared);
+
+}  // namespace copg::engine
