@@ -11,6 +11,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "codec/hex.hpp"
 #include "python/native/python_types.hpp"
 #include "python/native/types.hpp"
 
@@ -83,12 +84,6 @@ PyObject* decode_cidr(std::string_view text, Oid /*type*/) {
   return call_with_text(python_types().ip_network, text);
 }
 
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
 PyObject* decode_bytea(std::string_view text, Oid /*type*/) {
   if (!text.starts_with("\\x")) {  // bytea_output = escape
     try {
@@ -104,7 +99,8 @@ PyObject* decode_bytea(std::string_view text, Oid /*type*/) {
   if (bytes == nullptr) return nullptr;
   char* out = PyBytes_AS_STRING(bytes);
   for (std::size_t i = 0; i + 1 < digits.size(); i += 2)
-    *out++ = static_cast<char>((hex_digit(digits[i]) << 4) | hex_digit(digits[i + 1]));
+    *out++ =
+        static_cast<char>((copg::detail::hex_value(digits[i]) << 4) | copg::detail::hex_value(digits[i + 1]));
   return bytes;
 }
 
@@ -115,7 +111,7 @@ PyObject* decode_uuid(std::string_view text, Oid /*type*/) {
   unsigned char bytes[16]{};
   int count = 0;
   for (const char c : text) {
-    const int digit = hex_digit(c);
+    const int digit = copg::detail::hex_value(c);
     if (digit < 0 || count == 32) continue;
     bytes[count / 2] = static_cast<unsigned char>((bytes[count / 2] << 4) | digit);
     ++count;

@@ -5,7 +5,6 @@
 
 namespace copg::oid {
 
-inline constexpr Oid single_char = 18;
 inline constexpr Oid box = 603;
 inline constexpr Oid cidr = 650;
 inline constexpr Oid inet = 869;
