@@ -32,6 +32,7 @@ class Transaction {
 
  private:
   void undo() noexcept;
+  void end() noexcept;
 
   Connection& connection_;
   int savepoint_ = 0;  // its number; 0: the transaction itself

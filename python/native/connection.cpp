@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/lease_state.hpp"
+#include "engine/calls/inspect.hpp"
 #include "python/native/docstrings.hpp"
 #include "python/native/ending.hpp"
 #include "python/native/explain.hpp"
@@ -161,8 +161,9 @@ void Connection::rollback() {
 std::uint64_t Connection::begin() {
   std::string place = place_of_caller();
   return ask([&](copg::Connection& connection) {
-    const bool inside = connection.transaction_status() != TransactionStatus::idle;
-    const int savepoint = inside || !transactions_.empty() ? static_cast<int>(transactions_.size()) + 1 : 0;
+    const int savepoint = copg::detail::LeaseAccess::transactions(connection).next_savepoint([&] {
+      return connection.transaction_status();
+    });
     auto transaction = std::make_unique<Transaction>(connection);
     transactions_.push_back({{++last_number_, std::move(place), savepoint}, std::move(transaction)});
     return last_number_;
@@ -196,9 +197,9 @@ void Connection::set_autocommit(bool on) {
   in_turn([&] {
     if (lease_) {
       copg::Connection& connection = leased();
-      if (!transactions_.empty() || connection.transaction_status() != TransactionStatus::idle)
-        throw ProgrammingMistake(
-            "autocommit can't be changed inside a transaction: commit or roll back first");
+      copg::detail::LeaseAccess::transactions(connection).require_autocommit_change<ProgrammingMistake>([&] {
+        return connection.transaction_status();
+      });
       connection.autocommit(on);
     }
     autocommit_ = on;

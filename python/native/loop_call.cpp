@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "engine/lease_state.hpp"
 #include "python/native/python_types.hpp"
 
 namespace copg::python {
@@ -88,7 +87,7 @@ StatementWait::StatementWait(std::shared_ptr<LoopLease> lease, const SourceLocat
 
 pq::BeginFirst StatementWait::begin_first(const pq::Connection& connection) const {
   if (own_lease_) return pq::BeginFirst::no;
-  return engine::begin_first(connection, lease_->autocommit, static_cast<int>(lease_->transactions.size()));
+  return lease_->transactions().begin_first(connection.in_transaction());
 }
 
 LoopProgress StatementWait::begin() {

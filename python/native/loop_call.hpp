@@ -16,9 +16,10 @@
 #include <utility>
 #include <vector>
 
-#include "engine/lease_call.hpp"
+#include "engine/calls/lease_call.hpp"
+#include "engine/calls/statement_call.hpp"
+#include "engine/calls/transaction_stack.hpp"
 #include "engine/pool_engine.hpp"
-#include "engine/statement_call.hpp"
 #include "pq/execute_operation.hpp"
 #include "python/native/loop_port.hpp"
 #include "python/native/open_block.hpp"
@@ -147,7 +148,7 @@ struct LoopLease {
   void end(bool keep) noexcept {
     if (given_back()) return;
     ended_ = keep ? Ended::to_go_back : Ended::to_be_closed;
-    transactions.clear();
+    blocks.clear();
     if (!in_call_) give_up();
   }
   [[nodiscard]] bool given_back() const noexcept { return ended_ != Ended::no || (!lease && !in_call_); }
@@ -155,6 +156,9 @@ struct LoopLease {
   [[nodiscard]] bool closed() const noexcept { return given_back() || engine->lost(lease); }
   /// Throws UsageError.
   void require_usable() const { engine->require_usable(ended_ == Ended::no ? lease : engine::Lease()); }
+  [[nodiscard]] engine::TransactionStack transactions() const noexcept {
+    return {.autocommit = autocommit, .depth = static_cast<int>(blocks.size())};
+  }
   void call_begins() noexcept { in_call_ = true; }
   void call_ends() noexcept {
     in_call_ = false;
@@ -165,7 +169,7 @@ struct LoopLease {
   const Seconds timeout;  // of each call
   engine::Lease lease;    // empty also while a call exchanges a dead connection for another
   bool autocommit;
-  std::vector<OpenBlock> transactions{};  // innermost last
+  std::vector<OpenBlock> blocks{};  // innermost last
 
  private:
   enum class Ended : std::uint8_t { no, to_go_back, to_be_closed };

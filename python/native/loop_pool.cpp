@@ -17,7 +17,7 @@
 #include <string>
 #include <utility>
 
-#include "engine/lease_state.hpp"
+#include "engine/calls/inspect.hpp"
 #include "engine/raise.hpp"
 #include "pq/execute_many_operation.hpp"
 #include "pq/execute_operation.hpp"
@@ -220,7 +220,7 @@ class LoopConnection {
   template <class Ask>
   auto ask(Ask question) {
     require_leased();
-    return engine::look_at(*lease_->engine, lease_->lease, question);
+    return engine::inspect(*lease_->engine, lease_->lease, question);
   }
 
   LoopCall* lease(nb::handle timeout) {
@@ -251,17 +251,15 @@ class LoopConnection {
 
   /// nullptr: there is nothing to end.
   LoopCall* end_transaction(bool commit) {
-    if (!lease_->transactions.empty())
+    if (!lease_->blocks.empty())
       throw ProgrammingMistake(std::string(commit ? "commit" : "rollback") +
                                "() inside a transaction() block: leave the block instead");
     return end_outermost(commit);
   }
   /// nullptr: nothing is to be sent. `began` follows.
   LoopCall* begin() {
-    const int depth = static_cast<int>(lease_->transactions.size());
-    const bool savepoint = depth > 0 || status() != TransactionStatus::idle;
-    beginning_ = {0, place_of_caller(), savepoint ? depth + 1 : 0};
-    if (!savepoint) return nullptr;
+    beginning_ = {0, place_of_caller(), lease_->transactions().next_savepoint([this] { return status(); })};
+    if (beginning_.savepoint == 0) return nullptr;
     return call_on(
         lease_, nullptr,
         SavepointJob{std::make_unique<const std::string>(engine::begin_savepoint(beginning_.savepoint))});
@@ -269,14 +267,14 @@ class LoopConnection {
   /// The number of the block.
   std::uint64_t began() {
     beginning_.number = ++last_number_;
-    lease_->transactions.push_back(std::move(beginning_));
+    lease_->blocks.push_back(std::move(beginning_));
     return last_number_;
   }
   /// None if there are none.
-  [[nodiscard]] nb::object left_open() const { return for_python(lease_->transactions); }
+  [[nodiscard]] nb::object left_open() const { return for_python(lease_->blocks); }
   /// What the block of that number is told, if others inside it were never left; else None.
   [[nodiscard]] nb::object left_open_inside(std::uint64_t number) const {
-    const auto& open = lease_->transactions;
+    const auto& open = lease_->blocks;
     const auto found = std::ranges::find(open, number, &OpenBlock::number);
     if (found == open.end() || found + 1 == open.end()) return nb::none();
     return nb::cast(left_open_text(std::vector<OpenBlock>(found + 1, open.end())));
@@ -284,7 +282,7 @@ class LoopConnection {
   /// Ends the block of that number and those inside it. nullptr: there is nothing to end.
   LoopCall* end(std::uint64_t number, bool commit) {
     require_leased();
-    auto& open = lease_->transactions;
+    auto& open = lease_->blocks;
     const auto found = std::ranges::find(open, number, &OpenBlock::number);
     if (found == open.end()) {
       if (commit) throw ProgrammingMistake(ended_already);
@@ -303,8 +301,8 @@ class LoopConnection {
   [[nodiscard]] bool autocommit() const noexcept { return lease_->autocommit; }
   void set_autocommit(nb::handle given) {
     const bool on = switch_of(given, "autocommit");
-    if (leased_ && (!lease_->transactions.empty() || status() != TransactionStatus::idle))
-      throw ProgrammingMistake("autocommit can't be changed inside a transaction: commit or roll back first");
+    if (leased_)
+      lease_->transactions().require_autocommit_change<ProgrammingMistake>([this] { return status(); });
     lease_->autocommit = on;
   }
   [[nodiscard]] TransactionStatus status() {

@@ -1,6 +1,5 @@
 #include <copg/async_connection.hpp>
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -8,7 +7,7 @@
 #include "async/jobs.hpp"
 #include "async/lease_state.hpp"
 #include "async/operation_call.hpp"
-#include "engine/lease_state.hpp"
+#include "engine/calls/inspect.hpp"
 
 namespace copg {
 
@@ -88,7 +87,7 @@ void AsyncConnection::start_end(detail::Handler<> handler, bool commit) {
   bool nothing_to_end = false;
   std::exception_ptr error;
   try {
-    nothing_to_end = engine::look_at(loop_->engine(), state().lease, engine::nothing_to_end);
+    nothing_to_end = engine::inspect(loop_->engine(), state().lease, engine::nothing_to_end);
   } catch (...) {
     error = std::current_exception();
   }
@@ -102,18 +101,15 @@ void AsyncConnection::start_end(detail::Handler<> handler, bool commit) {
 
 asio::awaitable<int> AsyncConnection::begin_transaction() {
   async::LeaseState& lease = state();
-  int savepoint = 0;
-  if (lease.transactions > 0 || transaction_status() != TransactionStatus::idle) {
-    savepoint = lease.transactions + 1;
-    co_await execute(engine::begin_savepoint(savepoint));
-  }
-  ++lease.transactions;
+  const int savepoint = lease.transactions.next_savepoint([this] { return transaction_status(); });
+  if (savepoint > 0) co_await execute(engine::begin_savepoint(savepoint));
+  ++lease.transactions.depth;
   co_return savepoint;
 }
 
 asio::awaitable<void> AsyncConnection::end_transaction(int savepoint, bool commit) {
-  // Not counted down: a commit that failed is followed by an undo.
-  state().transactions = std::max(savepoint - 1, 0);
+  engine::TransactionStack& transactions = state().transactions;
+  transactions.depth = transactions.depth_after(savepoint);
   if (savepoint == 0) {
     if (commit) {
       co_await this->commit();
@@ -133,13 +129,12 @@ asio::awaitable<void> AsyncConnection::undo_transaction(int savepoint) {
 }
 
 void AsyncConnection::autocommit(bool on) {
-  if (state().transactions > 0 || transaction_status() != TransactionStatus::idle) {
-    throw UsageError("autocommit can't be changed inside a transaction: commit or roll back first");
-  }
-  state().autocommit = on;
+  engine::TransactionStack& transactions = state().transactions;
+  transactions.require_autocommit_change<UsageError>([this] { return transaction_status(); });
+  transactions.autocommit = on;
 }
 
-bool AsyncConnection::autocommit() const { return state().autocommit; }
+bool AsyncConnection::autocommit() const { return state().transactions.autocommit; }
 
 void AsyncConnection::timeout(Seconds limit) {
   if (!(limit.count() >= 0)) throw UsageError("a timeout must be at least 0 s");
@@ -149,21 +144,21 @@ void AsyncConnection::timeout(Seconds limit) {
 Seconds AsyncConnection::timeout() const { return state().timeout; }
 
 int AsyncConnection::backend_pid() const {
-  return engine::look_at(state().loop->engine(), state().lease,
+  return engine::inspect(state().loop->engine(), state().lease,
                          [](const pq::Connection& connection) { return connection.backend_pid(); });
 }
 
 int AsyncConnection::server_version() const {
-  return engine::look_at(state().loop->engine(), state().lease,
+  return engine::inspect(state().loop->engine(), state().lease,
                          [](const pq::Connection& connection) { return connection.server_version(); });
 }
 
 TransactionStatus AsyncConnection::transaction_status() const {
-  return engine::look_at(state().loop->engine(), state().lease, engine::status_of);
+  return engine::inspect(state().loop->engine(), state().lease, engine::status_of);
 }
 
 std::string AsyncConnection::parameter_status(const std::string& name) const {
-  return engine::look_at(state().loop->engine(), state().lease, [&](const pq::Connection& connection) {
+  return engine::inspect(state().loop->engine(), state().lease, [&](const pq::Connection& connection) {
     return std::string(connection.parameter_status(name.c_str()));
   });
 }

@@ -9,8 +9,8 @@
 
 #include "async/completion.hpp"
 #include "async/pending.hpp"
+#include "engine/calls/lease_call.hpp"
 #include "engine/driver.hpp"
-#include "engine/lease_call.hpp"
 
 namespace copg::async {
 

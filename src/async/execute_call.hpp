@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "async/call.hpp"
-#include "engine/statement_call.hpp"
+#include "engine/calls/statement_call.hpp"
 
 namespace copg::async {
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/pipeline_answers.hpp"
+#include "engine/calls/pipeline_answers.hpp"
 #include "engine/pool_engine.hpp"
 #include "engine/raise.hpp"
 #include "engine/statement_kind.hpp"

@@ -9,6 +9,7 @@
 
 #include "async/loop.hpp"
 #include "async/pending.hpp"
+#include "engine/calls/transaction_stack.hpp"
 
 namespace copg::async {
 
@@ -28,8 +29,7 @@ struct LeaseState {
   const std::shared_ptr<Loop> loop;
   engine::Lease lease;
   Seconds timeout;
-  bool autocommit = false;
-  int transactions = 0;  // transaction() calls under way
+  engine::TransactionStack transactions{};  // transaction() calls under way
   bool discard_at_end = false;
 
   /// False: another call is under way.

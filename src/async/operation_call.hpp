@@ -7,7 +7,6 @@
 
 #include "async/call.hpp"
 #include "async/lease_state.hpp"
-#include "engine/lease_state.hpp"
 #include "pq/execute_operation.hpp"
 
 namespace copg::async {
@@ -50,9 +49,9 @@ class OperationCall final : public WaitingCall<engine::Waiter> {
    private:
     pq::StatementOperation& make(pq::Connection& connection) override {
       const LeaseState* const state = call_.state_.get();
-      const pq::BeginFirst begin =
-          state == nullptr ? pq::BeginFirst::no
-                           : engine::begin_first(connection, state->autocommit, state->transactions);
+      const pq::BeginFirst begin = state == nullptr
+                                       ? pq::BeginFirst::no
+                                       : state->transactions.begin_first(connection.in_transaction());
       call_.operation_.reset(new Operation(call_.job_.make(connection, begin)));
       return *call_.operation_;
     }

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "engine/diagnosis.hpp"
-#include "engine/lease_call.hpp"
+#include "engine/calls/lease_call.hpp"
 #include "engine/runs.hpp"
 #include "pq/cancel_operation.hpp"
 

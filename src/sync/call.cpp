@@ -9,7 +9,7 @@
 #include <ctime>
 #include <memory>
 
-#include "engine/statement_call.hpp"
+#include "engine/calls/statement_call.hpp"
 
 namespace copg::sync {
 

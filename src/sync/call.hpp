@@ -12,7 +12,7 @@
 
 #include "engine/answer_wait.hpp"
 #include "engine/clock.hpp"
-#include "engine/lease_call.hpp"
+#include "engine/calls/lease_call.hpp"
 #include "engine/parked.hpp"
 #include "engine/pool_engine.hpp"
 #include "engine/raise.hpp"

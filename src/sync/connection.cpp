@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "engine/lease_state.hpp"
-#include "engine/pipeline_answers.hpp"
+#include "engine/calls/inspect.hpp"
+#include "engine/calls/pipeline_answers.hpp"
 #include "engine/statement_kind.hpp"
 #include "pq/copy_in_operation.hpp"
 #include "pq/copy_out_operation.hpp"
@@ -74,8 +74,9 @@ Result Connection::execute(const Sql& sql, const Params& params, const pq::Descr
   return sync::call(
       *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
-        return pq::ExecuteOperation(connection, sql.text(), params,
-                                    engine::begin_first(connection, autocommit_, transactions_), first);
+        return pq::ExecuteOperation(
+            connection, sql.text(), params,
+            detail::LeaseAccess::transactions(*this).begin_first(connection.in_transaction()), first);
       },
       [](pq::ExecuteOperation& operation) {
         engine::raise_error_of(operation);
@@ -87,8 +88,9 @@ std::int64_t Connection::execute_many(const Sql& sql, RowSource& rows) {
   return sync::call(
       *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
-        return pq::ExecuteManyOperation(connection, sql.text(), rows,
-                                        engine::begin_first(connection, autocommit_, transactions_));
+        return pq::ExecuteManyOperation(
+            connection, sql.text(), rows,
+            detail::LeaseAccess::transactions(*this).begin_first(connection.in_transaction()));
       },
       [](pq::ExecuteManyOperation& operation) {
         engine::rethrow(operation.source_error());
@@ -103,8 +105,9 @@ std::vector<PipelineAnswer> Connection::execute(const Pipeline& pipeline) {
   return sync::call(
       *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
-        return pq::PipelineOperation(connection, answers.begin(), answers, pq::PipelineOrder::kept,
-                                     engine::begin_first(connection, autocommit_, transactions_));
+        return pq::PipelineOperation(
+            connection, answers.begin(), answers, pq::PipelineOrder::kept,
+            detail::LeaseAccess::transactions(*this).begin_first(connection.in_transaction()));
       },
       [&](pq::PipelineOperation& operation) { return answers.take(operation); });
 }
@@ -113,8 +116,9 @@ std::int64_t Connection::copy_in(const Sql& sql, CopySource& source) {
   return sync::call(
       *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
-        return pq::CopyInOperation(connection, sql.text(), source,
-                                   engine::begin_first(connection, autocommit_, transactions_));
+        return pq::CopyInOperation(
+            connection, sql.text(), source,
+            detail::LeaseAccess::transactions(*this).begin_first(connection.in_transaction()));
       },
       [](pq::CopyInOperation& operation) {
         engine::rethrow(operation.stream_error());
@@ -127,8 +131,9 @@ std::int64_t Connection::copy_out(const Sql& sql, CopySink& sink) {
   return sync::call(
       *engine_, lease_, span_of(timeout_), nullptr,
       [&](pq::Connection& connection) {
-        return pq::CopyOutOperation(connection, sql.text(), sink,
-                                    engine::begin_first(connection, autocommit_, transactions_));
+        return pq::CopyOutOperation(
+            connection, sql.text(), sink,
+            detail::LeaseAccess::transactions(*this).begin_first(connection.in_transaction()));
       },
       [](pq::CopyOutOperation& operation) {
         engine::rethrow(operation.stream_error());
@@ -138,7 +143,7 @@ std::int64_t Connection::copy_out(const Sql& sql, CopySink& sink) {
 }
 
 void Connection::end_transaction(bool commit) {
-  if (!engine::look_at(*engine_, lease_, engine::nothing_to_end)) {
+  if (!engine::inspect(*engine_, lease_, engine::nothing_to_end)) {
     sync::call(
         *engine_, lease_, span_of(timeout_), nullptr,
         [&](pq::Connection& connection) {
@@ -154,9 +159,8 @@ void Connection::commit() { end_transaction(true); }
 void Connection::rollback() { end_transaction(false); }
 
 void Connection::autocommit(bool on) {
-  if (transactions_ > 0 || transaction_status() != TransactionStatus::idle) {
-    throw UsageError("autocommit can't be changed inside a transaction: commit or roll back first");
-  }
+  detail::LeaseAccess::transactions(*this).require_autocommit_change<UsageError>(
+      [this] { return transaction_status(); });
   autocommit_ = on;
 }
 
@@ -166,21 +170,21 @@ void Connection::timeout(Seconds limit) {
 }
 
 int Connection::backend_pid() const {
-  return engine::look_at(*engine_, lease_,
+  return engine::inspect(*engine_, lease_,
                          [](const pq::Connection& connection) { return connection.backend_pid(); });
 }
 
 int Connection::server_version() const {
-  return engine::look_at(*engine_, lease_,
+  return engine::inspect(*engine_, lease_,
                          [](const pq::Connection& connection) { return connection.server_version(); });
 }
 
 TransactionStatus Connection::transaction_status() const {
-  return engine::look_at(*engine_, lease_, engine::status_of);
+  return engine::inspect(*engine_, lease_, engine::status_of);
 }
 
 std::string Connection::parameter_status(const std::string& name) const {
-  return engine::look_at(*engine_, lease_, [&](const pq::Connection& connection) {
+  return engine::inspect(*engine_, lease_, [&](const pq::Connection& connection) {
     return std::string(connection.parameter_status(name.c_str()));
   });
 }

@@ -1,7 +1,8 @@
 #include <copg/connection.hpp>
 #include <copg/transaction.hpp>
 
-#include "engine/lease_state.hpp"
+#include "engine/calls/inspect.hpp"
+#include "engine/calls/transaction_stack.hpp"
 
 namespace copg {
 
@@ -13,11 +14,11 @@ void require_active(bool active) {
 
 }  // namespace
 
-Transaction::Transaction(Connection& connection) : connection_(connection) {
-  if (connection.transactions_ > 0 || connection.transaction_status() != TransactionStatus::idle) {
-    savepoint_ = connection.transactions_ + 1;
-    connection.execute(engine::begin_savepoint(savepoint_));
-  }
+Transaction::Transaction(Connection& connection)
+    : connection_(connection), savepoint_(detail::LeaseAccess::transactions(connection).next_savepoint([&] {
+        return connection.transaction_status();
+      })) {
+  if (savepoint_ > 0) connection.execute(engine::begin_savepoint(savepoint_));
   ++connection.transactions_;
 }
 
@@ -42,20 +43,23 @@ void Transaction::commit() {
       throw;
     }
   }
-  active_ = false;
-  --connection_.transactions_;
+  end();
   if (savepoint_ == 0) connection_.commit();
 }
 
 void Transaction::rollback() {
   require_active(active_);
-  active_ = false;
-  --connection_.transactions_;
+  end();
   if (savepoint_ > 0) {
     connection_.execute(engine::end_savepoint(savepoint_, false));
   } else {
     connection_.rollback();
   }
+}
+
+void Transaction::end() noexcept {
+  active_ = false;
+  connection_.transactions_ = detail::LeaseAccess::transactions(connection_).depth_after(savepoint_);
 }
 
 }  // namespace copg

@@ -1,22 +1,13 @@
-// What the state of a leased connection means for what its caller does next: one answer for all shells.
+// What a leased connection answers by itself, without asking the server.
 #pragma once
 
 #include <copg/connection.hpp>
 
-#include <string>
-
+#include "engine/calls/transaction_stack.hpp"
 #include "engine/pool_engine.hpp"
 #include "pq/connection.hpp"
-#include "pq/execute_operation.hpp"
 
 namespace copg::engine {
-
-/// Whether BEGIN travels with the next statement. `transactions`: transactions of the program that are open.
-[[nodiscard]] inline pq::BeginFirst begin_first(const pq::Connection& connection, bool autocommit,
-                                                int transactions) noexcept {
-  const bool wanted = !autocommit || transactions > 0;
-  return wanted && !connection.in_transaction() ? pq::BeginFirst::yes : pq::BeginFirst::no;
-}
 
 /// COMMIT and ROLLBACK would have no effect.
 [[nodiscard]] inline bool nothing_to_end(const pq::Connection& connection) noexcept {
@@ -35,10 +26,9 @@ namespace copg::engine {
   return status == TransactionStatus::busy || status == TransactionStatus::unknown;
 }
 
-/// What the connection of a lease answers by itself. Inside the lease, since `close` may cut it off at any
-/// time.
+/// Gives `ask(connection)`. Inside the lease, since `close` may cut it off at any time.
 template <class Ask>
-auto look_at(PoolEngine& engine, Lease lease, Ask ask) {
+auto inspect(PoolEngine& engine, Lease lease, Ask ask) {
   class Inside {
    public:
     Inside(PoolEngine& engine, Lease& lease) : engine_(engine), lease_(lease) { engine.enter_to_look(lease); }
@@ -59,29 +49,15 @@ auto look_at(PoolEngine& engine, Lease lease, Ask ask) {
 
 namespace copg::detail {
 
-/// For pycopg: whether a lease is there, lost or not.
+/// What the shells may know of a Connection beyond what it tells its users.
 struct LeaseAccess {
+  /// Whether a lease is there, lost or not.
   [[nodiscard]] static bool is_there(const Connection& connection) noexcept {
     return static_cast<bool>(connection.lease_);
+  }
+  [[nodiscard]] static engine::TransactionStack transactions(const Connection& connection) noexcept {
+    return {.autocommit = connection.autocommit_, .depth = connection.transactions_};
   }
 };
 
 }  // namespace copg::detail
-
-namespace copg::engine {
-
-// A transaction inside another, by its number.
-
-[[nodiscard]] inline std::string savepoint_name(int savepoint) { return "copg_" + std::to_string(savepoint); }
-
-[[nodiscard]] inline std::string begin_savepoint(int savepoint) {
-  return "SAVEPOINT " + savepoint_name(savepoint);
-}
-
-[[nodiscard]] inline std::string end_savepoint(int savepoint, bool commit) {
-  const std::string name = savepoint_name(savepoint);
-  return commit ? "RELEASE SAVEPOINT " + name
-                : "ROLLBACK TO SAVEPOINT " + name + "; RELEASE SAVEPOINT " + name;
-}
-
-}  // namespace copg::engine

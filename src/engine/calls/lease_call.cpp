@@ -1,4 +1,4 @@
-#include "engine/lease_call.hpp"
+#include "engine/calls/lease_call.hpp"
 
 namespace copg::engine {
 

@@ -1,4 +1,4 @@
-#include "engine/pipeline_answers.hpp"
+#include "engine/calls/pipeline_answers.hpp"
 
 #include <exception>
 #include <utility>

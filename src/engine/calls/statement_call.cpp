@@ -1,4 +1,4 @@
-#include "engine/statement_call.hpp"
+#include "engine/calls/statement_call.hpp"
 
 #include <utility>
 

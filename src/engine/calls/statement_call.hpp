@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-#include "engine/lease_call.hpp"
+#include "engine/calls/lease_call.hpp"
 #include "pq/execute_operation.hpp"
 #include "pq/params_view.hpp"
 
