@@ -23,10 +23,6 @@
 #include <utility>
 #include <vector>
 
-namespace copg::pq {
-struct DescribeFirst;
-}
-
 #pragma GCC visibility push(default)
 namespace copg {
 
@@ -175,7 +171,8 @@ class Connection {
   Connection(std::shared_ptr<engine::PoolEngine> engine, const detail::Lease& lease,
              Seconds timeout) noexcept;
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);
-  Result execute(const Sql& sql, const Params& params, const pq::DescribeFirst& first);
+  template <class Job>
+  auto call(Job job);
   void end_transaction(bool commit);
 
   std::shared_ptr<engine::PoolEngine> engine_;

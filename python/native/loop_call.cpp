@@ -85,11 +85,6 @@ StatementWait::StatementWait(std::shared_ptr<LoopLease> lease, const SourceLocat
   if (where != nullptr) where_ = *where;
 }
 
-pq::BeginFirst StatementWait::begin_first(const pq::Connection& connection) const {
-  if (own_lease_) return pq::BeginFirst::no;
-  return lease_->transactions().begin_first(connection.in_transaction());
-}
-
 LoopProgress StatementWait::begin() {
   if (own_lease_) waiter().set_task(this_task());
   const engine::TimePoint time = engine::now();
@@ -97,6 +92,7 @@ LoopProgress StatementWait::begin() {
   deadline_ = engine::after(begin_, engine::duration_of(lease_->timeout));
   begun_ = true;
   lease_->call_begins();
+  prepare();
   return wait_for(own_lease_ ? acquire(time, deadline_, where_) : steps().begin(time, deadline_));
 }
 

@@ -16,11 +16,11 @@
 #include <utility>
 #include <vector>
 
+#include "engine/calls/jobs.hpp"
 #include "engine/calls/lease_call.hpp"
 #include "engine/calls/statement_call.hpp"
 #include "engine/calls/transaction_stack.hpp"
 #include "engine/pool_engine.hpp"
-#include "pq/execute_operation.hpp"
 #include "python/native/loop_port.hpp"
 #include "python/native/open_block.hpp"
 
@@ -240,7 +240,12 @@ class StatementWait : public LoopCall, private engine::Driver {
 
   StatementWait(std::shared_ptr<LoopLease> lease, const SourceLocation* where);
   [[nodiscard]] LoopLease& lease() const noexcept { return *lease_; }
-  [[nodiscard]] pq::BeginFirst begin_first(const pq::Connection& connection) const;
+  /// What is open on the lease, if it is not the call's own.
+  [[nodiscard]] engine::TransactionStack transactions() const {
+    return own_lease_ ? engine::TransactionStack{.autocommit = true} : lease_->transactions();
+  }
+  /// Before the first step.
+  virtual void prepare() {}
 
   [[nodiscard]] virtual engine::LeaseCall& steps() const noexcept = 0;
   /// The first of them, on a lease that is to be taken.
@@ -258,8 +263,8 @@ class StatementWait : public LoopCall, private engine::Driver {
   [[nodiscard]] int fd() const final { return steps().step().fd; }
   [[nodiscard]] int events() const final { return static_cast<int>(steps().step().wait_for); }
   LoopProgress wait_for(Progress progress);
-  void stop(engine::Stop why) noexcept final {
-    stop_.store(why == engine::Stop::cut ? Stopped::cut : Stopped::late);
+  void stop(engine::StopReason why) noexcept final {
+    stop_.store(why == engine::StopReason::cut ? Stopped::cut : Stopped::late);
     wake();
   }
 
@@ -279,39 +284,41 @@ class StatementWait : public LoopCall, private engine::Driver {
   static engine::TimePoint pool_never() { return engine::TimePoint::max(); }
 };
 
-/// `Job` has: Operation, make(connection, begin_first) and take(operation), which gives Python the result.
-template <class Job>
+/// `Kept`: what the caller gave, with `job()` (engine/calls/jobs.hpp), and `give(result)`, which makes what
+/// Python gets of it.
+template <class Kept>
 class JobWait final : public WaitingCall<StatementWait, engine::Waiter> {
  public:
-  JobWait(std::shared_ptr<LoopLease> lease, const SourceLocation* where, Job job)
-      : WaitingCall(std::move(lease), where), job_(std::move(job)) {
-    steps_.emplace(*this->lease().engine, this->lease().lease, waiter(), Make{*this});
+  JobWait(std::shared_ptr<LoopLease> lease, const SourceLocation* where, Kept kept)
+      : WaitingCall(std::move(lease), where) {
+    steps_.emplace(*this->lease().engine, this->lease().lease, waiter(), std::move(kept));
   }
   ~JobWait() override { end(); }
-  nb::object result() override { return job_.take(steps_->operation()); }
+  nb::object result() override {
+    if constexpr (std::is_void_v<decltype(steps_->take_result())>) {
+      steps_->take_result();
+      return nb::none();
+    } else {
+      return kept().give(steps_->take_result());
+    }
+  }
   [[noreturn]] void throw_failure(std::exception_ptr failure) const override {
-    if constexpr (requires { job_.throw_failure(failure); }) job_.throw_failure(failure);
+    if constexpr (requires { kept().throw_failure(failure); }) kept().throw_failure(failure);
     std::rethrow_exception(std::move(failure));
   }
   [[nodiscard]] int traverse(visitproc visit, void* arg) const override {
-    if constexpr (requires { job_.traverse(visit, arg); }) return job_.traverse(visit, arg);
+    if constexpr (requires { kept().traverse(visit, arg); }) return kept().traverse(visit, arg);
     return 0;
   }
 
  private:
-  struct Make {
-    JobWait& call;
-    typename Job::Operation operator()(pq::Connection& connection) {
-      return call.job_.make(connection, call.begin_first(connection));
-    }
-  };
-
   [[nodiscard]] engine::LeaseCall& steps() const noexcept override { return *steps_; }
-  void drop_steps() noexcept override { steps_.reset(); }
+  [[nodiscard]] const Kept& kept() const noexcept { return steps_->kept(); }
+  void drop_steps() noexcept override { steps_->leave(); }
   [[nodiscard]] engine::Waiter& waiter() noexcept override { return *this; }
+  void prepare() override { steps_->set_transactions(transactions()); }
 
-  Job job_;
-  mutable std::optional<engine::LeaseCallOf<Make>> steps_;
+  mutable std::optional<engine::JobCall<Kept, engine::InPlace>> steps_;
 };
 
 }  // namespace copg::python

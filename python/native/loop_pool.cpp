@@ -18,10 +18,7 @@
 #include <utility>
 
 #include "engine/calls/inspect.hpp"
-#include "engine/raise.hpp"
-#include "pq/execute_many_operation.hpp"
-#include "pq/execute_operation.hpp"
-#include "pq/transaction_operation.hpp"
+#include "engine/calls/jobs.hpp"
 #include "python/native/docstrings.hpp"
 #include "python/native/ending.hpp"
 #include "python/native/explain.hpp"
@@ -44,7 +41,7 @@ namespace {
 /// What a call gives of its rows.
 enum class Wanted : std::uint8_t { result = 0, dicts = 1, tuples = 2, dict = 3, tuple = 4, value = 5 };
 
-nb::object give(Rows rows, Wanted wanted) {
+nb::object rows_as(Rows rows, Wanted wanted) {
   switch (wanted) {
     case Wanted::result: return nb::cast(std::move(rows));
     case Wanted::dicts: return rows.fetch(0, rows.size(), RowKind::dict);
@@ -56,8 +53,7 @@ nb::object give(Rows rows, Wanted wanted) {
   return nb::none();
 }
 
-struct ExecuteJob {
-  using Operation = pq::ExecuteOperation;
+struct KeptStatement {
   nb::object sql;  // keeps the text
   nb::object params;
   std::unique_ptr<const Statement> statement;
@@ -72,76 +68,58 @@ struct ExecuteJob {
     return 0;
   }
 
-  Operation make(pq::Connection& connection, pq::BeginFirst begin) {
-    return {connection, statement->text(), statement->params(), begin};
-  }
-  nb::object take(Operation& operation) const {
-    engine::raise_error_of(operation);
-    return give(Rows(operation.take_result()), wanted);
-  }
+  [[nodiscard]] engine::ExecuteJob job() const { return {statement->text(), statement->params()}; }
+  [[nodiscard]] nb::object give(Result result) const { return rows_as(Rows(std::move(result)), wanted); }
 };
 
 /// A statement on a lease of its own, which may travel with those of other callers.
 class ExecuteWait final : public WaitingCall<StatementWait, engine::StatementWaiter> {
  public:
-  ExecuteWait(std::shared_ptr<LoopLease> lease, const SourceLocation& where, ExecuteJob job)
-      : WaitingCall(std::move(lease), &where), where_(where), job_(std::move(job)) {
+  ExecuteWait(std::shared_ptr<LoopLease> lease, const SourceLocation& where, KeptStatement kept)
+      : WaitingCall(std::move(lease), &where), where_(where), kept_(std::move(kept)) {
     engine::StatementWaiter& waiter = *this;
     steps_.emplace(*this->lease().engine, this->lease().lease, waiter);
   }
   ~ExecuteWait() override { end(); }
   nb::object result() override {
-    return give(warned_of_listen(Rows(steps_->take_result()), lease().engine->options()), job_.wanted);
+    return rows_as(warned_of_listen(Rows(steps_->take_result()), lease().engine->options()), kept_.wanted);
   }
   [[noreturn]] void throw_failure(std::exception_ptr failure) const override {
-    job_.throw_failure(std::move(failure));
+    kept_.throw_failure(std::move(failure));
   }
-  [[nodiscard]] int traverse(visitproc visit, void* arg) const override { return job_.traverse(visit, arg); }
+  [[nodiscard]] int traverse(visitproc visit, void* arg) const override { return kept_.traverse(visit, arg); }
 
  private:
   [[nodiscard]] engine::LeaseCall& steps() const noexcept override { return *steps_; }
   Progress acquire(engine::TimePoint time, engine::TimePoint deadline, const SourceLocation& where) override {
-    return steps_->acquire(job_.statement->text(), job_.statement->params(), time, deadline, where);
+    return steps_->acquire(kept_.statement->text(), kept_.statement->params(), time, deadline, where);
   }
   void drop_steps() noexcept override { steps_.reset(); }
   [[nodiscard]] engine::Waiter& waiter() noexcept override { return *this; }
   /// A copy: what Python has may go with the task. Touches nothing of Python's.
   std::unique_ptr<copg::detail::Request> lend() override {
-    return copg::detail::Request::make(Sql(job_.statement->text(), where_), job_.statement->params());
+    return copg::detail::Request::make(Sql(kept_.statement->text(), where_), kept_.statement->params());
   }
   void take_back(std::unique_ptr<copg::detail::Request> /*copy*/) noexcept override {}
 
   const SourceLocation where_;
-  const ExecuteJob job_;
+  const KeptStatement kept_;
   mutable std::optional<engine::StatementCallOfLoop> steps_;
 };
 
-struct ExecuteManyJob {
-  using Operation = pq::ExecuteManyOperation;
+struct KeptRows {
   nb::object sql;
   std::shared_ptr<const KnownText> text;
   std::shared_ptr<PythonRows> rows;
   std::int64_t rows_before = 0;  // of the same call, sent by others
 
-  Operation make(pq::Connection& connection, pq::BeginFirst begin) {
-    return {connection, text->text.sql, *rows, begin};
-  }
-  nb::object take(Operation& operation) const {
-    engine::rethrow(operation.source_error());
-    if (operation.error() != nullptr) raise_shifted(operation.take_error());
-    return nb::int_(operation.affected_rows());
-  }
+  [[nodiscard]] engine::ExecuteManyJob job() const { return {text->text.sql, *rows, rows_before}; }
+  static nb::object give(std::int64_t affected_rows) { return nb::int_(affected_rows); }
   [[noreturn]] void throw_failure(std::exception_ptr failure) const {
     in_words_of(sql.ptr(), nullptr, [&] { std::rethrow_exception(std::move(failure)); });
     std::terminate();  // it has thrown
   }
   int traverse(visitproc visit, void* arg) const { return rows->traverse(visit, arg); }
-
- private:
-  [[noreturn, gnu::cold]] void raise_shifted(pq::ErrorPtr error) const {
-    if (error->row_index >= 0) error->row_index += rows_before;
-    engine::raise_error(std::move(error));
-  }
 };
 
 /// pycopg._native.RowBatch: rows of an asynchronous source, gathered until there are enough to be sent.
@@ -152,7 +130,7 @@ class RowBatch {
   /// True: there are enough.
   bool add(nb::handle params) { return rows_->add(params.ptr()); }
   [[nodiscard]] std::size_t size() const noexcept { return rows_->left(); }
-  [[nodiscard]] ExecuteManyJob job() const {
+  [[nodiscard]] KeptRows kept() const {
     return {sql_, text_, rows_, static_cast<std::int64_t>(rows_->taken() - rows_->left())};
   }
 
@@ -163,42 +141,25 @@ class RowBatch {
 };
 
 /// A savepoint, or its end.
-struct SavepointJob {
-  using Operation = pq::ExecuteOperation;
-  std::unique_ptr<const std::string> sql;
-  std::unique_ptr<const Params> params = std::make_unique<const Params>();
+struct KeptSavepoint {
+  std::string sql;
+  Params params{};
 
-  Operation make(pq::Connection& connection, pq::BeginFirst begin) {
-    return {connection, *sql, *params, begin};
-  }
-  static nb::object take(Operation& operation) {
-    engine::raise_error_of(operation);
-    return nb::none();
-  }
+  [[nodiscard]] engine::ExecuteJob job() const { return {sql, params}; }
+  static nb::object give(const Result& /*result*/) { return nb::none(); }
 };
 
-struct EndJob {
-  using Operation = pq::TransactionOperation;
-  pq::TransactionCommand command;
-
-  Operation make(pq::Connection& connection, pq::BeginFirst /*begin*/) { return {connection, command}; }
-  static nb::object take(Operation& operation) {
-    engine::raise_error_of(operation);
-    return nb::none();
-  }
-};
-
-template <class Job>
-LoopCall* call_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where, Job job) {
-  return new JobWait<Job>(std::move(lease), where, std::move(job));
+template <class Kept>
+LoopCall* call_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where, Kept kept) {
+  return new JobWait<Kept>(std::move(lease), where, std::move(kept));
 }
 
 LoopCall* execute_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where, nb::handle sql,
                      nb::handle params, Wanted wanted) {
-  ExecuteJob job{nb::borrow(sql), nb::borrow(params),
-                 std::make_unique<const Statement>(sql.ptr(), params.ptr()), wanted};
-  if (where != nullptr) return new ExecuteWait(std::move(lease), *where, std::move(job));
-  return call_on(std::move(lease), where, std::move(job));
+  KeptStatement kept{nb::borrow(sql), nb::borrow(params),
+                     std::make_unique<const Statement>(sql.ptr(), params.ptr()), wanted};
+  if (where != nullptr) return new ExecuteWait(std::move(lease), *where, std::move(kept));
+  return call_on(std::move(lease), where, std::move(kept));
 }
 
 /// nullptr: there are no rows.
@@ -207,8 +168,7 @@ LoopCall* execute_many_on(std::shared_ptr<LoopLease> lease, const SourceLocation
   auto text = known_text(sql.ptr());
   auto source = std::make_shared<PythonRows>(text, rows);
   if (source->empty()) return nullptr;
-  return call_on(std::move(lease), where,
-                 ExecuteManyJob{nb::borrow(sql), std::move(text), std::move(source)});
+  return call_on(std::move(lease), where, KeptRows{nb::borrow(sql), std::move(text), std::move(source)});
 }
 
 /// pycopg._native.LoopConnection.
@@ -246,7 +206,7 @@ class LoopConnection {
   /// Its rows; then it is empty.
   LoopCall* execute_batch(const RowBatch& batch) {
     require_leased();
-    return call_on(lease_, nullptr, batch.job());
+    return call_on(lease_, nullptr, batch.kept());
   }
 
   /// nullptr: there is nothing to end.
@@ -260,9 +220,7 @@ class LoopConnection {
   LoopCall* begin() {
     beginning_ = {0, place_of_caller(), lease_->transactions().next_savepoint([this] { return status(); })};
     if (beginning_.savepoint == 0) return nullptr;
-    return call_on(
-        lease_, nullptr,
-        SavepointJob{std::make_unique<const std::string>(engine::begin_savepoint(beginning_.savepoint))});
+    return call_on(lease_, nullptr, KeptSavepoint{engine::begin_savepoint(beginning_.savepoint)});
   }
   /// The number of the block.
   std::uint64_t began() {
@@ -293,9 +251,7 @@ class LoopConnection {
     // Nothing can be sent any more, and giving the connection back rolls back.
     if (!commit && engine::can_only_be_given_back(status())) return nullptr;
     if (savepoint == 0) return end_outermost(commit);
-    return call_on(
-        lease_, nullptr,
-        SavepointJob{std::make_unique<const std::string>(engine::end_savepoint(savepoint, commit))});
+    return call_on(lease_, nullptr, KeptSavepoint{engine::end_savepoint(savepoint, commit)});
   }
 
   [[nodiscard]] bool autocommit() const noexcept { return lease_->autocommit; }
@@ -317,8 +273,9 @@ class LoopConnection {
   LoopCall* end_outermost(bool commit) {
     if (ask([](const pq::Connection& connection) { return engine::nothing_to_end(connection); }))
       return nullptr;
-    return call_on(lease_, nullptr,
-                   EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback});
+    return call_on(
+        lease_, nullptr,
+        engine::EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback});
   }
 
   std::shared_ptr<LoopLease> lease_;

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "async/completion.hpp"
-#include "async/jobs.hpp"
+#include "async/kept.hpp"
 #include "async/lease_state.hpp"
 #include "async/operation_call.hpp"
 #include "engine/calls/inspect.hpp"
@@ -60,19 +60,19 @@ AsyncConnection::executor_type AsyncConnection::get_executor() const { return st
 
 void AsyncConnection::start_execute(detail::Handler<Result> handler,
                                     std::unique_ptr<detail::Request> request) {
-  pq::DescribeFirst first;
+  std::optional<async::KeptStatement> kept;
   try {
-    first = async::describe_first(loop_->engine(), *request);
+    kept.emplace(loop_->engine(), std::move(request));
   } catch (...) {
     return async::complete_now(loop_->executor(), std::move(handler), std::current_exception(), Result());
   }
-  async::start_on(*loop_, state_, async::ExecuteJob{std::move(request), first}, std::move(handler));
+  async::start_on(*loop_, state_, std::move(*kept), std::move(handler));
 }
 
 void AsyncConnection::start_execute_many(detail::Handler<std::int64_t> handler, detail::ManyRequest request) {
   if (!request.rows)
     return async::complete_now(loop_->executor(), std::move(handler), nullptr, std::int64_t{0});
-  async::start_on(*loop_, state_, async::ExecuteManyJob{std::move(request)}, std::move(handler));
+  async::start_on(*loop_, state_, async::KeptRows{std::move(request)}, std::move(handler));
 }
 
 void AsyncConnection::start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler,
@@ -80,7 +80,7 @@ void AsyncConnection::start_pipeline(detail::Handler<std::vector<PipelineAnswer>
   if (pipeline.empty()) {
     return async::complete_now(loop_->executor(), std::move(handler), nullptr, std::vector<PipelineAnswer>());
   }
-  async::start_on(*loop_, state_, async::PipelineJob(std::move(pipeline)), std::move(handler));
+  async::start_on(*loop_, state_, async::KeptPipeline(std::move(pipeline)), std::move(handler));
 }
 
 void AsyncConnection::start_end(detail::Handler<> handler, bool commit) {
@@ -95,7 +95,7 @@ void AsyncConnection::start_end(detail::Handler<> handler, bool commit) {
     return async::complete_now(loop_->executor(), std::move(handler), std::move(error));
   }
   async::start_on(*loop_, state_,
-                  async::EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback},
+                  engine::EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback},
                   std::move(handler));
 }
 

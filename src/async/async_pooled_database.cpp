@@ -8,7 +8,7 @@
 #include "async/completion.hpp"
 #include "async/connection_call.hpp"
 #include "async/execute_call.hpp"
-#include "async/jobs.hpp"
+#include "async/kept.hpp"
 #include "async/operation_call.hpp"
 #include "async/watch_call.hpp"
 #include "engine/face.hpp"
@@ -82,18 +82,18 @@ void AsyncPooledDatabase::start_open(detail::Handler<> handler) {
 
 void AsyncPooledDatabase::start_execute(detail::Handler<Result> handler,
                                         std::unique_ptr<detail::Request> request) {
-  pq::DescribeFirst first;
+  std::optional<async::KeptStatement> kept;
   try {
-    first = async::describe_first(*state_->face, *request);
+    kept.emplace(*state_->face, std::move(request));
   } catch (...) {
     return async::complete_now(loop()->executor(), std::move(handler), std::current_exception(), Result());
   }
-  if (first) {
-    const SourceLocation where = request->where();
-    return async::start_on(loop(), state_->timeout(), where, async::ExecuteJob{std::move(request), first},
-                           std::move(handler));
+  if (kept->first) {
+    const SourceLocation where = kept->request->where();
+    return async::start_on(loop(), state_->timeout(), where, std::move(*kept), std::move(handler));
   }
-  async::start(new async::ExecuteCall(loop(), state_->timeout(), std::move(request), std::move(handler)));
+  async::start(
+      new async::ExecuteCall(loop(), state_->timeout(), std::move(kept->request), std::move(handler)));
 }
 
 void AsyncPooledDatabase::start_execute_many(detail::Handler<std::int64_t> handler,
@@ -101,8 +101,7 @@ void AsyncPooledDatabase::start_execute_many(detail::Handler<std::int64_t> handl
   if (!request.rows)
     return async::complete_now(loop()->executor(), std::move(handler), nullptr, std::int64_t{0});
   const SourceLocation where = request.where;
-  async::start_on(loop(), state_->timeout(), where, async::ExecuteManyJob{std::move(request)},
-                  std::move(handler));
+  async::start_on(loop(), state_->timeout(), where, async::KeptRows{std::move(request)}, std::move(handler));
 }
 
 void AsyncPooledDatabase::start_connection(detail::Handler<AsyncConnection> handler,

@@ -89,10 +89,10 @@ void Call::ready(std::uint32_t round, pq::Ready ready) {
   passengers.proceed(true);
 }
 
-void Call::stop(engine::Stop why) noexcept {
+void Call::stop(engine::StopReason why) noexcept {
   const std::lock_guard lock(mutex_);
   if (state_ == State::over || word_ != Word::none) return;
-  word_ = why == engine::Stop::late ? Word::late : Word::cut;
+  word_ = why == engine::StopReason::late ? Word::late : Word::cut;
   if (state_ == State::waiting) interrupt();
 }
 

@@ -52,7 +52,7 @@ class Call : public Pending, public engine::Driver {
   void clean_up() noexcept;
 
  private:
-  void stop(engine::Stop why) noexcept final;
+  void stop(engine::StopReason why) noexcept final;
 
   void go_on(bool inside) final;
   void leave_queue() noexcept final;

@@ -7,12 +7,11 @@
 
 #include "async/call.hpp"
 #include "async/lease_state.hpp"
-#include "pq/execute_operation.hpp"
+#include "engine/calls/jobs.hpp"
 
 namespace copg::async {
 
-/// `Job` says what is to be done: `make(connection, begin)` makes the operation, `take(operation)` gives its
-/// result, or throws its error. `Results`: nothing, or what `take` returns.
+/// `Job`: see engine/calls/jobs.hpp. `Results`: nothing, or what its `take` returns.
 template <class Job, class... Results>
 class OperationCall final : public WaitingCall<engine::Waiter> {
  public:
@@ -20,58 +19,35 @@ class OperationCall final : public WaitingCall<engine::Waiter> {
   OperationCall(std::shared_ptr<Loop> loop, Duration timeout, const SourceLocation& where, Job job,
                 detail::Handler<Results...> handler)
       : WaitingCall(std::move(loop), timeout, Ends::with_own_lease),
-        job_(std::move(job)),
         where_(where),
-        steps_(*this, own_lease_),
+        steps_(engine(), own_lease_, *this, std::move(job)),
         completion_(std::move(handler), this->loop()) {
     completion_.cancel_with(*this);
   }
   /// On the lease of a connection.
   OperationCall(std::shared_ptr<LeaseState> state, Job job, detail::Handler<Results...> handler)
       : WaitingCall(state->loop, engine::duration_of(state->timeout), Ends::inside_lease),
-        job_(std::move(job)),
         state_(std::move(state)),
-        steps_(*this, state_->lease),
+        steps_(engine(), state_->lease, *this, std::move(job)),
         completion_(std::move(handler), this->loop()) {
     completion_.cancel_with(*this);
   }
   ~OperationCall() override { clean_up(); }
 
  private:
-  using Operation = std::invoke_result_t<decltype(&Job::make), Job&, pq::Connection&, pq::BeginFirst>;
-
-  class Steps final : public engine::LeaseCall {
-   public:
-    Steps(OperationCall& call, Lease& lease) : LeaseCall(call.engine(), lease, call), call_(call) {}
-    ~Steps() { leave(); }
-    using LeaseCall::leave;
-
-   private:
-    pq::StatementOperation& make(pq::Connection& connection) override {
-      const LeaseState* const state = call_.state_.get();
-      const pq::BeginFirst begin = state == nullptr
-                                       ? pq::BeginFirst::no
-                                       : state->transactions.begin_first(connection.in_transaction());
-      call_.operation_.reset(new Operation(call_.job_.make(connection, begin)));
-      return *call_.operation_;
-    }
-    void drop() noexcept override { call_.operation_.reset(); }
-
-    OperationCall& call_;
-  };
-
   Progress begin(TimePoint time, TimePoint deadline) override {
     if (!state_) return steps_.acquire(time, deadline, where_);
     if (!state_->enter(*this)) engine().reject_second_call();
+    steps_.set_transactions(state_->transactions);
     return steps_.begin(time, deadline);
   }
   Progress granted(TimePoint time) override { return steps_.granted(time); }
   engine::LeaseCall& lease_call() override { return steps_; }
   void take_result() override {
     if constexpr (sizeof...(Results) == 0) {
-      job_.take(*operation_);
+      steps_.take_result();
     } else {
-      result_ = job_.take(*operation_);
+      result_ = steps_.take_result();
     }
   }
   void give_back() noexcept override {
@@ -90,12 +66,10 @@ class OperationCall final : public WaitingCall<engine::Waiter> {
         result_);
   }
 
-  Job job_;
   SourceLocation where_;
   std::shared_ptr<LeaseState> state_;
   Lease own_lease_;
-  std::unique_ptr<Operation> operation_;  // while it has a connection: those that wait for one are many
-  Steps steps_;
+  engine::JobCall<Job, engine::OnHeap> steps_;
   std::tuple<Results...> result_;
   Completion<Results...> completion_;
 };

@@ -47,7 +47,7 @@ void Background::close_connection(const pool::Action& action) {
     const Locked state(shared_);
     const Slot::Guarded& guarded = slot.guarded(*state);
     if (!nobody_inside && !guarded.left) {
-      if (guarded.driver != nullptr) guarded.driver->stop(Stop::cut);
+      if (guarded.driver != nullptr) guarded.driver->stop(StopReason::cut);
       state->insist_at = std::min(state->insist_at, after(now(), caller_patience));
       return;
     }

@@ -6,10 +6,12 @@
 
 namespace copg::engine {
 
-/// Why an operation is to be dropped before its end.
-enum class Stop : std::uint8_t {
-  late,  ///< Its deadline has passed.
-  cut,   ///< The pool was closed and has cut its lease off.
+/// Why a call is to end before its operation has.
+enum class StopReason : std::uint8_t {
+  none,
+  cancelled,  ///< Its caller has lost interest.
+  late,       ///< Its deadline has passed.
+  cut,        ///< The pool was closed and has cut its lease off.
 };
 
 class Driver {
@@ -18,9 +20,9 @@ class Driver {
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
-  /// Called with the engine's mutex held: must only wake somebody. May come more than once, and as late as
-  /// just before PoolEngine::drive_no_more returns.
-  virtual void stop(Stop why) noexcept = 0;
+  /// `late` or `cut`. Called with the engine's mutex held: must only wake somebody. May come more than once,
+  /// and as late as just before PoolEngine::drive_no_more returns.
+  virtual void stop(StopReason why) noexcept = 0;
 
  protected:
   virtual ~Driver() = default;

@@ -188,7 +188,7 @@ pool::Disposition Leases::judge(pq::Connection& connection) const noexcept {
 void Leases::drive(const Lease& lease, Driver& driver, TimePoint deadline) {
   const Locked state(shared_);
   drive(*state, *lease.slot, driver, deadline);
-  if (lease.slot->use.is_cut()) driver.stop(Stop::cut);
+  if (lease.slot->use.is_cut()) driver.stop(StopReason::cut);
 }
 
 void Leases::drive(State& state, Slot& slot, Driver& driver, TimePoint deadline) {
@@ -213,7 +213,7 @@ TimePoint stop_late_drivers(State& state, TimePoint time) noexcept {
       next = std::min(next, guarded.drive_until);
     } else {
       guarded.drive_until = pool::never;
-      guarded.driver->stop(Stop::late);
+      guarded.driver->stop(StopReason::late);
     }
   }
   return next;

@@ -11,11 +11,10 @@
 #include <utility>
 
 #include "engine/answer_wait.hpp"
+#include "engine/calls/jobs.hpp"
 #include "engine/clock.hpp"
-#include "engine/calls/lease_call.hpp"
 #include "engine/parked.hpp"
 #include "engine/pool_engine.hpp"
-#include "engine/raise.hpp"
 
 namespace copg::sync {
 
@@ -85,17 +84,24 @@ struct Face {
 /// One statement on a lease of its own.
 [[nodiscard]] Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params);
 
-/// One operation on a lease, which is taken first if `where` is given: `make(connection)` makes it,
-/// `take(operation)` gives the result once it has ended, or throws its error.
-template <class Make, class Take>
-auto call(PoolEngine& engine, Lease& lease, Span span, const SourceLocation* where, Make make, Take take) {
+/// One job on a lease that was taken before.
+template <class Job>
+auto call(PoolEngine& engine, Lease& lease, Span span, Job job, const engine::TransactionStack& open) {
   ParkedThread waiter;
-  engine::LeaseCallOf<Make> call(engine, lease, waiter, std::move(make));
-  drive(engine, lease, call,
-        where != nullptr ? call.acquire(span.begin, span.deadline, *where)
-                         : call.begin(span.begin, span.deadline),
-        waiter, span);
-  return take(call.operation());
+  engine::JobCall<Job, engine::InPlace> call(engine, lease, waiter, std::move(job));
+  call.set_transactions(open);
+  drive(engine, lease, call, call.begin(span.begin, span.deadline), waiter, span);
+  return call.take_result();
+}
+
+/// One job on a lease of its own.
+template <class Job>
+auto call(PoolEngine& engine, Span span, const SourceLocation& where, Job job) {
+  ShortLease lease(engine);
+  ParkedThread waiter;
+  engine::JobCall<Job, engine::InPlace> call(engine, *lease, waiter, std::move(job));
+  drive(engine, *lease, call, call.acquire(span.begin, span.deadline, where), waiter, span);
+  return call.take_result();
 }
 
 }  // namespace copg::sync

@@ -3,22 +3,11 @@
 #include <utility>
 
 #include "engine/calls/inspect.hpp"
-#include "engine/calls/pipeline_answers.hpp"
+#include "engine/calls/jobs.hpp"
 #include "engine/statement_kind.hpp"
-#include "pq/copy_in_operation.hpp"
-#include "pq/copy_out_operation.hpp"
-#include "pq/execute_many_operation.hpp"
-#include "pq/execute_operation.hpp"
-#include "pq/transaction_operation.hpp"
 #include "sync/call.hpp"
 
 namespace copg {
-
-namespace {
-
-sync::Span span_of(Seconds timeout) { return sync::Span(engine::duration_of(timeout)); }
-
-}  // namespace
 
 Connection::Connection(std::shared_ptr<engine::PoolEngine> engine, const detail::Lease& lease,
                        Seconds timeout) noexcept
@@ -63,95 +52,43 @@ void Connection::close() noexcept {
   if (lease_) engine_->discard(lease_);
 }
 
-Result Connection::execute(const Sql& sql, const Params& params) { return execute(sql, params, {}); }
+template <class Job>
+auto Connection::call(Job job) {
+  return sync::call(*engine_, lease_, sync::Span(engine::duration_of(timeout_)), std::move(job),
+                    detail::LeaseAccess::transactions(*this));
+}
+
+Result Connection::execute(const Sql& sql, const Params& params) {
+  return call(engine::ExecuteJob{sql.text(), params});
+}
 
 Result Connection::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
   if (!lease_) return execute(sql, params);  // which says that it was given back
-  return execute(sql, params, engine::describe_first(engine_->fitting_texts(), sql.text(), shape));
-}
-
-Result Connection::execute(const Sql& sql, const Params& params, const pq::DescribeFirst& first) {
-  return sync::call(
-      *engine_, lease_, span_of(timeout_), nullptr,
-      [&](pq::Connection& connection) {
-        return pq::ExecuteOperation(
-            connection, sql.text(), params,
-            detail::LeaseAccess::transactions(*this).begin_first(connection.in_transaction()), first);
-      },
-      [](pq::ExecuteOperation& operation) {
-        engine::raise_error_of(operation);
-        return operation.take_result();
-      });
+  return call(engine::ExecuteJob{sql.text(), params,
+                                 engine::describe_first(engine_->fitting_texts(), sql.text(), shape)});
 }
 
 std::int64_t Connection::execute_many(const Sql& sql, RowSource& rows) {
-  return sync::call(
-      *engine_, lease_, span_of(timeout_), nullptr,
-      [&](pq::Connection& connection) {
-        return pq::ExecuteManyOperation(
-            connection, sql.text(), rows,
-            detail::LeaseAccess::transactions(*this).begin_first(connection.in_transaction()));
-      },
-      [](pq::ExecuteManyOperation& operation) {
-        engine::rethrow(operation.source_error());
-        engine::raise_error_of(operation);
-        return operation.affected_rows();
-      });
+  return call(engine::ExecuteManyJob{sql.text(), rows});
 }
 
 std::vector<PipelineAnswer> Connection::execute(const Pipeline& pipeline) {
   if (pipeline.empty()) return {};
   engine::PipelineAnswers answers(pipeline);
-  return sync::call(
-      *engine_, lease_, span_of(timeout_), nullptr,
-      [&](pq::Connection& connection) {
-        return pq::PipelineOperation(
-            connection, answers.begin(), answers, pq::PipelineOrder::kept,
-            detail::LeaseAccess::transactions(*this).begin_first(connection.in_transaction()));
-      },
-      [&](pq::PipelineOperation& operation) { return answers.take(operation); });
+  return call(engine::PipelineJob{answers});
 }
 
 std::int64_t Connection::copy_in(const Sql& sql, CopySource& source) {
-  return sync::call(
-      *engine_, lease_, span_of(timeout_), nullptr,
-      [&](pq::Connection& connection) {
-        return pq::CopyInOperation(
-            connection, sql.text(), source,
-            detail::LeaseAccess::transactions(*this).begin_first(connection.in_transaction()));
-      },
-      [](pq::CopyInOperation& operation) {
-        engine::rethrow(operation.stream_error());
-        engine::raise_error_of(operation);
-        return operation.rows_copied();
-      });
+  return call(engine::CopyInJob{sql.text(), source});
 }
 
 std::int64_t Connection::copy_out(const Sql& sql, CopySink& sink) {
-  return sync::call(
-      *engine_, lease_, span_of(timeout_), nullptr,
-      [&](pq::Connection& connection) {
-        return pq::CopyOutOperation(
-            connection, sql.text(), sink,
-            detail::LeaseAccess::transactions(*this).begin_first(connection.in_transaction()));
-      },
-      [](pq::CopyOutOperation& operation) {
-        engine::rethrow(operation.stream_error());
-        engine::raise_error_of(operation);
-        return operation.rows_copied();
-      });
+  return call(engine::CopyOutJob{sql.text(), sink});
 }
 
 void Connection::end_transaction(bool commit) {
-  if (!engine::inspect(*engine_, lease_, engine::nothing_to_end)) {
-    sync::call(
-        *engine_, lease_, span_of(timeout_), nullptr,
-        [&](pq::Connection& connection) {
-          return pq::TransactionOperation(
-              connection, commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback);
-        },
-        [](pq::TransactionOperation& operation) { engine::raise_error_of(operation); });
-  }
+  if (engine::inspect(*engine_, lease_, engine::nothing_to_end)) return;
+  call(engine::EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback});
 }
 
 void Connection::commit() { end_transaction(true); }

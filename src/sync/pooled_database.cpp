@@ -4,7 +4,6 @@
 
 #include "engine/face.hpp"
 #include "engine/statement_kind.hpp"
-#include "pq/execute_many_operation.hpp"
 #include "sync/call.hpp"
 
 namespace copg {
@@ -50,30 +49,12 @@ Result PooledDatabase::fetch(const Sql& sql, const Params& params, const detail:
   const pq::DescribeFirst first = engine::describe_first(pool.fitting_texts(), sql.text(), shape);
   if (!first) [[likely]]
     return sync::execute(pool, span, sql, params);
-  sync::ShortLease lease(pool);
-  return sync::call(
-      pool, *lease, span, &sql.where(),
-      [&](pq::Connection& connection) {
-        return pq::ExecuteOperation(connection, sql.text(), params, pq::BeginFirst::no, first);
-      },
-      [](pq::ExecuteOperation& operation) {
-        engine::raise_error_of(operation);
-        return operation.take_result();
-      });
+  return sync::call(pool, span, sql.where(), engine::ExecuteJob{sql.text(), params, first});
 }
 
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
   engine::PoolEngine& pool = engine();
-  const sync::Span span(pool.timeout());
-  sync::ShortLease lease(pool);
-  return sync::call(
-      pool, *lease, span, &sql.where(),
-      [&](pq::Connection& connection) { return pq::ExecuteManyOperation(connection, sql.text(), rows); },
-      [](pq::ExecuteManyOperation& operation) {
-        engine::rethrow(operation.source_error());
-        engine::raise_error_of(operation);
-        return operation.affected_rows();
-      });
+  return sync::call(pool, sync::Span(pool.timeout()), sql.where(), engine::ExecuteManyJob{sql.text(), rows});
 }
 
 Connection PooledDatabase::connection(std::optional<Seconds> timeout, const SourceLocation& where) {

@@ -1,5 +1,7 @@
 #include "engine/calls/lease_call.hpp"
 
+#include <utility>
+
 namespace copg::engine {
 
 LeaseCall::Progress LeaseCall::acquire(TimePoint time, TimePoint deadline, const SourceLocation& where) {

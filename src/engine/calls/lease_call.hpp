@@ -5,9 +5,7 @@
 
 #include <copg/source_location.hpp>
 
-#include <optional>
 #include <string_view>
-#include <utility>
 
 #include "engine/pool_engine.hpp"
 #include "pq/operation.hpp"
@@ -74,33 +72,6 @@ class LeaseCall {
   pq::StatementOperation* operation_ = nullptr;
   pq::Step step_{};
   bool fresh_ = false;  // nothing had been sent on the lease before
-};
-
-/// `Make` is called with the connection and returns the operation.
-template <class Make>
-class LeaseCallOf final : public LeaseCall {
- public:
-  using Operation = std::invoke_result_t<Make&, pq::Connection&>;
-
-  LeaseCallOf(PoolEngine& engine, Lease& lease, Waiter& waiter, Make make)
-      : LeaseCall(engine, lease, waiter), make_(std::move(make)) {}
-  ~LeaseCallOf() { leave(); }
-  [[nodiscard]] Operation& operation() noexcept { return *operation_; }
-
- private:
-  struct Factory {  // an operation can't be moved: it is made in its place
-    Make& make;
-    pq::Connection& connection;
-    operator Operation() const { return make(connection); }  // NOLINT(google-explicit-constructor)
-  };
-
-  pq::StatementOperation& make(pq::Connection& connection) override {
-    return operation_.emplace(Factory{make_, connection});
-  }
-  void drop() noexcept override { operation_.reset(); }
-
-  Make make_;
-  std::optional<Operation> operation_;
 };
 
 }  // namespace copg::engine

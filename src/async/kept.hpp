@@ -1,0 +1,49 @@
+// What an asynchronous call keeps of what its caller gave, who is gone by the time that it is sent.
+#pragma once
+
+#include <copg/detail/request.hpp>
+#include <copg/pipeline.hpp>
+
+#include <memory>
+#include <utility>
+
+#include "engine/calls/jobs.hpp"
+#include "engine/pool_engine.hpp"
+#include "engine/statement_kind.hpp"
+
+namespace copg::async {
+
+struct KeptStatement {
+  std::unique_ptr<detail::Request> request;
+  pq::DescribeFirst first;
+
+  /// Throws UsageError, for a fetch verb.
+  KeptStatement(engine::PoolEngine& engine, std::unique_ptr<detail::Request> given)
+      : request(std::move(given)) {
+    if (request->shape() != nullptr)
+      first = engine::describe_first(engine.fitting_texts(), request->sql(), *request->shape());
+  }
+  [[nodiscard]] engine::ExecuteJob job() const { return {request->sql(), *request, first}; }
+};
+
+struct KeptRows {
+  detail::ManyRequest request;
+
+  [[nodiscard]] engine::ExecuteManyJob job() const { return {request.sql, *request.rows}; }
+};
+
+class KeptPipeline {
+ public:
+  explicit KeptPipeline(Pipeline pipeline) : parts_(std::make_unique<Parts>(std::move(pipeline))) {}
+  [[nodiscard]] engine::PipelineJob job() const { return {parts_->answers}; }
+
+ private:
+  struct Parts {  // stay where they are: the operation points to them
+    explicit Parts(Pipeline given) : pipeline(std::move(given)), answers(pipeline) {}
+    const Pipeline pipeline;
+    engine::PipelineAnswers answers;
+  };
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace copg::async

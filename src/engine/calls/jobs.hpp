@@ -1,0 +1,184 @@
+// What the callers of a connection ask of it, once for all shells: `make(connection, begin)` makes the
+// operation, `take(operation)` gives what came of it, or throws its error. A shell does the waiting in
+// between, and gives its caller the result in the caller's language.
+//
+// A job only refers to what it sends: that must outlive the operation.
+#pragma once
+
+#include <copg/copy_stream.hpp>
+#include <copg/result.hpp>
+#include <copg/row_source.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/calls/lease_call.hpp"
+#include "engine/calls/pipeline_answers.hpp"
+#include "engine/calls/transaction_stack.hpp"
+#include "engine/raise.hpp"
+#include "pq/copy_in_operation.hpp"
+#include "pq/copy_out_operation.hpp"
+#include "pq/execute_many_operation.hpp"
+#include "pq/execute_operation.hpp"
+#include "pq/transaction_operation.hpp"
+
+namespace copg::engine {
+
+struct ExecuteJob {
+  std::string_view sql;
+  pq::ParamsView params;
+  pq::DescribeFirst first{};
+
+  [[nodiscard]] pq::ExecuteOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
+    return {connection, sql, params, begin, first};
+  }
+  static Result take(pq::ExecuteOperation& operation) {
+    raise_error_of(operation);
+    return operation.take_result();
+  }
+};
+
+struct ExecuteManyJob {
+  std::string_view sql;
+  RowSource& rows;
+  std::int64_t rows_before = 0;  ///< Of the same call, sent by other jobs.
+
+  [[nodiscard]] pq::ExecuteManyOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
+    return {connection, sql, rows, begin};
+  }
+  /// The sum of affected rows.
+  std::int64_t take(pq::ExecuteManyOperation& operation) const {
+    rethrow(operation.source_error());
+    if (operation.error() != nullptr) [[unlikely]]
+      raise_for_row(operation.take_error());
+    return operation.affected_rows();
+  }
+
+ private:
+  [[noreturn, gnu::cold]] void raise_for_row(pq::ErrorPtr error) const {
+    if (error->row_index >= 0) error->row_index += rows_before;
+    raise_error(std::move(error));
+  }
+};
+
+/// `Stream`: CopySource or CopySink.
+template <class Operation, class Stream>
+struct CopyJob {
+  std::string_view sql;
+  Stream& stream;
+
+  [[nodiscard]] Operation make(pq::Connection& connection, pq::BeginFirst begin) const {
+    return {connection, sql, stream, begin};
+  }
+  /// The rows copied.
+  static std::int64_t take(Operation& operation) {
+    rethrow(operation.stream_error());
+    raise_error_of(operation);
+    return operation.rows_copied();
+  }
+};
+using CopyInJob = CopyJob<pq::CopyInOperation, CopySource>;
+using CopyOutJob = CopyJob<pq::CopyOutOperation, CopySink>;
+
+struct PipelineJob {
+  PipelineAnswers& answers;
+
+  [[nodiscard]] pq::PipelineOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
+    return {connection, answers.begin(), answers, pq::PipelineOrder::kept, begin};
+  }
+  std::vector<PipelineAnswer> take(pq::PipelineOperation& operation) const { return answers.take(operation); }
+};
+
+/// COMMIT or ROLLBACK.
+struct EndJob {
+  pq::TransactionCommand command;
+
+  [[nodiscard]] pq::TransactionOperation make(pq::Connection& connection, pq::BeginFirst /*begin*/) const {
+    return {connection, command};
+  }
+  static void take(pq::TransactionOperation& operation) { raise_error_of(operation); }
+};
+
+/// The job itself; or, of what a shell keeps together with what a job refers to, `kept.job()`.
+template <class Kept>
+auto job_of(Kept& kept) {
+  if constexpr (requires { kept.job(); }) {
+    return kept.job();
+  } else {
+    return kept;
+  }
+}
+
+// Where the operation of a call is.
+
+/// Inside the call: for a thread's stack.
+template <class Operation>
+class InPlace {
+ public:
+  template <class... Args>
+  Operation& emplace(Args&&... args) {
+    return operation_.emplace(std::forward<Args>(args)...);
+  }
+  void reset() noexcept { operation_.reset(); }
+  [[nodiscard]] Operation& operator*() noexcept { return *operation_; }
+
+ private:
+  std::optional<Operation> operation_;
+};
+
+/// Elsewhere, and only while the call has a connection: for an event loop, where many wait for one.
+template <class Operation>
+class OnHeap {
+ public:
+  template <class... Args>
+  Operation& emplace(Args&&... args) {
+    operation_.reset(new Operation(std::forward<Args>(args)...));
+    return *operation_;
+  }
+  void reset() noexcept { operation_.reset(); }
+  [[nodiscard]] Operation& operator*() noexcept { return *operation_; }
+
+ private:
+  std::unique_ptr<Operation> operation_;
+};
+
+/// A job on a lease. `Room`: InPlace or OnHeap.
+template <class Kept, template <class> class Room>
+class JobCall final : public LeaseCall {
+ public:
+  JobCall(PoolEngine& engine, Lease& lease, Waiter& waiter, Kept kept)
+      : LeaseCall(engine, lease, waiter), kept_(std::move(kept)) {}
+  ~JobCall() { leave(); }
+  /// Before it begins on a lease that was taken before. Else its statement is a transaction of its own.
+  void set_transactions(const TransactionStack& open) noexcept { transactions_ = open; }
+  /// Once done.
+  auto take_result() { return job_of(kept_).take(*operation_); }
+  [[nodiscard]] const Kept& kept() const noexcept { return kept_; }
+  using LeaseCall::leave;
+
+ private:
+  using Operation =
+      decltype(job_of(std::declval<Kept&>()).make(std::declval<pq::Connection&>(), pq::BeginFirst::no));
+  struct Factory {  // an operation can't be moved: it is made in its place
+    JobCall& call;
+    pq::Connection& connection;
+    operator Operation() const {  // NOLINT(google-explicit-constructor)
+      return job_of(call.kept_).make(connection, call.transactions_.begin_first(connection.in_transaction()));
+    }
+  };
+
+  pq::StatementOperation& make(pq::Connection& connection) override {
+    return operation_.emplace(Factory{*this, connection});
+  }
+  void drop() noexcept override { operation_.reset(); }
+
+  Kept kept_;
+  TransactionStack transactions_{.autocommit = true};
+  Room<Operation> operation_;
+};
+
+}  // namespace copg::engine
