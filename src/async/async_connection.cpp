@@ -3,10 +3,10 @@
 #include <string>
 #include <utility>
 
+#include "async/calls.hpp"
 #include "async/completion.hpp"
 #include "async/kept.hpp"
 #include "async/lease_state.hpp"
-#include "async/operation_call.hpp"
 #include "engine/calls/inspect.hpp"
 
 namespace copg {
@@ -101,14 +101,14 @@ void AsyncConnection::start_end(detail::Handler<> handler, bool commit) {
 
 asio::awaitable<int> AsyncConnection::begin_transaction() {
   async::LeaseState& lease = state();
-  const int savepoint = lease.transactions.next_savepoint([this] { return transaction_status(); });
+  const int savepoint = lease.open.next_savepoint([this] { return transaction_status(); });
   if (savepoint > 0) co_await execute(engine::begin_savepoint(savepoint));
-  ++lease.transactions.depth;
+  ++lease.open.depth;
   co_return savepoint;
 }
 
 asio::awaitable<void> AsyncConnection::end_transaction(int savepoint, bool commit) {
-  engine::TransactionStack& transactions = state().transactions;
+  engine::TransactionStack& transactions = state().open;
   transactions.depth = transactions.depth_after(savepoint);
   if (savepoint == 0) {
     if (commit) {
@@ -129,12 +129,12 @@ asio::awaitable<void> AsyncConnection::undo_transaction(int savepoint) {
 }
 
 void AsyncConnection::autocommit(bool on) {
-  engine::TransactionStack& transactions = state().transactions;
+  engine::TransactionStack& transactions = state().open;
   transactions.require_autocommit_change<UsageError>([this] { return transaction_status(); });
   transactions.autocommit = on;
 }
 
-bool AsyncConnection::autocommit() const { return state().transactions.autocommit; }
+bool AsyncConnection::autocommit() const { return state().open.autocommit; }
 
 void AsyncConnection::timeout(Seconds limit) {
   if (!(limit.count() >= 0)) throw UsageError("a timeout must be at least 0 s");

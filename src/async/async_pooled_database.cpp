@@ -1,16 +1,14 @@
 #include <copg/async_pooled_database.hpp>
 #include <copg/detail/configure.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <utility>
 
+#include "async/calls.hpp"
 #include "async/completion.hpp"
-#include "async/connection_call.hpp"
-#include "async/execute_call.hpp"
 #include "async/kept.hpp"
-#include "async/operation_call.hpp"
-#include "async/watch_call.hpp"
 #include "engine/face.hpp"
 
 namespace copg {
@@ -92,8 +90,7 @@ void AsyncPooledDatabase::start_execute(detail::Handler<Result> handler,
     const SourceLocation where = kept->request->where();
     return async::start_on(loop(), state_->timeout(), where, std::move(*kept), std::move(handler));
   }
-  async::start(
-      new async::ExecuteCall(loop(), state_->timeout(), std::move(kept->request), std::move(handler)));
+  async::start<async::ExecuteCall>(std::move(handler), loop(), state_->timeout(), std::move(kept->request));
 }
 
 void AsyncPooledDatabase::start_execute_many(detail::Handler<std::int64_t> handler,
@@ -112,7 +109,7 @@ void AsyncPooledDatabase::start_connection(detail::Handler<AsyncConnection> hand
                                std::make_exception_ptr(UsageError("a timeout must be at least 0 s")),
                                AsyncConnection());
   }
-  async::start(new async::ConnectionCall(loop(), engine::duration_of(limit), where, std::move(handler)));
+  async::start<async::ConnectionCall>(std::move(handler), loop(), engine::duration_of(limit), where);
 }
 
 void AsyncPooledDatabase::start_check(detail::Handler<> handler) {
@@ -121,8 +118,8 @@ void AsyncPooledDatabase::start_check(detail::Handler<> handler) {
   } catch (...) {
     return async::complete_now(loop()->executor(), std::move(handler), std::current_exception());
   }
-  async::start(new async::WatchCall(loop(), engine::Until::checked,
-                                    engine::after(engine::now(), state_->timeout()), std::move(handler)));
+  async::start<engine::WatchKind<async::Call>>(std::move(handler), loop(), state_->timeout(),
+                                               engine::Until::checked);
 }
 
 void AsyncPooledDatabase::start_wait(detail::Handler<> handler, Seconds timeout) {
@@ -130,18 +127,16 @@ void AsyncPooledDatabase::start_wait(detail::Handler<> handler, Seconds timeout)
     return async::complete_now(loop()->executor(), std::move(handler),
                                std::make_exception_ptr(UsageError("a timeout must be at least 0 s")));
   }
-  async::start(new async::WatchCall(loop(), engine::Until::full,
-                                    engine::after(engine::now(), engine::duration_of(timeout)),
-                                    std::move(handler)));
+  async::start<engine::WatchKind<async::Call>>(std::move(handler), loop(), engine::duration_of(timeout),
+                                               engine::Until::full);
 }
 
 void AsyncPooledDatabase::start_close(detail::Handler<> handler, Seconds timeout) {
-  const engine::Duration patience =
-      timeout.count() >= 0 ? engine::duration_of(timeout) : engine::Duration::zero();
-  const engine::TimePoint deadline =
-      engine::after(engine::after(engine::now(), patience), engine::close_grace);
-  state_->face->start_close(patience);
-  async::start(new async::WatchCall(loop(), engine::Until::finished, deadline, std::move(handler)));
+  const Seconds patience(std::max(0.0, timeout.count()));
+  state_->face->start_close(engine::duration_of(patience));
+  async::start<engine::WatchKind<async::Call>>(std::move(handler), loop(),
+                                               engine::duration_of(patience + engine::close_grace),
+                                               engine::Until::finished);
 }
 
 PoolStats AsyncPooledDatabase::stats() const { return state_->face->stats(); }

@@ -1,122 +1,59 @@
 #include "async/call.hpp"
 
-#include <utility>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "async/calls.hpp"
 
 namespace copg::async {
 
-Call::Call(std::shared_ptr<Loop> loop, Duration timeout, Ends ends)
-    : Pending(std::move(loop)),
-      begin_(engine::now()),
-      deadline_(engine::after(begin_, timeout)),
-      ends_(ends) {}
-
-void Call::start() noexcept {
-  take(false, [this] { return begin(begin_, deadline_); });
-}
-
-void Call::go_on(bool inside) {
-  take(inside, [this] { return granted(engine::now()); });
-}
-
-/// Takes one step, and waits for whatever it says.
-template <class Step>
-void Call::take(bool inside, Step step) {
-  Progress progress = Progress::done;
-  std::exception_ptr error;
-  try {
-    progress = step();
-    if (progress == Progress::done) take_result();
-  } catch (...) {
-    progress = Progress::done;
-    error = std::current_exception();
-  }
-  switch (progress) {
-    case Progress::queued: return queue();
-    case Progress::waiting: return wait(inside);
-    case Progress::done: return end(inside, std::move(error));
+void Call::cancel(asio::cancellation_type type) noexcept {
+  using asio::cancellation_type;
+  const bool also_under_way =
+      (type & (cancellation_type::terminal | cancellation_type::partial)) != cancellation_type::none;
+  const boost::intrusive_ptr<Call> self(this);
+  if (also_under_way) {
+    EventCall::cancel();
+  } else {
+    cancel_unsent();
   }
 }
 
-void Call::wait(bool inside) {
-  const pq::Step& step = lease_call().step();
-  const Lease& lease = lease_call().lease();
-  // From here on bytes may have been sent, so that the lease stays with this connection to the end.
-  if (ends_ == Ends::inside_lease && !std::exchange(driven_, true)) engine().drive(lease, *this, deadline_);
-  Word word = Word::none;
-  std::exception_ptr error;
-  try {
-    asio::posix::stream_descriptor& descriptor = engine().descriptor(lease, loop().executor(), step.fd);
-    const std::lock_guard lock(mutex_);
-    word = word_;
-    if (word == Word::none) {
-      state_ = State::waiting;
-      descriptor_ = &descriptor;
-      ++round_;
-      if (step.wait_for != pq::Ready::write)
-        wait_for(asio::posix::stream_descriptor::wait_read, pq::Ready::read);
-      if (step.wait_for != pq::Ready::read)
-        wait_for(asio::posix::stream_descriptor::wait_write, pq::Ready::write);
-    }
-  } catch (...) {  // out of descriptors or memory
-    error = std::current_exception();
-  }
-  if (error) {
-    end(inside, std::move(error));
-  } else if (word != Word::none) {
-    end_early(inside, word);
-  }
+std::exception_ptr Call::cancellation() const {
+  return std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted));
 }
 
-void Call::wait_for(asio::posix::stream_descriptor::wait_type type, pq::Ready ready) {
-  descriptor_->async_wait(type, [self = boost::intrusive_ptr<Call>(this), round = round_,
-                                 ready](const boost::system::error_code&) { self->ready(round, ready); });
+void Call::hold(const Lease& lease, int fd) {
+  descriptor_ = &engine().descriptor(lease, loop_->executor(), fd);
 }
 
-void Call::ready(std::uint32_t round, pq::Ready ready) {
-  Word word = Word::none;
-  {
-    const std::lock_guard lock(mutex_);
-    if (state_ != State::waiting || round != round_) return;
-    state_ = State::running;
-    word = word_;
-    if (lease_call().step().wait_for == pq::Ready::read_write) descriptor_->cancel();  // the other one
-  }
-  if (word != Word::none) return end_early(true, word);
-  // Those whose answers have come along complete right after this one, in their order.
-  const std::shared_ptr<Loop> loop = shared_loop();
-  Handful passengers(*loop);
-  take(true, [&] { return lease_call().advance(ready); });
-  passengers.proceed(true);
+void Call::watch(const pq::Step& step, std::uint32_t wait) {
+  waits_for_both_ = step.wait_for == pq::Ready::read_write;
+  if (step.wait_for != pq::Ready::write)
+    watch_for(asio::posix::stream_descriptor::wait_read, pq::Ready::read, wait);
+  if (step.wait_for != pq::Ready::read)
+    watch_for(asio::posix::stream_descriptor::wait_write, pq::Ready::write, wait);
 }
 
-void Call::stop(engine::StopReason why) noexcept {
-  const std::lock_guard lock(mutex_);
-  if (state_ == State::over || word_ != Word::none) return;
-  word_ = why == engine::StopReason::late ? Word::late : Word::cut;
-  if (state_ == State::waiting) interrupt();
+void Call::watch_for(asio::posix::stream_descriptor::wait_type type, pq::Ready ready, std::uint32_t wait) {
+  descriptor_->async_wait(
+      type, [self = boost::intrusive_ptr<Call>(this), wait, ready](const boost::system::error_code&) {
+        // Those whose answers have come along complete right after this one, in their order.
+        const std::shared_ptr<Loop> loop = self->loop_;
+        Handful passengers(*loop);
+        self->ready(wait, ready);
+        passengers.proceed(true);
+      });
 }
 
-void Call::leave_queue() noexcept {
-  Lease granted;
-  if (engine().give_up(granted, waiter())) engine().release(granted);
+void Call::unwatch(bool reported) noexcept {
+  if (!reported || waits_for_both_) descriptor_->cancel();
 }
 
-bool Call::leave_queue_unsent() noexcept {
-  Lease granted;
-  if (!engine().give_up_unsent(granted, waiter())) return false;
-  engine().release(granted);
-  return true;
-}
-
-void Call::end_early(bool inside, Word word) {
-  if (word == Word::cancelled) return end(inside, aborted());
-  end(inside, make_exception(engine().undone(lease_call(), word == Word::cut, engine::now() - begin_)));
-}
-
-void Call::end(bool inside, std::exception_ptr error) {
+void Call::ended(bool inside, std::exception_ptr error) {
   if (inside) {
     // Whoever is granted the connection sends its statement before the handler takes the time it needs.
-    Handful next(loop());
+    Handful next(*loop_);
     clean_up();
     next.proceed(false);
   } else {
@@ -125,11 +62,10 @@ void Call::end(bool inside, std::exception_ptr error) {
   complete(inside, std::move(error));
 }
 
-void Call::clean_up() noexcept {
-  if (std::exchange(clean_, true)) return;
-  set_over();
-  if (std::exchange(driven_, false)) engine().drive_no_more(lease_call().lease());
-  give_back();
+void ConnectionCall::take_result() {
+  const Seconds limit = engine().options().timeout;
+  std::get<0>(results_) = AsyncConnection(std::make_shared<LeaseState>(shared_loop(), lease_, limit));
+  lease_ = {};
 }
 
 }  // namespace copg::async

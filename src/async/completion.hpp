@@ -15,7 +15,7 @@
 #include <tuple>
 #include <utility>
 
-#include "async/pending.hpp"
+#include "async/call.hpp"
 
 namespace copg::async {
 
@@ -42,7 +42,7 @@ class Completion {
   ~Completion() { forget_slot(); }
 
   /// Lets the caller cancel `call`, which must hold on to this until it completes.
-  void cancel_with(Pending& call) {
+  void cancel_with(Call& call) {
     auto slot = asio::get_associated_cancellation_slot(handler_);
     if (!slot.is_connected()) return;
     slot.assign([&call](asio::cancellation_type type) { call.cancel(type); });

@@ -7,8 +7,7 @@
 #include <mutex>
 #include <utility>
 
-#include "async/loop.hpp"
-#include "async/pending.hpp"
+#include "async/call.hpp"
 #include "engine/calls/transaction_stack.hpp"
 
 namespace copg::async {
@@ -29,23 +28,23 @@ struct LeaseState {
   const std::shared_ptr<Loop> loop;
   engine::Lease lease;
   Seconds timeout;
-  engine::TransactionStack transactions{};  // transaction() calls under way
+  engine::TransactionStack open{};  // transaction() calls under way
   bool discard_at_end = false;
 
-  /// False: another call is under way.
-  bool enter(Pending& call) {
+  [[nodiscard]] const engine::TransactionStack& transactions() const noexcept { return open; }
+  /// Throws UsageError if another call is under way.
+  void call_begins(Call& call) {
     const std::lock_guard lock(mutex_);
-    if (call_ != nullptr) return false;
+    if (call_ != nullptr) loop->engine().reject_second_call();
     call_ = &call;
-    return true;
   }
-  void leave(Pending& call) noexcept {
+  void call_ends(Call& /*call*/) noexcept {
     const std::lock_guard lock(mutex_);
-    if (call_ == &call) call_ = nullptr;
+    call_ = nullptr;
   }
   /// The connection's owner has let go of it: a call that is under way completes with operation_aborted.
   void abort() noexcept {
-    boost::intrusive_ptr<Pending> call;
+    boost::intrusive_ptr<Call> call;
     {
       const std::lock_guard lock(mutex_);
       call = call_;
@@ -55,7 +54,7 @@ struct LeaseState {
 
  private:
   std::mutex mutex_;
-  Pending* call_ = nullptr;
+  Call* call_ = nullptr;
 };
 
 }  // namespace copg::async

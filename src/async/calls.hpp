@@ -1,0 +1,103 @@
+// The asynchronous calls: the kinds of engine/calls/event_kinds.hpp, with what Asio's callers give and get.
+#pragma once
+
+#include <copg/async_connection.hpp>
+#include <copg/detail/request.hpp>
+#include <copg/result.hpp>
+
+#include <memory>
+#include <tuple>
+#include <utility>
+
+#include "async/call.hpp"
+#include "async/completion.hpp"
+#include "async/lease_state.hpp"
+#include "engine/calls/event_kinds.hpp"
+
+namespace copg::async {
+
+/// A call with its handler. `Kind` has `results()`: a tuple of what the handler gets after the exception_ptr.
+template <class Kind, class... Results>
+class HandledCall final : public Kind {
+ public:
+  template <class... Args>
+  explicit HandledCall(detail::Handler<Results...> handler, Args&&... args)
+      : Kind(std::forward<Args>(args)...), completion_(std::move(handler), this->loop()) {
+    completion_.cancel_with(*this);
+  }
+  ~HandledCall() override { this->clean_up(); }
+
+ private:
+  void complete(bool inside, std::exception_ptr error) override {
+    std::apply(
+        [&](auto&... results) {
+          completion_.complete(inside, this->loop(), std::move(error), std::move(results)...);
+        },
+        this->results());
+  }
+
+  Completion<Results...> completion_;
+};
+
+/// One statement on a lease of its own.
+class ExecuteCall : public engine::StatementKind<Call> {
+ protected:
+  ExecuteCall(std::shared_ptr<Loop> loop, Duration timeout, std::unique_ptr<detail::Request> request)
+      : StatementKind(std::move(loop), timeout), request_(std::move(request)) {}
+
+ private:
+  Progress begin(TimePoint time, TimePoint deadline) final {
+    return begin_with(request_->sql(), *request_, time, deadline, request_->where());
+  }
+  std::unique_ptr<detail::Request> lend() final { return std::move(request_); }
+  void take_back(std::unique_ptr<detail::Request> request) noexcept final { request_ = std::move(request); }
+
+  std::unique_ptr<detail::Request> request_;
+};
+
+/// Leases a connection.
+class ConnectionCall : public engine::LeaseKind<Call> {
+ protected:
+  using LeaseKind::LeaseKind;
+  [[nodiscard]] std::tuple<AsyncConnection>& results() noexcept { return results_; }
+
+ private:
+  [[nodiscard]] Lease& lease() noexcept final { return lease_; }
+  void take_result() final;
+  void give_back() noexcept final { engine().release(lease_); }
+
+  Lease lease_;
+  std::tuple<AsyncConnection> results_;
+};
+
+/// Makes a call and starts it.
+template <class Kind, class... Results, class... Args>
+void start(detail::Handler<Results...> handler, Args&&... args) {
+  const boost::intrusive_ptr<Call> call(
+      new HandledCall<Kind, Results...>(std::move(handler), std::forward<Args>(args)...));
+  const TimePoint time = engine::now();
+  call->start(time, time);
+}
+
+/// Starts a job (engine/calls/jobs.hpp) on a lease of its own, taken at this place in the program.
+template <class Kept, class... Results>
+void start_on(std::shared_ptr<Loop> loop, Duration timeout, const SourceLocation& where, Kept kept,
+              detail::Handler<Results...> handler) {
+  start<engine::JobKind<Call, LeaseState, Kept>>(std::move(handler), std::move(loop), timeout, where,
+                                                 std::move(kept));
+}
+
+/// Starts a job on the lease of a connection; null: it was given back since the call was made.
+template <class Kept, class... Results>
+void start_on(const Loop& loop, std::shared_ptr<LeaseState> state, Kept kept,
+              detail::Handler<Results...> handler) {
+  if (!state) {
+    auto error = std::make_exception_ptr(
+        UsageError("this connection was given back already: take another from the pool"));
+    return complete_now(loop.executor(), std::move(handler), std::move(error), Results()...);
+  }
+  start<engine::JobKind<Call, LeaseState, Kept>>(std::move(handler), state->loop,
+                                                 engine::duration_of(state->timeout), state, std::move(kept));
+}
+
+}  // namespace copg::async

@@ -1,0 +1,203 @@
+#include "engine/calls/event_call.hpp"
+
+#include <mutex>
+#include <utility>
+
+namespace copg::engine {
+
+void EventCall::start(TimePoint time, TimePoint begun) noexcept {
+  begun_ = begun;
+  deadline_ = after(begun, timeout_);
+  take(false, [&] { return begin(time, deadline_); });
+}
+
+/// Takes one step, and waits for what it asks for.
+template <class Step>
+void EventCall::take(bool inside, Step step) {
+  Progress progress = Progress::done;
+  std::exception_ptr error;
+  try {
+    progress = step();
+    if (progress == Progress::done) take_result();
+  } catch (...) {
+    progress = Progress::done;
+    error = std::current_exception();
+  }
+  switch (progress) {
+    case Progress::queued: return wait_for_engine();
+    case Progress::waiting: return wait_for_server(inside);
+    case Progress::done: return ended(inside, std::move(error));
+  }
+}
+
+/// The step has left the call in the engine's queue, where it may have been settled already.
+void EventCall::wait_for_engine() {
+  StopReason why = StopReason::none;
+  bool woken = false;
+  in_queue_ = true;
+  driven_ = false;  // that was for the connection it may have had
+  {
+    const std::lock_guard lock(mutex_);
+    why = stop_;
+    woken = std::exchange(woken_early_, false);
+    if (why == StopReason::none) {
+      state_ = State::queued;
+      if (!woken) keep();
+    }
+  }
+  if (why != StopReason::none) {
+    leave_queue();
+    end_early(false, why);
+  } else if (woken) {
+    wake();
+  }
+}
+
+void EventCall::wait_for_server(bool inside) {
+  const LeaseCall& steps = *this->steps();
+  // From here on bytes may have been sent, so that the lease stays with this connection to the end.
+  if (use_ == LeaseUse::held && !std::exchange(driven_, true)) engine_.drive(steps.lease(), *this, deadline_);
+  StopReason why = StopReason::none;
+  std::exception_ptr error;
+  try {
+    hold(steps.lease(), steps.step().fd);
+    const std::lock_guard lock(mutex_);
+    why = stop_;
+    if (why == StopReason::none) {
+      watch(steps.step(), ++wait_);
+      state_ = State::waiting;
+    }
+  } catch (...) {  // out of descriptors or memory
+    error = std::current_exception();
+  }
+  if (error) {
+    ended(inside, std::move(error));
+  } else if (why != StopReason::none) {
+    end_early(inside, why);
+  }
+}
+
+void EventCall::hold(const Lease& lease, int /*fd*/) { engine_.take_back_descriptor(*lease.slot); }
+
+void EventCall::proceed(bool inside) {
+  StopReason why = StopReason::none;
+  {
+    const std::lock_guard lock(mutex_);
+    why = stop_;
+    switch (state_) {
+      case State::over: return;
+      case State::running: woken_early_ = true; return;
+      case State::queued: forget(); break;
+      case State::waiting:
+        if (why == StopReason::none) return;
+        unwatch(false);
+        break;
+    }
+    state_ = State::running;
+  }
+  if (why != StopReason::none) return end_early(inside, why);
+  in_queue_ = false;
+  take(inside, [this] { return granted(now()); });
+}
+
+void EventCall::ready(std::uint32_t wait, pq::Ready ready) {
+  StopReason why = StopReason::none;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::waiting || wait != wait_) return;
+    state_ = State::running;
+    why = stop_;
+    unwatch(true);
+  }
+  if (why != StopReason::none) return end_early(true, why);
+  take(true, [&] { return steps()->advance(ready); });
+}
+
+void EventCall::stop(StopReason why) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (state_ == State::over || stop_ != StopReason::none) return;
+  stop_ = why;
+  if (state_ == State::waiting) wake();
+}
+
+void EventCall::cancel() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::over || stop_ != StopReason::none) return;
+    stop_ = StopReason::cancelled;
+    if (state_ == State::waiting) wake();
+    if (state_ != State::queued) return;
+  }
+  leave_queue();
+  wake();
+}
+
+/// What asks for no effect at all comes too late once a statement was sent, also behind another caller's. The
+/// engine knows; while it is asked nobody goes on with the call.
+void EventCall::cancel_unsent() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::queued || stop_ != StopReason::none) return;
+    state_ = State::running;
+  }
+  const bool left = leave_queue_unsent();
+  bool told_to_end = false;
+  bool woken = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::over) return;  // the event loop has gone away
+    told_to_end = stop_ != StopReason::none;
+    if (left) stop_ = StopReason::cancelled;
+    state_ = State::queued;
+    woken = std::exchange(woken_early_, false);
+  }
+  if (told_to_end && !left) leave_queue();
+  if (left || told_to_end || woken) wake();
+}
+
+void EventCall::end_early(bool inside, StopReason why) {
+  ended(inside, why == StopReason::cancelled
+                    ? cancellation()
+                    : make_exception(engine_.undone(*steps(), why == StopReason::cut, now() - begun_)));
+}
+
+std::exception_ptr EventCall::cancellation() const {
+  return make_exception({.kind = ErrorKind::usage, .message = "this call was cancelled"});
+}
+
+void EventCall::abandon() noexcept {
+  bool queued = false;
+  {
+    const std::lock_guard lock(mutex_);
+    queued = std::exchange(state_, State::over) == State::queued;
+  }
+  if (queued) leave_queue();
+}
+
+void EventCall::drop() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::waiting) unwatch(false);
+    state_ = State::over;
+  }
+  clean_up();
+}
+
+bool EventCall::over() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return state_ == State::over;
+}
+
+void EventCall::clean_up() noexcept {
+  if (std::exchange(clean_, true)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = State::over;
+  }
+  if (std::exchange(in_queue_, false)) leave_queue();
+  // A lease that is gone has taken its driver along.
+  if (std::exchange(driven_, false) && steps()->lease()) engine_.drive_no_more(steps()->lease());
+  give_back();
+}
+
+}  // namespace copg::engine

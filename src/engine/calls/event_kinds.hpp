@@ -1,0 +1,183 @@
+// What a call of an event loop may be for: a statement on a lease of its own, a job on a lease, a lease, the
+// pool as a whole. A kind derives from its port (engine/calls/event_call.hpp), which has `Home`: what it is
+// made of. The most derived class calls `clean_up` or `drop` first thing in its destructor.
+#pragma once
+
+#include <copg/result.hpp>
+#include <copg/source_location.hpp>
+
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "engine/calls/event_call.hpp"
+#include "engine/calls/jobs.hpp"
+#include "engine/calls/statement_call.hpp"
+#include "engine/waiter.hpp"
+#include "engine/watcher.hpp"
+
+namespace copg::engine {
+
+/// A call that stands in the queue for a connection itself. `Kind`: Waiter or StatementWaiter.
+template <class Port, class Kind>
+class QueuedCall : public Port, public Kind {
+ protected:
+  QueuedCall(typename Port::Home home, Duration timeout, LeaseUse use)
+      : Port(std::move(home), timeout, use), Kind(use == LeaseUse::own ? this : nullptr) {}
+
+ private:
+  void settled() noexcept final { this->wake(); }
+  void leave_queue() noexcept final {
+    Lease granted;
+    if (this->engine().give_up(granted, *this)) this->engine().release(granted);
+  }
+  bool leave_queue_unsent() noexcept final {
+    Lease granted;
+    if (!this->engine().give_up_unsent(granted, *this)) return false;
+    this->engine().release(granted);
+    return true;
+  }
+};
+
+/// One statement on a lease of its own, which may travel with those of other callers. Who derives from it
+/// keeps the statement.
+template <class Port>
+class StatementKind : public QueuedCall<Port, StatementWaiter> {
+ protected:
+  StatementKind(typename Port::Home home, Duration timeout)
+      : QueuedCall<Port, StatementWaiter>(std::move(home), timeout, LeaseUse::own),
+        steps_(this->engine(), lease_, *this) {}
+
+  typename Port::Progress begin_with(std::string_view sql, const pq::ParamsView& params, TimePoint time,
+                                     TimePoint deadline, const SourceLocation& where) {
+    this->introduce(*this);
+    return steps_.acquire(sql, params, time, deadline, where);
+  }
+  [[nodiscard]] std::tuple<Result>& results() noexcept { return results_; }
+
+ private:
+  typename Port::Progress granted(TimePoint time) final { return steps_.granted(time); }
+  [[nodiscard]] LeaseCall* steps() noexcept final { return &steps_; }
+  void take_result() final { std::get<0>(results_) = steps_.take_result(); }
+  void give_back() noexcept final {
+    steps_.leave();
+    this->engine().release(lease_);
+  }
+
+  Lease lease_;
+  StatementCallOfLoop steps_;
+  std::tuple<Result> results_;
+};
+
+/// A job (engine/calls/jobs.hpp). `Holder` keeps a lease from call to call: it has `lease`, `transactions()`,
+/// `call_begins(call)`, which throws if another one is under way, and `call_ends(call)`.
+template <class Port, class Holder, class Kept>
+class JobKind : public QueuedCall<Port, Waiter> {
+ public:
+  using Base = QueuedCall<Port, Waiter>;
+  using Steps = JobCall<Kept, Port::template Room>;
+  /// A tuple: of what the job gives, or empty.
+  using Results =
+      std::conditional_t<std::is_void_v<decltype(std::declval<Steps&>().take_result())>, std::tuple<>,
+                         std::tuple<decltype(std::declval<Steps&>().take_result())>>;
+
+ protected:
+  /// On a lease that it takes, at this place in the program, and gives back.
+  JobKind(typename Port::Home home, Duration timeout, const SourceLocation& where, Kept kept)
+      : Base(std::move(home), timeout, LeaseUse::own),
+        where_(where),
+        steps_(this->engine(), own_lease_, *this, std::move(kept)) {}
+  /// On the lease of a holder.
+  JobKind(typename Port::Home home, Duration timeout, std::shared_ptr<Holder> holder, Kept kept)
+      : Base(std::move(home), timeout, LeaseUse::held),
+        holder_(std::move(holder)),
+        steps_(this->engine(), holder_->lease, *this, std::move(kept)) {}
+
+  [[nodiscard]] const Kept& kept() const noexcept { return steps_.kept(); }
+  [[nodiscard]] Results& results() noexcept { return results_; }
+
+ private:
+  typename Port::Progress begin(TimePoint time, TimePoint deadline) final {
+    if (!holder_) {
+      this->introduce(*this);
+      return steps_.acquire(time, deadline, where_);
+    }
+    holder_->call_begins(*this);
+    begun_ = true;
+    steps_.set_transactions(holder_->transactions());
+    return steps_.begin(time, deadline);
+  }
+  typename Port::Progress granted(TimePoint time) final { return steps_.granted(time); }
+  [[nodiscard]] LeaseCall* steps() noexcept final { return &steps_; }
+  void take_result() final {
+    if constexpr (std::tuple_size_v<Results> == 0) {
+      steps_.take_result();
+    } else {
+      std::get<0>(results_) = steps_.take_result();
+    }
+  }
+  void give_back() noexcept final {
+    steps_.leave();
+    if (begun_) holder_->call_ends(*this);
+    this->engine().release(own_lease_);
+  }
+
+  SourceLocation where_;
+  std::shared_ptr<Holder> holder_;  // null: it has a lease of its own
+  Lease own_lease_;
+  Steps steps_;
+  bool begun_ = false;
+  Results results_;
+};
+
+/// Takes a lease for its caller.
+template <class Port>
+class LeaseKind : public QueuedCall<Port, Waiter> {
+ protected:
+  LeaseKind(typename Port::Home home, Duration timeout, const SourceLocation& where)
+      : QueuedCall<Port, Waiter>(std::move(home), timeout, LeaseUse::none), where_(where) {}
+  /// Where the lease is to be.
+  [[nodiscard]] virtual Lease& lease() noexcept = 0;
+
+ private:
+  typename Port::Progress begin(TimePoint time, TimePoint deadline) final {
+    this->introduce(*this);
+    const auto attempt = this->engine().acquire(lease(), *this, time, deadline, where_);
+    return attempt == PoolEngine::Attempt::queued ? Port::Progress::queued : Port::Progress::done;
+  }
+  typename Port::Progress granted(TimePoint time) final {
+    this->engine().collect(lease(), *this, time);
+    return Port::Progress::done;
+  }
+
+  const SourceLocation where_;
+};
+
+/// Waits until the pool has got that far.
+template <class Port>
+class WatchKind : public Port, private Watcher {
+ protected:
+  WatchKind(typename Port::Home home, Duration timeout, Until until)
+      : Port(std::move(home), timeout, LeaseUse::none), until_(until) {}
+  [[nodiscard]] static std::tuple<> results() noexcept { return {}; }
+
+ private:
+  typename Port::Progress begin(TimePoint /*time*/, TimePoint deadline) final {
+    return this->engine().watch(*this, until_, deadline) ? Port::Progress::done : Port::Progress::queued;
+  }
+  typename Port::Progress granted(TimePoint /*time*/) final {
+    // Closing is over when its time is, whatever is left.
+    if (until_ != Until::finished) this->engine().collect(*this);
+    return Port::Progress::done;
+  }
+  void settled() noexcept final { this->wake(); }
+  void take_result() final {}
+  void leave_queue() noexcept final { this->engine().give_up(*this); }
+  bool leave_queue_unsent() noexcept final { return leave_queue(), true; }
+  void give_back() noexcept final {}
+
+  const Until until_;
+};
+
+}  // namespace copg::engine
