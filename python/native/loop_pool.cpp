@@ -73,16 +73,15 @@ struct KeptStatement {
 };
 
 /// A statement on a lease of its own, which may travel with those of other callers.
-class ExecuteWait final : public WaitingCall<StatementWait, engine::StatementWaiter> {
+class ExecuteWait final : public engine::StatementKind<LoopCall> {
  public:
-  ExecuteWait(std::shared_ptr<LoopLease> lease, const SourceLocation& where, KeptStatement kept)
-      : WaitingCall(std::move(lease), &where), where_(where), kept_(std::move(kept)) {
-    engine::StatementWaiter& waiter = *this;
-    steps_.emplace(*this->lease().engine, this->lease().lease, waiter);
-  }
+  ExecuteWait(std::shared_ptr<engine::PoolEngine> engine, engine::Duration timeout,
+              const SourceLocation& where, KeptStatement kept)
+      : StatementKind(std::move(engine), timeout), where_(where), kept_(std::move(kept)) {}
   ~ExecuteWait() override { end(); }
   nb::object result() override {
-    return rows_as(warned_of_listen(Rows(steps_->take_result()), lease().engine->options()), kept_.wanted);
+    Rows rows(std::get<0>(std::move(results())));
+    return rows_as(warned_of_listen(std::move(rows), engine().options()), kept_.wanted);
   }
   [[noreturn]] void throw_failure(std::exception_ptr failure) const override {
     kept_.throw_failure(std::move(failure));
@@ -90,12 +89,9 @@ class ExecuteWait final : public WaitingCall<StatementWait, engine::StatementWai
   [[nodiscard]] int traverse(visitproc visit, void* arg) const override { return kept_.traverse(visit, arg); }
 
  private:
-  [[nodiscard]] engine::LeaseCall& steps() const noexcept override { return *steps_; }
-  Progress acquire(engine::TimePoint time, engine::TimePoint deadline, const SourceLocation& where) override {
-    return steps_->acquire(kept_.statement->text(), kept_.statement->params(), time, deadline, where);
+  Progress begin(engine::TimePoint time, engine::TimePoint deadline) override {
+    return begin_with(kept_.statement->text(), kept_.statement->params(), time, deadline, where_);
   }
-  void drop_steps() noexcept override { steps_.reset(); }
-  [[nodiscard]] engine::Waiter& waiter() noexcept override { return *this; }
   /// A copy: what Python has may go with the task. Touches nothing of Python's.
   std::unique_ptr<copg::detail::Request> lend() override {
     return copg::detail::Request::make(Sql(kept_.statement->text(), where_), kept_.statement->params());
@@ -104,7 +100,6 @@ class ExecuteWait final : public WaitingCall<StatementWait, engine::StatementWai
 
   const SourceLocation where_;
   const KeptStatement kept_;
-  mutable std::optional<engine::StatementCallOfLoop> steps_;
 };
 
 struct KeptRows {
@@ -149,26 +144,17 @@ struct KeptSavepoint {
   static nb::object give(const Result& /*result*/) { return nb::none(); }
 };
 
-template <class Kept>
-LoopCall* call_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where, Kept kept) {
-  return new JobWait<Kept>(std::move(lease), where, std::move(kept));
+KeptStatement statement_of(nb::handle sql, nb::handle params, Wanted wanted) {
+  return {nb::borrow(sql), nb::borrow(params), std::make_unique<const Statement>(sql.ptr(), params.ptr()),
+          wanted};
 }
 
-LoopCall* execute_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where, nb::handle sql,
-                     nb::handle params, Wanted wanted) {
-  KeptStatement kept{nb::borrow(sql), nb::borrow(params),
-                     std::make_unique<const Statement>(sql.ptr(), params.ptr()), wanted};
-  if (where != nullptr) return new ExecuteWait(std::move(lease), *where, std::move(kept));
-  return call_on(std::move(lease), where, std::move(kept));
-}
-
-/// nullptr: there are no rows.
-LoopCall* execute_many_on(std::shared_ptr<LoopLease> lease, const SourceLocation* where, nb::handle sql,
-                          nb::handle rows) {
+/// Nothing: there are no rows.
+std::optional<KeptRows> rows_of(nb::handle sql, nb::handle rows) {
   auto text = known_text(sql.ptr());
   auto source = std::make_shared<PythonRows>(text, rows);
-  if (source->empty()) return nullptr;
-  return call_on(std::move(lease), where, KeptRows{nb::borrow(sql), std::move(text), std::move(source)});
+  if (source->empty()) return std::nullopt;
+  return KeptRows{nb::borrow(sql), std::move(text), std::move(source)};
 }
 
 /// pycopg._native.LoopConnection.
@@ -187,7 +173,7 @@ class LoopConnection {
     const double timeout_s = timeout_of(timeout);
     if (leased_) throw UsageError("this connection was leased already: take another from the pool");
     leased_ = true;
-    return new LeaseWait(lease_, Seconds(timeout_s), caller());
+    return new LeaseWait(lease_, engine::duration_of(Seconds(timeout_s)), caller());
   }
   [[nodiscard]] bool closed() const noexcept { return lease_->closed(); }
   [[nodiscard]] bool given_back() const noexcept { return lease_->given_back(); }
@@ -196,17 +182,18 @@ class LoopConnection {
 
   LoopCall* execute(nb::handle sql, nb::handle params) {
     require_leased();
-    return execute_on(lease_, nullptr, sql, params, Wanted::result);
+    return call(statement_of(sql, params, Wanted::result));
   }
   LoopCall* execute_many(nb::handle sql, nb::handle rows) {
     require_leased();
-    return execute_many_on(lease_, nullptr, sql, rows);
+    auto kept = rows_of(sql, rows);
+    return kept ? call(std::move(*kept)) : nullptr;
   }
 
   /// Its rows; then it is empty.
   LoopCall* execute_batch(const RowBatch& batch) {
     require_leased();
-    return call_on(lease_, nullptr, batch.kept());
+    return call(batch.kept());
   }
 
   /// nullptr: there is nothing to end.
@@ -220,7 +207,7 @@ class LoopConnection {
   LoopCall* begin() {
     beginning_ = {0, place_of_caller(), lease_->transactions().next_savepoint([this] { return status(); })};
     if (beginning_.savepoint == 0) return nullptr;
-    return call_on(lease_, nullptr, KeptSavepoint{engine::begin_savepoint(beginning_.savepoint)});
+    return call(KeptSavepoint{engine::begin_savepoint(beginning_.savepoint)});
   }
   /// The number of the block.
   std::uint64_t began() {
@@ -251,7 +238,7 @@ class LoopConnection {
     // Nothing can be sent any more, and giving the connection back rolls back.
     if (!commit && engine::can_only_be_given_back(status())) return nullptr;
     if (savepoint == 0) return end_outermost(commit);
-    return call_on(lease_, nullptr, KeptSavepoint{engine::end_savepoint(savepoint, commit)});
+    return call(KeptSavepoint{engine::end_savepoint(savepoint, commit)});
   }
 
   [[nodiscard]] bool autocommit() const noexcept { return lease_->autocommit; }
@@ -270,12 +257,14 @@ class LoopConnection {
     if (!leased_) throw UsageError("this connection is not leased yet: use it in an async with statement");
     lease_->require_usable();
   }
+  template <class Kept>
+  LoopCall* call(Kept kept) {
+    return new JobWait<Kept>(lease_->engine, engine::duration_of(lease_->timeout), lease_, std::move(kept));
+  }
   LoopCall* end_outermost(bool commit) {
     if (ask([](const pq::Connection& connection) { return engine::nothing_to_end(connection); }))
       return nullptr;
-    return call_on(
-        lease_, nullptr,
-        engine::EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback});
+    return call(engine::EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback});
   }
 
   std::shared_ptr<LoopLease> lease_;
@@ -305,21 +294,26 @@ class LoopPool {
   }
   LoopCall* execute(nb::handle sql, nb::handle params, int wanted) {
     const SourceLocation where = caller();
-    return execute_on(short_lease(), &where, sql, params, static_cast<Wanted>(wanted));
+    const auto& engine = checked();
+    return new ExecuteWait(engine, engine->timeout(), where,
+                           statement_of(sql, params, static_cast<Wanted>(wanted)));
   }
   LoopCall* execute_many(nb::handle sql, nb::handle rows) {
     const SourceLocation where = caller();
-    return execute_many_on(short_lease(), &where, sql, rows);
+    const auto& engine = checked();
+    auto kept = rows_of(sql, rows);
+    if (!kept) return nullptr;
+    return new JobWait<KeptRows>(engine, engine->timeout(), where, std::move(*kept));
   }
   LoopConnection* connection(nb::handle autocommit) {
     return new LoopConnection(checked(), options_.timeout, switch_of(autocommit, "autocommit"));
   }
   LoopCall* wait(nb::handle timeout) {
-    return new PoolWait(checked(), engine::Until::full, Seconds(timeout_of(timeout)));
+    return new PoolWait(checked(), engine::duration_of(Seconds(timeout_of(timeout))), engine::Until::full);
   }
   LoopCall* check() {
     checked()->start_check();
-    return new PoolWait(engine_, engine::Until::checked, options_.timeout);
+    return new PoolWait(engine_, engine_->timeout(), engine::Until::checked);
   }
   /// nullptr: it was never open.
   LoopCall* close(nb::handle timeout) {
@@ -327,7 +321,8 @@ class LoopPool {
     closed_ = true;
     if (!engine_) return nullptr;
     engine_->start_close(engine::duration_of(Seconds(timeout_s)));
-    return new PoolWait(engine_, engine::Until::finished, Seconds(timeout_s) + engine::close_grace);
+    return new PoolWait(engine_, engine::duration_of(Seconds(timeout_s) + engine::close_grace),
+                        engine::Until::finished);
   }
   void start_close(double timeout_s) {
     closed_ = true;
@@ -353,10 +348,6 @@ class LoopPool {
   }
 
  private:
-  std::shared_ptr<LoopLease> short_lease() const {
-    return std::make_shared<LoopLease>(checked(), options_.timeout, true);
-  }
-
   const Config config_;
   const PoolOptions options_;
   std::shared_ptr<engine::PoolEngine> engine_;

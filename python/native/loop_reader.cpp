@@ -61,7 +61,8 @@ void let_go(LoopCall& call) noexcept {
 bool start(LoopCall& call, PyObject* self) {
   nb::object loop = checked(PyObject_CallNoArgs(python_types().get_running_loop));
   LoopReader& reader = reader_of(loop);
-  if (call.start(reader.port()) == LoopProgress::done) return false;
+  call.start(reader.port());
+  if (call.over()) return false;
   call.awaiting.loop = std::move(loop);
   call.awaiting.phase = Phase::waiting;
   call.awaiting.blocking = true;
@@ -290,11 +291,8 @@ void LoopReader::take_further(LoopPort::News news, nb::list& woken) {
   const nb::object object = found->second;
   LoopCall& call = call_of(object.ptr());
   Awaiting& awaiting = call.awaiting;
-  try {
-    if (call.go_on(news.ready) != LoopProgress::done) return;
-  } catch (...) {
-    awaiting.failure = std::current_exception();
-  }
+  call.go_on(news.ready);
+  if (!call.over()) return;
   awaiting.phase = Phase::woken;
   forget(call);
   if (!awaiting.wakeup.is_valid()) return;

@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <utility>
 
-#include "engine/diagnosis.hpp"
 #include "engine/calls/lease_call.hpp"
+#include "engine/diagnosis.hpp"
 #include "engine/runs.hpp"
 #include "pq/cancel_operation.hpp"
 

@@ -23,7 +23,7 @@ struct Lease {
   explicit operator bool() const noexcept { return slot != nullptr; }
 };
 
-struct LeaseAccess;  // engine/lease_state.hpp
+struct LeaseAccess;  // engine/calls/inspect.hpp
 
 }  // namespace detail
 }  // namespace copg
