@@ -15,11 +15,11 @@
 #include <string>
 #include <string_view>
 
+#include "python/native/call_errors.hpp"
 #include "python/native/decode.hpp"
-#include "python/native/mistakes.hpp"
-#include "python/native/python_types.hpp"
+#include "python/native/imported.hpp"
+#include "python/native/oids.hpp"
 #include "python/native/raised.hpp"
-#include "python/native/types.hpp"
 
 namespace nb = nanobind;
 
@@ -137,7 +137,7 @@ Oid write_bytes(PyObject* value, std::string& out) {
 }
 
 Oid write_json(PyObject* wrapper, std::string& out) {
-  const PythonTypes& types = python_types();
+  const Imported& types = imported();
   const nb::object value = nb::steal(PyObject_GetAttrString(wrapper, "obj"));
   const nb::object own_dumps = nb::steal(PyObject_GetAttrString(wrapper, "dumps"));
   if (!value.is_valid() || !own_dumps.is_valid()) throw nb::python_error();
@@ -151,7 +151,7 @@ Oid write_json(PyObject* wrapper, std::string& out) {
 
 /// A dict has no type, so that it fits a json column as well as a jsonb one.
 Oid write_dict(PyObject* value, std::string& out) {
-  const nb::object text = checked(PyObject_CallFunctionObjArgs(python_types().json_dumps, value, nullptr));
+  const nb::object text = checked(PyObject_CallFunctionObjArgs(imported().json_dumps, value, nullptr));
   out += text_without_nul(text.ptr());
   return oid::inferred;
 }
@@ -270,7 +270,7 @@ Oid write_list(PyObject* list, std::string& out) {
 }
 
 Oid write_rare(PyObject* value, std::string& out) {
-  const PythonTypes& types = python_types();
+  const Imported& types = imported();
   if (is_instance(value, types.decimal)) return write_decimal(value, out);
   if (is_instance(value, types.uuid)) {
     append_str_of(value, out);

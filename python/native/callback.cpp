@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "python/native/connection.hpp"
-#include "python/native/ending.hpp"
 #include "python/native/gil.hpp"
+#include "python/native/interpreter_exit.hpp"
 
 namespace copg::python {
 
@@ -70,7 +70,7 @@ void start(const char* function, const Notifier& notifier, std::shared_ptr<Callb
   {
     const WithGil gil;
     if (is_ending()) throw std::runtime_error("the interpreter is ending");
-    const Inside inside;
+    const NativeScope inside;
     const nb::object module = nb::steal(PyImport_ImportModule("pycopg._callbacks"));
     if (module.is_valid()) {
       const nb::object callback = nb::cast(Callback(std::move(state)));

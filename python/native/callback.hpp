@@ -1,9 +1,9 @@
 // PoolOptions::configure and credentials as functions of Python's.
 //
 // The pool calls them on a detached thread of C++. User code must not run there: before Python 3.14 the end
-// of the interpreter unwinds the threads that run Python's code, through frames of ours (see ending.hpp). So
-// pycopg._callbacks runs it on a daemon thread of Python's own, and the thread of C++ waits for that, without
-// the GIL.
+// of the interpreter unwinds the threads that run Python's code, through frames of ours (see
+// interpreter_exit.hpp). So pycopg._callbacks runs it on a daemon thread of Python's own, and the thread of
+// C++ waits for that, without the GIL.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -10,15 +10,15 @@
 #include <utility>
 
 #include "engine/calls/inspect.hpp"
+#include "python/native/call_errors.hpp"
 #include "python/native/docstrings.hpp"
-#include "python/native/ending.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
+#include "python/native/imported.hpp"
+#include "python/native/interpreter_exit.hpp"
 #include "python/native/location.hpp"
-#include "python/native/mistakes.hpp"
 #include "python/native/options.hpp"
-#include "python/native/python_rows.hpp"
-#include "python/native/python_types.hpp"
+#include "python/native/parameter_rows.hpp"
 #include "python/native/raised.hpp"
 #include "python/native/statement.hpp"
 
@@ -120,9 +120,9 @@ copg::Connection& Connection::leased() {
   return *lease_;
 }
 
-Rows Connection::execute(nb::handle sql, nb::handle params) {
+ResultRows Connection::execute(nb::handle sql, nb::handle params) {
   const Statement statement(sql.ptr(), params.ptr());
-  return Rows(in_words_of(sql.ptr(), params.ptr(), [&] {
+  return ResultRows(in_words_of(sql.ptr(), params.ptr(), [&] {
     return ask([&](copg::Connection& connection) {
       return connection.execute(Sql(statement.text()), statement.params());
     });
@@ -131,7 +131,7 @@ Rows Connection::execute(nb::handle sql, nb::handle params) {
 
 std::int64_t Connection::execute_many(nb::handle sql, nb::handle rows) {
   auto text = known_text(sql.ptr());
-  PythonRows source(text, rows);
+  ParameterRows source(text, rows);
   if (source.empty()) return 0;
   return in_words_of(sql.ptr(), nullptr, [&] {
     return ask(
@@ -230,26 +230,26 @@ PyType_Slot connection_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(trave
 }  // namespace
 
 void bind_connection(nb::module_& module) {
-  nb::class_<Rows>(module, "Rows")
-      .def("__len__", &Rows::size)
-      .def_prop_ro("returns_rows", &Rows::returns_rows)
-      .def_prop_ro("row_count", &Rows::row_count)
-      .def_prop_ro("is_listen", &Rows::is_listen)
-      .def_prop_ro("status", &Rows::status)
-      .def_prop_ro("columns", &Rows::columns)
+  nb::class_<ResultRows>(module, "ResultRows")
+      .def("__len__", &ResultRows::size)
+      .def_prop_ro("returns_rows", &ResultRows::returns_rows)
+      .def_prop_ro("row_count", &ResultRows::row_count)
+      .def_prop_ro("is_listen", &ResultRows::is_listen)
+      .def_prop_ro("status", &ResultRows::status)
+      .def_prop_ro("columns", &ResultRows::columns)
       .def(
           "fetch",
-          [](const Rows& self, std::size_t begin, std::size_t end, bool dicts) {
+          [](const ResultRows& self, std::size_t begin, std::size_t end, bool dicts) {
             return self.fetch(begin, end, dicts ? RowKind::dict : RowKind::tuple);
           },
-          nb::call_guard<Inside>())
-      .def("value", &Rows::value, nb::call_guard<Inside>());
+          nb::call_guard<NativeScope>())
+      .def("value", &ResultRows::value, nb::call_guard<NativeScope>());
 
   nb::class_<Connection>(module, "Connection", nb::is_weak_referenceable(), nb::type_slots(connection_slots))
       .def(nb::init<nb::handle, nb::handle, nb::handle>(), nb::arg("pool"), nb::arg("timeout").none(),
            nb::arg("autocommit").none())
       .def(
-          "_lease", [](Connection& self) { self.lease(); }, nb::call_guard<Inside>())
+          "_lease", [](Connection& self) { self.lease(); }, nb::call_guard<NativeScope>())
       .def("_lease_another", &Connection::lease_another)
       .def("_give_back", &Connection::give_back)
       .def(
@@ -258,17 +258,17 @@ void bind_connection(nb::module_& module) {
             nb::cast<Connection&>(self).lease();
             return nb::borrow(self);
           },
-          nb::call_guard<Inside>())
-      .def("_exit", leave, nb::call_guard<Inside>(), nb::arg("type").none(), nb::arg("error").none(),
+          nb::call_guard<NativeScope>())
+      .def("_exit", leave, nb::call_guard<NativeScope>(), nb::arg("type").none(), nb::arg("error").none(),
            nb::arg("traceback").none())
-      .def("_execute", &Connection::execute, nb::call_guard<Inside>(), nb::arg("sql").none(),
+      .def("_execute", &Connection::execute, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
            nb::arg("params").none())
-      .def("_execute_many", &Connection::execute_many, nb::call_guard<Inside>(), nb::arg("sql").none(),
+      .def("_execute_many", &Connection::execute_many, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
            nb::arg("params_seq").none())
-      .def("_commit", &Connection::commit, nb::call_guard<Inside>())
-      .def("_rollback", &Connection::rollback, nb::call_guard<Inside>())
-      .def("_begin", &Connection::begin, nb::call_guard<Inside>())
-      .def("_end", &Connection::end, nb::call_guard<Inside>())
+      .def("_commit", &Connection::commit, nb::call_guard<NativeScope>())
+      .def("_rollback", &Connection::rollback, nb::call_guard<NativeScope>())
+      .def("_begin", &Connection::begin, nb::call_guard<NativeScope>())
+      .def("_end", &Connection::end, nb::call_guard<NativeScope>())
       .def("_discard", &Connection::discard)
       .def_prop_rw(
           "autocommit", &Connection::autocommit,

@@ -16,7 +16,7 @@
 #include "python/native/gil.hpp"
 #include "python/native/open_block.hpp"
 #include "python/native/pool.hpp"
-#include "python/native/rows.hpp"
+#include "python/native/result_rows.hpp"
 #include "python/native/waiting.hpp"
 
 namespace copg::python {
@@ -52,7 +52,7 @@ class Connection {
   /// Not leased: not yet, or not any more.
   [[nodiscard]] bool given_back() const noexcept;
 
-  [[nodiscard]] Rows execute(nb::handle sql, nb::handle params);
+  [[nodiscard]] ResultRows execute(nb::handle sql, nb::handle params);
   [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows);
 
   void commit();

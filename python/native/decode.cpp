@@ -12,8 +12,8 @@
 #include <system_error>
 
 #include "codec/hex.hpp"
-#include "python/native/python_types.hpp"
-#include "python/native/types.hpp"
+#include "python/native/imported.hpp"
+#include "python/native/oids.hpp"
 
 namespace nb = nanobind;
 
@@ -70,18 +70,18 @@ PyObject* call_with_text(PyObject* function, std::string_view text) {
 }
 
 PyObject* decode_numeric(std::string_view text, Oid /*type*/) {
-  return call_with_text(python_types().decimal, text);
+  return call_with_text(imported().decimal, text);
 }
 PyObject* decode_json(std::string_view text, Oid /*type*/) {
-  return call_with_text(python_types().json_loads, text);
+  return call_with_text(imported().json_loads, text);
 }
 
 PyObject* decode_inet(std::string_view text, Oid /*type*/) {
   const bool prefix = text.find('/') != std::string_view::npos;
-  return call_with_text(prefix ? python_types().ip_interface : python_types().ip_address, text);
+  return call_with_text(prefix ? imported().ip_interface : imported().ip_address, text);
 }
 PyObject* decode_cidr(std::string_view text, Oid /*type*/) {
-  return call_with_text(python_types().ip_network, text);
+  return call_with_text(imported().ip_network, text);
 }
 
 PyObject* decode_bytea(std::string_view text, Oid /*type*/) {
@@ -107,7 +107,7 @@ PyObject* decode_bytea(std::string_view text, Oid /*type*/) {
 /// UUID's constructor parses and checks in Python; the server has done both. Its attributes are set behind
 /// the back of its own __setattr__, which refuses.
 PyObject* decode_uuid(std::string_view text, Oid /*type*/) {
-  const PythonTypes& types = python_types();
+  const Imported& types = imported();
   unsigned char bytes[16]{};
   int count = 0;
   for (const char c : text) {
@@ -210,7 +210,7 @@ Oid bound_of(Oid range) noexcept {
 
 /// Reads "empty", "[1,5)", "(,"2024-01-01 00:00:00"]" (documentation 8.17.5).
 PyObject* decode_range(std::string_view text, Oid type) {
-  PyObject* const range = python_types().range;
+  PyObject* const range = imported().range;
   if (text == "empty") {
     const nb::object nothing = nb::steal(PyTuple_New(0));
     const nb::object keywords = nb::steal(Py_BuildValue("{s:O}", "empty", Py_True));
@@ -281,7 +281,7 @@ PyObject* set_data_error(const char* what, std::string_view text) {
   constexpr std::size_t longest = 100;
   const nb::object shown = nb::steal(
       PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(std::min(text.size(), longest)), "replace"));
-  if (shown.is_valid()) PyErr_Format(python_types().data_error, "%s: '%U'", what, shown.ptr());
+  if (shown.is_valid()) PyErr_Format(imported().data_error, "%s: '%U'", what, shown.ptr());
   return nullptr;
 }
 

@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "python/native/decode.hpp"
-#include "python/native/types.hpp"
+#include "python/native/oids.hpp"
 
 namespace nb = nanobind;
 

@@ -1,5 +1,5 @@
 // Which Python class an error gets stands in pycopg/errors.py. No Python code is run here, but for the first
-// error of a pool: a daemon thread may raise while the interpreter ends, see ending.hpp.
+// error of a pool: a daemon thread may raise while the interpreter ends, see interpreter_exit.hpp.
 #include "python/native/errors.hpp"
 
 #include <nanobind/nanobind.h>
@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "python/native/mistakes.hpp"
-#include "python/native/python_types.hpp"
+#include "python/native/call_errors.hpp"
+#include "python/native/imported.hpp"
 
 namespace nb = nanobind;
 
@@ -80,7 +80,7 @@ nb::object class_by_sqlstate(const nb::dict& classes, const ErrorInfo& info) {
 }
 
 nb::object class_for(const ErrorInfo& info) {
-  const nb::dict classes = nb::borrow<nb::dict>(python_types().error_classes);
+  const nb::dict classes = nb::borrow<nb::dict>(imported().error_classes);
   // With a text it is the statement that is wrong, without one the use of an object.
   const bool statement = info.kind == ErrorKind::usage && !info.query.empty();
   const char* const kind = statement ? "statement" : name_of(info.kind);
@@ -93,7 +93,7 @@ nb::object class_for(const ErrorInfo& info) {
       (!by_kind.is_valid() || PyObject_IsSubclass(by_sqlstate.ptr(), by_kind.ptr()) == 1))
     return by_sqlstate;
   if (by_kind.is_valid()) return by_kind;
-  return nb::borrow(python_types().error_class_for)(kind);
+  return nb::borrow(imported().error_class_for)(kind);
 }
 
 /// An exception made without a call of its __init__: that of psycopg, which some have for a base, is Python's
@@ -118,7 +118,7 @@ void set_error(const Error& error) {
   if (info.committed) exception.attr("committed") = true;
   if (info.row_index >= 0) exception.attr("row_index") = info.row_index;
   if (!info.cause.empty()) {
-    const nb::object cause = make(nb::borrow(python_types().operational_error), info.cause);
+    const nb::object cause = make(nb::borrow(imported().operational_error), info.cause);
     PyException_SetCause(exception.ptr(), nb::object(cause).release().ptr());
   }
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
@@ -134,7 +134,7 @@ void translate(const std::exception_ptr& thrown, void* /*unused*/) {
       failed.restore();
     }
   } catch (const ProgrammingMistake& mistake) {
-    PyErr_SetString(python_types().programming_error, mistake.what());
+    PyErr_SetString(imported().programming_error, mistake.what());
   }
 }
 

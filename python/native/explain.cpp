@@ -10,7 +10,7 @@
 
 #include "error/shown_sql.hpp"
 #include "pq/advice.hpp"
-#include "python/native/mistakes.hpp"
+#include "python/native/call_errors.hpp"
 #include "python/native/placeholders.hpp"
 #include "python/native/raised.hpp"
 #include "python/native/statement.hpp"

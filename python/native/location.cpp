@@ -11,7 +11,7 @@
 #include <unordered_set>
 
 #include "engine/holder.hpp"
-#include "python/native/python_types.hpp"
+#include "python/native/imported.hpp"
 
 namespace nb = nanobind;
 
@@ -106,7 +106,7 @@ Place place_of(PyFrameObject* frame) {
 /// Its name as Python has it now. No exception comes out: a name is not worth one.
 [[gnu::cold, gnu::noinline]] void name_thread() noexcept {
   const auto ident = static_cast<std::uint64_t>(PyThread_get_thread_ident());
-  const nb::object thread = nb::steal(PyObject_CallNoArgs(python_types().current_thread));
+  const nb::object thread = nb::steal(PyObject_CallNoArgs(imported().current_thread));
   const nb::object name =
       thread.is_valid() ? nb::steal(PyObject_GetAttrString(thread.ptr(), "name")) : nb::object();
   Py_ssize_t size = 0;

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "python/native/python_types.hpp"
+#include "python/native/imported.hpp"
 
 namespace copg::python {
 
@@ -12,10 +12,10 @@ namespace {
 /// Asked for each lease: when a message needs the name, the engine's mutex is held, under which no code of
 /// Python's may run.
 engine::HolderName this_task() {
-  const nb::object task = nb::steal(PyObject_CallNoArgs(python_types().current_task));
+  const nb::object task = nb::steal(PyObject_CallNoArgs(imported().current_task));
   if (!task.is_valid()) throw nb::python_error();
   if (task.is_none()) return {};
-  const nb::object name = nb::steal(PyObject_CallMethodNoArgs(task.ptr(), python_types().get_name));
+  const nb::object name = nb::steal(PyObject_CallMethodNoArgs(task.ptr(), imported().get_name));
   if (!name.is_valid()) {
     if (!PyErr_ExceptionMatches(PyExc_AttributeError)) throw nb::python_error();
     PyErr_Clear();  // a task factory may make what has no name

@@ -19,19 +19,19 @@
 
 #include "engine/calls/inspect.hpp"
 #include "engine/calls/jobs.hpp"
+#include "python/native/call_errors.hpp"
 #include "python/native/docstrings.hpp"
-#include "python/native/ending.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
+#include "python/native/imported.hpp"
+#include "python/native/interpreter_exit.hpp"
 #include "python/native/location.hpp"
 #include "python/native/loop_call.hpp"
 #include "python/native/loop_reader.hpp"
-#include "python/native/mistakes.hpp"
 #include "python/native/notify.hpp"
 #include "python/native/options.hpp"
-#include "python/native/python_rows.hpp"
-#include "python/native/python_types.hpp"
-#include "python/native/rows.hpp"
+#include "python/native/parameter_rows.hpp"
+#include "python/native/result_rows.hpp"
 #include "python/native/statement.hpp"
 #include "sync/call.hpp"
 
@@ -41,7 +41,7 @@ namespace {
 /// What a call gives of its rows.
 enum class Wanted : std::uint8_t { result = 0, dicts = 1, tuples = 2, dict = 3, tuple = 4, value = 5 };
 
-nb::object rows_as(Rows rows, Wanted wanted) {
+nb::object rows_as(ResultRows rows, Wanted wanted) {
   switch (wanted) {
     case Wanted::result: return nb::cast(std::move(rows));
     case Wanted::dicts: return rows.fetch(0, rows.size(), RowKind::dict);
@@ -69,7 +69,9 @@ struct KeptStatement {
   }
 
   [[nodiscard]] engine::ExecuteJob job() const { return {statement->text(), statement->params()}; }
-  [[nodiscard]] nb::object give(Result result) const { return rows_as(Rows(std::move(result)), wanted); }
+  [[nodiscard]] nb::object give(Result result) const {
+    return rows_as(ResultRows(std::move(result)), wanted);
+  }
 };
 
 /// A statement on a lease of its own, which may travel with those of other callers.
@@ -80,7 +82,7 @@ class ExecuteWait final : public engine::StatementKind<LoopCall> {
       : StatementKind(std::move(engine), timeout), where_(where), kept_(std::move(kept)) {}
   ~ExecuteWait() override { end(); }
   nb::object result() override {
-    Rows rows(std::get<0>(std::move(results())));
+    ResultRows rows(std::get<0>(std::move(results())));
     return rows_as(warned_of_listen(std::move(rows), engine().options()), kept_.wanted);
   }
   [[noreturn]] void throw_failure(std::exception_ptr failure) const override {
@@ -105,7 +107,7 @@ class ExecuteWait final : public engine::StatementKind<LoopCall> {
 struct KeptRows {
   nb::object sql;
   std::shared_ptr<const KnownText> text;
-  std::shared_ptr<PythonRows> rows;
+  std::shared_ptr<ParameterRows> rows;
   std::int64_t rows_before = 0;  // of the same call, sent by others
 
   [[nodiscard]] engine::ExecuteManyJob job() const { return {text->text.sql, *rows, rows_before}; }
@@ -121,7 +123,7 @@ struct KeptRows {
 class RowBatch {
  public:
   explicit RowBatch(nb::handle sql)
-      : sql_(nb::borrow(sql)), text_(known_text(sql.ptr())), rows_(std::make_shared<PythonRows>(text_)) {}
+      : sql_(nb::borrow(sql)), text_(known_text(sql.ptr())), rows_(std::make_shared<ParameterRows>(text_)) {}
   /// True: there are enough.
   bool add(nb::handle params) { return rows_->add(params.ptr()); }
   [[nodiscard]] std::size_t size() const noexcept { return rows_->left(); }
@@ -132,7 +134,7 @@ class RowBatch {
  private:
   const nb::object sql_;
   const std::shared_ptr<const KnownText> text_;
-  const std::shared_ptr<PythonRows> rows_;
+  const std::shared_ptr<ParameterRows> rows_;
 };
 
 /// A savepoint, or its end.
@@ -152,7 +154,7 @@ KeptStatement statement_of(nb::handle sql, nb::handle params, Wanted wanted) {
 /// Nothing: there are no rows.
 std::optional<KeptRows> rows_of(nb::handle sql, nb::handle rows) {
   auto text = known_text(sql.ptr());
-  auto source = std::make_shared<PythonRows>(text, rows);
+  auto source = std::make_shared<ParameterRows>(text, rows);
   if (source->empty()) return std::nullopt;
   return KeptRows{nb::borrow(sql), std::move(text), std::move(source)};
 }
@@ -366,15 +368,15 @@ void bind_loop_pool(nb::module_& module) {
   bind_loop_reader(module);
   nb::class_<RowBatch>(module, "RowBatch")
       .def(nb::init<nb::handle>(), nb::arg("sql").none())
-      .def("add", &RowBatch::add, nb::call_guard<Inside>(), nb::arg("params").none())
+      .def("add", &RowBatch::add, nb::call_guard<NativeScope>(), nb::arg("params").none())
       .def("__len__", &RowBatch::size);
   nb::class_<LoopConnection>(module, "LoopConnection")
       .def("lease", &LoopConnection::lease, owned, nb::arg("timeout").none())
       .def("release", &LoopConnection::release)
       .def("discard", &LoopConnection::discard)
-      .def("execute", &LoopConnection::execute, owned, nb::call_guard<Inside>(), nb::arg("sql").none(),
+      .def("execute", &LoopConnection::execute, owned, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
            nb::arg("params").none())
-      .def("execute_many", &LoopConnection::execute_many, owned, nb::call_guard<Inside>(),
+      .def("execute_many", &LoopConnection::execute_many, owned, nb::call_guard<NativeScope>(),
            nb::arg("sql").none(), nb::arg("params_seq").none())
       .def("execute_batch", &LoopConnection::execute_batch, owned)
       .def("end_transaction", &LoopConnection::end_transaction, owned)
@@ -410,10 +412,10 @@ void bind_loop_pool(nb::module_& module) {
   nb::class_<LoopPool>(module, "LoopPool", nb::is_weak_referenceable())
       .def("__init__", init_loop_pool)
       .def("_open", &LoopPool::open)
-      .def("_execute", &LoopPool::execute, owned, nb::call_guard<Inside>(), nb::arg("sql").none(),
+      .def("_execute", &LoopPool::execute, owned, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
            nb::arg("params").none(), nb::arg("wanted"))
-      .def("_execute_many", &LoopPool::execute_many, owned, nb::call_guard<Inside>(), nb::arg("sql").none(),
-           nb::arg("params_seq").none())
+      .def("_execute_many", &LoopPool::execute_many, owned, nb::call_guard<NativeScope>(),
+           nb::arg("sql").none(), nb::arg("params_seq").none())
       .def("_connection", &LoopPool::connection, owned, nb::arg("autocommit").none())
       .def("_wait", &LoopPool::wait, owned, nb::arg("timeout").none())
       .def("_check_idle", &LoopPool::check, owned)

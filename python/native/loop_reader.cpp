@@ -7,9 +7,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "python/native/ending.hpp"
+#include "python/native/imported.hpp"
+#include "python/native/interpreter_exit.hpp"
 #include "python/native/loop_call.hpp"
-#include "python/native/python_types.hpp"
 #include "python/native/raised.hpp"
 
 namespace copg::python {
@@ -59,7 +59,7 @@ void let_go(LoopCall& call) noexcept {
 
 /// False: it is done already.
 bool start(LoopCall& call, PyObject* self) {
-  nb::object loop = checked(PyObject_CallNoArgs(python_types().get_running_loop));
+  nb::object loop = checked(PyObject_CallNoArgs(imported().get_running_loop));
   LoopReader& reader = reader_of(loop);
   call.start(reader.port());
   if (call.over()) return false;
@@ -72,7 +72,7 @@ bool start(LoopCall& call, PyObject* self) {
 
 /// An empty object: the task is to wait.
 nb::object go_on(LoopCall& call, PyObject* self) {
-  const Inside inside;
+  const NativeScope inside;
   try {
     switch (call.awaiting.phase) {
       case Phase::unstarted:
@@ -193,7 +193,7 @@ bool cancel(nb::handle self, nb::object message) {
 void get_result(LoopCall& call) {
   const Awaiting& awaiting = call.awaiting;
   if (!awaiting.cancelled) return;
-  const nb::handle type(python_types().cancelled_error);
+  const nb::handle type(imported().cancelled_error);
   const nb::object error = awaiting.message.is_none() ? type() : type(awaiting.message);
   PyErr_SetObject(type.ptr(), error.ptr());
   throw nb::python_error();
@@ -303,7 +303,7 @@ void bind_loop_reader(nb::module_& module) {
   nb::class_<LoopReader>(module, "LoopReader", nb::type_slots(reader_slots))
       .def(nb::init<nb::handle>())
       .def_prop_ro("fd", &LoopReader::fd)
-      .def("take", &LoopReader::take, nb::call_guard<Inside>());
+      .def("take", &LoopReader::take, nb::call_guard<NativeScope>());
   module.def("set_reader_maker", [](nb::object make) { readers().make = make.release().ptr(); });
   nb::class_<LoopCall>(module, "LoopCall", nb::type_slots(call_slots))
       .def_prop_rw(

@@ -12,13 +12,13 @@
 
 #include "python/native/callback.hpp"
 #include "python/native/connection.hpp"
-#include "python/native/ending.hpp"
 #include "python/native/errors.hpp"
+#include "python/native/imported.hpp"
+#include "python/native/interpreter_exit.hpp"
 #include "python/native/location.hpp"
 #include "python/native/loop_pool.hpp"
+#include "python/native/parameter_rows.hpp"
 #include "python/native/pool.hpp"
-#include "python/native/python_rows.hpp"
-#include "python/native/python_types.hpp"
 #include "python/native/shortcut.hpp"
 #include "python/native/waiting.hpp"
 
@@ -61,7 +61,7 @@ NB_MODULE(_native_in_main, module) {
   using namespace copg::python;
   // Threads that the end of the interpreter stops keep what they hold; nobody needs to be told.
   nb::set_leak_warnings(false);
-  load_python_types();
+  load_imported();
   translate_exceptions();
   watch_for_signals();
   module.attr("__version__") = COPG_VERSION;

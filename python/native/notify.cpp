@@ -68,7 +68,7 @@ void LogObserver::leaked(std::chrono::nanoseconds age, std::string_view holder) 
   notifier_->leaked(seconds(age), holder);
 }
 
-Rows warned_of_listen(Rows rows, const PoolOptions& options) {
+ResultRows warned_of_listen(ResultRows rows, const PoolOptions& options) {
   if (rows.is_listen()) [[unlikely]]
     static_cast<const LogObserver&>(*options.observer).listened();
   return rows;

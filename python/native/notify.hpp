@@ -11,7 +11,7 @@
 #include <memory>
 #include <string_view>
 
-#include "python/native/rows.hpp"
+#include "python/native/result_rows.hpp"
 
 namespace copg::python {
 
@@ -53,6 +53,6 @@ class LogObserver final : public Observer {
 
 /// The rows that a pool of these options has got for a caller. Of LISTEN is warned: nobody hears. With the
 /// GIL.
-[[nodiscard]] Rows warned_of_listen(Rows rows, const PoolOptions& options);
+[[nodiscard]] ResultRows warned_of_listen(ResultRows rows, const PoolOptions& options);
 
 }  // namespace copg::python

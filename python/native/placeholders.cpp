@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "python/native/mistakes.hpp"
+#include "python/native/call_errors.hpp"
 #include "sql/lexer.hpp"
 #include "sql/text_traits.hpp"
 

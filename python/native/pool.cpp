@@ -7,15 +7,15 @@
 #include <chrono>
 #include <utility>
 
+#include "python/native/call_errors.hpp"
 #include "python/native/docstrings.hpp"
-#include "python/native/ending.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
+#include "python/native/interpreter_exit.hpp"
 #include "python/native/location.hpp"
-#include "python/native/mistakes.hpp"
 #include "python/native/notify.hpp"
 #include "python/native/options.hpp"
-#include "python/native/python_rows.hpp"
+#include "python/native/parameter_rows.hpp"
 #include "python/native/statement.hpp"
 #include "sync/call.hpp"
 
@@ -46,20 +46,21 @@ PooledDatabase& Pool::database() {
   return *database_;
 }
 
-Rows Pool::run(nb::handle sql, nb::handle params) {
+ResultRows Pool::run(nb::handle sql, nb::handle params) {
   if (checked_) [[unlikely]]
-    return warned_of_listen(nb::cast<Rows&>(nb::find(*this).attr("_checked_execute")(sql, params)), options_);
+    return warned_of_listen(nb::cast<ResultRows&>(nb::find(*this).attr("_checked_execute")(sql, params)),
+                            options_);
   PooledDatabase& db = database();
   const Statement statement(sql.ptr(), params.ptr());
   const SourceLocation where = caller();
-  Rows rows(in_words_of(sql.ptr(), params.ptr(), [&] {
+  ResultRows rows(in_words_of(sql.ptr(), params.ptr(), [&] {
     return without_gil([&] { return db.execute(Sql(statement.text(), where), statement.params()); });
   }));
   return warned_of_listen(std::move(rows), options_);
 }
 
 nb::object Pool::execute(nb::handle sql, nb::handle params) {
-  const Rows rows = run(sql, params);
+  const ResultRows rows = run(sql, params);
   return rows.fetch(0, rows.size(), rows_);
 }
 
@@ -73,7 +74,7 @@ std::int64_t Pool::execute_many(nb::handle sql, nb::handle rows) {
   PooledDatabase& db = database();
   auto text = known_text(sql.ptr());
   const SourceLocation where = caller();
-  PythonRows source(text, rows);
+  ParameterRows source(text, rows);
   if (source.empty()) return 0;
   return in_words_of(sql.ptr(), nullptr, [&] {
     return without_gil([&] { return db.execute_many(Sql(text->text.sql, where), source); });
@@ -124,13 +125,13 @@ void bind_pool(nb::module_& module) {
   nb::class_<Pool>(module, "Pool", nb::is_weak_referenceable())
       .def("__init__", init_pool)
       .def("_open", &Pool::open, nb::lock_self())
-      .def("_execute", &Pool::execute, nb::call_guard<Inside>(), nb::arg("sql").none(),
+      .def("_execute", &Pool::execute, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
            nb::arg("params").none())
-      .def("_fetch_one", &Pool::fetch_one, nb::call_guard<Inside>(), nb::arg("sql").none(),
+      .def("_fetch_one", &Pool::fetch_one, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
            nb::arg("params").none())
-      .def("_fetch_val", &Pool::fetch_val, nb::call_guard<Inside>(), nb::arg("sql").none(),
+      .def("_fetch_val", &Pool::fetch_val, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
            nb::arg("params").none())
-      .def("_execute_many", &Pool::execute_many, nb::call_guard<Inside>(), nb::arg("sql").none(),
+      .def("_execute_many", &Pool::execute_many, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
            nb::arg("params_seq").none())
       .def_prop_ro(
           "stats", [](const Pool& self) { return dict_of(self.stats()); }, doc::Pool_stats)
@@ -141,10 +142,10 @@ void bind_pool(nb::module_& module) {
             with_value_errors([&] { self.database().resize(least, most); });
           },
           nb::arg("min_size").none(), nb::arg("max_size").none())
-      .def("_check_idle", &Pool::check, nb::call_guard<Inside>())
+      .def("_check_idle", &Pool::check, nb::call_guard<NativeScope>())
       .def(
           "_wait", [](Pool& self, nb::handle timeout) { self.wait(timeout_of(timeout)); },
-          nb::call_guard<Inside>(), nb::arg("timeout").none())
+          nb::call_guard<NativeScope>(), nb::arg("timeout").none())
       .def("_drain", [](Pool& self) { self.database().drain(); })
       .def("_suspend", [](Pool& self) { self.database().suspend(); })
       .def("_resume", [](Pool& self) { self.database().resume(); })

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-#include "python/native/rows.hpp"
+#include "python/native/result_rows.hpp"
 
 namespace copg::python {
 
@@ -50,7 +50,7 @@ class Pool {
   void finish_close(double timeout_s);
 
  private:
-  [[nodiscard]] Rows run(nb::handle sql, nb::handle params);
+  [[nodiscard]] ResultRows run(nb::handle sql, nb::handle params);
 
   const Config config_;
   const PoolOptions options_;

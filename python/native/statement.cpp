@@ -10,8 +10,8 @@
 
 #include "pq/placeholders.hpp"
 #include "python/native/adapt.hpp"
-#include "python/native/mistakes.hpp"
-#include "python/native/python_types.hpp"
+#include "python/native/call_errors.hpp"
+#include "python/native/imported.hpp"
 
 namespace copg::python {
 namespace {
@@ -148,9 +148,9 @@ void add_parameters(const KnownText& text, PyObject* params, Params& out, const 
                     "place of many values",
                     text.text.count, Params::max_size));
   if (PyTuple_Check(params) || PyList_Check(params)) return add_positional(text, params, out, floors);
-  if (PyDict_Check(params) || is_instance(params, python_types().mapping))
+  if (PyDict_Check(params) || is_instance(params, imported().mapping))
     return add_named(text, params, out, floors);
-  if (!PyUnicode_Check(params) && !PyBytes_Check(params) && is_instance(params, python_types().sequence))
+  if (!PyUnicode_Check(params) && !PyBytes_Check(params) && is_instance(params, imported().sequence))
     return add_positional(text, params, out, floors);
   PyErr_Format(PyExc_TypeError, "parameters must be a sequence or a mapping, not %s",
                Py_TYPE(params)->tp_name);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from . import _native
 from ._copying import LEASE, uncopied
@@ -60,3 +61,11 @@ def tell_left_open(connection: object, left_open: tuple[str, bool]) -> None:
     if inside_another:
         raise ProgrammingError(f"{text}; with it goes the transaction around it")
     logger.warning("%s", text)
+
+
+def tell_rollback_failed(connection: Any, error: BaseException, failed: Exception) -> None:
+    """The reason that a block was left is what its caller must see, so that the failure is only logged.
+
+    What could not be rolled back is when the connection is given back.
+    """
+    logger.warning("%r: rolling back %r failed, after %r: %s", connection.pool, connection, error, failed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from types import TracebackType
@@ -10,14 +9,12 @@ from typing import Any
 
 from . import _native
 from ._copying import LEASE, uncopied
-from ._info import ConnectionInfo, state_of, tell_left_open
+from ._info import ConnectionInfo, state_of, tell_left_open, tell_rollback_failed
 from ._native_types import Params, Row, TransactionStatus
 from ._streaming import Stream, is_async_only
 from ._turns import Turns
 from .cursor import BaseCursor, check_row_factory
 from .errors import Error, ProgrammingError
-
-logger = logging.getLogger("pycopg")
 
 
 class AsyncConnection:
@@ -180,10 +177,7 @@ class AsyncTransaction:
         except Exception as failed:
             if native._given_back:  # while this task waited for its turn
                 return
-            # The reason that the block was left is what its caller must see; what could not be rolled back is when
-            # the connection is given back.
-            words = "%r: rolling back %r failed, after %r: %s"
-            logger.warning(words, self.connection.pool, self.connection, error, failed)
+            tell_rollback_failed(self.connection, error, failed)
 
 
 class AsyncCursor(BaseCursor):

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TypeVar
 
 from . import _native
 from ._copying import LEASE, uncopied
-from ._info import ConnectionInfo, state_of, tell_left_open
+from ._info import ConnectionInfo, state_of, tell_left_open, tell_rollback_failed
 from ._native_types import Params, Row
 from ._shortcut import shortcut
 from .cursor import BaseCursor, check_row_factory
 from .errors import NotSupportedError
 
 Entered = TypeVar("Entered", bound="Connection")
-
-logger = logging.getLogger("pycopg")
 
 
 class Connection(_native.Connection):
@@ -121,10 +118,7 @@ class Transaction:
         try:
             self.connection._end(self._number, False)
         except Exception as failed:
-            # The reason that the block was left is what its caller must see; what could not be rolled back is when
-            # the connection is given back.
-            words = "%r: rolling back %r failed, after %r: %s"
-            logger.warning(words, self.connection.pool, self.connection, error, failed)
+            tell_rollback_failed(self.connection, error, failed)
 
 
 class Cursor(BaseCursor):

@@ -41,7 +41,7 @@ class BaseCursor:
 
     def __init__(self, row_factory: type) -> None:
         self.row_factory = check_row_factory(row_factory)
-        self._rows: _native.Rows | None = None
+        self._rows: _native.ResultRows | None = None
         self._row_count = -1
         self._next = 0
         self._closed = False
@@ -85,7 +85,7 @@ class BaseCursor:
         self._row_count = -1
         self._next = 0
 
-    def _keep(self, rows: _native.Rows) -> None:
+    def _keep(self, rows: _native.ResultRows) -> None:
         self._rows = rows
         self._row_count = rows.row_count
         if rows.is_listen:

@@ -183,7 +183,7 @@ class PooledDatabase(PoolBase, _native.Pool):
                 connection._discard()
                 raise
 
-    def _checked_execute(self, sql: str, params: Params | None) -> _native.Rows:
+    def _checked_execute(self, sql: str, params: Params | None) -> _native.ResultRows:
         with CheckedConnection(self, None, True, self._row_factory) as connection:
             return connection._execute(sql, params)
 

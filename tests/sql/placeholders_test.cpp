@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-#include "python/native/mistakes.hpp"
+#include "python/native/call_errors.hpp"
 #include "sql/made_up_text.hpp"
 #include "sql/oracle.hpp"
 

@@ -1,6 +1,6 @@
 // Batches. A row whose numbers are smaller than those before it is sent with their types, so that a change of
 // type, for which the server parses anew, happens at most three times for each parameter.
-#include "python/native/python_rows.hpp"
+#include "python/native/parameter_rows.hpp"
 
 #include <copg/error.hpp>
 
@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "python/native/adapt.hpp"
+#include "python/native/call_errors.hpp"
 #include "python/native/gil.hpp"
-#include "python/native/mistakes.hpp"
 
 namespace copg::python {
 namespace {
@@ -32,24 +32,24 @@ nb::object iterator_of(nb::handle iterable) {
   return iterator;
 }
 
-PythonRows::PythonRows(std::shared_ptr<const KnownText> text, nb::handle iterable)
+ParameterRows::ParameterRows(std::shared_ptr<const KnownText> text, nb::handle iterable)
     : text_(std::move(text)), iterator_(iterator_of(iterable)) {
   fetch();
 }
 
-bool PythonRows::add(PyObject* params) {
+bool ParameterRows::add(PyObject* params) {
   if (left() == 0) clear();
   take(params);
   return is_full();
 }
 
-void PythonRows::clear() noexcept {
+void ParameterRows::clear() noexcept {
   batch_.clear();
   next_ = 0;
   bytes_ = 0;
 }
 
-void PythonRows::take(PyObject* params) {
+void ParameterRows::take(PyObject* params) {
   Params row;
   add_row(params, row);
   widen(row);
@@ -57,7 +57,7 @@ void PythonRows::take(PyObject* params) {
   batch_.push_back(std::move(row));
 }
 
-void PythonRows::fetch() {
+void ParameterRows::fetch() {
   clear();
   while (!ended_ && !is_full()) {
     const nb::object params = nb::steal(PyIter_Next(iterator_.ptr()));
@@ -71,7 +71,7 @@ void PythonRows::fetch() {
 }
 
 /// What is wrong with a row is told with its index, as the server's errors are.
-void PythonRows::add_row(PyObject* params, Params& row) {
+void ParameterRows::add_row(PyObject* params, Params& row) {
   const std::size_t index = taken_++;
   try {
     add_parameters(*text_, params, row, floors_);
@@ -84,12 +84,12 @@ void PythonRows::add_row(PyObject* params, Params& row) {
   }
 }
 
-void PythonRows::widen(const Params& row) {
+void ParameterRows::widen(const Params& row) {
   floors_.resize(static_cast<std::size_t>(row.size()), oid::inferred);
   for (std::size_t i = 0; i < floors_.size(); ++i) floors_[i] = wider_number(floors_[i], row.types()[i]);
 }
 
-bool PythonRows::next(Params& row) {
+bool ParameterRows::next(Params& row) {
   if (next_ == batch_.size()) {
     if (ended_) return false;
     const WithGil gil;

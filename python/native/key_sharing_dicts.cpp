@@ -1,5 +1,5 @@
 // The dictionary that shares its keys with its copies is the `__dict__` of an instance.
-#include "python/native/row_dicts.hpp"
+#include "python/native/key_sharing_dicts.hpp"
 
 #include "python/native/raised.hpp"
 
@@ -53,11 +53,11 @@ nb::object shared_dict(std::span<const nb::object> names) {
 
 }  // namespace
 
-RowDicts::RowDicts(std::span<const nb::object> names, std::size_t rows) : keys_(names.size()) {
+KeySharingDicts::KeySharingDicts(std::span<const nb::object> names, std::size_t rows) : keys_(names.size()) {
   if (rows >= worth_sharing) shared_ = shared_dict(names);
 }
 
-nb::object RowDicts::make() const {
+nb::object KeySharingDicts::make() const {
   return checked(shared_.is_valid() ? PyDict_Copy(shared_.ptr()) : new_dict(keys_));
 }
 

@@ -15,17 +15,17 @@ namespace copg::python {
 /// Throws what Python raises; of an asynchronous iterable it says where that can be read.
 [[nodiscard]] nb::object iterator_of(nb::handle iterable);
 
-class PythonRows final : public RowSource {
+class ParameterRows final : public RowSource {
  public:
   /// Rows taken from the iterable at a time, and the bytes of their values above which no more are taken.
   static constexpr std::size_t batch_rows = 256;
   static constexpr std::size_t batch_bytes = 65536;
 
   /// With the GIL. Takes the first rows. Throws what iterating raises, ProgrammingMistake, DataError.
-  PythonRows(std::shared_ptr<const KnownText> text, nb::handle iterable);
+  ParameterRows(std::shared_ptr<const KnownText> text, nb::handle iterable);
 
   /// Of rows that are added one by one.
-  explicit PythonRows(std::shared_ptr<const KnownText> text) : text_(std::move(text)), ended_(true) {}
+  explicit ParameterRows(std::shared_ptr<const KnownText> text) : text_(std::move(text)), ended_(true) {}
 
   /// With the GIL, while no operation takes rows. True: there are enough to be sent. Throws as the
   /// constructor.

@@ -1,5 +1,5 @@
 // A counter of calls under way.
-#include "python/native/ending.hpp"
+#include "python/native/interpreter_exit.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -23,12 +23,12 @@ thread_local int inside_here = 0;  // of them, this thread's
 
 }  // namespace
 
-Inside::Inside() noexcept {
+NativeScope::NativeScope() noexcept {
   ++inside_here;
   calls.inside.fetch_add(1);
 }
 
-Inside::~Inside() {
+NativeScope::~NativeScope() {
   --inside_here;
   calls.inside.fetch_sub(1);
   if (!calls.ending.load()) return;

@@ -1,5 +1,5 @@
 // One pass over the cells. The keys of all rows are the same interned strings.
-#include "python/native/rows.hpp"
+#include "python/native/result_rows.hpp"
 
 #include <libpq-fe.h>
 
@@ -10,7 +10,7 @@
 
 #include "pq/errors.hpp"
 #include "pq/result_access.hpp"
-#include "python/native/python_types.hpp"
+#include "python/native/imported.hpp"
 #include "python/native/raised.hpp"
 
 namespace copg::python {
@@ -25,7 +25,7 @@ nb::object interned(std::string_view name) {
 
 }  // namespace
 
-Rows::Rows(Result result) : result_(std::move(result)), raw_(pq::ResultAccess::raw(result_)) {
+ResultRows::ResultRows(Result result) : result_(std::move(result)), raw_(pq::ResultAccess::raw(result_)) {
   names_.reserve(result_.columns());
   columns_.reserve(result_.columns());
   for (std::size_t i = 0; i < result_.columns(); ++i) {
@@ -35,7 +35,7 @@ Rows::Rows(Result result) : result_(std::move(result)), raw_(pq::ResultAccess::r
   }
 }
 
-PyObject* Rows::cell(int row, std::size_t column) const {
+PyObject* ResultRows::cell(int row, std::size_t column) const {
   const int at = static_cast<int>(column);
   const int size = PQgetlength(raw_, row, at);
   if (size == 0 && PQgetisnull(raw_, row, at) != 0) {
@@ -49,7 +49,7 @@ PyObject* Rows::cell(int row, std::size_t column) const {
 }
 
 /// What a decoder raised becomes a DataError that names the column; what it was is the cause.
-void Rows::reject(std::size_t column) const {
+void ResultRows::reject(std::size_t column) const {
   nb::object cause = take_raised();
   if (!PyErr_GivenExceptionMatches(cause.ptr(), PyExc_Exception)) {  // KeyboardInterrupt, say
     raise_again(std::move(cause));
@@ -57,11 +57,11 @@ void Rows::reject(std::size_t column) const {
   }
   const nb::object message =
       checked(PyUnicode_FromFormat("column '%U': %S", names_[column].ptr(), cause.ptr()));
-  fail(python_types().data_error, message, std::move(cause));
+  fail(imported().data_error, message, std::move(cause));
 }
 
 /// Raises an error of this class, which says what has become of the statement.
-void Rows::fail(nb::handle type, const nb::object& message, nb::object cause) const {
+void ResultRows::fail(nb::handle type, const nb::object& message, nb::object cause) const {
   ErrorInfo info;
   pq::tell_effect(info, pq::ResultAccess::effect(result_), result_.command_tag());
   const nb::object error = type(message + nb::str(info.message.c_str()));
@@ -72,7 +72,7 @@ void Rows::fail(nb::handle type, const nb::object& message, nb::object cause) co
   throw nb::python_error();
 }
 
-PyObject* Rows::dict(int row, const RowDicts& dicts) const {
+PyObject* ResultRows::dict(int row, const KeySharingDicts& dicts) const {
   nb::object result = dicts.make();
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const nb::object value = nb::steal(cell(row, i));
@@ -81,22 +81,22 @@ PyObject* Rows::dict(int row, const RowDicts& dicts) const {
   return result.release().ptr();
 }
 
-PyObject* Rows::tuple(int row) const {
+PyObject* ResultRows::tuple(int row) const {
   nb::object result = checked(PyTuple_New(static_cast<Py_ssize_t>(columns_.size())));
   for (std::size_t i = 0; i < columns_.size(); ++i)
     PyTuple_SET_ITEM(result.ptr(), static_cast<Py_ssize_t>(i), cell(row, i));
   return result.release().ptr();
 }
 
-nb::object Rows::first(RowKind kind) const {
+nb::object ResultRows::first(RowKind kind) const {
   if (size() == 0) return nb::none();
-  return nb::steal(kind == RowKind::dict ? dict(0, RowDicts(names_, 1)) : tuple(0));
+  return nb::steal(kind == RowKind::dict ? dict(0, KeySharingDicts(names_, 1)) : tuple(0));
 }
 
-nb::object Rows::fetch(std::size_t begin, std::size_t end, RowKind kind) const {
+nb::object ResultRows::fetch(std::size_t begin, std::size_t end, RowKind kind) const {
   if (end > size() || begin > end) throw nb::index_error("no such rows");
   nb::object list = checked(PyList_New(static_cast<Py_ssize_t>(end - begin)));
-  const RowDicts dicts(names_, kind == RowKind::dict ? end - begin : 0);
+  const KeySharingDicts dicts(names_, kind == RowKind::dict ? end - begin : 0);
   for (std::size_t i = begin; i < end; ++i) {
     const int at = static_cast<int>(i);
     PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i - begin),
@@ -105,31 +105,31 @@ nb::object Rows::fetch(std::size_t begin, std::size_t end, RowKind kind) const {
   return list;
 }
 
-nb::object Rows::value() const {
+nb::object ResultRows::value() const {
   if (size() == 0) return nb::none();
   if (columns_.empty()) {
     const std::string message =
         fmt::format("the rows of the statement ({}) have no column to fetch", result_.command_tag());
-    fail(python_types().programming_error, nb::str(message.c_str()), {});
+    fail(imported().programming_error, nb::str(message.c_str()), {});
   }
   return nb::steal(cell(0, 0));
 }
 
-std::int64_t Rows::row_count() const noexcept {
+std::int64_t ResultRows::row_count() const noexcept {
   if (returns_rows()) return static_cast<std::int64_t>(size());
   if (raw_ == nullptr) return -1;
   // Without a count the statement affects no rows by its nature: CREATE, SET, ...
   return *PQcmdTuples(const_cast<PGresult*>(raw_)) == '\0' ? -1 : result_.affected_rows();
 }
 
-bool Rows::is_listen() const noexcept { return !returns_rows() && pq::command_tag(raw_) == "LISTEN"; }
+bool ResultRows::is_listen() const noexcept { return !returns_rows() && pq::command_tag(raw_) == "LISTEN"; }
 
-nb::object Rows::status() const {
+nb::object ResultRows::status() const {
   const std::string_view tag = result_.command_tag();
   return tag.empty() ? nb::none() : nb::object(nb::str(tag.data(), tag.size()));
 }
 
-nb::object Rows::columns() const {
+nb::object ResultRows::columns() const {
   nb::list result;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const int at = static_cast<int>(i);

@@ -9,12 +9,12 @@
 namespace copg::python {
 
 /// For nb::call_guard: the thread is inside.
-class Inside {
+class NativeScope {
  public:
-  Inside() noexcept;
-  Inside(const Inside&) = delete;
-  Inside& operator=(const Inside&) = delete;
-  ~Inside();
+  NativeScope() noexcept;
+  NativeScope(const NativeScope&) = delete;
+  NativeScope& operator=(const NativeScope&) = delete;
+  ~NativeScope();
 };
 
 /// From now on no pool opens. Waits up to `patience_s` until no other thread is inside. With the GIL.

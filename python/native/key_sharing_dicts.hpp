@@ -12,10 +12,10 @@ namespace nb = nanobind;
 
 /// Makes them. Those of many rows share their keys, as the `__dict__` of a class's instances do: half of the
 /// memory, whose pages cost more than all the rest, and none of the growing. Needs the GIL.
-class RowDicts {
+class KeySharingDicts {
  public:
   /// For so many rows. A name that comes twice is one key.
-  RowDicts(std::span<const nb::object> names, std::size_t rows);
+  KeySharingDicts(std::span<const nb::object> names, std::size_t rows);
 
   /// A new one, in which each name is to be set.
   [[nodiscard]] nb::object make() const;

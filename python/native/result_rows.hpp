@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "python/native/decode.hpp"
-#include "python/native/row_dicts.hpp"
+#include "python/native/key_sharing_dicts.hpp"
 
 struct pg_result;
 
@@ -20,10 +20,10 @@ namespace nb = nanobind;
 /// What a row becomes.
 enum class RowKind : bool { tuple, dict };
 
-/// pycopg._native.Rows. Keeps the result; holds no connection.
-class Rows {
+/// pycopg._native.ResultRows. Keeps the result; holds no connection.
+class ResultRows {
  public:
-  explicit Rows(Result result);
+  explicit ResultRows(Result result);
 
   [[nodiscard]] std::size_t size() const noexcept { return result_.size(); }
   /// By the nature of the statement, be there any now or not.
@@ -49,7 +49,7 @@ class Rows {
     Oid type;
   };
   [[nodiscard]] PyObject* cell(int row, std::size_t column) const;
-  [[nodiscard]] PyObject* dict(int row, const RowDicts& dicts) const;
+  [[nodiscard]] PyObject* dict(int row, const KeySharingDicts& dicts) const;
   [[nodiscard]] PyObject* tuple(int row) const;
   [[noreturn]] void reject(std::size_t column) const;
   [[noreturn]] void fail(nb::handle type, const nb::object& message, nb::object cause) const;

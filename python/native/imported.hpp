@@ -11,7 +11,7 @@ namespace copg::python {
 namespace nb = nanobind;
 
 /// References that live as long as the process.
-struct PythonTypes {
+struct Imported {
   PyObject* decimal;
   PyObject* uuid;
   PyObject* uuid_int;  ///< Names of UUID's attributes,
@@ -43,8 +43,8 @@ struct PythonTypes {
   PyObject* programming_error;
 };
 
-void load_python_types();
-const PythonTypes& python_types() noexcept;
+void load_imported();
+const Imported& imported() noexcept;
 
 /// pycopg's member for it.
 nb::object for_python(TransactionStatus status);
