@@ -38,26 +38,13 @@
 namespace copg::python {
 namespace {
 
-/// What a call gives of its rows.
-enum class Wanted : std::uint8_t { result = 0, dicts = 1, tuples = 2, dict = 3, tuple = 4, value = 5 };
-
-nb::object rows_as(ResultRows rows, Wanted wanted) {
-  switch (wanted) {
-    case Wanted::result: return nb::cast(std::move(rows));
-    case Wanted::dicts: return rows.fetch(0, rows.size(), RowKind::dict);
-    case Wanted::tuples: return rows.fetch(0, rows.size(), RowKind::tuple);
-    case Wanted::dict: return rows.first(RowKind::dict);
-    case Wanted::tuple: return rows.first(RowKind::tuple);
-    case Wanted::value: return rows.value();
-  }
-  return nb::none();
-}
+/// What a call of a pool gives of its rows.
+enum class Wanted : std::uint8_t { rows, row, value };
 
 struct KeptStatement {
   nb::object sql;  // keeps the text
   nb::object params;
   std::unique_ptr<const Statement> statement;
-  Wanted wanted;
 
   [[noreturn]] void throw_failure(std::exception_ptr failure) const {
     in_words_of(sql.ptr(), params.ptr(), [&] { std::rethrow_exception(std::move(failure)); });
@@ -69,21 +56,29 @@ struct KeptStatement {
   }
 
   [[nodiscard]] engine::ExecuteJob job() const { return {statement->text(), statement->params()}; }
-  [[nodiscard]] nb::object give(Result result) const {
-    return rows_as(ResultRows(std::move(result)), wanted);
-  }
+  static nb::object give(Result result) { return nb::cast(ResultRows(std::move(result))); }
 };
 
 /// A statement on a lease of its own, which may travel with those of other callers.
 class ExecuteWait final : public engine::StatementKind<LoopCall> {
  public:
   ExecuteWait(std::shared_ptr<engine::PoolEngine> engine, engine::Duration timeout,
-              const SourceLocation& where, KeptStatement kept)
-      : StatementKind(std::move(engine), timeout), where_(where), kept_(std::move(kept)) {}
+              const SourceLocation& where, KeptStatement kept, Wanted wanted, RowKind kind)
+      : StatementKind(std::move(engine), timeout),
+        where_(where),
+        kept_(std::move(kept)),
+        wanted_(wanted),
+        kind_(kind) {}
   ~ExecuteWait() override { end(); }
   nb::object result() override {
-    ResultRows rows(std::get<0>(std::move(results())));
-    return rows_as(warned_of_listen(std::move(rows), engine().options()), kept_.wanted);
+    const ResultRows rows =
+        warned_of_listen(ResultRows(std::get<0>(std::move(results()))), engine().options());
+    switch (wanted_) {
+      case Wanted::rows: return rows.fetch(0, rows.size(), kind_);
+      case Wanted::row: return rows.first(kind_);
+      case Wanted::value: return rows.value();
+    }
+    return nb::none();
   }
   [[noreturn]] void throw_failure(std::exception_ptr failure) const override {
     kept_.throw_failure(std::move(failure));
@@ -102,6 +97,8 @@ class ExecuteWait final : public engine::StatementKind<LoopCall> {
 
   const SourceLocation where_;
   const KeptStatement kept_;
+  const Wanted wanted_;
+  const RowKind kind_;
 };
 
 struct KeptRows {
@@ -146,9 +143,8 @@ struct KeptSavepoint {
   static nb::object give(const Result& /*result*/) { return nb::none(); }
 };
 
-KeptStatement statement_of(nb::handle sql, nb::handle params, Wanted wanted) {
-  return {nb::borrow(sql), nb::borrow(params), std::make_unique<const Statement>(sql.ptr(), params.ptr()),
-          wanted};
+KeptStatement statement_of(nb::handle sql, nb::handle params) {
+  return {nb::borrow(sql), nb::borrow(params), std::make_unique<const Statement>(sql.ptr(), params.ptr())};
 }
 
 /// Nothing: there are no rows.
@@ -184,7 +180,7 @@ class LoopConnection {
 
   LoopCall* execute(nb::handle sql, nb::handle params) {
     require_leased();
-    return call(statement_of(sql, params, Wanted::result));
+    return call(statement_of(sql, params));
   }
   LoopCall* execute_many(nb::handle sql, nb::handle rows) {
     require_leased();
@@ -278,7 +274,8 @@ class LoopConnection {
 /// pycopg._native.LoopPool.
 class LoopPool {
  public:
-  LoopPool(const Config& config, PoolOptions options) : config_(config), options_(std::move(options)) {
+  LoopPool(const Config& config, PoolOptions options, RowKind rows)
+      : config_(config), options_(std::move(options)), rows_(rows) {
     validate(config_, options_);
   }
   LoopPool(const LoopPool&) = delete;
@@ -294,11 +291,11 @@ class LoopPool {
     if (!engine_) engine_ = engine::PoolEngine::create(config_, options_, copg::detail::call_configure);
     engine_->open();
   }
-  LoopCall* execute(nb::handle sql, nb::handle params, int wanted) {
+  template <Wanted wanted>
+  LoopCall* execute(nb::handle sql, nb::handle params) {
     const SourceLocation where = caller();
     const auto& engine = checked();
-    return new ExecuteWait(engine, engine->timeout(), where,
-                           statement_of(sql, params, static_cast<Wanted>(wanted)));
+    return new ExecuteWait(engine, engine->timeout(), where, statement_of(sql, params), wanted, rows_);
   }
   LoopCall* execute_many(nb::handle sql, nb::handle rows) {
     const SourceLocation where = caller();
@@ -352,12 +349,14 @@ class LoopPool {
  private:
   const Config config_;
   const PoolOptions options_;
+  const RowKind rows_;
   std::shared_ptr<engine::PoolEngine> engine_;
   bool closed_ = false;
 };
 
-void init_loop_pool(LoopPool* self, const Config& config, nb::handle weak_self, const nb::dict& options) {
-  new (self) LoopPool(config, options_of(options, weak_self));
+void init_loop_pool(LoopPool* self, const Config& config, nb::handle weak_self, const nb::dict& options,
+                    bool dict_rows) {
+  new (self) LoopPool(config, options_of(options, weak_self), dict_rows ? RowKind::dict : RowKind::tuple);
 }
 
 constexpr auto owned = nb::rv_policy::take_ownership;
@@ -412,8 +411,12 @@ void bind_loop_pool(nb::module_& module) {
   nb::class_<LoopPool>(module, "LoopPool", nb::is_weak_referenceable())
       .def("__init__", init_loop_pool)
       .def("_open", &LoopPool::open)
-      .def("_execute", &LoopPool::execute, owned, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
-           nb::arg("params").none(), nb::arg("wanted"))
+      .def("_execute", &LoopPool::execute<Wanted::rows>, owned, nb::call_guard<NativeScope>(),
+           nb::arg("sql").none(), nb::arg("params").none())
+      .def("_fetch_one", &LoopPool::execute<Wanted::row>, owned, nb::call_guard<NativeScope>(),
+           nb::arg("sql").none(), nb::arg("params").none())
+      .def("_fetch_val", &LoopPool::execute<Wanted::value>, owned, nb::call_guard<NativeScope>(),
+           nb::arg("sql").none(), nb::arg("params").none())
       .def("_execute_many", &LoopPool::execute_many, owned, nb::call_guard<NativeScope>(),
            nb::arg("sql").none(), nb::arg("params_seq").none())
       .def("_connection", &LoopPool::connection, owned, nb::arg("autocommit").none())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from ._pool_base import Prepare, Reset
 
 Self = TypeVar("Self", bound="AsyncPooledDatabase")
-
-# What a call gives of its rows: the numbers of python/native/loop_pool.cpp.
-_RESULT, _DICTS, _TUPLES, _DICT, _TUPLE, _VALUE = range(6)
 
 
 class AsyncPooledDatabase(PoolBase, _native.LoopPool):
@@ -68,9 +65,7 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
         if check is not None and not callable(check):
             raise TypeError(f"check = {check!r}: it must be a coroutine function")
         self._check = check
-        self._rows_wanted = _DICTS if row_factory is dict else _TUPLES
-        self._row_wanted = _DICT if row_factory is dict else _TUPLE
-        super().__init__(*self._keep(arguments))
+        super().__init__(*self._keep(arguments), row_factory is dict)
         close_at_exit(self)
 
     async def open(self) -> None:
@@ -88,16 +83,24 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
         The rows; [] when the statement returns none. Without parameters several statements are allowed, in one
         transaction; the rows are those of the first that returns any.
         """
-        rows: list[Row] = await self._run(sql, params, self._rows_wanted)
+        if self._check is not None:
+            checked = await self._checked_rows(sql, params)
+            return checked.fetch(0, len(checked), self._row_factory is dict)
+        rows: list[Row] = await self._execute(sql, params)
         return rows
 
     async def fetch_one(self, sql: str, params: Params | None = None) -> Row | None:
         """The first row, or None: also if the statement returns no rows by its nature."""
-        return await self._run(sql, params, self._row_wanted)
+        if self._check is not None:
+            checked = await self._checked_rows(sql, params)
+            return next(iter(checked.fetch(0, min(len(checked), 1), self._row_factory is dict)), None)
+        return await self._fetch_one(sql, params)
 
     async def fetch_val(self, sql: str, params: Params | None = None) -> Any:
         """The first column of the first row, or None. ProgrammingError for rows without columns."""
-        return await self._run(sql, params, _VALUE)
+        if self._check is not None:
+            return (await self._checked_rows(sql, params)).value()
+        return await self._fetch_val(sql, params)
 
     async def execute_many(self, sql: str, params_seq: Iterable[Params] | AsyncIterable[Params]) -> int:
         """Executes the statement for each row of parameters: one transaction, all or nothing; rows affected in all.
@@ -192,17 +195,11 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
     def __repr__(self) -> str:
         return self._repr(type(self).__name__)
 
-    def _run(self, sql: str, params: Params | None, wanted: int) -> Awaitable[Any]:
-        return self._execute(sql, params, wanted) if self._check is None else self._run_checked(sql, params, wanted)
-
-    async def _run_checked(self, sql: str, params: Params | None, wanted: int) -> Any:
+    async def _checked_rows(self, sql: str, params: Params | None) -> _native.ResultRows:
         async with CheckedAsyncConnection(self, self._timeout, True, self._row_factory, self._timeout) as connection:
             cursor = await connection.execute(sql, params)
-            if wanted == _VALUE:
-                return cursor._rows.value() if cursor._rows is not None else None
-            if wanted in (_DICTS, _TUPLES):
-                return [] if cursor.description is None else await cursor.fetchall()
-            return None if cursor.description is None else await cursor.fetchone()
+            assert cursor._rows is not None
+            return cursor._rows
 
 
 class CheckedAsyncConnection(AsyncConnection):
