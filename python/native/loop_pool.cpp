@@ -20,7 +20,6 @@
 #include "engine/calls/inspect.hpp"
 #include "engine/calls/jobs.hpp"
 #include "python/native/call_errors.hpp"
-#include "python/native/docstrings.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/imported.hpp"
@@ -272,46 +271,36 @@ class LoopConnection {
 };
 
 /// pycopg._native.LoopPool.
-class LoopPool {
+class LoopPool : public AnyPool {
  public:
-  LoopPool(const Config& config, PoolOptions options, RowKind rows)
-      : config_(config), options_(std::move(options)), rows_(rows) {
-    validate(config_, options_);
-  }
-  LoopPool(const LoopPool&) = delete;
-  LoopPool& operator=(const LoopPool&) = delete;
-  ~LoopPool() {
-    if (!engine_) return;
-    without_gil([this] { engine_->close(engine::Duration::zero()); });
-  }
+  using AnyPool::AnyPool;
 
   void open() {
-    if (closed_) reject_reopening(name());
-    if (is_ending()) reject_at_the_end(name());
+    require_openable();
     if (!engine_) engine_ = engine::PoolEngine::create(config_, options_, copg::detail::call_configure);
     engine_->open();
   }
   template <Wanted wanted>
   LoopCall* execute(nb::handle sql, nb::handle params) {
     const SourceLocation where = caller();
-    const auto& engine = checked();
+    const auto& engine = this->engine();
     return new ExecuteWait(engine, engine->timeout(), where, statement_of(sql, params), wanted, rows_);
   }
   LoopCall* execute_many(nb::handle sql, nb::handle rows) {
     const SourceLocation where = caller();
-    const auto& engine = checked();
+    const auto& engine = this->engine();
     auto kept = rows_of(sql, rows);
     if (!kept) return nullptr;
     return new JobWait<KeptRows>(engine, engine->timeout(), where, std::move(*kept));
   }
   LoopConnection* connection(nb::handle autocommit) {
-    return new LoopConnection(checked(), options_.timeout, switch_of(autocommit, "autocommit"));
+    return new LoopConnection(engine(), options_.timeout, switch_of(autocommit, "autocommit"));
   }
   LoopCall* wait(nb::handle timeout) {
-    return new PoolWait(checked(), engine::duration_of(Seconds(timeout_of(timeout))), engine::Until::full);
+    return new PoolWait(engine(), engine::duration_of(Seconds(timeout_of(timeout))), engine::Until::full);
   }
   LoopCall* check() {
-    checked()->start_check();
+    engine()->start_check();
     return new PoolWait(engine_, engine_->timeout(), engine::Until::checked);
   }
   /// nullptr: it was never open.
@@ -323,35 +312,6 @@ class LoopPool {
     return new PoolWait(engine_, engine::duration_of(Seconds(timeout_s) + engine::close_grace),
                         engine::Until::finished);
   }
-  void start_close(double timeout_s) {
-    closed_ = true;
-    if (engine_) engine_->start_close(engine::duration_of(Seconds(timeout_s)));
-  }
-  /// Waits until nothing is left, and ends the pool's thread; both within `timeout_s`.
-  void finish_close(double timeout_s) {
-    if (!engine_) return;
-    without_gil([engine = engine_, timeout_s] {
-      sync::finish_close(*engine, engine::duration_of(Seconds(timeout_s)));
-    });
-  }
-  [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& checked() const {
-    if (closed_) reject_closed(name());
-    if (!engine_) reject_not_open(name());
-    return engine_;
-  }
-  [[nodiscard]] PoolStats stats() const {
-    return engine_ ? engine_->stats() : stats_before_opening(options_);
-  }
-  [[nodiscard]] const std::string& name() const noexcept {
-    return options_.name.empty() ? config_.database : options_.name;
-  }
-
- private:
-  const Config config_;
-  const PoolOptions options_;
-  const RowKind rows_;
-  std::shared_ptr<engine::PoolEngine> engine_;
-  bool closed_ = false;
 };
 
 void init_loop_pool(LoopPool* self, const Config& config, nb::handle weak_self, const nb::dict& options,
@@ -408,7 +368,7 @@ void bind_loop_pool(nb::module_& module) {
             });
           },
           nb::arg("name").none());
-  nb::class_<LoopPool>(module, "LoopPool", nb::is_weak_referenceable())
+  nb::class_<LoopPool, AnyPool>(module, "LoopPool")
       .def("__init__", init_loop_pool)
       .def("_open", &LoopPool::open)
       .def("_execute", &LoopPool::execute<Wanted::rows>, owned, nb::call_guard<NativeScope>(),
@@ -422,26 +382,7 @@ void bind_loop_pool(nb::module_& module) {
       .def("_connection", &LoopPool::connection, owned, nb::arg("autocommit").none())
       .def("_wait", &LoopPool::wait, owned, nb::arg("timeout").none())
       .def("_check_idle", &LoopPool::check, owned)
-      .def("_close", &LoopPool::close, owned, nb::arg("timeout").none())
-      .def("_start_close", &LoopPool::start_close)
-      .def("_finish_close", &LoopPool::finish_close,
-           nb::arg("timeout_s") = Seconds(engine::close_grace).count())
-      .def(
-          "_resize",
-          [](LoopPool& self, nb::handle min_size, nb::handle max_size) {
-            const auto [least, most] = bounds_of(min_size, max_size);
-            with_value_errors([&] { self.checked()->resize(least, most); });
-          },
-          nb::arg("min_size").none(), nb::arg("max_size").none())
-      .def("_drain", [](LoopPool& self) { self.checked()->drain(); })
-      .def("_suspend", [](LoopPool& self) { self.checked()->suspend(); })
-      .def("_resume", [](LoopPool& self) { self.checked()->resume(); })
-      .def_prop_ro(
-          "stats", [](const LoopPool& self) { return dict_of(self.stats()); }, doc::LoopPool_stats)
-      .def_prop_ro("_name", &LoopPool::name)
-      .def("_repr", [](const LoopPool& self, const std::string& name) {
-        return repr_of(name, self.name(), self.stats());
-      });
+      .def("_close", &LoopPool::close, owned, nb::arg("timeout").none());
 }
 
 }  // namespace copg::python

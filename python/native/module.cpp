@@ -72,6 +72,7 @@ NB_MODULE(_native_in_main, module) {
   module.def("iterator_of", iterator_of);
   bind_shortcut(module);
   bind_config(module);
+  bind_any_pool(module);
   bind_pool(module);
   bind_connection(module);
   bind_callback(module);

@@ -18,14 +18,6 @@
 namespace copg::python {
 namespace {
 
-double milliseconds(std::chrono::nanoseconds time) {
-  return std::chrono::duration<double, std::milli>(time).count();
-}
-
-[[noreturn]] void reject(std::string message) {
-  throw PoolClosed(ErrorInfo{.kind = ErrorKind::pool_closed, .message = std::move(message)});
-}
-
 /// TypeError that names the option and says what it must be.
 template <class T>
 T argument(nb::handle value, const char* name, const char* kind) {
@@ -127,62 +119,6 @@ bool switch_of(nb::handle given, const char* name) { return argument<bool>(given
 
 std::string text_of(nb::handle given, const char* name) {
   return argument<std::string>(given, name, "a str");
-}
-
-PoolStats stats_before_opening(const PoolOptions& options) {
-  PoolStats stats;
-  stats.pool_min = static_cast<std::uint32_t>(options.min_size);
-  stats.pool_max = static_cast<std::uint32_t>(options.max_size);
-  return stats;
-}
-
-nb::dict dict_of(const PoolStats& stats) {
-  nb::dict result;
-  result["pool_min"] = stats.pool_min;
-  result["pool_max"] = stats.pool_max;
-  result["pool_size"] = stats.pool_size;
-  result["pool_available"] = stats.pool_available;
-  result["leased"] = stats.leased;
-  result["connecting"] = stats.connecting;
-  result["resetting"] = stats.resetting;
-  result["checking"] = stats.checking;
-  result["closing"] = stats.closing;
-  result["requests_waiting"] = stats.requests_waiting;
-  result["requests_num"] = stats.requests_num;
-  result["requests_queued"] = stats.requests_queued;
-  result["requests_wait_ms"] = milliseconds(stats.requests_wait);
-  result["requests_errors"] = stats.requests_errors;
-  result["requests_cancelled"] = stats.requests_cancelled;
-  result["usage_ms"] = milliseconds(stats.usage);
-  result["returns_bad"] = stats.returns_bad;
-  result["resets_num"] = stats.resets_num;
-  result["connections_num"] = stats.connections_num;
-  result["connections_ms"] = milliseconds(stats.connections_time);
-  result["connections_errors"] = stats.connections_errors;
-  result["connections_lost"] = stats.connections_lost;
-  result["statements_shared"] = stats.statements_shared;
-  result["statements_isolated"] = stats.statements_isolated;
-  result["runs_num"] = stats.runs_num;
-  result["runs_largest"] = stats.runs_largest;
-  return result;
-}
-
-std::string repr_of(const std::string& class_name, const std::string& name, const PoolStats& stats) {
-  return fmt::format("{}('{}', size={}/{})", class_name, name, stats.pool_size, stats.pool_max);
-}
-
-void reject_closed(const std::string& name) { reject(fmt::format("pool '{}' is closed", name)); }
-
-void reject_not_open(const std::string& name) {
-  reject(fmt::format("pool '{}' is not open yet: call open() first", name));
-}
-
-void reject_reopening(const std::string& name) {
-  reject(fmt::format("pool '{}' was closed and can't be opened again: make another", name));
-}
-
-void reject_at_the_end(const std::string& name) {
-  reject(fmt::format("the interpreter is ending: pool '{}' opens no more", name));
 }
 
 }  // namespace copg::python

@@ -1,11 +1,10 @@
-// What both pools of the module have in common: their options, statistics and numbers.
+// Options and arguments that Python gives, with what is said of those that are wrong.
 #pragma once
 
 #include <nanobind/nanobind.h>
 
 #include <copg/config.hpp>
 #include <copg/pool_options.hpp>
-#include <copg/pool_stats.hpp>
 
 #include <functional>
 #include <string>
@@ -30,16 +29,5 @@ double timeout_of(nb::handle given);
 std::pair<int, int> bounds_of(nb::handle min_size, nb::handle max_size);
 bool switch_of(nb::handle given, const char* name);
 std::string text_of(nb::handle given, const char* name);
-
-/// Of a pool that is not open yet.
-PoolStats stats_before_opening(const PoolOptions& options);
-nb::dict dict_of(const PoolStats& stats);
-/// PooledDatabase('name', size=5/10)
-std::string repr_of(const std::string& class_name, const std::string& name, const PoolStats& stats);
-
-[[noreturn]] void reject_closed(const std::string& name);
-[[noreturn]] void reject_not_open(const std::string& name);
-[[noreturn]] void reject_reopening(const std::string& name);
-[[noreturn]] void reject_at_the_end(const std::string& name);
 
 }  // namespace copg::python

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "python/native/call_errors.hpp"
-#include "python/native/docstrings.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/interpreter_exit.hpp"
@@ -22,9 +21,7 @@
 namespace copg::python {
 
 Pool::Pool(const Config& config, PoolOptions options, RowKind rows, bool checked)
-    : config_(config), options_(std::move(options)), rows_(rows), checked_(checked) {
-  validate(config_, options_);
-}
+    : AnyPool(config, std::move(options), rows), checked_(checked) {}
 
 Pool::~Pool() {
   if (!database_) return;
@@ -35,14 +32,14 @@ Pool::~Pool() {
 }
 
 void Pool::open() {
-  if (closed_) reject_reopening(name());
-  if (is_ending()) reject_at_the_end(name());
-  if (!database_) database_ = std::make_shared<PooledDatabase>(config_, options_);
+  require_openable();
+  if (database_) return;
+  database_ = std::make_shared<PooledDatabase>(config_, options_);
+  engine_ = sync::Face::engine_of(*database_).shared_from_this();
 }
 
 PooledDatabase& Pool::database() {
-  if (closed_) reject_closed(name());
-  if (!database_) reject_not_open(name());
+  static_cast<void>(engine());
   return *database_;
 }
 
@@ -81,8 +78,6 @@ std::int64_t Pool::execute_many(nb::handle sql, nb::handle rows) {
   });
 }
 
-PoolStats Pool::stats() const { return database_ ? database_->stats() : stats_before_opening(options_); }
-
 void Pool::check() {
   without_gil([&db = database()] { db.check(); });
 }
@@ -96,21 +91,6 @@ void Pool::close(double timeout_s) {
   finish_close(timeout_s + std::chrono::duration<double>(engine::close_grace).count());
 }
 
-void Pool::start_close(double timeout_s) {
-  closed_ = true;
-  if (!database_) return;
-  without_gil([db = database_, timeout_s] {
-    sync::Face::engine_of(*db).start_close(engine::duration_of(Seconds(timeout_s)));
-  });
-}
-
-void Pool::finish_close(double timeout_s) {
-  if (!database_) return;
-  without_gil([db = database_, timeout_s] {
-    sync::finish_close(sync::Face::engine_of(*db), engine::duration_of(Seconds(timeout_s)));
-  });
-}
-
 namespace {
 
 void init_pool(Pool* self, const Config& config, nb::handle weak_self, const nb::dict& options,
@@ -122,7 +102,7 @@ void init_pool(Pool* self, const Config& config, nb::handle weak_self, const nb:
 }  // namespace
 
 void bind_pool(nb::module_& module) {
-  nb::class_<Pool>(module, "Pool", nb::is_weak_referenceable())
+  nb::class_<Pool, AnyPool>(module, "Pool")
       .def("__init__", init_pool)
       .def("_open", &Pool::open, nb::lock_self())
       .def("_execute", &Pool::execute, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
@@ -133,31 +113,13 @@ void bind_pool(nb::module_& module) {
            nb::arg("params").none())
       .def("_execute_many", &Pool::execute_many, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
            nb::arg("params_seq").none())
-      .def_prop_ro(
-          "stats", [](const Pool& self) { return dict_of(self.stats()); }, doc::Pool_stats)
-      .def(
-          "_resize",
-          [](Pool& self, nb::handle min_size, nb::handle max_size) {
-            const auto [least, most] = bounds_of(min_size, max_size);
-            with_value_errors([&] { self.database().resize(least, most); });
-          },
-          nb::arg("min_size").none(), nb::arg("max_size").none())
       .def("_check_idle", &Pool::check, nb::call_guard<NativeScope>())
       .def(
           "_wait", [](Pool& self, nb::handle timeout) { self.wait(timeout_of(timeout)); },
           nb::call_guard<NativeScope>(), nb::arg("timeout").none())
-      .def("_drain", [](Pool& self) { self.database().drain(); })
-      .def("_suspend", [](Pool& self) { self.database().suspend(); })
-      .def("_resume", [](Pool& self) { self.database().resume(); })
       .def(
           "_close", [](Pool& self, nb::handle timeout) { self.close(timeout_of(timeout)); },
-          nb::arg("timeout").none())
-      .def_prop_ro("_name", &Pool::name)
-      .def("_start_close", &Pool::start_close)
-      .def("_finish_close", &Pool::finish_close)
-      .def("_repr", [](const Pool& self, const std::string& name) {
-        return repr_of(name, self.name(), self.stats());
-      });
+          nb::arg("timeout").none());
 }
 
 }  // namespace copg::python

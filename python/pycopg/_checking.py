@@ -11,7 +11,7 @@ from .errors import PoolTimeout, pool_timeout
 class Refusals:
     """The connections that one request was given and that the user's check has refused."""
 
-    def __init__(self, pool: _native.Pool | _native.LoopPool, timeout_s: float) -> None:
+    def __init__(self, pool: _native.AnyPool, timeout_s: float) -> None:
         self._pool = pool
         self._began = time.monotonic()
         self._timeout_s = timeout_s

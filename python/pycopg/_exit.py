@@ -5,18 +5,11 @@ from __future__ import annotations
 import atexit
 import time
 import weakref
-from typing import Protocol
 
 from . import _native
 from .errors import _settle_classes
 
-
-class _Closes(Protocol):
-    def _start_close(self, timeout_s: float, /) -> None: ...
-    def _finish_close(self, timeout_s: float, /) -> None: ...
-
-
-_pools: weakref.WeakSet[_Closes] = weakref.WeakSet()
+_pools: weakref.WeakSet[_native.AnyPool] = weakref.WeakSet()
 _ending = False
 
 
@@ -25,7 +18,7 @@ def is_ending() -> bool:
     return _ending
 
 
-def close_at_exit(pool: _Closes) -> None:
+def close_at_exit(pool: _native.AnyPool) -> None:
     _pools.add(pool)
 
 

@@ -192,9 +192,6 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
     ) -> None:
         await self.close()
 
-    def __repr__(self) -> str:
-        return self._repr(type(self).__name__)
-
     async def _checked_rows(self, sql: str, params: Params | None) -> _native.ResultRows:
         async with CheckedAsyncConnection(self, self._timeout, True, self._row_factory, self._timeout) as connection:
             cursor = await connection.execute(sql, params)

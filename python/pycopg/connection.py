@@ -28,7 +28,7 @@ class Connection(_native.Connection):
 
     def __init__(
         self,
-        pool: _native.Pool | _native.LoopPool,
+        pool: _native.AnyPool,
         timeout: float | None = None,
         autocommit: bool = False,
         row_factory: type = dict,

@@ -16,7 +16,7 @@ from .errors import InterfaceError, ProgrammingError
 logger = logging.getLogger("pycopg")
 
 _VARIABLE_LENGTH = -1
-_told_of_listen: weakref.WeakSet[_native.Pool | _native.LoopPool] = weakref.WeakSet()
+_told_of_listen: weakref.WeakSet[_native.AnyPool] = weakref.WeakSet()
 
 
 class Column(NamedTuple):
@@ -108,7 +108,7 @@ class BaseCursor:
         return rows
 
 
-def listened(pool: _native.Pool | _native.LoopPool) -> None:
+def listened(pool: _native.AnyPool) -> None:
     """LISTEN was executed, which nothing hears. Says so once for a pool."""
     if pool not in _told_of_listen:
         _told_of_listen.add(pool)

@@ -155,9 +155,6 @@ class PooledDatabase(PoolBase, _native.Pool):
     ) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        return self._repr(type(self).__name__)
-
     # With `check`: the native calls come back here.
 
     def _lease_checked(self, connection: Connection, timeout: float) -> None:

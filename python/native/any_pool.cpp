@@ -1,0 +1,132 @@
+#include "python/native/any_pool.hpp"
+
+#include <nanobind/stl/string.h>
+
+#include <copg/error.hpp>
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdint>
+#include <utility>
+
+#include "python/native/docstrings.hpp"
+#include "python/native/gil.hpp"
+#include "python/native/interpreter_exit.hpp"
+#include "python/native/options.hpp"
+#include "sync/call.hpp"
+
+namespace copg::python {
+namespace {
+
+[[noreturn]] void reject(std::string message) {
+  throw PoolClosed(ErrorInfo{.kind = ErrorKind::pool_closed, .message = std::move(message)});
+}
+
+double milliseconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
+nb::dict dict_of(const PoolStats& stats) {
+  nb::dict result;
+  result["pool_min"] = stats.pool_min;
+  result["pool_max"] = stats.pool_max;
+  result["pool_size"] = stats.pool_size;
+  result["pool_available"] = stats.pool_available;
+  result["leased"] = stats.leased;
+  result["connecting"] = stats.connecting;
+  result["resetting"] = stats.resetting;
+  result["checking"] = stats.checking;
+  result["closing"] = stats.closing;
+  result["requests_waiting"] = stats.requests_waiting;
+  result["requests_num"] = stats.requests_num;
+  result["requests_queued"] = stats.requests_queued;
+  result["requests_wait_ms"] = milliseconds(stats.requests_wait);
+  result["requests_errors"] = stats.requests_errors;
+  result["requests_cancelled"] = stats.requests_cancelled;
+  result["usage_ms"] = milliseconds(stats.usage);
+  result["returns_bad"] = stats.returns_bad;
+  result["resets_num"] = stats.resets_num;
+  result["connections_num"] = stats.connections_num;
+  result["connections_ms"] = milliseconds(stats.connections_time);
+  result["connections_errors"] = stats.connections_errors;
+  result["connections_lost"] = stats.connections_lost;
+  result["statements_shared"] = stats.statements_shared;
+  result["statements_isolated"] = stats.statements_isolated;
+  result["runs_num"] = stats.runs_num;
+  result["runs_largest"] = stats.runs_largest;
+  return result;
+}
+
+}  // namespace
+
+AnyPool::AnyPool(const Config& config, PoolOptions options, RowKind rows)
+    : config_(config), options_(std::move(options)), rows_(rows) {
+  validate(config_, options_);
+}
+
+AnyPool::~AnyPool() {
+  if (!engine_) return;
+  without_gil([this] { engine_->close(engine::Duration::zero()); });
+}
+
+void AnyPool::require_openable() const {
+  if (closed_) reject(fmt::format("pool '{}' was closed and can't be opened again: make another", name()));
+  if (is_ending()) reject(fmt::format("the interpreter is ending: pool '{}' opens no more", name()));
+}
+
+const std::shared_ptr<engine::PoolEngine>& AnyPool::engine() const {
+  if (closed_) reject(fmt::format("pool '{}' is closed", name()));
+  if (!engine_) reject(fmt::format("pool '{}' is not open yet: call open() first", name()));
+  return engine_;
+}
+
+PoolStats AnyPool::stats() const {
+  if (engine_) return engine_->stats();
+  PoolStats before_opening;
+  before_opening.pool_min = static_cast<std::uint32_t>(options_.min_size);
+  before_opening.pool_max = static_cast<std::uint32_t>(options_.max_size);
+  return before_opening;
+}
+
+void AnyPool::start_close(double timeout_s) {
+  closed_ = true;
+  if (!engine_) return;
+  without_gil(
+      [engine = engine_, timeout_s] { engine->start_close(engine::duration_of(Seconds(timeout_s))); });
+}
+
+void AnyPool::finish_close(double timeout_s) {
+  if (!engine_) return;
+  without_gil([engine = engine_, timeout_s] {
+    sync::finish_close(*engine, engine::duration_of(Seconds(timeout_s)));
+  });
+}
+
+void bind_any_pool(nb::module_& module) {
+  nb::class_<AnyPool>(module, "AnyPool", nb::is_weak_referenceable())
+      .def_prop_ro(
+          "stats", [](const AnyPool& self) { return dict_of(self.stats()); }, doc::AnyPool_stats)
+      .def(
+          "_resize",
+          [](AnyPool& self, nb::handle min_size, nb::handle max_size) {
+            const auto [least, most] = bounds_of(min_size, max_size);
+            with_value_errors([&] { self.engine()->resize(least, most); });
+          },
+          nb::arg("min_size").none(), nb::arg("max_size").none())
+      .def("_drain", [](AnyPool& self) { self.engine()->drain(); })
+      .def("_suspend", [](AnyPool& self) { self.engine()->suspend(); })
+      .def("_resume", [](AnyPool& self) { self.engine()->resume(); })
+      .def("_start_close", &AnyPool::start_close)
+      .def("_finish_close", &AnyPool::finish_close,
+           nb::arg("timeout_s") = Seconds(engine::close_grace).count())
+      .def_prop_ro("_name", &AnyPool::name)
+      .def("__repr__", [](nb::handle self) {
+        const auto& pool = nb::cast<const AnyPool&>(self);
+        const PoolStats stats = pool.stats();
+        const char* const class_name = Py_TYPE(self.ptr())->tp_name;
+        return fmt::format("{}('{}', size={}/{})", class_name, pool.name(), stats.pool_size, stats.pool_max);
+      });
+}
+
+}  // namespace copg::python
