@@ -21,7 +21,7 @@ template <class Kind, class... Results>
 class HandledCall final : public Kind {
  public:
   template <class... Args>
-  explicit HandledCall(detail::Handler<Results...> handler, Args&&... args)
+  explicit HandledCall(detail::Handler<Results...>&& handler, Args&&... args)
       : Kind(std::forward<Args>(args)...), completion_(std::move(handler), this->loop()) {
     completion_.cancel_with(*this);
   }
@@ -72,7 +72,7 @@ class ConnectionCall : public engine::LeaseKind<Call> {
 
 /// Makes a call and starts it.
 template <class Kind, class... Results, class... Args>
-void start(detail::Handler<Results...> handler, Args&&... args) {
+void start(detail::Handler<Results...>&& handler, Args&&... args) {
   const boost::intrusive_ptr<Call> call(
       new HandledCall<Kind, Results...>(std::move(handler), std::forward<Args>(args)...));
   const TimePoint time = engine::now();
@@ -82,7 +82,7 @@ void start(detail::Handler<Results...> handler, Args&&... args) {
 /// Starts a job (engine/calls/jobs.hpp) on a lease of its own, taken at this place in the program.
 template <class Kept, class... Results>
 void start_on(std::shared_ptr<Loop> loop, Duration timeout, const SourceLocation& where, Kept kept,
-              detail::Handler<Results...> handler) {
+              detail::Handler<Results...>&& handler) {
   start<engine::JobKind<Call, LeaseState, Kept>>(std::move(handler), std::move(loop), timeout, where,
                                                  std::move(kept));
 }
@@ -90,14 +90,15 @@ void start_on(std::shared_ptr<Loop> loop, Duration timeout, const SourceLocation
 /// Starts a job on the lease of a connection; null: it was given back since the call was made.
 template <class Kept, class... Results>
 void start_on(const Loop& loop, std::shared_ptr<LeaseState> state, Kept kept,
-              detail::Handler<Results...> handler) {
+              detail::Handler<Results...>&& handler) {
   if (!state) {
     auto error = std::make_exception_ptr(
         UsageError("this connection was given back already: take another from the pool"));
     return complete_now(loop.executor(), std::move(handler), std::move(error), Results()...);
   }
   start<engine::JobKind<Call, LeaseState, Kept>>(std::move(handler), state->loop,
-                                                 engine::duration_of(state->timeout), state, std::move(kept));
+                                                 engine::duration_of(state->timeout), std::move(state),
+                                                 std::move(kept));
 }
 
 }  // namespace copg::async

@@ -30,7 +30,7 @@ void complete_now(const asio::any_io_executor& executor, detail::Handler<Results
 template <class... Results>
 class Completion {
  public:
-  Completion(detail::Handler<Results...> handler, const Loop& loop) : handler_(std::move(handler.call)) {
+  Completion(detail::Handler<Results...>&& handler, const Loop& loop) : handler_(std::move(handler.call)) {
     if (handler.belongs_to(loop.executor())) return;
     // The handler's own event loop must not run out of work meanwhile; of the pool's, Loop sees to that.
     elsewhere_ = asio::prefer(asio::get_associated_executor(handler_, loop.executor()),

@@ -146,9 +146,9 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
     return runs_.collect_statement(lease, waiter, time);
   }
   Run* drive_run(Lease& lease) { return runs_.drive_run(lease); }
-  void end_statement(Lease& lease, const StatementWaiter& waiter, const pool::Statement& statement,
-                     bool waited, TimePoint time, Duration took) noexcept {
-    runs_.end_statement(lease, waiter, statement, waited, time, took);
+  void end_statement(Lease& lease, StatementWaiter& waiter, const pool::Statement& statement, TimePoint time,
+                     Duration took) noexcept {
+    runs_.end_statement(lease, waiter, statement, time, took);
   }
   void drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept {
     runs_.drive_no_longer(lease, driver);

@@ -79,11 +79,11 @@ void Runs::answer(pool::WaiterId id, Duration took, PipelineAnswer answered) noe
   if (!waiter->driving_) waiter->settle();
 }
 
-void Runs::end_statement(Lease& lease, const StatementWaiter& waiter, const pool::Statement& statement,
-                         bool waited, TimePoint time, Duration took) noexcept {
+void Runs::end_statement(Lease& lease, StatementWaiter& waiter, const pool::Statement& statement,
+                         TimePoint time, Duration took) noexcept {
   const pool::Disposition disposition = leases_.verdict_on(lease);
   Locked state(shared_);
-  if (waited) {
+  if (std::exchange(waiter.driving_, false)) {  // it had waited
     state->waiters[waiter.id_.slot] = nullptr;
     state->core->on_answered(waiter.id_, took);
   } else {

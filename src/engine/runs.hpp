@@ -30,8 +30,8 @@ class Runs {
   /// For Run: the answer to a statement, `took` after it was sent or after the answer before it.
   void answer(pool::WaiterId id, Duration took, PipelineAnswer answered) noexcept;
   /// A statement that was alone has ended at `time`, `took` after it was sent: ends the lease. Inside it.
-  void end_statement(Lease& lease, const StatementWaiter& waiter, const pool::Statement& statement,
-                     bool waited, TimePoint time, Duration took) noexcept;
+  void end_statement(Lease& lease, StatementWaiter& waiter, const pool::Statement& statement, TimePoint time,
+                     Duration took) noexcept;
   /// The driver of a run leaves before its end: another that waits for an answer goes on, and `lease` is
   /// empty; or nobody does, the run is dropped, and the lease still the caller's to give back.
   void drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept;

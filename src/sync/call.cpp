@@ -79,39 +79,38 @@ void sleep(Parked& parked, TimePoint deadline, Expire expire) {
   }
 }
 
-/// What was granted meanwhile is in `lease` when a look throws.
-template <class Parked>
-void sleep_for_grant(PoolEngine& engine, Lease& lease, Parked& waiter, Span& span) {
+/// `give_up()` leaves the queue, when the time is up or a look throws.
+template <class Parked, class GiveUp>
+void sleep_for_grant(PoolEngine& engine, Parked& waiter, Span& span, GiveUp give_up) {
   try {
     sleep(waiter, span.deadline, [&] { engine.expire(waiter); });
   } catch (...) {
-    engine.give_up(lease, waiter);
+    give_up();
     throw;
   }
   span.looked = engine::now();
 }
 
 template <class Parked>
-Progress wait_for_grant(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, Parked& waiter,
-                        Span& span) {
-  sleep_for_grant(engine, lease, waiter, span);
+Progress wait_for_grant(engine::LeaseCall& call, Parked& waiter, Span& span) {
+  sleep_for_grant(call.engine(), waiter, span, [&] { call.give_up(); });
   return call.granted(span.looked);
 }
 
-[[noreturn, gnu::cold, gnu::noinline]] void reject_undone(PoolEngine& engine, engine::LeaseCall& call,
-                                                          bool cut, const Span& span) {
-  raise(engine.undone(call, cut, engine::now() - span.begin));
+[[noreturn, gnu::cold, gnu::noinline]] void reject_undone(const engine::LeaseCall& call, bool cut,
+                                                          const Span& span) {
+  raise(call.engine().undone(call, cut, engine::now() - span.begin));
 }
 
-Progress wait_for_server(PoolEngine& engine, engine::LeaseCall& call, Span& span) {
+Progress wait_for_server(engine::LeaseCall& call, Span& span) {
   engine::Slot& slot = *call.lease().slot;
-  engine.take_back_descriptor(slot);
+  call.engine().take_back_descriptor(slot);
   for (;;) {
     // The usual call waits once, right after a look at the clock, and is not to fail without having waited.
     const bool first = std::exchange(span.first_wait, false);
     if (!first) span.looked = engine::now();
     const bool cut = slot.use.is_cut();
-    if (cut || (!first && span.looked >= span.deadline)) reject_undone(engine, call, cut, span);
+    if (cut || (!first && span.looked >= span.deadline)) reject_undone(call, cut, span);
     const pq::Step& step = call.step();
     const Duration limit = std::clamp(span.deadline - span.looked, Duration::zero(), look_interval);
     // Not in a run: some answers may have been read by its driver before, and what is there makes no edge.
@@ -131,12 +130,9 @@ Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where) {
   Lease lease;
   ParkedThread waiter;
   if (engine.acquire(lease, waiter, span.begin, span.deadline, where) == PoolEngine::Attempt::queued) {
-    try {
-      sleep_for_grant(engine, lease, waiter, span);
-    } catch (...) {
-      engine.release(lease);
-      throw;
-    }
+    sleep_for_grant(engine, waiter, span, [&] {
+      if (engine.give_up(lease, waiter)) engine.release(lease);
+    });
     engine.collect(lease, waiter, span.looked);
   }
   return lease;
@@ -170,15 +166,14 @@ void finish_close(PoolEngine& engine, Duration timeout) {
 }
 
 template <class Parked>
-void drive(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, Progress progress, Parked& waiter,
-           Span& span) {
+void drive(engine::LeaseCall& call, Progress progress, Parked& waiter, Span& span) {
   while (progress != Progress::done) {
-    progress = progress == Progress::queued ? wait_for_grant(engine, lease, call, waiter, span)
-                                            : wait_for_server(engine, call, span);
+    progress =
+        progress == Progress::queued ? wait_for_grant(call, waiter, span) : wait_for_server(call, span);
   }
 }
 
-template void drive(PoolEngine&, Lease&, engine::LeaseCall&, Progress, ParkedThread&, Span&);
+template void drive(engine::LeaseCall&, Progress, ParkedThread&, Span&);
 
 namespace {
 
@@ -197,11 +192,10 @@ class ParkedStatement final : public ParkedForAnswer {
 }  // namespace
 
 Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params) {
-  ShortLease lease(engine);
   ParkedStatement waiter(sql, params);
-  engine::StatementCallOfThread call(engine, *lease, waiter);
+  engine::StatementCallIn<engine::InPlace> call(engine, waiter);
   const Progress progress = call.acquire(sql.text(), params, span.begin, span.deadline, sql.where());
-  drive<ParkedForAnswer>(engine, *lease, call, progress, waiter, span);
+  drive<ParkedForAnswer>(call, progress, waiter, span);
   return call.take_result();
 }
 

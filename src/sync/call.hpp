@@ -71,10 +71,9 @@ void finish_close(PoolEngine& engine, Duration timeout);
 
 /// Does the waiting of a call until it is done: for a connection, parked; for the server, in an epoll set or
 /// in poll(2). Throws PoolTimeout, QueryTimeout, CommitUnknown, PoolClosed when it does not come to its end.
-/// `lease`, `waiter`: the call's; `Parked`: ParkedThread or ParkedForAnswer.
+/// `waiter`: the call's; `Parked`: ParkedThread or ParkedForAnswer.
 template <class Parked>
-void drive(PoolEngine& engine, Lease& lease, engine::LeaseCall& call, engine::LeaseCall::Progress progress,
-           Parked& waiter, Span& span);
+void drive(engine::LeaseCall& call, engine::LeaseCall::Progress progress, Parked& waiter, Span& span);
 
 /// The way from a pool to its engine, for the shells that are not C++.
 struct Face {
@@ -90,7 +89,7 @@ auto call(PoolEngine& engine, Lease& lease, Span span, Job job, const engine::Tr
   ParkedThread waiter;
   engine::JobCall<Job, engine::InPlace> call(engine, lease, waiter, std::move(job));
   call.set_transactions(open);
-  drive(engine, lease, call, call.begin(span.begin, span.deadline), waiter, span);
+  drive(call, call.begin(span.begin, span.deadline), waiter, span);
   return call.take_result();
 }
 
@@ -100,7 +99,7 @@ auto call(PoolEngine& engine, Span span, const SourceLocation& where, Job job) {
   ShortLease lease(engine);
   ParkedThread waiter;
   engine::JobCall<Job, engine::InPlace> call(engine, *lease, waiter, std::move(job));
-  drive(engine, *lease, call, call.acquire(span.begin, span.deadline, where), waiter, span);
+  drive(call, call.acquire(span.begin, span.deadline, where), waiter, span);
   return call.take_result();
 }
 

@@ -47,7 +47,7 @@ class StatementKind : public QueuedCall<Port, StatementWaiter> {
  protected:
   StatementKind(typename Port::Home home, Duration timeout)
       : QueuedCall<Port, StatementWaiter>(std::move(home), timeout, LeaseUse::own),
-        steps_(this->engine(), lease_, *this) {}
+        steps_(this->engine(), *this) {}
 
   typename Port::Progress begin_with(std::string_view sql, const pq::ParamsView& params, TimePoint time,
                                      TimePoint deadline, const SourceLocation& where) {
@@ -60,13 +60,9 @@ class StatementKind : public QueuedCall<Port, StatementWaiter> {
   typename Port::Progress granted(TimePoint time) final { return steps_.granted(time); }
   [[nodiscard]] LeaseCall* steps() noexcept final { return &steps_; }
   void take_result() final { std::get<0>(results_) = steps_.take_result(); }
-  void give_back() noexcept final {
-    steps_.leave();
-    this->engine().release(lease_);
-  }
+  void give_back() noexcept final { steps_.end(); }
 
-  Lease lease_;
-  StatementCallOfLoop steps_;
+  StatementCallIn<OnHeap> steps_;
   std::tuple<Result> results_;
 };
 

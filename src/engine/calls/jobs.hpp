@@ -10,14 +10,13 @@
 #include <copg/row_source.hpp>
 
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "engine/calls/lease_call.hpp"
 #include "engine/calls/pipeline_answers.hpp"
+#include "engine/calls/room.hpp"
 #include "engine/calls/transaction_stack.hpp"
 #include "engine/raise.hpp"
 #include "pq/copy_in_operation.hpp"
@@ -112,39 +111,6 @@ auto job_of(Kept& kept) {
     return kept;
   }
 }
-
-// Where the operation of a call is.
-
-/// Inside the call: for a thread's stack.
-template <class Operation>
-class InPlace {
- public:
-  template <class... Args>
-  Operation& emplace(Args&&... args) {
-    return operation_.emplace(std::forward<Args>(args)...);
-  }
-  void reset() noexcept { operation_.reset(); }
-  [[nodiscard]] Operation& operator*() noexcept { return *operation_; }
-
- private:
-  std::optional<Operation> operation_;
-};
-
-/// Elsewhere, and only while the call has a connection: for an event loop, where many wait for one.
-template <class Operation>
-class OnHeap {
- public:
-  template <class... Args>
-  Operation& emplace(Args&&... args) {
-    operation_.reset(new Operation(std::forward<Args>(args)...));
-    return *operation_;
-  }
-  void reset() noexcept { operation_.reset(); }
-  [[nodiscard]] Operation& operator*() noexcept { return *operation_; }
-
- private:
-  std::unique_ptr<Operation> operation_;
-};
 
 /// A job on a lease. `Room`: InPlace or OnHeap.
 template <class Kept, template <class> class Room>

@@ -28,7 +28,6 @@ LeaseCall::Progress LeaseCall::enter(TimePoint time) {
   return advance(pq::Ready::none);
 }
 
-/// The connection was dead before its first byte.
 LeaseCall::Progress LeaseCall::swap() {
   const auto attempt = engine_.swap(lease_, waiter_, deadline_);
   return attempt == PoolEngine::Attempt::queued ? Progress::queued : enter(now());

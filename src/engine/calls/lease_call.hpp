@@ -37,11 +37,16 @@ class LeaseCall {
   /// After `waiting`.
   virtual Progress advance(pq::Ready ready);
 
+  /// After `queued`, for who can't wait any longer: leaves the queue. A connection that had been granted is
+  /// in the lease.
+  void give_up() { engine_.give_up(lease_, waiter_); }
+
   /// What `waiting` waits for.
   [[nodiscard]] const pq::Step& step() const noexcept { return step_; }
   /// nullptr while it is not `waiting` or `done`.
   [[nodiscard]] const pq::StatementOperation* statement() const noexcept { return operation_; }
   [[nodiscard]] const Lease& lease() const noexcept { return lease_; }
+  [[nodiscard]] PoolEngine& engine() const noexcept { return engine_; }
   /// When it began to use the connection that it has.
   [[nodiscard]] TimePoint entered_at() const noexcept { return entered_at_; }
   /// Of the statement, as the caller wrote it.
@@ -52,7 +57,7 @@ class LeaseCall {
  protected:
   ~LeaseCall() = default;
 
-  /// Makes the operation, on the lease's connection.
+  /// Makes the operation, on the lease's connection, inside the lease.
   virtual pq::StatementOperation& make(pq::Connection& connection) = 0;
   /// Destroys it.
   virtual void drop() noexcept = 0;
@@ -62,7 +67,8 @@ class LeaseCall {
 
   /// What follows a connection being there.
   Progress enter(TimePoint time);
-  Progress swap();
+  /// The connection was dead before its first byte.
+  virtual Progress swap();
 
   PoolEngine& engine_;
   Lease& lease_;

@@ -19,26 +19,23 @@ StatementCall::Progress StatementCall::acquire(std::string_view sql, const pq::P
 }
 
 StatementCall::Progress StatementCall::granted(TimePoint time) {
-  aboard_ = engine_.collect_statement(lease_, waiter_, time);
-  return aboard_ ? enter(time) : Progress::done;
+  return engine_.collect_statement(lease_, waiter_, time) ? enter(time) : Progress::done;
 }
 
-StatementCall::Progress StatementCall::enter(TimePoint time) {
-  if (!engine_.enter(lease_, time)) return requeue();
-  fresh_ = std::exchange(lease_.fresh, false);
-  entered_at_ = time;
-  if (aboard_) run_ = engine_.drive_run(lease_);
-  if (run_ != nullptr) {
-    operation_ = &run_->operation();
-  } else {
-    operation_ = alone_ = &make(*lease_.slot->connection);
+pq::StatementOperation& StatementCall::make(pq::Connection& connection) {
+  if (waiter_.driving_) {  // it has waited: others may travel with it
+    if (Run* const run = engine_.drive_run(lease_)) {
+      phase_ = Phase::leading;
+      return run->operation();
+    }
   }
-  return advance(pq::Ready::none);
+  phase_ = Phase::alone;
+  return make_alone(connection);
 }
 
-/// The connection was dead before its first byte.
-StatementCall::Progress StatementCall::requeue() {
-  if (std::exchange(aboard_, false)) {
+StatementCall::Progress StatementCall::swap() {
+  phase_ = Phase::none;
+  if (waiter_.driving_) {
     engine_.requeue(lease_, waiter_);
     return Progress::queued;
   }
@@ -47,55 +44,57 @@ StatementCall::Progress StatementCall::requeue() {
 }
 
 StatementCall::Progress StatementCall::advance(pq::Ready ready) {
-  step_ = operation_->advance(ready);
-  return run_ != nullptr ? after_step_of_run() : after_step();
+  if (phase_ == Phase::leading) return advance_run(ready);
+  const Progress progress = LeaseCall::advance(ready);
+  if (progress == Progress::done && phase_ == Phase::alone) {
+    phase_ = Phase::answered;
+    answered_at_ = now();
+  }
+  return progress;
 }
 
-StatementCall::Progress StatementCall::after_step_of_run() {
+StatementCall::Progress StatementCall::advance_run(pq::Ready ready) {
+  step_ = operation_->advance(ready);
   if (!step_.done) {
     if (!waiter_.answer_) return Progress::waiting;
-    leave();  // the rest is for others: one of them waits for it
+    stop();  // the rest is for others: one of them waits for it
     return Progress::done;
   }
-  run_ = nullptr;
+  phase_ = Phase::none;
   operation_ = nullptr;
-  aboard_ = false;
   engine_.end_run(lease_, waiter_);
   return waiter_.answer_ ? Progress::done : Progress::queued;
 }
 
-StatementCall::Progress StatementCall::after_step() {
-  if (!step_.done) return Progress::waiting;
-  const bool nothing_sent = operation_->error() != nullptr && !operation_->first_bytes_sent();
-  if (nothing_sent) lease_.fresh = fresh_;
-  if (!engine_.died_untouched(lease_, fresh_, nothing_sent)) {
-    answered_at_ = now();
-    return Progress::done;
-  }
-  LeaseCall::leave();
-  if (!lease_) engine_.reject_cut_off(sql_);  // by `close`, just now
-  return requeue();
-}
-
 Result StatementCall::take_result() {
   if (waiter_.answer_) return std::move(*waiter_.answer_).value();
-  raise_error_of(*alone_);
-  return alone_->take_result();
+  auto& alone = static_cast<pq::ExecuteOperation&>(*operation_);
+  raise_error_of(alone);
+  return alone.take_result();
 }
 
-void StatementCall::leave() noexcept {
-  const bool aboard = std::exchange(aboard_, false);
-  if (std::exchange(run_, nullptr) != nullptr) {
-    operation_ = nullptr;
-    engine_.drive_no_longer(lease_, waiter_);
-  } else if (answered_at_) {
-    const TimePoint time = *std::exchange(answered_at_, std::nullopt);
-    operation_ = nullptr;
-    drop();
-    engine_.end_statement(lease_, waiter_, statement_, aboard, time, time - entered_at_);
-  } else {
-    if (aboard) engine_.forget(lease_, waiter_);
-    LeaseCall::leave();
+void StatementCall::end() noexcept {
+  stop();
+  engine_.release(lease_);
+}
+
+/// Leaves the lease, and ends it if the statement is done.
+void StatementCall::stop() noexcept {
+  switch (std::exchange(phase_, Phase::none)) {
+    case Phase::leading:
+      operation_ = nullptr;
+      engine_.drive_no_longer(lease_, waiter_);
+      break;
+    case Phase::answered:
+      operation_ = nullptr;
+      drop();
+      engine_.end_statement(lease_, waiter_, statement_, answered_at_, answered_at_ - entered_at_);
+      break;
+    case Phase::none:
+    case Phase::alone:
+      if (waiter_.driving_) engine_.forget(lease_, waiter_);
+      leave();
+      break;
   }
 }
 

@@ -4,11 +4,12 @@
 
 #include <copg/result.hpp>
 
-#include <memory>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
 #include "engine/calls/lease_call.hpp"
+#include "engine/calls/room.hpp"
 #include "pq/execute_operation.hpp"
 #include "pq/params_view.hpp"
 
@@ -19,69 +20,59 @@ class StatementCall : public LeaseCall {
   /// Begins. `sql` and `params` must outlive the call, unless they are lent.
   Progress acquire(std::string_view sql, const pq::ParamsView& params, TimePoint time, TimePoint deadline,
                    const SourceLocation& where);
-  Progress granted(TimePoint time) override;
-  Progress advance(pq::Ready ready) override;
-  [[nodiscard]] std::string_view sql() const noexcept override { return sql_; }
+  Progress granted(TimePoint time) final;
+  Progress advance(pq::Ready ready) final;
+  [[nodiscard]] std::string_view sql() const noexcept final { return sql_; }
   /// Once done: the result; throws the statement's error.
   [[nodiscard]] Result take_result();
-  /// Ends it, and its lease if it is done.
-  void leave() noexcept;
+  /// Ends it, and its lease. May come at any time, and twice; the destructor of what has `drop` calls it.
+  void end() noexcept;
 
  protected:
-  StatementCall(PoolEngine& engine, Lease& lease, StatementWaiter& waiter)
-      : LeaseCall(engine, lease, waiter), waiter_(waiter) {}
+  StatementCall(PoolEngine& engine, StatementWaiter& waiter)
+      : LeaseCall(engine, lease_, waiter), waiter_(waiter) {}
   ~StatementCall() = default;
 
-  pq::ExecuteOperation& make(pq::Connection& connection) override = 0;
+  /// Makes its own operation.
+  virtual pq::ExecuteOperation& make_alone(pq::Connection& connection) = 0;
   [[nodiscard]] const pq::ParamsView& params() const noexcept { return *params_; }
 
  private:
-  Progress enter(TimePoint time);
-  Progress requeue();
-  Progress after_step();
-  Progress after_step_of_run();
+  enum class Phase : std::uint8_t {
+    none,      ///< It has no operation: it has not begun, waits, or is over.
+    alone,     ///< Its operation is under way.
+    answered,  ///< That has ended.
+    leading,   ///< It drives a run, its own statement among those that travel.
+  };
+
+  pq::StatementOperation& make(pq::Connection& connection) final;
+  Progress swap() final;
+  Progress advance_run(pq::Ready ready);
+  void stop() noexcept;
 
   StatementWaiter& waiter_;  // the same, with its answer
+  Lease lease_;
   std::string_view sql_;
   std::optional<pq::ParamsView> params_;
   pool::Statement statement_;
-  bool aboard_ = false;  // it waited for its connection, and the pool is to be told of its end
-  Run* run_ = nullptr;   // that it drives
-  pq::ExecuteOperation* alone_ = nullptr;  // what it drives otherwise
-  std::optional<TimePoint> answered_at_;
+  Phase phase_ = Phase::none;
+  TimePoint answered_at_{};
 };
 
-/// With its operation in place: for a thread's stack.
-class StatementCallOfThread final : public StatementCall {
+/// `Room`: InPlace or OnHeap.
+template <template <class> class Room>
+class StatementCallIn final : public StatementCall {
  public:
-  StatementCallOfThread(PoolEngine& engine, Lease& lease, StatementWaiter& waiter)
-      : StatementCall(engine, lease, waiter) {}
-  ~StatementCallOfThread() { leave(); }
+  StatementCallIn(PoolEngine& engine, StatementWaiter& waiter) : StatementCall(engine, waiter) {}
+  ~StatementCallIn() { end(); }
 
  private:
-  pq::ExecuteOperation& make(pq::Connection& connection) override {
+  pq::ExecuteOperation& make_alone(pq::Connection& connection) override {
     return operation_.emplace(connection, sql(), params());
   }
   void drop() noexcept override { operation_.reset(); }
 
-  std::optional<pq::ExecuteOperation> operation_;
-};
-
-/// With room for its operation only while it has a connection: for an event loop, where many wait for one.
-class StatementCallOfLoop final : public StatementCall {
- public:
-  StatementCallOfLoop(PoolEngine& engine, Lease& lease, StatementWaiter& waiter)
-      : StatementCall(engine, lease, waiter) {}
-  ~StatementCallOfLoop() { leave(); }
-
- private:
-  pq::ExecuteOperation& make(pq::Connection& connection) override {
-    operation_ = std::make_unique<pq::ExecuteOperation>(connection, sql(), params());
-    return *operation_;
-  }
-  void drop() noexcept override { operation_.reset(); }
-
-  std::unique_ptr<pq::ExecuteOperation> operation_;
+  Room<pq::ExecuteOperation> operation_;
 };
 
 }  // namespace copg::engine
