@@ -32,8 +32,6 @@ ALONE = {"pool": r"copg/(pool_stats|close_reason)\.hpp$", "error": r"copg/", "sq
 STANDARD = re.compile(r"[a-z_0-9]+$")
 # The only public headers of Asio's users.
 ASYNC_HEADERS = re.compile(r"include/copg/(detail/)?async")
-# A link between two that the picture draws side by side: call_configure lives in sync.
-SIDE_BY_SIDE = {("async", "sync")}
 
 
 @dataclass
@@ -102,7 +100,7 @@ class Plan:
             f"{folder} links {used}, which the picture does not draw below it"
             for folder in drawn
             for used in sorted(self.links[folder] - {*LIBRARIES})
-            if height.get(folder, 0) >= height.get(used, 99) and (folder, used) not in SIDE_BY_SIDE
+            if height.get(folder, 0) >= height.get(used, 99)
         ]
 
 
