@@ -15,7 +15,7 @@
 namespace copg::python {
 
 struct Callback::State {
-  std::optional<copg::Connection> connection;  // of whoever's turn it is
+  std::optional<copg::Connection> connection;  // while the callback has it
   Credentials credentials;
   std::string error;
   std::mutex mutex;

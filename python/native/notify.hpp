@@ -51,8 +51,8 @@ class LogObserver final : public Observer {
   std::shared_ptr<const Notifier> notifier_;
 };
 
-/// The rows that a pool of these options has got for a caller. Of LISTEN is warned: nobody hears. With the
-/// GIL.
+/// The rows that a pool of these options has got for a caller. If they are those of LISTEN, a warning says
+/// that nothing will be heard. With the GIL.
 [[nodiscard]] ResultRows warned_of_listen(ResultRows rows, const PoolOptions& options);
 
 }  // namespace copg::python

@@ -51,7 +51,7 @@ class Turns:
         return loop.time() - began
 
     def give(self) -> None:
-        """To the next, who has it from here on: nobody who comes later gets ahead."""
+        """Gives the turn to the next task, which has it from here on: a task that comes later can't get ahead."""
         self._inside = None
         while self._waiting:
             turn = self._waiting.popleft()

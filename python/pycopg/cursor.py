@@ -123,7 +123,7 @@ def check_row_factory(row_factory: type) -> type:
 
 
 def begun(rows: Iterable[Params]) -> Iterator[Params] | None:
-    """All of them; None if there are none, for which nobody need ask for a connection."""
+    """All of them; None if there are none, so that no connection is asked for."""
     iterator = _native.iterator_of(rows)
     for first in iterator:
         return itertools.chain((first,), iterator)

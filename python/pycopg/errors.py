@@ -200,14 +200,15 @@ def pool_timeout(message: str) -> PoolTimeout:
 def _with_psycopg_pool(public: type[Error]) -> type[Error]:
     try:
         import psycopg_pool  # type: ignore[import-not-found,unused-ignore]
-    except Exception:  # not installed, or it can't be loaded (no libpq for psycopg): then nobody catches its errors
+    except Exception:  # not installed, or it can't be loaded (no libpq for psycopg): then no code catches its errors
         return public
     members = {"__module__": public.__module__, "__qualname__": public.__qualname__, "__doc__": public.__doc__}
     return type(public.__name__, (public, getattr(psycopg_pool, public.__name__)), members)
 
 
 def _settle_classes() -> None:
-    """The interpreter ends: no further import. Whoever has not imported psycopg_pool catches none of its errors."""
+    """The interpreter ends: nothing is imported any more. Code that has not imported psycopg_pool catches none of
+    its errors."""
     for kind, public in _of_pools.items():
         _classes.setdefault(kind, _with_psycopg_pool(public) if "psycopg_pool" in sys.modules else public)
 

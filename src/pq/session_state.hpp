@@ -29,9 +29,6 @@ class SessionState {
     if (effect == sql::TextEffect::none && is_row_command(command_tag)) return;
     note_command(command_tag, effect);
   }
-  void note(std::string_view command_tag, std::string_view sql) noexcept {
-    note(command_tag, sql::text_effect(sql));
-  }
 
   /// A wipe is needed (not counting reported parameters).
   [[nodiscard]] bool changed() const noexcept { return effect_ != sql::TextEffect::none; }

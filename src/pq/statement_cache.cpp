@@ -37,7 +37,7 @@ StatementCache::StatementCache(bool prepare) : prepare_(prepare), nonce_(fresh_n
 }
 
 Statement* StatementCache::use(std::string_view text, std::span<const Oid> types, std::size_t generation) {
-  // Whoever gets the connection used last often executes what was executed last: that needs no hash.
+  // The connection used last is handed out first, and often executes the same text again: that needs no hash.
   if (!statements_.empty()) {
     Statement& last = statements_.front();
     if (last.generation == generation && last.text == text && std::ranges::equal(last.types, types))

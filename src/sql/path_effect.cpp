@@ -27,13 +27,6 @@ std::optional<std::string_view> plain_contents(std::string_view constant) noexce
   return inside;
 }
 
-PathEffect path_effect(std::string_view sql) noexcept {
-  PathReader reader;
-  Lexer lexer(sql);
-  while (const Token token = lexer.next_but_comments()) reader.take(token);
-  return reader.effect();
-}
-
 void PathReader::take(const Token& token) noexcept {
   if (setting_ != Setting::none) follow_setting(token);
   if (token.is('(')) take_open();

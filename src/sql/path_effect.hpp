@@ -61,9 +61,6 @@ class PathReader {
   int parens_ = 0;
 };
 
-/// Reads a statement, or several.
-[[nodiscard]] PathEffect path_effect(std::string_view sql) noexcept;
-
 /// What a setting is to the meaning of names.
 enum class PathSetting : std::uint8_t {
   other,        ///< Nothing.

@@ -119,11 +119,4 @@ void EffectReader::take_word(std::string_view word, const Lexer* behind) noexcep
   }
 }
 
-TextEffect text_effect(std::string_view sql) noexcept {
-  EffectReader reader;
-  Lexer lexer(sql);
-  while (const Token token = lexer.next_but_comments()) reader.take(token, lexer);
-  return reader.effect();
-}
-
 }  // namespace copg::sql

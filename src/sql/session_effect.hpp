@@ -18,10 +18,7 @@ enum class TextEffect : std::uint8_t {
   permanent,  ///< It may leave what no wipe undoes (a loaded library, a seed, a dblink connection): close.
 };
 
-/// Reads a statement, or several. Keep the answer beside the prepared statement.
-[[nodiscard]] TextEffect text_effect(std::string_view sql) noexcept;
-
-/// The same for a reader that has the tokens already.
+/// Finds it out from the tokens of a statement, or of several.
 class EffectReader {
  public:
   /// Any but a comment; `behind`: a lexer that has just read it.

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sql/text_traits.hpp"
+
 namespace copg::pq {
 namespace {
 
@@ -21,13 +23,13 @@ std::string name_of(sql::TextEffect effect) {
 
 void expect_effect(sql::TextEffect expected, const std::vector<std::string_view>& texts) {
   for (const std::string_view text : texts) {
-    EXPECT_EQ(name_of(sql::text_effect(text)), name_of(expected)) << text;
+    EXPECT_EQ(name_of(sql::text_traits(text).effect), name_of(expected)) << text;
   }
 }
 
-bool changed_by(std::string_view tag, std::string_view sql) {
+bool changed_by(std::string_view tag, std::string_view text) {
   SessionState state;
-  state.note(tag, sql);
+  state.note(tag, sql::text_traits(text).effect);
   return state.changed();
 }
 
@@ -116,7 +118,7 @@ TEST(SessionState, what_no_wipe_undoes_ends_the_connection) {
                                                 "SET x.y = 1; SELECT setseed(0.5)",
                                             });
   SessionState state;
-  state.note("LOAD", "LOAD 'auto_explain'");
+  state.note("LOAD", sql::text_traits("LOAD 'auto_explain'").effect);
   EXPECT_TRUE(state.beyond_wiping());
 }
 

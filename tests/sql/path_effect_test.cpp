@@ -1,5 +1,5 @@
 // What a text may do to the search path and the role, by its words.
-#include "sql/path_effect.hpp"
+#include "sql/text_traits.hpp"
 
 #include <gtest/gtest.h>
 
@@ -36,7 +36,7 @@ TEST(PathEffect, what_leaves_the_path_alone_has_none) {
                           "-- SET ROLE x\nSELECT 1",
                           "EXPLAIN (ANALYZE) SELECT count(*) FROM t",
                           "SELECT 1 AS search_path, a \"set_config\" FROM t"}) {
-    EXPECT_EQ(path_effect(sql), PathEffect::none) << sql;
+    EXPECT_EQ(text_traits(sql).path, PathEffect::none) << sql;
   }
 }
 
@@ -45,7 +45,7 @@ TEST(PathEffect, a_function_that_is_not_known_may_change_it) {
        {"SELECT go($1)", "SELECT * FROM t WHERE mine(a)", "SELECT own.count(*) FROM t",
         "INSERT INTO t SELECT go(1)", "INSERT INTO t (a) VALUES (go($1))", "SELECT \"count\"(*) FROM t",
         "SELECT own.set_config('a.b', 'c', true)", "SELECT query_to_xml($1, true, true, '')"}) {
-    EXPECT_EQ(path_effect(sql), PathEffect::calls) << sql;
+    EXPECT_EQ(text_traits(sql).path, PathEffect::calls) << sql;
   }
 }
 
@@ -76,17 +76,17 @@ TEST(PathEffect, what_changes_it_is_seen_wherever_it_stands) {
                           "CREATE OR REPLACE TEMPORARY VIEW v AS SELECT 1",
                           "SELECT * INTO TEMP t FROM s",
                           "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'"}) {
-    EXPECT_EQ(path_effect(sql), PathEffect::changes) << sql;
+    EXPECT_EQ(text_traits(sql).path, PathEffect::changes) << sql;
   }
 }
 
 TEST(PathEffect, ddl_may_give_names_another_meaning_and_a_savepoint_may_bring_one_back) {
   for (const char* sql : {"CREATE TABLE t (a int)", "ALTER TABLE t ADD b int", "DROP VIEW v",
                           "GRANT USAGE ON SCHEMA s TO r", "SELECT * INTO t FROM s", "DISCARD TEMP"}) {
-    EXPECT_EQ(path_effect(sql), PathEffect::defines) << sql;
+    EXPECT_EQ(text_traits(sql).path, PathEffect::defines) << sql;
   }
   for (const char* sql : {"ROLLBACK TO s", "ROLLBACK WORK TO SAVEPOINT s", "abort; ROLLBACK TO s"}) {
-    EXPECT_EQ(path_effect(sql), PathEffect::undoes) << sql;
+    EXPECT_EQ(text_traits(sql).path, PathEffect::undoes) << sql;
   }
 }
 
