@@ -168,9 +168,8 @@ void Background::run_beside(pool::ConnectionId connection, std::unique_ptr<pq::O
   task->start(*port_, timeout);
 }
 
-/// There may be as many as there are slots: a slot never has more of its own under way.
 std::shared_ptr<UnreturnedCalls> Background::unreturned_calls() {
-  unreturned_->limit = static_cast<int>(Locked(shared_)->slots.size());
+  unreturned_->limit = static_cast<int>(Locked(shared_)->core->callback_limit());
   return unreturned_;
 }
 

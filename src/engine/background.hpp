@@ -63,6 +63,11 @@ class Background {
  private:
   static constexpr const char* too_slow_to_configure = "configure did not return within connect_timeout";
   using Ended = void (Background::*)(pool::ConnectionId, BackgroundTask::End);
+  /// What a reset or a check has shown.
+  struct Proof {
+    bool gone = false;    // the connection
+    bool failed = false;  // the operation
+  };
   struct Threads {
     std::unique_ptr<BackgroundPort> port;
     std::unique_ptr<pq::Workers::Hold> workers;
@@ -100,8 +105,7 @@ class Background {
   void check(pool::ConnectionId connection);
   void checked(pool::ConnectionId connection, BackgroundTask::End end);
   void wiped(pool::ConnectionId connection, BackgroundTask::End end);
-  [[nodiscard]] static pool::Disposition verdict_on(Slot& slot, BackgroundTask::End end,
-                                                    pool::Disposition if_failed);
+  [[nodiscard]] static Proof proof_of(Slot& slot, BackgroundTask::End end);
   void configured_again(pool::ConnectionId connection, BackgroundTask::End end);
   void reset_ended(pool::ConnectionId connection, pool::Disposition disposition);
 

@@ -9,6 +9,7 @@
 #include "engine/calls/lease_call.hpp"
 #include "engine/diagnosis.hpp"
 #include "engine/runs.hpp"
+#include "engine/verdict.hpp"
 #include "pq/cancel_operation.hpp"
 
 namespace copg::engine {
@@ -139,10 +140,8 @@ void Leases::give_back(Lease& lease, bool keep) noexcept {
     case UseGuard::Entry::busy: abort_debug_build(); return;  // the call that is inside goes on with it
   }
   take_run(shared_, slot).reset();  // that the caller was to drive on, and gave up before it began
-  pool::Disposition disposition = verdict_on(lease);
-  if (!keep && disposition != pool::Disposition::broken && disposition != pool::Disposition::demoted) {
-    disposition = pool::Disposition::discard;
-  }
+  const pool::Disposition verdict = verdict_on(lease);
+  const pool::Disposition disposition = keep ? verdict : discarded(verdict);
   const TimePoint time = now();
   end(Locked(shared_), lease, disposition, time);
 }
@@ -165,22 +164,14 @@ void Leases::end(Locked state, Lease& lease, pool::Disposition disposition, Time
 
 pool::Disposition Leases::verdict_on(const Lease& lease) const noexcept {
   pq::Connection& connection = *lease.slot->connection;
-  const bool untouched = lease.fresh && connection.protocol_idle();
-  return untouched ? pool::Disposition::clean : judge(connection);
-}
-
-/// What the state of its connection says about the end of a lease.
-pool::Disposition Leases::judge(pq::Connection& connection) const noexcept {
-  const ResetMode mode = setup_.options.reset;
-  if (!connection.alive() || connection.said_farewell()) return pool::Disposition::broken;
-  if (connection.demoted()) return pool::Disposition::demoted;
-  if (mode == ResetMode::rollback) {
-    const bool idle = connection.protocol_idle() && !connection.in_transaction();
-    return idle ? pool::Disposition::clean : pool::Disposition::needs_reset;
-  }
-  if (connection.session().beyond_wiping()) return pool::Disposition::discard;
-  if (mode == ResetMode::full) return pool::Disposition::needs_reset;
-  return connection.clean() ? pool::Disposition::clean : pool::Disposition::needs_reset;
+  const bool idle = connection.protocol_idle();
+  if (lease.fresh && idle) return pool::Disposition::clean;  // untouched
+  return after_lease({.gone = !connection.alive() || connection.said_farewell(),
+                      .demoted = connection.demoted(),
+                      .at_rest = idle && !connection.in_transaction(),
+                      .clean = connection.clean(),
+                      .beyond_wiping = connection.session().beyond_wiping()},
+                     setup_.options.reset);
 }
 
 // --- with an event loop

@@ -120,7 +120,6 @@ class Leases {
   [[noreturn, gnu::cold]] void reject_cut(const Lease& lease) const;
   static bool leave_queue(State& state, Lease& lease, Waiter& waiter);
   static void drive(State& state, Slot& slot, Driver& driver, TimePoint deadline);
-  [[nodiscard]] pool::Disposition judge(pq::Connection& connection) const noexcept;
 
   const Setup& setup_;
   SharedState& shared_;

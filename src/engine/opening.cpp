@@ -6,6 +6,7 @@
 #include "engine/configure_call.hpp"
 #include "engine/credentials_call.hpp"
 #include "engine/diagnosis.hpp"
+#include "pool/invariant.hpp"
 #include "pq/connect_operation.hpp"
 
 namespace copg::engine {
@@ -85,6 +86,7 @@ void Background::opened(pool::ConnectionId connection, std::unique_ptr<pq::Conne
   pool::Outage outage;
   {
     const Locked state(shared_);
+    pool::invariant(!slot.connection, "a slot in which a connection is opened has none");
     slot.connection = std::move(made);
     slot.opening.at = now();
     state->connect_error.reset();

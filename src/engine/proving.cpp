@@ -3,6 +3,7 @@
 
 #include "engine/background.hpp"
 #include "engine/configure_call.hpp"
+#include "engine/verdict.hpp"
 #include "pq/check_operation.hpp"
 #include "pq/reset_operation.hpp"
 
@@ -20,33 +21,31 @@ void Background::check(pool::ConnectionId connection) {
       &Background::checked);
 }
 
-/// What a proof says of its connection. A session that can't be wiped says nothing of the others; a server
-/// that doesn't answer an empty query does.
-pool::Disposition Background::verdict_on(Slot& slot, BackgroundTask::End end, pool::Disposition if_failed) {
+Background::Proof Background::proof_of(Slot& slot, BackgroundTask::End end) {
   pq::Connection& connection = *slot.connection;
   const auto error = slot.work.task->take_error(end, "the server did not answer within connect_timeout");
-  const bool failed = error || !connection.alive();
-  const bool gone = connection.lost() || connection.said_farewell();
-  if (failed) {
+  const Proof proof{.gone = connection.lost() || connection.said_farewell(),
+                    .failed = error || !connection.alive()};
+  if (proof.failed) {
     slot.work.end = error ? error->message : std::string();
     connection.mark_dead();  // a cancel was tried: it isn't tried again at the goodbye
   }
-  if (gone) return pool::Disposition::broken;
-  return failed ? if_failed : pool::Disposition::clean;
+  return proof;
 }
 
 void Background::checked(pool::ConnectionId connection, BackgroundTask::End end) {
   Slot& slot = slot_of(connection);
-  const pool::Disposition disposition = verdict_on(slot, end, pool::Disposition::broken);
+  const Proof proof = proof_of(slot, end);
   slot.work.task.reset();
   const Locked state(shared_);
-  state->core->on_check_done(now(), connection, disposition);
+  state->core->on_check_done(now(), connection, after_check(proof.gone, proof.failed));
   state->dispatch();
 }
 
 void Background::wiped(pool::ConnectionId connection, BackgroundTask::End end) {
   Slot& slot = slot_of(connection);
-  const pool::Disposition disposition = verdict_on(slot, end, pool::Disposition::discard);
+  const Proof proof = proof_of(slot, end);
+  const pool::Disposition disposition = after_reset(proof.gone, proof.failed);
   const bool wiped = static_cast<pq::ResetOperation&>(slot.work.task->operation()).wiped();
   if (disposition == pool::Disposition::clean && setup_.options.configure && wiped) {
     take_back_descriptor(shared_, slot);

@@ -1,11 +1,11 @@
 #include "engine/runs.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 #include <vector>
 
 #include "engine/diagnosis.hpp"
+#include "pool/invariant.hpp"
 
 namespace copg::engine {
 
@@ -25,7 +25,7 @@ bool Runs::collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint ti
   if (waiter.answer_) return false;  // the engine has done with it
   {
     Locked state = lock_here(shared_);
-    assert(waiter.settled_);
+    pool::invariant(waiter.settled_, "what is collected has been settled");
     waiter.settled_ = false;
     if (waiter.error_ != pool::WaitError::none)
       leases_.refuse(std::move(state), waiter.error_, time - waiter.since_, waiter.waiting_);

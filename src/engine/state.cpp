@@ -4,6 +4,7 @@
 #include <random>
 
 #include "engine/background.hpp"
+#include "pool/invariant.hpp"
 
 namespace copg::engine {
 
@@ -22,7 +23,6 @@ State::State(const Setup& setup, Background& background) : setup_(setup), backgr
 
 void State::make_core() {
   const PoolOptions& options = setup_.options;
-  constexpr std::uint32_t share_limit = 16;
   // A forked child keeps the bounds that the pool had last.
   const auto min_size = core ? core->stats().pool_min : static_cast<std::uint32_t>(options.min_size);
   const auto max_size = core ? core->stats().pool_max : static_cast<std::uint32_t>(options.max_size);
@@ -33,7 +33,7 @@ void State::make_core() {
           .min_idle = static_cast<std::uint32_t>(options.min_idle),
           .num_workers = static_cast<std::uint32_t>(options.num_workers),
           .max_waiting = static_cast<std::uint32_t>(options.max_waiting),
-          .share_limit = options.share ? share_limit : 1,
+          .share_limit = options.share ? pool::CoreOptions{}.share_limit : 1,
           .max_idle = duration_of(options.max_idle),
           .max_lifetime = duration_of(options.max_lifetime),
           .reconnect_timeout = duration_of(options.reconnect_timeout),
@@ -116,7 +116,9 @@ void State::add(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePoint dea
 }
 
 void State::settle(pool::WaiterId id, pool::WaitError error) noexcept {
-  Waiter& waiter = *std::exchange(waiters[id.slot], nullptr);
+  Waiter* const place = std::exchange(waiters[id.slot], nullptr);
+  pool::invariant(place != nullptr && place->id_ == id, "an outcome finds the caller that waits for it");
+  Waiter& waiter = *place;
   waiter.error_ = error;
   waiter.waiting_ = error == pool::WaitError::timeout ? waiting_before_tick : 0;
   waiter.settle();

@@ -41,12 +41,10 @@ Known& known() noexcept {
   return known;
 }
 
-/// Statements with more in front of others would keep them waiting.
-bool is_large(const pq::ParamsView& params) noexcept {
-  constexpr std::int64_t most = 64 << 10;
+std::int64_t bytes_of(const pq::ParamsView& params) noexcept {
   std::int64_t bytes = 0;
   for (int i = 0; i < params.size(); ++i) bytes += params.lengths()[i];
-  return bytes > most;
+  return bytes;
 }
 
 [[noreturn, gnu::cold]] void reject_rowless(std::string_view sql) {
@@ -61,7 +59,7 @@ bool is_large(const pq::ParamsView& params) noexcept {
 
 pool::Statement statement_of(std::string_view sql, const pq::ParamsView& params) noexcept {
   pool::Statement statement = known().find(sql);
-  if (is_large(params)) statement.kind = pool::StatementKind::alone;
+  statement.kind = pool::kind_with(statement.kind, bytes_of(params));
   return statement;
 }
 

@@ -15,8 +15,7 @@
 
 namespace copg::engine {
 
-/// Calls of one pool that have not returned, waited for or given up; and how many there may be: one for each
-/// slot, which never has more of its own under way.
+/// Calls of one pool that have not returned, waited for or given up; and how many there may be.
 struct UnreturnedCalls {
   std::atomic<int> limit = 0;
   std::atomic<int> count = 0;

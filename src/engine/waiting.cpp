@@ -1,11 +1,11 @@
 // Leases: the waiting for a connection.
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
 #include "engine/diagnosis.hpp"
 #include "engine/leases.hpp"
 #include "engine/runs.hpp"
+#include "pool/invariant.hpp"
 
 namespace copg::engine {
 
@@ -60,6 +60,7 @@ Lease Leases::take(State& state, pool::ConnectionId connection, const Waiter& wa
                    TimePoint deadline, const Holder& holder) {
   Slot& slot = state.slot_of(connection);
   Slot::Tenancy& tenancy = slot.tenancy(state);
+  pool::invariant(tenancy.since == TimePoint{}, "a connection has one caller at a time");
   tenancy.holder = holder;
   tenancy.since = time;
   tenancy.patience = deadline - time;
@@ -79,7 +80,7 @@ void Leases::refuse(Locked state, pool::WaitError error, Duration waited, std::u
 
 void Leases::collect(Lease& lease, Waiter& waiter, TimePoint time) {
   Locked state = lock_here(shared_);
-  assert(waiter.settled_);
+  pool::invariant(waiter.settled_, "what is collected has been settled");
   if (waiter.error_ != pool::WaitError::none)
     refuse(std::move(state), waiter.error_, time - waiter.since_, waiter.waiting_);
   lease =

@@ -3,8 +3,9 @@
 // one Links per list.
 #pragma once
 
-#include <cassert>
 #include <cstdint>
+
+#include "pool/invariant.hpp"
 
 namespace copg::pool {
 
@@ -39,7 +40,7 @@ class IndexList {
   }
 
   void erase(Table& table, std::uint32_t index) {
-    assert(size_ > 0);
+    invariant(size_ > 0, "a list that is taken from is not empty");
     const Links links = table[index].*Member;
     (links.prev == no_index ? front_ : (table[links.prev].*Member).next) = links.next;
     (links.next == no_index ? back_ : (table[links.next].*Member).prev) = links.prev;

@@ -1,7 +1,8 @@
 #include "pool/pool_core.hpp"
 
 #include <algorithm>
-#include <cassert>
+
+#include "pool/invariant.hpp"
 
 namespace copg::pool {
 
@@ -12,11 +13,10 @@ PoolCore::PoolCore(const CoreOptions& options, TimePoint now)
       waiters_(now),
       backoff_(options.reconnect_timeout),
       random_(options.seed) {
-  assert(options.max_size >= 1 && options.min_size <= options.max_size &&
-         options.min_idle <= options.max_size);
-  assert(options.num_workers >= 1 && options.max_idle >= Duration::zero() &&
-         options.max_lifetime > Duration::zero());
-  assert(options.reconnect_timeout >= Duration::zero() && options.hang_after > Duration::zero());
+  invariant(options.num_workers >= 1 && options.max_idle >= Duration::zero() &&
+                options.max_lifetime > Duration::zero() && options.reconnect_timeout >= Duration::zero() &&
+                options.hang_after > Duration::zero(),
+            "the options of the core are in range");
   resize(now, options.min_size, options.max_size);
 }
 
@@ -37,7 +37,8 @@ PoolStats PoolCore::stats() const {
 }
 
 TimePoint PoolCore::state_since(ConnectionId connection) const {
-  assert(connection.slot < slots_.size() && slots_[connection.slot].generation == connection.generation);
+  invariant(connection.slot < slots_.size() && slots_[connection.slot].generation == connection.generation,
+            "a connection whose state is asked for is live");
   return slots_[connection.slot].since;
 }
 
@@ -133,7 +134,8 @@ bool PoolCore::release(TimePoint now, ConnectionId connection, Disposition dispo
 }
 
 void PoolCore::resize(TimePoint now, std::uint32_t min_size, std::uint32_t max_size) {
-  assert(max_size >= 1 && min_size <= max_size && options_.min_idle <= max_size);
+  invariant(max_size >= 1 && min_size <= max_size && options_.min_idle <= max_size,
+            "the bounds of the core are in range");
   const auto old_size = static_cast<std::uint32_t>(slots_.size());
   if (max_size > old_size) {
     waiters_.reserve_runs(max_size);
@@ -196,7 +198,7 @@ void PoolCore::close(TimePoint now) {
 
 void PoolCore::cut(TimePoint now) {
   advance(now);
-  assert(closed_);
+  invariant(closed_, "a pool that cuts off its leases is closed");
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
     if (slots_[slot].state != State::leased) continue;
     if (slots_[slot].statements) end_statements(slot, 0);
@@ -235,7 +237,7 @@ void PoolCore::on_connect_failed(TimePoint now, ConnectionId connection, Connect
 
 void PoolCore::on_reset_done(TimePoint now, ConnectionId connection, Disposition disposition) {
   advance(now);
-  assert(disposition != Disposition::needs_reset);
+  invariant(disposition != Disposition::needs_reset, "a proof does not ask for a reset");
   if (!is(connection, State::resetting)) return;
   ++totals_.resets_num;
   take_back(connection.slot, disposition);
@@ -243,7 +245,7 @@ void PoolCore::on_reset_done(TimePoint now, ConnectionId connection, Disposition
 
 void PoolCore::on_check_done(TimePoint now, ConnectionId connection, Disposition disposition) {
   advance(now);
-  assert(disposition != Disposition::needs_reset);
+  invariant(disposition != Disposition::needs_reset, "a proof does not ask for a reset");
   if (!is(connection, State::checking)) return;
   take_back(connection.slot, disposition);
 }

@@ -71,9 +71,9 @@ struct Cancelled {
 
 class PoolCore {
  public:
-  /// `options` must be in range (asserted): 1 <= max_size, min_size <= max_size, min_idle <= max_size, 1 <=
-  /// num_workers, 0 < max_lifetime, no negative duration. Opens nothing before the first input: call `tick`
-  /// once.
+  /// `options` must be in range (an invariant): 1 <= max_size, min_size <= max_size, min_idle <= max_size, 1
+  /// <= num_workers, 0 < max_lifetime, no negative duration. Opens nothing before the first input: call
+  /// `tick` once.
   explicit PoolCore(const CoreOptions& options, TimePoint now);
 
   // Getters.
@@ -93,7 +93,7 @@ class PoolCore {
   [[nodiscard]] std::uint32_t checks_pending() const { return checks_due_ + count(State::checking); }
   /// When the connection was opened, leased, ... last: the start of its present state. The id must be live.
   [[nodiscard]] TimePoint state_since(ConnectionId connection) const;
-  /// Free places for waiters: `acquire` must not be called while this is 0 (asserted).
+  /// Free places for waiters: `acquire` must not be called while this is 0 (an invariant).
   [[nodiscard]] std::uint32_t free_waiters() const { return waiters_.free(); }
   /// Statements that travel on the connection and have not been answered; 0 for a stale id.
   [[nodiscard]] std::uint32_t run_size(ConnectionId connection) const {
@@ -118,6 +118,9 @@ class PoolCore {
   }
   /// The outage, if there is one.
   [[nodiscard]] const Outage& outage() const { return backoff_.outage(); }
+  /// How many calls of the user's functions may be under way for connections, given up or not: one for each
+  /// connection that there was ever room for, which never has more of its own.
+  [[nodiscard]] std::uint32_t callback_limit() const { return static_cast<std::uint32_t>(slots_.size()); }
   /// Requests in the queue.
   [[nodiscard]] std::uint32_t waiting() const { return waiters_.waiting(); }
   /// What is known of the server time of SQL texts.
@@ -155,7 +158,7 @@ class PoolCore {
   /// `cut`). Of a run that is not over, what was not sent, and the last `never_sent` of what was said to be,
   /// goes back to its place in the queue; the others fail as lost.
   bool release(TimePoint now, ConnectionId connection, Disposition disposition, std::uint32_t never_sent = 0);
-  /// New bounds, asserted as in the constructor. Allocates when max_size grows beyond what it ever was.
+  /// New bounds, as in the constructor. Allocates when max_size grows beyond what it ever was.
   void resize(TimePoint now, std::uint32_t min_size, std::uint32_t max_size);
   /// Marks every idle connection to be checked, num_workers at a time, coldest first. Ends the backoff.
   void check_all(TimePoint now);
@@ -195,6 +198,7 @@ class PoolCore {
  private:
   enum class State : std::uint8_t { free, connecting, idle, leased, resetting, checking, dying };
   static constexpr std::size_t states = 7;
+  [[nodiscard]] static constexpr bool may_follow(State from, State to);
 
   struct Slot {
     TimePoint since{};          // start of the present state; of an idle one: since when nobody used it

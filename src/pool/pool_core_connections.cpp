@@ -1,8 +1,8 @@
 // The life of a connection inside PoolCore: leased, taken back, delivered, closed; and when to open, check
 // and retire.
 #include <algorithm>
-#include <cassert>
 
+#include "pool/invariant.hpp"
 #include "pool/pool_core.hpp"
 
 namespace copg::pool {
@@ -92,9 +92,23 @@ std::optional<CloseReason> PoolCore::unfit(const Slot& slot) const {
 
 // --- bookkeeping
 
+constexpr bool PoolCore::may_follow(State from, State to) {
+  switch (from) {
+    case State::free: return to == State::connecting;
+    case State::connecting: return to != State::connecting && to != State::resetting && to != State::checking;
+    case State::idle: return to == State::leased || to == State::checking || to == State::dying;
+    case State::leased: return to != State::free && to != State::connecting && to != State::checking;
+    case State::resetting:
+    case State::checking: return to == State::idle || to == State::leased || to == State::dying;
+    case State::dying: return to == State::free;
+  }
+  return false;
+}
+
 /// Leaves the present state and enters another. The lists are the caller's business.
 void PoolCore::enter(std::uint32_t index, State state) {
   Slot& slot = slots_[index];
+  invariant(may_follow(slot.state, state), "a connection goes only where its state allows");
   --counts_[static_cast<std::size_t>(slot.state)];
   ++counts_[static_cast<std::size_t>(state)];
   slot.state = state;

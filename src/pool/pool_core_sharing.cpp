@@ -4,7 +4,6 @@
 // The policy and what it was measured with: docs/adr/0018-statements-travel-in-runs.md and
 // docs/adr/0019-slow-statements-travel-alone.md.
 #include <algorithm>
-#include <cassert>
 
 #include "pool/pool_core.hpp"
 

@@ -56,6 +56,13 @@ enum class StatementKind : std::uint8_t {
   alone,  ///< Nothing in front of it, nothing behind it.
 };
 
+/// The kind of a statement whose text is of this kind, with so many bytes of parameters: those with more in
+/// front of others would keep them waiting.
+[[nodiscard]] constexpr StatementKind kind_with(StatementKind of_text, std::int64_t bytes) noexcept {
+  constexpr std::int64_t most = 64 << 10;
+  return bytes > most ? StatementKind::alone : of_text;
+}
+
 /// A request that needs a connection for one statement only, and leaves nothing behind.
 struct Statement {
   std::uint64_t key = 0;  ///< Of its SQL text: statements of one key are expected to take the same time.

@@ -1,7 +1,8 @@
 #include "pool/wait_queue.hpp"
 
 #include <algorithm>
-#include <cassert>
+
+#include "pool/invariant.hpp"
 
 namespace copg::pool {
 
@@ -22,7 +23,7 @@ bool WaitQueue::live(WaiterId waiter) const {
 // --- the queue
 
 WaiterId WaitQueue::push(TimePoint now, const Request& request) {
-  assert(free() > 0);
+  invariant(free() > 0, "there is a place for a waiter");
   const std::uint32_t slot = free_.pop_front(waiters_);
   waiters_[slot].request = request;
   enqueue(now, slot);
@@ -79,7 +80,7 @@ std::uint32_t WaitQueue::front_slot() const {
 void WaitQueue::hold_first() {
   const std::uint32_t slot = queue_.pop_front(waiters_);
   Waiter& waiter = waiters_[slot];
-  assert(waiter.request.is_statement);
+  invariant(waiter.request.is_statement, "a statement travels, a lease does not");
   --statements_;
   waiter.held = true;
   insert(held_, slot);
@@ -143,7 +144,7 @@ void WaitQueue::forget(std::uint32_t slot) {
 void WaitQueue::grant(TimePoint now, std::uint32_t slot, ConnectionId connection) {
   leave_queue(now, slot);
   if (waiters_[slot].request.is_statement) {
-    assert(runs_[connection.slot].members.empty());
+    invariant(runs_[connection.slot].members.empty(), "a connection has one run at a time");
     runs_[connection.slot].answered = false;
     board(slot, connection);
   }

@@ -439,5 +439,11 @@ TEST(SlowApart, a_slow_statement_that_found_an_idle_connection_counts) {
   EXPECT_EQ(pool.actions(), Actions{grant(fast, other)});
 }
 
+TEST(Sharing, is_not_for_statements_with_many_bytes_of_parameters) {
+  EXPECT_EQ(kind_with(StatementKind::read, 64 << 10), StatementKind::read);
+  EXPECT_EQ(kind_with(StatementKind::read, (64 << 10) + 1), StatementKind::alone);
+  EXPECT_EQ(kind_with(StatementKind::last, (64 << 10) + 1), StatementKind::alone);
+}
+
 }  // namespace
 }  // namespace copg::test
