@@ -14,49 +14,83 @@
 
 namespace copg::engine {
 
+namespace {
+
+struct Threads {
+  std::unique_ptr<BackgroundPort> port;
+  std::unique_ptr<pq::Workers::Hold> workers;
+};
+
+/// The threads without which the pool could neither connect nor close.
+Threads make_threads(const Setup& setup, const Background::MakePort& make_port) {
+  try {
+    return {.port = make_port(), .workers = std::make_unique<pq::Workers::Hold>()};
+  } catch (const std::system_error& error) {  // Asio's, too, where no descriptor is left
+    raise({.kind = ErrorKind::connection_failed,
+           .message = fmt::format("pool '{}' could not start its threads: {}; there is a limit for the user "
+                                  "(ulimit -u) and one for the control group (pids.max)",
+                                  setup.name, error.code().message()),
+           .connection_survives = false});
+  }
+}
+
+void report_leaks(const Setup& setup, SharedState& shared, TimePoint time) {
+  const PoolOptions& options = setup.options;
+  if (!options.leak_after) return;
+  const Duration limit = duration_of(*options.leak_after);
+  std::vector<Slot::Tenancy> leaks;
+  {
+    const Locked state(shared);
+    for (auto& slot : state->slots) {
+      const TimePoint since = slot->tenancy().since;
+      bool& reported = slot->guarded(*state).leak_reported;
+      if (since == TimePoint{} || reported || time - since < limit) continue;
+      reported = true;
+      leaks.push_back(slot->tenancy());
+    }
+  }
+  for (const Slot::Tenancy& lease : leaks) {
+    const Duration age = time - lease.since;
+    if (options.observer) {
+      options.observer->leaked(age, lease.holder.text());
+    } else {  // leak_after asks for a report, and there is nobody else to give it to
+      fmt::print(stderr, "copg: pool '{}': a connection has been leased for {:.1f} s, taken at {}\n",
+                 setup.name, std::chrono::duration<double>(age).count(), lease.holder.text());
+    }
+  }
+}
+
+}  // namespace
+
 Background::Background(const Setup& setup, SharedState& shared, MakePort make_port)
     : setup_(setup),
       shared_(shared),
       make_port_(std::move(make_port)),
       settings_{.keywords = setup.config.keywords(), .prepare = setup.options.prepare != PrepareMode::off},
+      connect_timeout_(duration_of(setup.options.connect_timeout)),
       unreturned_(std::make_shared<UnreturnedCalls>()) {}
 
 // --- its place
 
-/// The threads without which the pool could neither connect nor close.
-Background::Threads Background::make_threads() const {
-  try {
-    return {.port = make_port_(), .workers = std::make_unique<pq::Workers::Hold>()};
-  } catch (const std::system_error& error) {  // Asio's, too, where no descriptor is left
-    raise({.kind = ErrorKind::connection_failed,
-           .message = fmt::format("pool '{}' could not start its threads: {}; there is a limit for the user "
-                                  "(ulimit -u) and one for the control group (pids.max)",
-                                  setup_.name, error.code().message()),
-           .connection_survives = false});
-  }
-}
-
-void Background::move_in(Threads threads) {
-  port_ = std::move(threads.port);
-  workers_ = std::move(threads.workers);
-}
-
 void Background::start(std::weak_ptr<PoolEngine> engine) {
   engine_ = std::move(engine);
-  move_in(make_threads());
+  Threads threads = make_threads(setup_, make_port_);
+  port_ = std::move(threads.port);
+  workers_ = std::move(threads.workers);
 }
 
 /// What may fail, for want of a thread, comes first.
 void Background::start_over(State& state) {
   const bool was_closed = state.core->closed();
   Threads threads;
-  if (!was_closed) threads = make_threads();
+  if (!was_closed) threads = make_threads(setup_, make_port_);
   abandon_inherited(state);
   if (was_closed) {
     state.core->close(now());
     return;
   }
-  move_in(std::move(threads));
+  port_ = std::move(threads.port);
+  workers_ = std::move(threads.workers);
   if (!state.opened) return;
   state.core->tick(now());
   state.dispatch();
@@ -189,7 +223,7 @@ void Background::tick() {
     insists = time >= state->insist_at;
   }
   if (insists) insist();
-  report_leaks(time);
+  report_leaks(setup_, shared_, time);
   arm();
 }
 
@@ -216,32 +250,6 @@ void Background::arm() {
     state->armed = when;
   }
   port->call_at(when, [this, engine = engine_.lock()] { tick(); });
-}
-
-void Background::report_leaks(TimePoint time) {
-  const PoolOptions& options = setup_.options;
-  if (!options.leak_after) return;
-  const Duration limit = duration_of(*options.leak_after);
-  std::vector<Slot::Tenancy> leaks;
-  {
-    const Locked state(shared_);
-    for (auto& slot : state->slots) {
-      const TimePoint since = slot->tenancy().since;
-      bool& reported = slot->guarded(*state).leak_reported;
-      if (since == TimePoint{} || reported || time - since < limit) continue;
-      reported = true;
-      leaks.push_back(slot->tenancy());
-    }
-  }
-  for (const Slot::Tenancy& lease : leaks) {
-    const Duration age = time - lease.since;
-    if (options.observer) {
-      options.observer->leaked(age, lease.holder.text());
-    } else {  // leak_after asks for a report, and there is nobody else to give it to
-      fmt::print(stderr, "copg: pool '{}': a connection has been leased for {:.1f} s, taken at {}\n",
-                 setup_.name, std::chrono::duration<double>(age).count(), lease.holder.text());
-    }
-  }
 }
 
 }  // namespace copg::engine

@@ -56,31 +56,16 @@ class Background {
   void leave() noexcept;
   /// Ends its own thread, if it has one; waits until `deadline` for what that does now.
   void end_thread(TimePoint deadline) noexcept;
-  /// The end of the engine itself: what connections still run. The background of a pool on an event loop that
-  /// went away has left it.
-  static void cancel_what_still_runs(const std::vector<std::unique_ptr<Slot>>& slots);
 
  private:
   static constexpr const char* too_slow_to_configure = "configure did not return within connect_timeout";
   using Ended = void (Background::*)(pool::ConnectionId, BackgroundTask::End);
-  /// What a reset or a check has shown.
-  struct Proof {
-    bool gone = false;    // the connection
-    bool failed = false;  // the operation
-  };
-  struct Threads {
-    std::unique_ptr<BackgroundPort> port;
-    std::unique_ptr<pq::Workers::Hold> workers;
-  };
-  [[nodiscard]] Threads make_threads() const;
-  void move_in(Threads threads);
 
   // background.cpp
   void work();
   void carry_out(const pool::Action& action);
   void tick();
   void arm();
-  void report_leaks(TimePoint time);
   [[nodiscard]] Slot& slot_of(pool::ConnectionId connection);
   void run(pool::ConnectionId connection, std::unique_ptr<pq::Operation> operation, Duration timeout,
            Ended ended);
@@ -89,9 +74,7 @@ class Background {
   [[nodiscard]] std::shared_ptr<UnreturnedCalls> unreturned_calls();
 
   // opening.cpp
-  [[nodiscard]] Duration connect_timeout() const { return duration_of(setup_.options.connect_timeout); }
   void open(pool::ConnectionId connection);
-  BackgroundTask& opening_step_ended(pool::ConnectionId connection);
   void credentials_ended(pool::ConnectionId connection, BackgroundTask::End end);
   void connect(pool::ConnectionId connection, pq::ConnectSettings settings);
   void connect_ended(pool::ConnectionId connection, BackgroundTask::End end);
@@ -105,7 +88,6 @@ class Background {
   void check(pool::ConnectionId connection);
   void checked(pool::ConnectionId connection, BackgroundTask::End end);
   void wiped(pool::ConnectionId connection, BackgroundTask::End end);
-  [[nodiscard]] static Proof proof_of(Slot& slot, BackgroundTask::End end);
   void configured_again(pool::ConnectionId connection, BackgroundTask::End end);
   void reset_ended(pool::ConnectionId connection, pool::Disposition disposition);
 
@@ -116,8 +98,6 @@ class Background {
   void say_goodbye(const pool::Action& closing);
   void goodbye_said(pool::ConnectionId connection, BackgroundTask::End end);
   void drop_connection(const pool::Action& closing);
-  [[nodiscard]] static std::string last_words(Slot& slot, CloseReason reason);
-  [[nodiscard]] Duration time_for_goodbye();
   void drop_at_once(const pool::Action& closing);
   void drop_what_was_left();
 
@@ -125,10 +105,15 @@ class Background {
   SharedState& shared_;
   const MakePort make_port_;
   const pq::ConnectSettings settings_;
+  const Duration connect_timeout_;
   std::weak_ptr<PoolEngine> engine_;
   std::shared_ptr<UnreturnedCalls> unreturned_;  // of the user's functions; of this process
   std::unique_ptr<pq::Workers::Hold> workers_;
   std::unique_ptr<BackgroundPort> port_;  // changed with the mutex held
 };
+
+/// The end of the engine itself: what connections still run. The background of a pool on an event loop that
+/// went away has left it.
+void cancel_what_still_runs(const std::vector<std::unique_ptr<Slot>>& slots);
 
 }  // namespace copg::engine

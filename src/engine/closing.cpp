@@ -28,6 +28,21 @@ bool runs_something(const pq::Connection* connection) noexcept {
   return connection != nullptr && connection->alive() && !connection->protocol_idle();
 }
 
+/// What the server, or else libpq, said of the end of a connection; nothing if it was well to the end.
+std::string last_words(Slot& slot, CloseReason reason) {
+  if (!slot.connection) return slot.work.end;
+  // Its own farewell may not have been read, since another one was found dead first.
+  if (reason == CloseReason::stale_epoch) (void)slot.connection->looks_alive();
+  std::string words = slot.connection->why_dead();
+  return words.empty() ? slot.work.end : words;
+}
+
+Duration time_for_goodbye(SharedState& shared) {
+  const Locked state(shared);
+  if (state->close_by == pool::never) return goodbye_patience;
+  return std::min(goodbye_patience, state->close_by - now());
+}
+
 }  // namespace
 
 void Background::close_connection(const pool::Action& action) {
@@ -69,7 +84,7 @@ void Background::insist() {
   }
   for (Slot* const slot : slots) {
     run_beside(slot->work.closing.connection, std::make_unique<pq::CancelOperation>(*slot->connection),
-               time_for_goodbye(), &Background::cancelled_beside);
+               time_for_goodbye(shared_), &Background::cancelled_beside);
   }
 }
 
@@ -85,7 +100,7 @@ void Background::say_goodbye(const pool::Action& closing) {
   take_back_descriptor(shared_, slot);
   take_run(shared_, slot).reset();
   slot.answer_wait.close();
-  const Duration time = time_for_goodbye();
+  const Duration time = time_for_goodbye(shared_);
   if (!runs_something(slot.connection.get()) || time <= Duration::zero()) return drop_at_once(closing);
   slot.guarded(*Locked(shared_)).left = true;
   run(closing.connection, std::make_unique<pq::AbortOperation>(*slot.connection, answer_patience), time,
@@ -126,21 +141,6 @@ void Background::drop_connection(const pool::Action& closing) {
   if (observer && was_open) observer->closed(reason, words);
 }
 
-/// What the server, or else libpq, said of the end of a connection; nothing if it was well to the end.
-std::string Background::last_words(Slot& slot, CloseReason reason) {
-  if (!slot.connection) return slot.work.end;
-  // Its own farewell may not have been read, since another one was found dead first.
-  if (reason == CloseReason::stale_epoch) (void)slot.connection->looks_alive();
-  std::string words = slot.connection->why_dead();
-  return words.empty() ? slot.work.end : words;
-}
-
-Duration Background::time_for_goodbye() {
-  const Locked state(shared_);
-  if (state->close_by == pool::never) return goodbye_patience;
-  return std::min(goodbye_patience, state->close_by - now());
-}
-
 void Background::take_over(Lease& lease) noexcept {
   Slot& slot = *lease.slot;
   const pool::ConnectionId connection = id_of(std::exchange(lease, {}));
@@ -171,7 +171,7 @@ void Background::drop_what_was_left() {
   for (const pool::Action& closing : closings) drop_at_once(closing);
 }
 
-void Background::cancel_what_still_runs(const std::vector<std::unique_ptr<Slot>>& slots) {
+void cancel_what_still_runs(const std::vector<std::unique_ptr<Slot>>& slots) {
   struct Cancel {
     explicit Cancel(pq::Connection& connection) : operation(connection) {}
     pq::CancelOperation operation;

@@ -23,39 +23,38 @@ pool::ConnectFailure failure_of(pq::ConnectFailureKind kind) {
   return pool::ConnectFailure::transient;
 }
 
+/// A step on the way to a connection: its time counts as time to open it.
+BackgroundTask& step_ended(Slot& slot) {
+  slot.opening.took += now() - slot.work.task->started_at();
+  return *slot.work.task;
+}
+
 }  // namespace
 
 void Background::open(pool::ConnectionId connection) {
   slot_of(connection).opening.took = {};
   if (!setup_.options.credentials) return connect(connection, settings_);
-  run(connection, std::make_unique<CredentialsCall>(setup_.options, unreturned_calls()), connect_timeout(),
+  run(connection, std::make_unique<CredentialsCall>(setup_.options, unreturned_calls()), connect_timeout_,
       &Background::credentials_ended);
 }
 
 void Background::credentials_ended(pool::ConnectionId connection, BackgroundTask::End end) {
-  BackgroundTask& task = opening_step_ended(connection);
+  BackgroundTask& task = step_ended(slot_of(connection));
   if (auto error = task.take_error(end, "credentials did not return within connect_timeout"))
     return open_failed(connection, std::move(*error), pool::ConnectFailure::transient);
   connect(connection, static_cast<CredentialsCall&>(task.operation()).settings(settings_));
 }
 
-/// Its time counts as time to open the connection.
-BackgroundTask& Background::opening_step_ended(pool::ConnectionId connection) {
-  Slot& slot = slot_of(connection);
-  slot.opening.took += now() - slot.work.task->started_at();
-  return *slot.work.task;
-}
-
 void Background::connect(pool::ConnectionId connection, pq::ConnectSettings settings) {
-  run(connection, std::make_unique<pq::ConnectOperation>(std::move(settings)), connect_timeout(),
+  run(connection, std::make_unique<pq::ConnectOperation>(std::move(settings)), connect_timeout_,
       &Background::connect_ended);
 }
 
 void Background::connect_ended(pool::ConnectionId connection, BackgroundTask::End end) {
-  BackgroundTask& task = opening_step_ended(connection);
+  BackgroundTask& task = step_ended(slot_of(connection));
   auto& operation = static_cast<pq::ConnectOperation&>(task.operation());
   if (end == BackgroundTask::End::timed_out && operation.try_next_host())
-    return run(connection, task.take_operation(), connect_timeout(), &Background::connect_ended);
+    return run(connection, task.take_operation(), connect_timeout_, &Background::connect_ended);
   if (auto error = task.take_error(end, "the server did not answer within connect_timeout")) {
     const bool refused = end == BackgroundTask::End::done;
     return open_failed(connection, std::move(*error),
@@ -70,11 +69,11 @@ void Background::configure(pool::ConnectionId connection, std::unique_ptr<pq::Co
   run(connection,
       std::make_unique<ConfigureCall>(engine_.lock(), setup_.call_configure, std::move(made),
                                       unreturned_calls()),
-      connect_timeout(), ended);
+      connect_timeout_, ended);
 }
 
 void Background::configured_new(pool::ConnectionId connection, BackgroundTask::End end) {
-  BackgroundTask& task = opening_step_ended(connection);
+  BackgroundTask& task = step_ended(slot_of(connection));
   if (auto error = task.take_error(end, too_slow_to_configure))
     return open_failed(connection, std::move(*error), pool::ConnectFailure::transient);
   opened(connection, static_cast<ConfigureCall&>(task.operation()).take_connection());

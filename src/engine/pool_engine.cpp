@@ -39,7 +39,7 @@ PoolEngine::PoolEngine(Setup setup, Background::MakePort make_port)
 
 PoolEngine::~PoolEngine() {
   const std::vector<std::unique_ptr<Slot>> slots = std::move(Locked(shared_)->slots);
-  if (!Locked(shared_)->inherited()) Background::cancel_what_still_runs(slots);
+  if (!Locked(shared_)->inherited()) cancel_what_still_runs(slots);
 }
 
 void PoolEngine::open() {

@@ -9,19 +9,15 @@
 
 namespace copg::engine {
 
-void Background::reset(pool::ConnectionId connection) {
-  Slot& slot = slot_of(connection);
-  slot.work.reset_since = now();
-  run(connection, std::make_unique<pq::ResetOperation>(*slot.connection, setup_.options.reset),
-      connect_timeout(), &Background::wiped);
-}
+namespace {
 
-void Background::check(pool::ConnectionId connection) {
-  run(connection, std::make_unique<pq::CheckOperation>(*slot_of(connection).connection), connect_timeout(),
-      &Background::checked);
-}
+/// What a reset or a check has shown.
+struct Proof {
+  bool gone = false;    // the connection
+  bool failed = false;  // the operation
+};
 
-Background::Proof Background::proof_of(Slot& slot, BackgroundTask::End end) {
+Proof proof_of(Slot& slot, BackgroundTask::End end) {
   pq::Connection& connection = *slot.connection;
   const auto error = slot.work.task->take_error(end, "the server did not answer within connect_timeout");
   const Proof proof{.gone = connection.lost() || connection.said_farewell(),
@@ -31,6 +27,20 @@ Background::Proof Background::proof_of(Slot& slot, BackgroundTask::End end) {
     connection.mark_dead();  // a cancel was tried: it isn't tried again at the goodbye
   }
   return proof;
+}
+
+}  // namespace
+
+void Background::reset(pool::ConnectionId connection) {
+  Slot& slot = slot_of(connection);
+  slot.work.reset_since = now();
+  run(connection, std::make_unique<pq::ResetOperation>(*slot.connection, setup_.options.reset),
+      connect_timeout_, &Background::wiped);
+}
+
+void Background::check(pool::ConnectionId connection) {
+  run(connection, std::make_unique<pq::CheckOperation>(*slot_of(connection).connection), connect_timeout_,
+      &Background::checked);
 }
 
 void Background::checked(pool::ConnectionId connection, BackgroundTask::End end) {
