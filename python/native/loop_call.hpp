@@ -101,7 +101,7 @@ struct LoopLease {
       : engine(std::move(on)), timeout(limit), autocommit(each_its_own) {}
   LoopLease(const LoopLease&) = delete;
   LoopLease& operator=(const LoopLease&) = delete;
-  ~LoopLease() { engine->release(lease); }
+  ~LoopLease() { engine->leases().release(lease); }
 
   /// Gives the connection back, or closes it: now, or when the call has ended that another task has under way
   /// on it. Either way no further call begins. Nothing if there is no connection.
@@ -113,9 +113,11 @@ struct LoopLease {
   }
   [[nodiscard]] bool given_back() const noexcept { return ended_ != Ended::no || (!lease && !in_call_); }
   /// Given back, or lost.
-  [[nodiscard]] bool closed() const noexcept { return given_back() || engine->lost(lease); }
+  [[nodiscard]] bool closed() const noexcept { return given_back() || engine->leases().lost(lease); }
   /// Throws UsageError.
-  void require_usable() const { engine->require_usable(ended_ == Ended::no ? lease : engine::Lease()); }
+  void require_usable() const {
+    engine->leases().require_usable(ended_ == Ended::no ? lease : engine::Lease());
+  }
   [[nodiscard]] engine::TransactionStack transactions() const noexcept {
     return {.autocommit = autocommit, .depth = static_cast<int>(blocks.size())};
   }
@@ -136,9 +138,9 @@ struct LoopLease {
 
   void give_up() noexcept {
     if (ended_ == Ended::to_be_closed) {
-      engine->discard(lease);
+      engine->leases().discard(lease);
     } else {
-      engine->release(lease);
+      engine->leases().release(lease);
     }
   }
 
@@ -161,7 +163,7 @@ class LeaseWait final : public engine::LeaseKind<LoopCall> {
   /// would give the connection back.
   void end() noexcept override {
     LoopCall::end();
-    if (!std::exchange(taken_, true)) engine().release(lease_->lease);
+    if (!std::exchange(taken_, true)) engine().leases().release(lease_->lease);
   }
 
  private:

@@ -44,7 +44,7 @@ void AsyncConnection::close() noexcept {
 }
 
 bool AsyncConnection::closed() const noexcept {
-  return !state_ || state_->loop->engine().lost(state_->lease);
+  return !state_ || state_->loop->engine().leases().lost(state_->lease);
 }
 
 void AsyncConnection::require_lease() const {

@@ -24,7 +24,7 @@ std::exception_ptr Call::cancellation() const {
 }
 
 void Call::hold(const Lease& lease, int fd) {
-  descriptor_ = &engine().descriptor(lease, loop_->executor(), fd);
+  descriptor_ = &engine().leases().descriptor(lease, loop_->executor(), fd);
 }
 
 void Call::watch(const pq::Step& step, std::uint32_t wait) {

@@ -64,7 +64,7 @@ class ConnectionCall : public engine::LeaseKind<Call> {
  private:
   [[nodiscard]] Lease& lease() noexcept final { return lease_; }
   void take_result() final;
-  void give_back() noexcept final { engine().release(lease_); }
+  void give_back() noexcept final { engine().leases().release(lease_); }
 
   Lease lease_;
   std::tuple<AsyncConnection> results_;

@@ -19,9 +19,9 @@ struct LeaseState {
   LeaseState& operator=(const LeaseState&) = delete;
   ~LeaseState() {
     if (discard_at_end) {
-      loop->engine().discard(lease);
+      loop->engine().leases().discard(lease);
     } else {
-      loop->engine().release(lease);
+      loop->engine().leases().release(lease);
     }
   }
 
@@ -35,7 +35,7 @@ struct LeaseState {
   /// Throws UsageError if another call is under way.
   void call_begins(Call& call) {
     const std::lock_guard lock(mutex_);
-    if (call_ != nullptr) loop->engine().reject_second_call();
+    if (call_ != nullptr) loop->engine().leases().reject_second_call();
     call_ = &call;
   }
   void call_ends(Call& /*call*/) noexcept {

@@ -112,7 +112,7 @@ void Leases::close_cut_off(Lease& lease) noexcept {
     lease = {};
     return;
   }
-  take_back_descriptor(shared_, *lease.slot);
+  take_back_descriptor(*lease.slot);
   take_run(shared_, *lease.slot).reset();
   background_.take_over(lease);
 }

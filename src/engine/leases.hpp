@@ -80,6 +80,8 @@ class Leases {
   /// The socket of the lease's connection, held by the reactor behind `executor`. Inside the lease.
   [[nodiscard]] boost::asio::posix::stream_descriptor& descriptor(
       const Lease& lease, const boost::asio::any_io_executor& executor, int fd);
+  /// The socket is not with any reactor any more: for a caller that waits for it otherwise.
+  void take_back_descriptor(Slot& slot) noexcept { engine::take_back_descriptor(shared_, slot); }
 
   // Its end.
 

@@ -103,59 +103,6 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// hold the engine longer.
   void leave(const boost::asio::execution_context& context) noexcept;
 
-  // To the rooms.
-
-  using Attempt = Leases::Attempt;
-  Attempt acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
-                  const SourceLocation& where, const pool::Statement* statement = nullptr) {
-    return leases_.acquire(lease, waiter, time, deadline, where, statement);
-  }
-  Attempt swap(Lease& lease, Waiter& waiter, TimePoint deadline, const pool::Statement* statement = nullptr) {
-    return leases_.swap(lease, waiter, deadline, statement);
-  }
-  void collect(Lease& lease, Waiter& waiter, TimePoint time) { leases_.collect(lease, waiter, time); }
-  void expire(Waiter& waiter) { leases_.expire(waiter); }
-  bool give_up(Lease& lease, Waiter& waiter) { return leases_.give_up(lease, waiter); }
-  bool give_up_unsent(Lease& lease, Waiter& waiter) { return leases_.give_up_unsent(lease, waiter); }
-  [[nodiscard]] bool enter(Lease& lease, TimePoint time) { return leases_.enter(lease, time); }
-  void enter_to_look(const Lease& lease) { leases_.enter_to_look(lease); }
-  [[nodiscard]] bool lost(const Lease& lease) noexcept { return leases_.lost(lease); }
-  [[noreturn]] static void reject_second_call() { Leases::reject_second_call(); }
-  static void require_usable(const Lease& lease) { Leases::require_usable(lease); }
-  bool leave(Lease& lease) noexcept { return leases_.leave(lease); }
-  [[nodiscard]] static bool died_untouched(const Lease& lease, bool fresh, bool nothing_sent) noexcept {
-    return Leases::died_untouched(lease, fresh, nothing_sent);
-  }
-  void drive(const Lease& lease, Driver& driver, TimePoint deadline) {
-    leases_.drive(lease, driver, deadline);
-  }
-  void drive_no_more(const Lease& lease) noexcept { leases_.drive_no_more(lease); }
-  [[nodiscard]] boost::asio::posix::stream_descriptor& descriptor(
-      const Lease& lease, const boost::asio::any_io_executor& executor, int fd) {
-    return leases_.descriptor(lease, executor, fd);
-  }
-  void take_back_descriptor(Slot& slot) noexcept { engine::take_back_descriptor(shared_, slot); }
-  void release(Lease& lease) noexcept { leases_.release(lease); }
-  void discard(Lease& lease) noexcept { leases_.discard(lease); }
-  [[noreturn]] void reject_cut_off(std::string_view sql) const { leases_.reject_cut_off(sql); }
-  [[nodiscard]] ErrorInfo undone(const LeaseCall& call, bool cut, Duration waited) {
-    return leases_.undone(call, cut, waited);
-  }
-  void requeue(Lease& lease, StatementWaiter& waiter) noexcept { runs_.requeue(lease, waiter); }
-  bool collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint time) {
-    return runs_.collect_statement(lease, waiter, time);
-  }
-  Run* drive_run(Lease& lease) { return runs_.drive_run(lease); }
-  void end_statement(Lease& lease, StatementWaiter& waiter, const pool::Statement& statement, TimePoint time,
-                     Duration took) noexcept {
-    runs_.end_statement(lease, waiter, statement, time, took);
-  }
-  void drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept {
-    runs_.drive_no_longer(lease, driver);
-  }
-  void end_run(Lease& lease, StatementWaiter& driver) noexcept { runs_.end_run(lease, driver); }
-  void forget(const Lease& lease, StatementWaiter& waiter) noexcept { runs_.forget(lease, waiter); }
-
  private:
   PoolEngine(Setup setup, Background::MakePort make_port);
 

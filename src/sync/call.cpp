@@ -83,7 +83,7 @@ void sleep(Parked& parked, TimePoint deadline, Expire expire) {
 template <class Parked, class GiveUp>
 void sleep_for_grant(PoolEngine& engine, Parked& waiter, Span& span, GiveUp give_up) {
   try {
-    sleep(waiter, span.deadline, [&] { engine.expire(waiter); });
+    sleep(waiter, span.deadline, [&] { engine.leases().expire(waiter); });
   } catch (...) {
     give_up();
     throw;
@@ -99,12 +99,12 @@ Progress wait_for_grant(engine::LeaseCall& call, Parked& waiter, Span& span) {
 
 [[noreturn, gnu::cold, gnu::noinline]] void reject_undone(const engine::LeaseCall& call, bool cut,
                                                           const Span& span) {
-  raise(call.engine().undone(call, cut, engine::now() - span.begin));
+  raise(call.engine().leases().undone(call, cut, engine::now() - span.begin));
 }
 
 Progress wait_for_server(engine::LeaseCall& call, Span& span) {
   engine::Slot& slot = *call.lease().slot;
-  call.engine().take_back_descriptor(slot);
+  call.engine().leases().take_back_descriptor(slot);
   for (;;) {
     // The usual call waits once, right after a look at the clock, and is not to fail without having waited.
     const bool first = std::exchange(span.first_wait, false);
@@ -129,11 +129,12 @@ void set_look(Look look) noexcept { look_at_the_runtime.store(look, std::memory_
 Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where) {
   Lease lease;
   ParkedThread waiter;
-  if (engine.acquire(lease, waiter, span.begin, span.deadline, where) == PoolEngine::Attempt::queued) {
+  if (engine.leases().acquire(lease, waiter, span.begin, span.deadline, where) ==
+      engine::Leases::Attempt::queued) {
     sleep_for_grant(engine, waiter, span, [&] {
-      if (engine.give_up(lease, waiter)) engine.release(lease);
+      if (engine.leases().give_up(lease, waiter)) engine.leases().release(lease);
     });
-    engine.collect(lease, waiter, span.looked);
+    engine.leases().collect(lease, waiter, span.looked);
   }
   return lease;
 }

@@ -51,7 +51,7 @@ class ShortLease {
   explicit ShortLease(PoolEngine& engine) : engine_(engine) {}
   ShortLease(const ShortLease&) = delete;
   ShortLease& operator=(const ShortLease&) = delete;
-  ~ShortLease() { engine_.release(lease_); }
+  ~ShortLease() { engine_.leases().release(lease_); }
   [[nodiscard]] Lease& operator*() noexcept { return lease_; }
 
  private:

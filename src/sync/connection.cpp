@@ -43,13 +43,13 @@ void detail::call_configure(const PoolOptions& options, std::shared_ptr<engine::
 }
 
 void Connection::release() noexcept {
-  if (lease_) engine_->release(lease_);
+  if (lease_) engine_->leases().release(lease_);
 }
 
-bool Connection::closed() const noexcept { return !lease_ || engine_->lost(lease_); }
+bool Connection::closed() const noexcept { return !lease_ || engine_->leases().lost(lease_); }
 
 void Connection::close() noexcept {
-  if (lease_) engine_->discard(lease_);
+  if (lease_) engine_->leases().discard(lease_);
 }
 
 template <class Job>

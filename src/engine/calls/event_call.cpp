@@ -56,7 +56,8 @@ void EventCall::wait_for_engine() {
 void EventCall::wait_for_server(bool inside) {
   const LeaseCall& steps = *this->steps();
   // From here on bytes may have been sent, so that the lease stays with this connection to the end.
-  if (use_ == LeaseUse::held && !std::exchange(driven_, true)) engine_.drive(steps.lease(), *this, deadline_);
+  if (use_ == LeaseUse::held && !std::exchange(driven_, true))
+    engine_.leases().drive(steps.lease(), *this, deadline_);
   StopReason why = StopReason::none;
   std::exception_ptr error;
   try {
@@ -77,7 +78,7 @@ void EventCall::wait_for_server(bool inside) {
   }
 }
 
-void EventCall::hold(const Lease& lease, int /*fd*/) { engine_.take_back_descriptor(*lease.slot); }
+void EventCall::hold(const Lease& lease, int /*fd*/) { engine_.leases().take_back_descriptor(*lease.slot); }
 
 void EventCall::proceed(bool inside) {
   StopReason why = StopReason::none;
@@ -156,9 +157,9 @@ void EventCall::cancel_unsent() noexcept {
 }
 
 void EventCall::end_early(bool inside, StopReason why) {
-  ended(inside, why == StopReason::cancelled
-                    ? cancellation()
-                    : make_exception(engine_.undone(*steps(), why == StopReason::cut, now() - begun_)));
+  ended(inside, why == StopReason::cancelled ? cancellation()
+                                             : make_exception(engine_.leases().undone(
+                                                   *steps(), why == StopReason::cut, now() - begun_)));
 }
 
 std::exception_ptr EventCall::cancellation() const {
@@ -196,7 +197,7 @@ void EventCall::clean_up() noexcept {
   }
   if (std::exchange(in_queue_, false)) leave_queue();
   // A lease that is gone has taken its driver along.
-  if (std::exchange(driven_, false) && steps()->lease()) engine_.drive_no_more(steps()->lease());
+  if (std::exchange(driven_, false) && steps()->lease()) engine_.leases().drive_no_more(steps()->lease());
   give_back();
 }
 

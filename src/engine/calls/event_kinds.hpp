@@ -30,12 +30,12 @@ class QueuedCall : public Port, public Kind {
   void settled() noexcept final { this->wake(); }
   void leave_queue() noexcept final {
     Lease granted;
-    if (this->engine().give_up(granted, *this)) this->engine().release(granted);
+    if (this->engine().leases().give_up(granted, *this)) this->engine().leases().release(granted);
   }
   bool leave_queue_unsent() noexcept final {
     Lease granted;
-    if (!this->engine().give_up_unsent(granted, *this)) return false;
-    this->engine().release(granted);
+    if (!this->engine().leases().give_up_unsent(granted, *this)) return false;
+    this->engine().leases().release(granted);
     return true;
   }
 };
@@ -116,7 +116,7 @@ class JobKind : public QueuedCall<Port, Waiter> {
   void give_back() noexcept final {
     steps_.leave();
     if (begun_) holder_->call_ends(*this);
-    this->engine().release(own_lease_);
+    this->engine().leases().release(own_lease_);
   }
 
   SourceLocation where_;
@@ -139,11 +139,11 @@ class LeaseKind : public QueuedCall<Port, Waiter> {
  private:
   typename Port::Progress begin(TimePoint time, TimePoint deadline) final {
     this->introduce(*this);
-    const auto attempt = this->engine().acquire(lease(), *this, time, deadline, where_);
-    return attempt == PoolEngine::Attempt::queued ? Port::Progress::queued : Port::Progress::done;
+    const auto attempt = this->engine().leases().acquire(lease(), *this, time, deadline, where_);
+    return attempt == Leases::Attempt::queued ? Port::Progress::queued : Port::Progress::done;
   }
   typename Port::Progress granted(TimePoint time) final {
-    this->engine().collect(lease(), *this, time);
+    this->engine().leases().collect(lease(), *this, time);
     return Port::Progress::done;
   }
 

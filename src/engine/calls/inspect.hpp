@@ -31,10 +31,12 @@ template <class Ask>
 auto inspect(PoolEngine& engine, Lease lease, Ask ask) {
   class Inside {
    public:
-    Inside(PoolEngine& engine, Lease& lease) : engine_(engine), lease_(lease) { engine.enter_to_look(lease); }
+    Inside(PoolEngine& engine, Lease& lease) : engine_(engine), lease_(lease) {
+      engine.leases().enter_to_look(lease);
+    }
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
-    ~Inside() { engine_.leave(lease_); }
+    ~Inside() { engine_.leases().leave(lease_); }
 
    private:
     PoolEngine& engine_;

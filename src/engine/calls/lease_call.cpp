@@ -6,8 +6,8 @@ namespace copg::engine {
 
 LeaseCall::Progress LeaseCall::acquire(TimePoint time, TimePoint deadline, const SourceLocation& where) {
   deadline_ = deadline;
-  const auto attempt = engine_.acquire(lease_, waiter_, time, deadline, where);
-  return attempt == PoolEngine::Attempt::queued ? Progress::queued : enter(time);
+  const auto attempt = engine_.leases().acquire(lease_, waiter_, time, deadline, where);
+  return attempt == Leases::Attempt::queued ? Progress::queued : enter(time);
 }
 
 LeaseCall::Progress LeaseCall::begin(TimePoint time, TimePoint deadline) {
@@ -16,12 +16,12 @@ LeaseCall::Progress LeaseCall::begin(TimePoint time, TimePoint deadline) {
 }
 
 LeaseCall::Progress LeaseCall::granted(TimePoint time) {
-  engine_.collect(lease_, waiter_, time);
+  engine_.leases().collect(lease_, waiter_, time);
   return enter(time);
 }
 
 LeaseCall::Progress LeaseCall::enter(TimePoint time) {
-  if (!engine_.enter(lease_, time)) return swap();
+  if (!engine_.leases().enter(lease_, time)) return swap();
   fresh_ = std::exchange(lease_.fresh, false);
   entered_at_ = time;
   operation_ = &make(*lease_.slot->connection);
@@ -29,8 +29,8 @@ LeaseCall::Progress LeaseCall::enter(TimePoint time) {
 }
 
 LeaseCall::Progress LeaseCall::swap() {
-  const auto attempt = engine_.swap(lease_, waiter_, deadline_);
-  return attempt == PoolEngine::Attempt::queued ? Progress::queued : enter(now());
+  const auto attempt = engine_.leases().swap(lease_, waiter_, deadline_);
+  return attempt == Leases::Attempt::queued ? Progress::queued : enter(now());
 }
 
 LeaseCall::Progress LeaseCall::advance(pq::Ready ready) {
@@ -38,10 +38,10 @@ LeaseCall::Progress LeaseCall::advance(pq::Ready ready) {
   if (!step_.done) return Progress::waiting;
   const bool nothing_sent = operation_->error() != nullptr && !operation_->first_bytes_sent();
   if (nothing_sent) lease_.fresh = fresh_;
-  if (!engine_.died_untouched(lease_, fresh_, nothing_sent)) return Progress::done;
+  if (!engine_.leases().died_untouched(lease_, fresh_, nothing_sent)) return Progress::done;
   const std::string_view sql = operation_->sql();
   leave();
-  if (!lease_) engine_.reject_cut_off(sql);  // by `close`, just now
+  if (!lease_) engine_.leases().reject_cut_off(sql);  // by `close`, just now
   return swap();
 }
 
@@ -49,7 +49,7 @@ void LeaseCall::leave() noexcept {
   if (operation_ == nullptr) return;
   operation_ = nullptr;
   drop();
-  engine_.leave(lease_);
+  engine_.leases().leave(lease_);
 }
 
 }  // namespace copg::engine

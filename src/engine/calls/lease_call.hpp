@@ -39,7 +39,7 @@ class LeaseCall {
 
   /// After `queued`, for who can't wait any longer: leaves the queue. A connection that had been granted is
   /// in the lease.
-  void give_up() { engine_.give_up(lease_, waiter_); }
+  void give_up() { engine_.leases().give_up(lease_, waiter_); }
 
   /// What `waiting` waits for.
   [[nodiscard]] const pq::Step& step() const noexcept { return step_; }

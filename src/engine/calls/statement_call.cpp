@@ -14,17 +14,17 @@ StatementCall::Progress StatementCall::acquire(std::string_view sql, const pq::P
   params_ = params;
   deadline_ = deadline;
   statement_ = statement_of(sql, params);
-  const auto attempt = engine_.acquire(lease_, waiter_, time, deadline, where, &statement_);
-  return attempt == PoolEngine::Attempt::queued ? Progress::queued : enter(time);
+  const auto attempt = engine_.leases().acquire(lease_, waiter_, time, deadline, where, &statement_);
+  return attempt == Leases::Attempt::queued ? Progress::queued : enter(time);
 }
 
 StatementCall::Progress StatementCall::granted(TimePoint time) {
-  return engine_.collect_statement(lease_, waiter_, time) ? enter(time) : Progress::done;
+  return engine_.runs().collect_statement(lease_, waiter_, time) ? enter(time) : Progress::done;
 }
 
 pq::StatementOperation& StatementCall::make(pq::Connection& connection) {
   if (waiter_.driving_) {  // it has waited: others may travel with it
-    if (Run* const run = engine_.drive_run(lease_)) {
+    if (Run* const run = engine_.runs().drive_run(lease_)) {
       phase_ = Phase::leading;
       return run->operation();
     }
@@ -36,11 +36,11 @@ pq::StatementOperation& StatementCall::make(pq::Connection& connection) {
 StatementCall::Progress StatementCall::swap() {
   phase_ = Phase::none;
   if (waiter_.driving_) {
-    engine_.requeue(lease_, waiter_);
+    engine_.runs().requeue(lease_, waiter_);
     return Progress::queued;
   }
-  const auto attempt = engine_.swap(lease_, waiter_, deadline_, &statement_);
-  return attempt == PoolEngine::Attempt::queued ? Progress::queued : enter(now());
+  const auto attempt = engine_.leases().swap(lease_, waiter_, deadline_, &statement_);
+  return attempt == Leases::Attempt::queued ? Progress::queued : enter(now());
 }
 
 StatementCall::Progress StatementCall::advance(pq::Ready ready) {
@@ -62,7 +62,7 @@ StatementCall::Progress StatementCall::advance_run(pq::Ready ready) {
   }
   phase_ = Phase::none;
   operation_ = nullptr;
-  engine_.end_run(lease_, waiter_);
+  engine_.runs().end_run(lease_, waiter_);
   return waiter_.answer_ ? Progress::done : Progress::queued;
 }
 
@@ -75,7 +75,7 @@ Result StatementCall::take_result() {
 
 void StatementCall::end() noexcept {
   stop();
-  engine_.release(lease_);
+  engine_.leases().release(lease_);
 }
 
 /// Leaves the lease, and ends it if the statement is done.
@@ -83,16 +83,16 @@ void StatementCall::stop() noexcept {
   switch (std::exchange(phase_, Phase::none)) {
     case Phase::leading:
       operation_ = nullptr;
-      engine_.drive_no_longer(lease_, waiter_);
+      engine_.runs().drive_no_longer(lease_, waiter_);
       break;
     case Phase::answered:
       operation_ = nullptr;
       drop();
-      engine_.end_statement(lease_, waiter_, statement_, answered_at_, answered_at_ - entered_at_);
+      engine_.runs().end_statement(lease_, waiter_, statement_, answered_at_, answered_at_ - entered_at_);
       break;
     case Phase::none:
     case Phase::alone:
-      if (waiter_.driving_) engine_.forget(lease_, waiter_);
+      if (waiter_.driving_) engine_.runs().forget(lease_, waiter_);
       leave();
       break;
   }

@@ -215,7 +215,7 @@ class Leasing final : public engine::LeaseKind<VirtualCall> {
     let_go();
     release();
   }
-  void release() noexcept { engine().release(lease_); }
+  void release() noexcept { engine().leases().release(lease_); }
 
  private:
   engine::Lease& lease() noexcept override { return lease_; }

@@ -15,10 +15,10 @@ class Waiting : public testing::Test {
  protected:
   void TearDown() override { engine_->close(Duration::zero()); }
 
-  template <class Parked>
-  void expect_forgotten(Parked& parked) {
+  template <class Room, class Parked>
+  static void expect_forgotten(Room& room, Parked& parked) {
     try {
-      engine_->expire(parked);
+      room.expire(parked);
       ADD_FAILURE() << "no error";
     } catch (const PoolTimeout& error) {
       EXPECT_NE(std::string(error.what()).find("this is a bug of copg"), std::string::npos) << error.what();
@@ -33,21 +33,21 @@ class Waiting : public testing::Test {
 
 TEST_F(Waiting, that_nobody_will_end_ends_with_an_error) {
   Parked<Waiter> waiter;
-  expect_forgotten(waiter);
+  expect_forgotten(engine_->leases(), waiter);
   Parked<Watcher> watcher;
-  expect_forgotten(watcher);
+  expect_forgotten(*engine_, watcher);
 }
 
 TEST_F(Waiting, in_the_queue_goes_on) {
   engine_->open();
   Parked<Waiter> waiter;
   Lease lease;
-  ASSERT_EQ(engine_->acquire(lease, waiter, now(), later_, SourceLocation::current()),
-            PoolEngine::Attempt::queued);
-  engine_->expire(waiter);
+  ASSERT_EQ(engine_->leases().acquire(lease, waiter, now(), later_, SourceLocation::current()),
+            Leases::Attempt::queued);
+  engine_->leases().expire(waiter);
   EXPECT_FALSE(waiter.sleep_until(now()));
-  EXPECT_FALSE(engine_->give_up(lease, waiter));
-  expect_forgotten(waiter);
+  EXPECT_FALSE(engine_->leases().give_up(lease, waiter));
+  expect_forgotten(engine_->leases(), waiter);
 }
 
 TEST_F(Waiting, for_the_whole_pool_goes_on) {
@@ -57,7 +57,7 @@ TEST_F(Waiting, for_the_whole_pool_goes_on) {
   engine_->expire(watcher);
   EXPECT_FALSE(watcher.sleep_until(now()));
   engine_->give_up(watcher);
-  expect_forgotten(watcher);
+  expect_forgotten(*engine_, watcher);
 }
 
 TEST_F(Waiting, that_is_over_is_no_error) {
