@@ -46,7 +46,6 @@ void EventCall::wait_for_engine() {
     }
   }
   if (why != StopReason::none) {
-    leave_queue();
     end_early(false, why);
   } else if (woken) {
     wake();
@@ -152,7 +151,6 @@ void EventCall::cancel_unsent() noexcept {
     state_ = State::queued;
     woken = std::exchange(woken_early_, false);
   }
-  if (told_to_end && !left) leave_queue();
   if (left || told_to_end || woken) wake();
 }
 

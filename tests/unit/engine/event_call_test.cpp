@@ -301,6 +301,20 @@ TEST_F(EventCalls, that_are_cancelled_between_the_grant_and_its_acceptance_give_
   expect_rest();
 }
 
+TEST_F(EventCalls, that_are_cancelled_in_the_queue_leave_it_before_their_loop_goes_on) {
+  Leasing holder(&loop_);
+  holder.start();
+  Statement call(&loop_, "SELECT 1");
+  call.start();
+  EXPECT_EQ(engine_->stats().requests_waiting, 1U);
+  call.cancel();
+  EXPECT_EQ(engine_->stats().requests_waiting, 0U);
+  loop_.proceed();
+  EXPECT_TRUE(call.has_ended());
+  holder.release();
+  expect_rest();
+}
+
 TEST_F(EventCalls, that_are_dropped_between_the_grant_and_its_acceptance_give_the_connection_back) {
   Leasing holder(&loop_);
   holder.start();
