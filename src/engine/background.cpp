@@ -99,7 +99,7 @@ void Background::start_over(State& state) {
 void Background::abandon_inherited(State& state) {
   state.abandon_inherited();
   unreturned_ = std::make_shared<UnreturnedCalls>();
-  (void)port_.release();
+  new std::shared_ptr<BackgroundPort>(std::move(port_));  // never destroyed
   workers_.reset();
   state.make_core();
 }
@@ -118,7 +118,7 @@ bool Background::close_here() noexcept {
 
 void Background::leave() noexcept {
   std::vector<std::unique_ptr<BackgroundTask>> tasks;
-  std::unique_ptr<BackgroundPort> port;
+  std::shared_ptr<BackgroundPort> port;
   const Locked state(shared_);
   for (const auto& slot : state->slots) tasks.push_back(std::move(slot->work.task));
   port = std::move(port_);
@@ -126,19 +126,15 @@ void Background::leave() noexcept {
 
 void Background::end_thread(TimePoint deadline) noexcept {
   if (!setup_.own_thread) return;
-  std::unique_ptr<BackgroundPort> port;
+  std::shared_ptr<BackgroundPort> port;
   {
     const Locked state(shared_);
     port = std::move(port_);
   }
   if (!port) return;
-  // A thread that is stuck in a hook of the user's goes on to use its port when it is let go of.
-  if (!port->stop(deadline)) {
-    (void)port.release();
-  } else {
-    port.reset();
-    drop_what_was_left();
-  }
+  const bool stopped = port->stop(deadline);
+  port.reset();
+  if (stopped) drop_what_was_left();
   workers_.reset();
 }
 
@@ -194,12 +190,20 @@ void Background::run(pool::ConnectionId connection, std::unique_ptr<pq::Operatio
 /// Runs an operation that leaves the connection of the slot alone.
 void Background::run_beside(pool::ConnectionId connection, std::unique_ptr<pq::Operation> operation,
                             Duration timeout, Ended ended) {
-  auto& task = slot_of(connection).work.task;
+  std::shared_ptr<BackgroundPort> port;
+  Slot* slot = nullptr;
+  {
+    const Locked state(shared_);
+    port = port_;
+    slot = &state->slot_of(connection);
+  }
+  if (!port) return;  // it ends: what was left to it is dropped
+  auto& task = slot->work.task;
   task = std::make_unique<BackgroundTask>(
       std::move(operation), [this, engine = engine_.lock(), connection, ended](BackgroundTask::End end) {
         (this->*ended)(connection, end);
       });
-  task->start(*port_, timeout);
+  task->start(*port, timeout);
 }
 
 std::shared_ptr<UnreturnedCalls> Background::unreturned_calls() {
@@ -234,11 +238,11 @@ void Background::arm() {
   const auto& leak_after = setup_.options.leak_after;
   TimePoint when = pool::never;
   std::unique_ptr<pq::Workers::Hold> workers;  // let go of without the mutex
-  BackgroundPort* port = nullptr;
+  std::shared_ptr<BackgroundPort> port;
   {
     const Locked state(shared_);
-    port = port_.get();
-    if (port == nullptr) return;
+    port = port_;
+    if (!port) return;
     when = std::min({state->core->next_deadline(), state->cut_at, state->insist_at, state->drivers_due});
     for (const Watcher* watcher : state->watchers) when = std::min(when, watcher->deadline_);
     if (leak_after && !state->core->closed())

@@ -109,7 +109,9 @@ class Background {
   std::weak_ptr<PoolEngine> engine_;
   std::shared_ptr<UnreturnedCalls> unreturned_;  // of the user's functions; of this process
   std::unique_ptr<pq::Workers::Hold> workers_;
-  std::unique_ptr<BackgroundPort> port_;  // changed with the mutex held
+  // Changed with the mutex held; what is being called goes on with it when the thread's end was not waited
+  // for.
+  std::shared_ptr<BackgroundPort> port_;
 };
 
 /// The end of the engine itself: what connections still run. The background of a pool on an event loop that
