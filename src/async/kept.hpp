@@ -21,7 +21,8 @@ struct KeptStatement {
   KeptStatement(engine::PoolEngine& engine, std::unique_ptr<detail::Request> given)
       : request(std::move(given)) {
     if (request->shape() != nullptr)
-      first = engine::describe_first(engine.fitting_texts(), request->sql(), *request->shape());
+      first = engine::describe_first(engine.fitting_texts(), engine::known_text(request->sql()),
+                                     request->sql(), *request->shape());
   }
   [[nodiscard]] engine::ExecuteJob job() const { return {request->sql(), *request, first}; }
 };

@@ -9,9 +9,6 @@
 namespace copg::engine {
 namespace {
 
-struct KnownText : pool::Statement {
-  bool rowless = false;
-};
 static_assert(sizeof(KnownText) == sizeof(pool::Statement));
 
 KnownText know(std::string_view sql, std::uint64_t key) noexcept {
@@ -36,11 +33,6 @@ class Known {
   std::array<KnownText, 256> places_{};
 };
 
-Known& known() noexcept {
-  thread_local Known known;
-  return known;
-}
-
 std::int64_t bytes_of(const pq::ParamsView& params) noexcept {
   std::int64_t bytes = 0;
   for (int i = 0; i < params.size(); ++i) bytes += params.lengths()[i];
@@ -57,15 +49,19 @@ std::int64_t bytes_of(const pq::ParamsView& params) noexcept {
 
 }  // namespace
 
-pool::Statement statement_of(std::string_view sql, const pq::ParamsView& params) noexcept {
-  pool::Statement statement = known().find(sql);
+KnownText known_text(std::string_view sql) noexcept {
+  thread_local Known known;
+  return known.find(sql);
+}
+
+pool::Statement statement_of(const KnownText& text, const pq::ParamsView& params) noexcept {
+  pool::Statement statement = text;
   statement.kind = pool::kind_with(statement.kind, bytes_of(params));
   return statement;
 }
 
-pq::DescribeFirst describe_first(pq::FittingTexts& fitting, std::string_view sql,
+pq::DescribeFirst describe_first(pq::FittingTexts& fitting, const KnownText& text, std::string_view sql,
                                  const detail::RowShape& shape) {
-  const KnownText& text = known().find(sql);
   if (text.rowless) {
     if (shape.needs_row) reject_rowless(sql);
     return {};

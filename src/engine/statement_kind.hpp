@@ -9,13 +9,21 @@
 
 namespace copg::engine {
 
-/// What the pool must know of it. Cheap for a text that this thread has given before.
-[[nodiscard]] pool::Statement statement_of(std::string_view sql, const pq::ParamsView& params) noexcept;
+/// What is known of a text before a connection is.
+struct KnownText : pool::Statement {
+  bool rowless = false;  ///< It is one statement, and one of a kind that never returns rows.
+};
+
+/// Hashes the text, and reads it only if this thread has not seen it lately.
+[[nodiscard]] KnownText known_text(std::string_view sql) noexcept;
+
+/// What the pool must know of an execution of it.
+[[nodiscard]] pool::Statement statement_of(const KnownText& text, const pq::ParamsView& params) noexcept;
 
 /// Whether its columns must be looked at before it is executed: it may write, its rows are to be read as
-/// `shape`, and nobody knows yet whether that can be done. Throws UsageError if it can't give the row that
-/// `shape` needs.
-[[nodiscard]] pq::DescribeFirst describe_first(pq::FittingTexts& fitting, std::string_view sql,
-                                               const detail::RowShape& shape);
+/// `shape`, and nothing tells yet whether that can be done. `text`: what is known of `sql`. Throws UsageError
+/// if it can't give the row that `shape` needs.
+[[nodiscard]] pq::DescribeFirst describe_first(pq::FittingTexts& fitting, const KnownText& text,
+                                               std::string_view sql, const detail::RowShape& shape);
 
 }  // namespace copg::engine

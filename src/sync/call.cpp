@@ -192,10 +192,11 @@ class ParkedStatement final : public ParkedForAnswer {
 
 }  // namespace
 
-Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params) {
+Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params,
+               const engine::KnownText& text) {
   ParkedStatement waiter(sql, params);
   engine::StatementCallIn<engine::InPlace> call(engine, waiter);
-  const Progress progress = call.acquire(sql.text(), params, span.begin, span.deadline, sql.where());
+  const Progress progress = call.acquire(sql.text(), text, params, span.begin, span.deadline, sql.where());
   drive<ParkedForAnswer>(call, progress, waiter, span);
   return call.take_result();
 }

@@ -15,6 +15,7 @@
 #include "engine/clock.hpp"
 #include "engine/parked.hpp"
 #include "engine/pool_engine.hpp"
+#include "engine/statement_kind.hpp"
 
 namespace copg::sync {
 
@@ -80,8 +81,9 @@ struct Face {
   [[nodiscard]] static PoolEngine& engine_of(const PooledDatabase& pool) { return pool.engine(); }
 };
 
-/// One statement on a lease of its own.
-[[nodiscard]] Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params);
+/// One statement on a lease of its own. `text`: what is known of `sql`.
+[[nodiscard]] Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params,
+                             const engine::KnownText& text);
 
 /// One job on a lease that was taken before.
 template <class Job>

@@ -64,8 +64,9 @@ Result Connection::execute(const Sql& sql, const Params& params) {
 
 Result Connection::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
   if (!lease_) return execute(sql, params);  // which says that it was given back
-  return call(engine::ExecuteJob{sql.text(), params,
-                                 engine::describe_first(engine_->fitting_texts(), sql.text(), shape)});
+  return call(engine::ExecuteJob{
+      sql.text(), params,
+      engine::describe_first(engine_->fitting_texts(), engine::known_text(sql.text()), sql.text(), shape)});
 }
 
 std::int64_t Connection::execute_many(const Sql& sql, RowSource& rows) {

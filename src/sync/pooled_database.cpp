@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "engine/face.hpp"
-#include "engine/statement_kind.hpp"
 #include "sync/call.hpp"
 
 namespace copg {
@@ -40,15 +39,16 @@ engine::PoolEngine& PooledDatabase::engine() const {
 
 Result PooledDatabase::execute(const Sql& sql, const Params& params) {
   engine::PoolEngine& pool = engine();
-  return sync::execute(pool, sync::Span(pool.timeout()), sql, params);
+  return sync::execute(pool, sync::Span(pool.timeout()), sql, params, engine::known_text(sql.text()));
 }
 
 Result PooledDatabase::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
   engine::PoolEngine& pool = engine();
   const sync::Span span(pool.timeout());
-  const pq::DescribeFirst first = engine::describe_first(pool.fitting_texts(), sql.text(), shape);
+  const engine::KnownText text = engine::known_text(sql.text());
+  const pq::DescribeFirst first = engine::describe_first(pool.fitting_texts(), text, sql.text(), shape);
   if (!first) [[likely]]
-    return sync::execute(pool, span, sql, params);
+    return sync::execute(pool, span, sql, params, text);
   return sync::call(pool, span, sql.where(), engine::ExecuteJob{sql.text(), params, first});
 }
 

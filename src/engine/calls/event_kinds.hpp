@@ -52,7 +52,7 @@ class StatementKind : public QueuedCall<Port, StatementWaiter> {
   typename Port::Progress begin_with(std::string_view sql, const pq::ParamsView& params, TimePoint time,
                                      TimePoint deadline, const SourceLocation& where) {
     this->introduce(*this);
-    return steps_.acquire(sql, params, time, deadline, where);
+    return steps_.acquire(sql, known_text(sql), params, time, deadline, where);
   }
   [[nodiscard]] std::tuple<Result>& results() noexcept { return results_; }
 

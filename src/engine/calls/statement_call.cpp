@@ -3,17 +3,16 @@
 #include <utility>
 
 #include "engine/raise.hpp"
-#include "engine/statement_kind.hpp"
 
 namespace copg::engine {
 
-StatementCall::Progress StatementCall::acquire(std::string_view sql, const pq::ParamsView& params,
-                                               TimePoint time, TimePoint deadline,
-                                               const SourceLocation& where) {
+StatementCall::Progress StatementCall::acquire(std::string_view sql, const KnownText& text,
+                                               const pq::ParamsView& params, TimePoint time,
+                                               TimePoint deadline, const SourceLocation& where) {
   sql_ = sql;
   params_ = params;
   deadline_ = deadline;
-  statement_ = statement_of(sql, params);
+  statement_ = statement_of(text, params);
   const auto attempt = engine_.leases().acquire(lease_, waiter_, time, deadline, where, &statement_);
   return attempt == Leases::Attempt::queued ? Progress::queued : enter(time);
 }

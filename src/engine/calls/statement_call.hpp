@@ -10,6 +10,7 @@
 
 #include "engine/calls/lease_call.hpp"
 #include "engine/calls/room.hpp"
+#include "engine/statement_kind.hpp"
 #include "pq/execute_operation.hpp"
 #include "pq/params_view.hpp"
 
@@ -18,8 +19,8 @@ namespace copg::engine {
 class StatementCall : public LeaseCall {
  public:
   /// Begins. `sql` and `params` must outlive the call, unless they are lent.
-  Progress acquire(std::string_view sql, const pq::ParamsView& params, TimePoint time, TimePoint deadline,
-                   const SourceLocation& where);
+  Progress acquire(std::string_view sql, const KnownText& text, const pq::ParamsView& params, TimePoint time,
+                   TimePoint deadline, const SourceLocation& where);
   Progress granted(TimePoint time) final;
   Progress advance(pq::Ready ready) final;
   [[nodiscard]] std::string_view sql() const noexcept final { return sql_; }
