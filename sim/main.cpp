@@ -9,12 +9,18 @@
 #include <ctime>
 #include <fstream>
 #include <iostream>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
 
+#include "sim/engine/simulation.hpp"
 #include "sim/shrink.hpp"
 #include "sim/simulation.hpp"
 
 namespace {
 
+using namespace copg;
 using namespace copg::sim;
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -24,44 +30,120 @@ struct Arguments {
   std::uint64_t runs = 1000;
   std::uint64_t until = UINT64_MAX;
   std::string trace;
+  double seconds = 0;
   bool print = false;
+  bool engine = false;
 };
 
 // runs: one in so many is run twice, to prove that it is determined
 constexpr std::uint64_t repeat_every = 16;
 
-void explain(const Trace& trace, const Violation& violation) {
-  fmt::print("violated: {}: {}\n{} inputs; replay them with --trace FILE:\n{}", violation.invariant,
-             violation.text, trace.inputs.size(), to_text(trace));
+struct Failure {
+  std::string rule;
+  std::string text;
+};
+
+struct Outcome {
+  std::uint64_t inputs = 0;
+  std::uint64_t digest = 0;
+  std::optional<Failure> failure;
+};
+
+/// What is simulated.
+class Subject {
+ public:
+  Subject() = default;
+  Subject(const Subject&) = delete;
+  Subject& operator=(const Subject&) = delete;
+  virtual ~Subject() = default;
+
+  /// A seed, at most `until` inputs of it.
+  [[nodiscard]] virtual Outcome run(std::uint64_t seed, std::uint64_t until) const = 0;
+  /// The inputs of a seed.
+  [[nodiscard]] virtual std::string trace_of(std::uint64_t seed, std::uint64_t until) const = 0;
+  /// Replays what `trace_of` has given, shortened first if it fails, and `shown` is what remains.
+  [[nodiscard]] virtual Outcome replay(std::istream& trace, std::string& shown) const = 0;
+};
+
+template <class Result>
+Outcome outcome_of(const Result& result) {
+  Outcome outcome{result.inputs, result.digest, std::nullopt};
+  if constexpr (requires { result.violation; }) {
+    if (result.violation) outcome.failure = Failure{result.violation->invariant, result.violation->text};
+  } else {
+    if (result.broken) outcome.failure = Failure{result.broken->rule, result.broken->text};
+  }
+  return outcome;
 }
 
-/// Records a seed that failed, shrinks it if it fails without its workload too, and prints it.
-int report(const Arguments& arguments, std::uint64_t seed, const Violation& violation) {
-  fmt::print("seed {} failed\n", seed);
-  Trace trace;
-  run(seed, Sabotage::none, arguments.until, &trace);
-  if (!replay(trace).violation) {  // I8 at the end: only the run knows that the server is well
-    explain(trace, violation);
-    return 1;
+class Core final : public Subject {
+ public:
+  [[nodiscard]] Outcome run(std::uint64_t seed, std::uint64_t until) const override {
+    return outcome_of(sim::run(seed, Sabotage::none, until));
   }
-  trace = shrink(std::move(trace));
-  explain(trace, *replay(trace).violation);
+  [[nodiscard]] std::string trace_of(std::uint64_t seed, std::uint64_t until) const override {
+    Trace trace;
+    sim::run(seed, Sabotage::none, until, &trace);
+    return to_text(trace);
+  }
+  [[nodiscard]] Outcome replay(std::istream& file, std::string& shown) const override {
+    Trace trace = read_trace(file);
+    Outcome outcome = outcome_of(sim::replay(trace));
+    if (outcome.failure) shown = to_text(shrink(std::move(trace)));
+    return outcome;
+  }
+};
+
+class Engine final : public Subject {
+ public:
+  [[nodiscard]] Outcome run(std::uint64_t seed, std::uint64_t until) const override {
+    return outcome_of(run_engine(engine_trace(seed, until)));
+  }
+  [[nodiscard]] std::string trace_of(std::uint64_t seed, std::uint64_t until) const override {
+    return to_text(engine_trace(seed, until));
+  }
+  [[nodiscard]] Outcome replay(std::istream& file, std::string& shown) const override {
+    EngineTrace trace = read_engine_trace(file);
+    Outcome outcome = outcome_of(run_engine(trace));
+    if (!outcome.failure) return outcome;
+    const auto fails = [&](const EngineTrace& other) {
+      const EngineResult result = run_engine(other);
+      return result.broken && result.broken->rule == outcome.failure->rule;
+    };
+    shown = to_text(shrink_engine(std::move(trace), fails));
+    return outcome;
+  }
+};
+
+void explain(const Failure& failure, const std::string& trace) {
+  fmt::print("violated: {}: {}\nreplay with --trace FILE:\n{}", failure.rule, failure.text, trace);
+}
+
+/// Records a seed that failed, shortens it if it fails without its workload too, and prints it.
+int report(const Subject& subject, const Arguments& arguments, std::uint64_t seed, const Failure& failure) {
+  fmt::print("seed {} failed\n", seed);
+  std::string trace = subject.trace_of(seed, arguments.until);
+  std::istringstream file(trace);
+  std::string shorter;
+  // I8 at the end of a run of the core: only the run knows that the server is well.
+  const Outcome again = subject.replay(file, shorter);
+  explain(again.failure.value_or(failure), again.failure ? shorter : trace);
   return 1;
 }
 
-int replay_file(const Arguments& arguments) {
+int replay_file(const Subject& subject, const Arguments& arguments) {
   std::ifstream file(arguments.trace);
   if (!file) {
     fmt::print(stderr, "cannot read {}\n", arguments.trace);
     return 2;
   }
-  const Trace trace = read_trace(file);
-  const RunResult result = replay(trace);
-  if (result.violation) {
-    explain(shrink(trace), *result.violation);
+  std::string shorter;
+  const Outcome outcome = subject.replay(file, shorter);
+  if (outcome.failure) {
+    explain(*outcome.failure, shorter);
     return 1;
   }
-  fmt::print("{} inputs, 0 failures\n", result.inputs);
+  fmt::print("{} inputs, 0 failures\n", outcome.inputs);
   return 0;
 }
 
@@ -88,22 +170,27 @@ class Progress {
   Clock::time_point next_ = Clock::now();
 };
 
-int run_seeds(const Arguments& arguments) {
+int run_seeds(const Subject& subject, const Arguments& arguments) {
   Progress progress;
   std::uint64_t inputs = 0;
   std::uint64_t runs = 0;
-  for (; runs < arguments.runs && interrupted == 0; ++runs) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(arguments.seconds);
+  const auto is_over = [&] {
+    return runs == arguments.runs || interrupted != 0 ||
+           (arguments.seconds > 0 && std::chrono::steady_clock::now() >= end);
+  };
+  for (; !is_over(); ++runs) {
     const std::uint64_t seed = arguments.seed + runs;
-    const RunResult result = run(seed, Sabotage::none, arguments.until);
-    inputs += result.inputs;
-    if (result.violation) {
+    const Outcome outcome = subject.run(seed, arguments.until);
+    inputs += outcome.inputs;
+    if (outcome.failure) {
       progress.clear();
-      return report(arguments, seed, *result.violation);
+      return report(subject, arguments, seed, *outcome.failure);
     }
     if (runs % repeat_every == 0) {
-      const RunResult again = run(seed, Sabotage::none, arguments.until);
+      const Outcome again = subject.run(seed, arguments.until);
       inputs += again.inputs;
-      if (again.digest != result.digest) {
+      if (again.digest != outcome.digest) {
         progress.clear();
         fmt::print("seed {} failed\nviolated: determinism: the same inputs gave other actions\n", seed);
         return 1;
@@ -121,12 +208,16 @@ int run_seeds(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   CLI::App app(
-      "Simulates the pool core: virtual time, seeded workloads and faults, every invariant after every "
-      "input.");
+      "Simulates the pool core, or with --engine the whole engine: virtual time, seeded workloads and "
+      "faults, "
+      "every rule after every input.");
   Arguments arguments;
+  app.add_flag("--engine", arguments.engine, "Simulate the engine and its calls, on a scripted server");
   app.add_option("--seed", arguments.seed, "The first seed")->capture_default_str();
   app.add_option("--runs", arguments.runs, "How many seeds to run, one after the other")
       ->capture_default_str();
+  app.add_option("--seconds", arguments.seconds, "Begin no further run after so long")
+      ->check(CLI::PositiveNumber);
   app.add_option("--until", arguments.until, "Stop each run after so many inputs");
   app.add_option("--trace", arguments.trace, "Replay the inputs in this file instead");
   app.add_flag("--print", arguments.print, "Print the trace of the first seed and do nothing else");
@@ -140,15 +231,16 @@ int main(int argc, char** argv) {
   }
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGTERM, [](int) { interrupted = 1; });
+  const Core core;
+  const Engine engine;
+  const Subject& subject = arguments.engine ? static_cast<const Subject&>(engine) : core;
   try {
-    if (!arguments.trace.empty()) return replay_file(arguments);
+    if (!arguments.trace.empty()) return replay_file(subject, arguments);
     if (arguments.print) {
-      Trace trace;
-      run(arguments.seed, Sabotage::none, arguments.until, &trace);
-      fmt::print("{}", to_text(trace));
+      fmt::print("{}", subject.trace_of(arguments.seed, arguments.until));
       return 0;
     }
-    return run_seeds(arguments);
+    return run_seeds(subject, arguments);
   } catch (const std::exception& error) {
     fmt::print(stderr, "copg-sim: {}\n", error.what());
     return 2;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/mends.hpp"
 #include "engine/pool_engine.hpp"
 #include "engine/raise.hpp"
 
@@ -222,6 +223,7 @@ void Background::tick() {
       state->cut_at = pool::never;
       state->core->cut(time);
     }
+    if (stands(Mend::lost_and_late)) state->dispatch();  // whom the core has failed must not be told twice
     if (time >= state->drivers_due) state->drivers_due = stop_late_drivers(*state, time);
     state->dispatch();
     insists = time >= state->insist_at;

@@ -3,21 +3,14 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 
+#include "engine/now.hpp"
 #include "pool/types.hpp"
 
 namespace copg::engine {
 
 using pool::Duration;
 using pool::TimePoint;
-
-/// What std::chrono::steady_clock::now() gives, without the way through its library.
-inline TimePoint now() noexcept {
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return TimePoint(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
-}
 
 /// `time` + `span`, or never.
 inline TimePoint after(TimePoint time, Duration span) noexcept {

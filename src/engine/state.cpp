@@ -4,6 +4,7 @@
 #include <random>
 
 #include "engine/background.hpp"
+#include "engine/mends.hpp"
 #include "pool/invariant.hpp"
 
 namespace copg::engine {
@@ -24,8 +25,9 @@ State::State(const Setup& setup, Background& background) : setup_(setup), backgr
 void State::make_core() {
   const PoolOptions& options = setup_.options;
   // A forked child keeps the bounds that the pool had last.
-  const auto min_size = core ? core->stats().pool_min : static_cast<std::uint32_t>(options.min_size);
-  const auto max_size = core ? core->stats().pool_max : static_cast<std::uint32_t>(options.max_size);
+  const bool keeps = core && stands(Mend::bounds_after_fork);
+  const auto min_size = keeps ? core->stats().pool_min : static_cast<std::uint32_t>(options.min_size);
+  const auto max_size = keeps ? core->stats().pool_max : static_cast<std::uint32_t>(options.max_size);
   core = std::make_unique<pool::PoolCore>(
       pool::CoreOptions{
           .min_size = min_size,

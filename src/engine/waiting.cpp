@@ -4,6 +4,7 @@
 
 #include "engine/diagnosis.hpp"
 #include "engine/leases.hpp"
+#include "engine/mends.hpp"
 #include "engine/runs.hpp"
 #include "pool/invariant.hpp"
 
@@ -94,6 +95,7 @@ void Leases::expire(Waiter& waiter) {
   if (waiter.settled_) return;
   const TimePoint time = now();
   state->tick_core(time);
+  state->dispatch();
   for (const auto& slot : state->slots) (void)expire_passengers(*state, *slot, time);
   state->dispatch();
   const bool awaited = state->has_place(waiter) && state->core->knows(waiter.id_);
@@ -107,7 +109,8 @@ bool Leases::give_up(Lease& lease, Waiter& waiter) {
 
 bool Leases::give_up_unsent(Lease& lease, Waiter& waiter) {
   const Locked state = lock_here(shared_);
-  if (!state->core->knows(waiter.id_) || state->core->sent(waiter.id_)) return false;
+  if (!state->core->knows(waiter.id_)) return false;
+  if (state->core->sent(waiter.id_) && stands(Mend::sent_with_others)) return false;
   static_cast<void>(leave_queue(*state, lease, waiter));
   return true;
 }

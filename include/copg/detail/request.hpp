@@ -30,6 +30,7 @@ class Request {
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
   ~Request() = default;
+  // Its counterpart is private. NOLINTNEXTLINE(misc-new-delete-overloads)
   static void operator delete(void* block) noexcept { ::operator delete(block); }
 
   [[nodiscard]] std::string_view sql() const noexcept { return {sql_, sql_size_}; }

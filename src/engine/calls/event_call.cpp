@@ -3,6 +3,8 @@
 #include <mutex>
 #include <utility>
 
+#include "engine/mends.hpp"
+
 namespace copg::engine {
 
 void EventCall::start(TimePoint time, TimePoint begun) noexcept {
@@ -62,7 +64,7 @@ void EventCall::wait_for_server(bool inside) {
   try {
     hold(steps.lease(), steps.step().fd);
     const std::lock_guard lock(mutex_);
-    why = stop_;
+    if (stands(Mend::stopped_in_step)) why = stop_;
     if (why == StopReason::none) {
       watch(steps.step(), ++wait_);
       state_ = State::waiting;
@@ -86,7 +88,7 @@ void EventCall::proceed(bool inside) {
     why = stop_;
     switch (state_) {
       case State::over: return;
-      case State::running: woken_early_ = true; return;
+      case State::running: woken_early_ = stands(Mend::woken_before_rest); return;
       case State::queued: forget(); break;
       case State::waiting:
         if (why == StopReason::none) return;

@@ -14,6 +14,7 @@
 #include "engine/calls/event_call.hpp"
 #include "engine/calls/jobs.hpp"
 #include "engine/calls/statement_call.hpp"
+#include "engine/mends.hpp"
 #include "engine/waiter.hpp"
 #include "engine/watcher.hpp"
 
@@ -30,7 +31,8 @@ class QueuedCall : public Port, public Kind {
   void settled() noexcept final { this->wake(); }
   void leave_queue() noexcept final {
     Lease granted;
-    if (this->engine().leases().give_up(granted, *this)) this->engine().leases().release(granted);
+    if (this->engine().leases().give_up(granted, *this) && stands(Mend::cancelled_after_grant))
+      this->engine().leases().release(granted);
   }
   bool leave_queue_unsent() noexcept final {
     Lease granted;

@@ -1,0 +1,116 @@
+// A connection to the world's server. In place of the one on libpq.
+#pragma once
+
+#include <copg/error.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "pq/errors.hpp"
+#include "pq/operation.hpp"
+#include "sim/engine/world.hpp"
+
+namespace copg::pq {
+inline namespace scripted {
+
+using sim::World;
+
+class Connection {
+ public:
+  explicit Connection(std::shared_ptr<sim::Session> session) : session_(std::move(session)) {}
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() {
+    if (!abandoned_) world().close_session(*session_);
+  }
+
+  [[nodiscard]] sim::Session& session_of_server() noexcept { return *session_; }
+  [[nodiscard]] int fd() const noexcept { return session_->fd; }
+  [[nodiscard]] int backend_pid() const noexcept { return session_->fd; }
+  [[nodiscard]] int server_version() const noexcept { return 150000; }
+  [[nodiscard]] std::string_view parameter_status(const char* /*name*/) const noexcept { return {}; }
+
+  [[nodiscard]] bool looks_alive() {
+    if (const auto meanwhile = world().meanwhile) meanwhile();
+    if (session_->process != world().process)
+      world().breaks("fork", "a child has looked at its parent's connection");
+    return alive() && !world().seen_gone(*session_);
+  }
+  void lease_begins() noexcept {
+    if (session_->in_transaction || session_->littered)
+      world().breaks("clean", "a lease has begun on a session that another has left dirty");
+  }
+  [[nodiscard]] bool alive() const noexcept { return !dead_; }
+  void mark_dead() noexcept { dead_ = true; }
+  [[nodiscard]] bool lost() const noexcept { return dead_; }
+  [[nodiscard]] bool said_farewell() const noexcept { return world().seen_gone(*session_); }
+  [[nodiscard]] std::string why_dead() const { return dead_ ? "the server has gone" : ""; }
+  [[nodiscard]] bool demoted() const noexcept { return false; }
+  [[nodiscard]] bool protocol_idle() const noexcept { return outstanding_ == 0; }
+  [[nodiscard]] bool in_transaction() const noexcept { return session_->in_transaction; }
+  [[nodiscard]] bool in_failed_transaction() const noexcept { return false; }
+  [[nodiscard]] bool clean() const noexcept {
+    return protocol_idle() && !session_->in_transaction && !session_->littered;
+  }
+  void configured() noexcept {}
+  struct SessionState {
+    [[nodiscard]] bool beyond_wiping() const noexcept { return false; }
+  };
+  [[nodiscard]] SessionState session() const noexcept { return {}; }
+  void abandon() noexcept { dead_ = abandoned_ = true; }
+
+  // For operations.
+
+  /// False: the socket is closed, and nothing has left.
+  [[nodiscard]] bool send(std::uint32_t token, sim::Deed deed) {
+    if (dead_ || !world().send(*session_, token, deed, this)) return false;
+    ++outstanding_;
+    return true;
+  }
+  /// An answer, if there is one. Finds out that the server has gone.
+  [[nodiscard]] std::optional<sim::Session::Statement> receive() {
+    auto answer = world().take_answer(*session_);
+    if (answer) {
+      --outstanding_;
+    } else if (world().seen_gone(*session_)) {
+      dead_ = true;
+    }
+    return answer;
+  }
+  /// What a reset leaves.
+  void wipe() noexcept {
+    world().wipe(*session_);
+    outstanding_ = 0;
+  }
+  [[nodiscard]] int outstanding() const noexcept { return outstanding_; }
+  [[nodiscard]] ErrorPtr gone() const {
+    auto error = std::make_unique<ErrorInfo>();
+    error->kind = ErrorKind::connection_failed;
+    error->message = "the server has gone";
+    error->connection_survives = false;
+    return error;
+  }
+
+ private:
+  static World& world() noexcept { return World::here(); }
+
+  std::shared_ptr<sim::Session> session_;
+  int outstanding_ = 0;  // statements without an answer
+  bool dead_ = false;
+  bool abandoned_ = false;
+};
+
+/// What a statement is, by its text, whose only parameter is its token.
+[[nodiscard]] inline sim::Deed deed_of(std::string_view sql) noexcept {
+  if (sql.find("pg_sleep") != std::string_view::npos) return sim::Deed::waits;
+  if (sql.starts_with("INSERT")) return sim::Deed::writes;
+  if (sql.starts_with("BEGIN")) return sim::Deed::begins;
+  if (sql.starts_with("COMMIT")) return sim::Deed::ends;
+  return sql.starts_with("SET") ? sim::Deed::litters : sim::Deed::reads;
+}
+
+}  // namespace scripted
+}  // namespace copg::pq

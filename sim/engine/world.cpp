@@ -1,0 +1,127 @@
+#include "sim/engine/world.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace copg::sim {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+World& World::here() {
+  thread_local World world;
+  return world;
+}
+
+void World::begin() {
+  const auto keep = meanwhile;
+  *this = World();
+  meanwhile = keep;
+}
+
+// splitmix64: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014.
+std::uint32_t World::choose(std::uint32_t below) noexcept {
+  std::uint64_t mixed = random_ += 0x9E3779B97F4A7C15;
+  mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
+  mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
+  return static_cast<std::uint32_t>(((mixed ^ (mixed >> 31)) >> 32) * below >> 32);
+}
+
+void World::breaks(std::string rule, std::string text) {
+  if (!broken_) broken_ = Broken{std::move(rule), std::move(text)};
+}
+
+World::Attempt World::start_connect() {
+  Attempt attempt{.fd = new_fd(), .due = now + milliseconds(1 + choose(20)), .fails = !serves};
+  if (attempt.fails && once_in(4)) attempt.due = pool::never;
+  if (serves && once_in(16)) attempt.fails = true;
+  if (serves && once_in(32)) attempt.due = pool::never;
+  set_readable(attempt.fd, attempt.due);
+  return attempt;
+}
+
+std::shared_ptr<Session> World::open_session(int fd) {
+  auto session = std::make_shared<Session>();
+  session->fd = fd;
+  session->process = process;
+  sessions_.push_back(session);
+  refresh(*session);
+  return session;
+}
+
+void World::close_session(Session& session) noexcept {
+  forget_fd(session.fd);
+  std::erase_if(sessions_, [&](const auto& one) { return one.get() == &session; });
+}
+
+bool World::send(Session& session, std::uint32_t token, Deed deed, const void* user) {
+  if (session.process != process) breaks("fork", "a child has sent something on its parent's connection");
+  if (seen_gone(session)) return false;
+  if (!session.running.empty() && session.user != user)
+    breaks("one user", "two callers have sent statements on one connection at a time");
+  session.user = user;
+  if (session.gone) return true;  // into the void
+  TimePoint due = session.running.empty() ? now : session.running.back().due;
+  due += deed == Deed::waits ? Duration(seconds(1 + choose(3))) : Duration(microseconds(20 + choose(2000)));
+  if (executed_[token]++ > 0) breaks("once", "a statement was executed twice");
+  session.running.push_back({.token = token, .deed = deed, .due = due});
+  refresh(session);
+  return true;
+}
+
+std::optional<Session::Statement> World::take_answer(Session& session) {
+  if (session.running.empty() || session.running.front().due > now) return std::nullopt;
+  if (session.gone && session.running.front().due > session.gone_at) return std::nullopt;
+  const Session::Statement answered = session.running.front();
+  session.running.pop_front();
+  if (!answered.cancelled) {
+    if (answered.deed == Deed::begins) session.in_transaction = true;
+    if (answered.deed == Deed::ends) session.in_transaction = false;
+    if (answered.deed == Deed::litters) session.littered = true;
+  }
+  refresh(session);
+  return answered;
+}
+
+void World::cancel(Session& session) noexcept {
+  for (Session::Statement& statement : session.running) {
+    if (statement.due <= now) continue;
+    statement.cancelled = true;
+    statement.due = now + microseconds(200);
+    break;  // the one that runs
+  }
+  for (std::size_t i = 1; i < session.running.size(); ++i)
+    session.running[i].due = std::max(session.running[i].due, session.running[i - 1].due);
+  refresh(session);
+}
+
+void World::wipe(Session& session) noexcept {
+  session.in_transaction = session.littered = false;
+  session.running.clear();
+  refresh(session);
+}
+
+TimePoint World::readable_at(int fd) const noexcept {
+  const auto found = readable_.find(fd);
+  return found == readable_.end() ? pool::never : found->second;
+}
+
+void World::refresh(Session& session) noexcept {
+  TimePoint when = session.gone ? session.gone_at : pool::never;
+  if (!session.running.empty()) when = std::min(when, session.running.front().due);
+  readable_[session.fd] = when;
+}
+
+void World::kill(Session& session) noexcept {
+  if (session.gone) return;
+  session.gone = true;
+  session.gone_at = once_in(3) ? now + milliseconds(choose(50)) : now;
+  refresh(session);
+}
+
+void World::kill_all() noexcept {
+  for (const auto& session : sessions_) kill(*session);
+}
+
+}  // namespace copg::sim

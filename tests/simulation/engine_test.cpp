@@ -1,0 +1,86 @@
+// The simulator of the engine is tested as that of the core: in the engine it finds nothing, and of each race
+// that was mended it finds the race again where the mend is taken out.
+#include "sim/engine/simulation.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace copg::test {
+namespace {
+
+using engine::Mend;
+
+/// The rule that was broken, in a process of its own: some races end it ("crash"). Empty: none.
+std::string broken_by(const sim::EngineTrace& trace, std::optional<Mend> removed = {}) {
+  std::array<int, 2> pipe_ends{};
+  if (pipe(pipe_ends.data()) != 0) return "no pipe";
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto result = sim::run_engine(trace, removed);
+    const std::string rule = result.broken ? result.broken->rule : "";
+    _exit(write(pipe_ends[1], rule.data(), rule.size()) == static_cast<ssize_t>(rule.size()) ? 0 : 1);
+  }
+  close(pipe_ends[1]);
+  std::array<char, 64> rule{};
+  const ssize_t size = read(pipe_ends[0], rule.data(), rule.size());
+  close(pipe_ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? std::string(rule.data(), static_cast<std::size_t>(size)) : "crash";
+}
+
+void expect_found(Mend removed, const std::set<std::string>& rules, std::uint64_t seed,
+                  std::size_t most_inputs) {
+  const sim::EngineTrace trace = sim::engine_trace(seed);
+  const std::string rule = broken_by(trace, removed);
+  ASSERT_TRUE(rules.contains(rule)) << '"' << rule << '"';
+  const auto fails = [&](const sim::EngineTrace& other) { return broken_by(other, removed) == rule; };
+  const sim::EngineTrace shorter = sim::shrink_engine(trace, fails);
+  EXPECT_LE(shorter.steps.size(), most_inputs) << to_text(shorter);
+  EXPECT_EQ(broken_by(shorter), "") << "the engine is at fault, not the mend";
+}
+
+TEST(EngineSimulator, finds_a_connection_that_a_cancelled_call_keeps) {
+  expect_found(Mend::cancelled_after_grant, {"conserved"}, 2, 12);
+}
+
+TEST(EngineSimulator, finds_a_call_that_was_woken_before_it_had_come_to_rest) {
+  expect_found(Mend::woken_before_rest, {"stuck"}, 109, 12);
+}
+
+TEST(EngineSimulator, finds_a_statement_that_was_sent_for_a_call_that_asked_for_no_effect) {
+  expect_found(Mend::sent_with_others, {"effect"}, 163, 30);
+}
+
+TEST(EngineSimulator, finds_bounds_that_a_fork_has_lost) {
+  expect_found(Mend::bounds_after_fork, {"bounds"}, 73, 6);
+}
+
+// Found by the simulator.
+
+TEST(EngineSimulator, finds_a_statement_that_is_late_when_its_run_is_cut_off) {
+  expect_found(Mend::lost_and_late, {"crash"}, 8701, 80);
+}
+
+TEST(EngineSimulator, finds_nothing_in_the_engine) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    const auto result = sim::run_engine(sim::engine_trace(seed));
+    ASSERT_FALSE(result.broken) << "seed " << seed << ": " << result.broken->rule << ": "
+                                << result.broken->text;
+  }
+}
+
+TEST(EngineSimulator, gives_the_same_for_the_same_seed) {
+  const auto trace = sim::engine_trace(7);
+  EXPECT_EQ(sim::run_engine(trace).digest, sim::run_engine(trace).digest);
+  EXPECT_EQ(sim::to_text(trace), sim::to_text(sim::engine_trace(7)));
+}
+
+}  // namespace
+}  // namespace copg::test
