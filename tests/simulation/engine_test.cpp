@@ -11,6 +11,9 @@
 #include <set>
 #include <string>
 
+// A forked child leaves what is its parent's where it is. NOLINTNEXTLINE(bugprone-reserved-identifier)
+extern "C" [[gnu::visibility("default")]] const char* __asan_default_options() { return "detect_leaks=0"; }
+
 namespace copg::test {
 namespace {
 
@@ -47,7 +50,7 @@ void expect_found(Mend removed, const std::set<std::string>& rules, std::uint64_
 }
 
 TEST(EngineSimulator, finds_a_connection_that_a_cancelled_call_keeps) {
-  expect_found(Mend::cancelled_after_grant, {"conserved"}, 2, 12);
+  expect_found(Mend::cancelled_after_grant, {"conserved", "crash"}, 2, 12);
 }
 
 TEST(EngineSimulator, finds_a_call_that_was_woken_before_it_had_come_to_rest) {
