@@ -35,7 +35,9 @@ std::string broken_by(const sim::EngineTrace& trace, std::optional<Mend> removed
   close(pipe_ends[0]);
   int status = 0;
   waitpid(child, &status, 0);
-  return WIFEXITED(status) ? std::string(rule.data(), static_cast<std::size_t>(size)) : "crash";
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0
+             ? std::string(rule.data(), static_cast<std::size_t>(size))
+             : "crash";
 }
 
 void expect_found(Mend removed, const std::set<std::string>& rules, std::uint64_t seed,
