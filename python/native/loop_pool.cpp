@@ -19,6 +19,7 @@
 
 #include "engine/calls/inspect.hpp"
 #include "engine/calls/jobs.hpp"
+#include "python/native/any_pool.hpp"
 #include "python/native/call_errors.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
