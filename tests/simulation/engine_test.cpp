@@ -73,6 +73,10 @@ TEST(EngineSimulator, finds_a_statement_that_is_late_when_its_run_is_cut_off) {
   expect_found(Mend::lost_and_late, {"crash"}, 8701, 80);
 }
 
+TEST(EngineSimulator, finds_a_driver_that_was_cut_off_in_the_queue) {
+  expect_found(Mend::cut_in_queue, {"effect"}, 159546, 30);
+}
+
 TEST(EngineSimulator, finds_nothing_in_the_engine) {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     const auto result = sim::run_engine(sim::engine_trace(seed));
