@@ -67,6 +67,10 @@ TEST(EngineSimulator, finds_bounds_that_a_fork_has_lost) {
   expect_found(Mend::bounds_after_fork, {"bounds"}, 73, 6);
 }
 
+TEST(EngineSimulator, finds_a_deadline_that_came_while_a_call_was_in_a_step) {
+  expect_found(Mend::stopped_in_step, {"deadline"}, 201112, 30);
+}
+
 // Found by the simulator.
 
 TEST(EngineSimulator, finds_a_statement_that_is_late_when_its_run_is_cut_off) {
