@@ -119,9 +119,13 @@ void Runs::end_run(Lease& lease, StatementWaiter& driver) noexcept {
     run = std::move(lease.slot->statements);
     driver.driving_ = false;
     auto& members = run->members();
-    for (auto member = members.end() - never_sent; member != members.end(); ++member) {
-      Waiter* const waiter = state->waiters[member->id.slot];
-      if (waiter != nullptr) static_cast<StatementWaiter*>(waiter)->take_back(std::move(member->request));
+    const auto first_unsent = members.end() - never_sent;
+    for (auto member = members.begin(); member != members.end(); ++member) {
+      // The driver still speaks of its statement, whatever has become of that.
+      Waiter* waiter = member->id == driver.id_ ? &driver : nullptr;
+      if (waiter == nullptr && member >= first_unsent) waiter = state->waiters[member->id.slot];
+      if (waiter == nullptr || waiter->id_ != member->id) continue;
+      static_cast<StatementWaiter*>(waiter)->take_back(std::move(member->request));
     }
   }
   run.reset();
