@@ -38,7 +38,10 @@ def counted(command: list[str], count: int) -> int:
     """The instructions of a whole run."""
     ran = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command, str(count)],
-        capture_output=True, text=True, env=os.environ | {"PYTHONHASHSEED": "0"}, check=False,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONHASHSEED": "0"},
+        check=False,
     )
     found = re.search(r"Collected : (\d+)", ran.stderr)
     if ran.returncode != 0 or not found:
