@@ -182,7 +182,7 @@ def test_the_end_of_a_program_ends_its_sessions(server_url: str, work: str) -> N
     with PooledDatabase.from_url(server_url, 1, 1) as watch:
         program = Program(body, PGAPPNAME=name)
         program.wait_until_ready()
-        eventually(lambda: watch.fetch_val(running, [name]) == 4)
+        eventually(lambda: watch.fetch_val(running, [name]) == 4, within_s=30.0)
         code, _, took = program.end()
         assert code == 0
         bound_s, patience_s = 1.0, 0.5  # of pycopg._exit
