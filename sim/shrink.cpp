@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "sim/delete_runs.hpp"
 #include "sim/simulation.hpp"
 
 namespace copg::sim {
@@ -93,42 +94,13 @@ bool still_fails(Trace& trace, const std::string& invariant, Sabotage sabotage) 
   return true;
 }
 
-Trace without(const Trace& trace, std::size_t begin, std::size_t length) {
-  Trace shorter{trace.options, {}};
-  shorter.inputs.reserve(trace.inputs.size());
-  const std::size_t end = std::min(begin + length, trace.inputs.size());
-  shorter.inputs.insert(shorter.inputs.end(), trace.inputs.begin(),
-                        trace.inputs.begin() + static_cast<std::ptrdiff_t>(begin));
-  shorter.inputs.insert(shorter.inputs.end(), trace.inputs.begin() + static_cast<std::ptrdiff_t>(end),
-                        trace.inputs.end());
-  return shorter;
-}
-
-/// Deletes runs of inputs, long ones first, until no single one can go.
-void delete_runs(Trace& trace, const std::string& invariant, Sabotage sabotage) {
-  for (std::size_t length = std::max<std::size_t>(trace.inputs.size() / 2, 1);;
-       length = std::max<std::size_t>(length / 2, 1)) {
-    bool shorter = false;
-    for (std::size_t begin = 0; begin < trace.inputs.size();) {
-      Trace candidate = without(trace, begin, length);
-      if (still_fails(candidate, invariant, sabotage)) {
-        trace = std::move(candidate);
-        shorter = true;
-      } else {
-        begin += length;
-      }
-    }
-    if (length == 1 && !shorter) return;
-  }
-}
-
 /// Deletes two inputs at once, such as an acquire and its release; true if any went.
 bool delete_pairs(Trace& trace, const std::string& invariant, Sabotage sabotage) {
   constexpr std::size_t most = 60;  // inputs; the cost is their square
   if (trace.inputs.size() > most) return false;
   for (std::size_t first = 0; first < trace.inputs.size(); ++first) {
     for (std::size_t second = first; second + 1 < trace.inputs.size(); ++second) {
-      Trace candidate = without(without(trace, second + 1, 1), first, 1);
+      Trace candidate = without(without(trace, &Trace::inputs, second + 1, 1), &Trace::inputs, first, 1);
       if (!still_fails(candidate, invariant, sabotage)) continue;
       trace = std::move(candidate);
       return true;
@@ -168,7 +140,8 @@ Trace shrink(Trace trace, Sabotage sabotage) {
   const std::string invariant = first.violation->invariant;
   still_fails(trace, invariant, sabotage);
   do {
-    delete_runs(trace, invariant, sabotage);
+    delete_runs(trace, &Trace::inputs,
+                [&](Trace& candidate) { return still_fails(candidate, invariant, sabotage); });
   } while (simplify_options(trace, invariant, sabotage) || delete_pairs(trace, invariant, sabotage));
   return trace;
 }

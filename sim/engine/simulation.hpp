@@ -1,55 +1,16 @@
 // One run of the real engine, its calls included, on a world of its own: callers come, are answered, give up,
 // are cancelled and dropped; connections die; the pool is drained, resized and closed; processes fork. A run
-// is its seed. Every input has a seed too, so that a trace can be replayed, and shortened.
+// is its trace: every input has a seed for the decisions that it needs.
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <iosfwd>
-#include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "engine/mends.hpp"
+#include "sim/engine/trace.hpp"
 #include "sim/engine/world.hpp"
 
 namespace copg::sim {
-
-/// What happens next. Where it can't happen, nothing does.
-enum class EngineInput : std::uint8_t {
-  start,          ///< A caller comes.
-  background,     ///< The background does one thing.
-  go_on,          ///< A call that was woken goes on.
-  ready,          ///< A descriptor that a call waits for is ready.
-  wait,           ///< Time passes, up to the next thing that happens by itself, or less.
-  use_lease,      ///< A caller with a lease sends a statement on it.
-  release,        ///< A caller gives its lease back, or closes it.
-  cancel,         ///< A caller gives up.
-  cancel_unsent,  ///< A caller gives up, if that has no effect.
-  drop,           ///< A call is dropped by its event loop.
-  lose_loop,      ///< An event loop goes away, and another comes.
-  kill,           ///< The server ends a session.
-  outage,         ///< The server goes down, or comes back.
-  resize,
-  drain,
-  suspend,
-  check,
-  watch,
-  close,
-  fork,
-};
-inline constexpr int engine_inputs = 20;
-
-struct EngineStep {
-  EngineInput input = EngineInput::wait;
-  std::uint32_t seed = 0;  // of the decisions that it needs
-};
-
-struct EngineTrace {
-  std::uint64_t seed = 0;  // of the pool's options
-  std::vector<EngineStep> steps;
-};
 
 struct EngineResult {
   std::uint64_t inputs = 0;
@@ -57,14 +18,7 @@ struct EngineResult {
   std::optional<Broken> broken;
 };
 
-/// The inputs of a seed, at most `until` of them.
-EngineTrace engine_trace(std::uint64_t seed, std::uint64_t until = UINT64_MAX);
 /// `removed`: a mend that is taken out of the engine, to show that the simulation finds what it mends.
 EngineResult run_engine(const EngineTrace& trace, std::optional<engine::Mend> removed = {});
-/// The shortest trace found that still fails.
-EngineTrace shrink_engine(EngineTrace trace, const std::function<bool(const EngineTrace&)>& fails);
-std::string to_text(const EngineTrace& trace);
-/// Throws std::runtime_error.
-EngineTrace read_engine_trace(std::istream& in);
 
 }  // namespace copg::sim
