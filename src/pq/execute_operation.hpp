@@ -15,11 +15,9 @@
 #include "pq/exchange.hpp"
 #include "pq/params_view.hpp"
 #include "pq/statement_use.hpp"
+#include "pq/transaction_command.hpp"
 
 namespace copg::pq {
-
-/// Whether BEGIN travels in front, in the same flush.
-enum class BeginFirst : bool { no, yes };
 
 class ExecuteOperation final : public Exchange {
  public:

@@ -3,10 +3,9 @@
 #pragma once
 
 #include "pq/exchange.hpp"
+#include "pq/transaction_command.hpp"
 
 namespace copg::pq {
-
-enum class TransactionCommand : std::uint8_t { commit, rollback };
 
 class TransactionOperation final : public Exchange {
  public:

@@ -1,4 +1,4 @@
-// Ends what a session of the world's server runs.
+// Ends what a session of the world's server runs, and finds out if the server has gone.
 #pragma once
 
 #include <chrono>
@@ -8,17 +8,10 @@
 namespace copg::pq {
 inline namespace scripted {
 
-class AbortOperation final : public RoundTrip {
+class AbortOperation final : public CancelOperation {
  public:
   explicit AbortOperation(Connection& connection, std::chrono::milliseconds /*before_cancel*/ = {})
-      : RoundTrip(connection) {}
-  Step advance(Ready /*ready*/) override {
-    if (server_is_gone()) return end_lost();
-    Step step;
-    if (!over(step)) return step;
-    cancel_and_forget(connection_);
-    return Step::finished();
-  }
+      : CancelOperation(connection, Road::the_connection) {}
 };
 
 }  // namespace scripted

@@ -10,15 +10,15 @@ inline void cancel_and_forget(Connection& connection) noexcept {
   World::here().cancel(connection.session_of_server());
 }
 
-class CancelOperation final : public RoundTrip {
+class CancelOperation : public RoundTrip {
  public:
-  explicit CancelOperation(Connection& connection) : RoundTrip(connection) {}
-  Step advance(Ready /*ready*/) override {
-    Step step;
-    if (!over(step)) return step;
-    cancel_and_forget(connection_);
-    return Step::finished();
-  }
+  explicit CancelOperation(Connection& connection) : CancelOperation(connection, Road::its_own) {}
+
+ protected:
+  CancelOperation(Connection& connection, Road road) : RoundTrip(connection, road) {}
+
+ private:
+  void arrive() override { cancel_and_forget(connection_); }
 };
 
 }  // namespace scripted

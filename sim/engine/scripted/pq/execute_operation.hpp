@@ -12,10 +12,9 @@
 #include "pq/describe_first.hpp"
 #include "pq/params_view.hpp"
 #include "pq/result_access.hpp"
+#include "pq/transaction_command.hpp"
 
 namespace copg::pq {
-
-enum class BeginFirst : bool { no, yes };
 
 inline namespace scripted {
 

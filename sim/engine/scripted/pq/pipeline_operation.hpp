@@ -9,28 +9,11 @@
 #include <vector>
 
 #include "pq/execute_operation.hpp"
+#include "pq/pipeline_sink.hpp"
 
 namespace copg::pq {
 
-enum class PipelineOrder : std::uint8_t { free, kept };
-enum class PipelineOutcome : std::uint8_t { never_sent, unknown, answered, failed };
-
 inline namespace scripted {
-
-struct PipelineStatement {
-  std::string_view sql;
-  ParamsView params;
-};
-
-class PipelineSink {
- public:
-  PipelineSink() = default;
-  PipelineSink(const PipelineSink&) = delete;
-  PipelineSink& operator=(const PipelineSink&) = delete;
-  virtual ~PipelineSink() = default;
-  virtual void on_result(std::size_t index, Result result) = 0;
-  virtual void on_error(std::size_t index, ErrorInfo error) = 0;
-};
 
 class PipelineOperation final : public StatementOperation {
  public:

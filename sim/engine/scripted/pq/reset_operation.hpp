@@ -11,14 +11,10 @@ inline namespace scripted {
 class ResetOperation final : public RoundTrip {
  public:
   ResetOperation(Connection& connection, ResetMode /*mode*/) : RoundTrip(connection) {}
-  Step advance(Ready /*ready*/) override {
-    if (server_is_gone()) return end_lost();
-    Step step;
-    if (!over(step)) return step;
-    connection_.wipe();
-    return Step::finished();
-  }
   [[nodiscard]] bool wiped() const noexcept { return false; }
+
+ private:
+  void arrive() override { connection_.wipe(); }
 };
 
 }  // namespace scripted

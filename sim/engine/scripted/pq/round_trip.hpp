@@ -2,8 +2,7 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
-#include <utility>
+#include <cstdint>
 
 #include "pq/connection.hpp"
 
@@ -12,36 +11,43 @@ inline namespace scripted {
 
 class RoundTrip : public Operation {
  public:
-  [[nodiscard]] const char* phase() const noexcept override { return "waiting"; }
-
- protected:
-  explicit RoundTrip(Connection& connection) : connection_(connection) {}
-  ~RoundTrip() override {
-    if (fd_ >= 0) World::here().forget_fd(fd_);
-  }
-
-  /// True once its time is over. `step` says what to wait for until then.
-  [[nodiscard]] bool over(Step& step) {
+  Step advance(Ready /*ready*/) final {
     World& world = World::here();
+    if (road_ == Road::the_connection && world.seen_gone(connection_.session_of_server())) return end_lost();
     if (fd_ < 0) {
       fd_ = world.new_fd();
       due_ = world.once_in(32) ? pool::never : world.now + std::chrono::microseconds(50 + world.choose(3000));
       world.set_readable(fd_, due_);
     }
-    step = Step::wait(fd_, Ready::read);
-    return world.now >= due_;
+    if (world.now < due_) return Step::wait(fd_, Ready::read);
+    arrive();
+    return Step::finished();
   }
-  [[nodiscard]] bool server_is_gone() const {
-    return World::here().seen_gone(connection_.session_of_server());
+  [[nodiscard]] const char* phase() const noexcept override { return "waiting"; }
+
+ protected:
+  enum class Road : std::uint8_t {
+    the_connection,  ///< It finds out if the server has gone.
+    its_own,
+  };
+  explicit RoundTrip(Connection& connection, Road road = Road::the_connection)
+      : connection_(connection), road_(road) {}
+  ~RoundTrip() override {
+    if (fd_ >= 0) World::here().forget_fd(fd_);
   }
+
+  /// Its time is over.
+  virtual void arrive() {}
+
+  Connection& connection_;
+
+ private:
   Step end_lost() {
     connection_.mark_dead();
     return fail(connection_.gone());
   }
 
-  Connection& connection_;
-
- private:
+  const Road road_;
   int fd_ = -1;
   pool::TimePoint due_{};
 };
