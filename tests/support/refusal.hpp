@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <exception>
 #include <random>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace copg::test {
 

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "pq/result_access.hpp"
+#include "support/refusal.hpp"
 #include "throwaway_postgres.hpp"
 
 namespace copg::test {
@@ -42,17 +43,6 @@ inline Result run(const std::string& sql, const Params& params = {}) {
 template <class T>
 T there_and_back(const T& value, const std::string& type) {
   return run("SELECT $1::" + type, params(value)).template to_value<T>();
-}
-
-template <class E, class Call>
-std::string message_of(Call&& call) {
-  try {
-    call();
-  } catch (const E& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "no exception";
-  return {};
 }
 
 }  // namespace copg::test
