@@ -248,6 +248,18 @@ TEST_F(Calls, a_transaction_commits_on_return_and_rolls_back_on_an_exception_and
   }());
 }
 
+TEST_F(Calls, one_transaction_after_another_finds_the_connection_given_back) {
+  auto db = make({.min_size = 1, .max_size = 1});
+  run([&]() -> awaitable<void> {
+    co_await db.open();
+    for (int i = 0; i < 10; ++i) {
+      co_await db.transaction(
+          [](AsyncConnection& conn) -> awaitable<void> { co_await conn.execute("SELECT 1"); });
+    }
+  }());
+  EXPECT_EQ(db.stats().requests_queued, 0U);
+}
+
 TEST_F(Calls, a_connection_that_was_given_back_says_so_at_once_and_to_calls_made_before) {
   auto db = make();
   run([&]() -> awaitable<void> {

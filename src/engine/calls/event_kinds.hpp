@@ -118,6 +118,7 @@ class JobKind : public QueuedCall<Port, Waiter> {
   void give_back() noexcept final {
     steps_.leave();
     if (begun_) holder_->call_ends(*this);
+    holder_.reset();  // before its caller is told, who may be the last to want the lease
     this->engine().leases().release(own_lease_);
   }
 
