@@ -41,14 +41,18 @@ namespace {
 /// What a call of a pool gives of its rows.
 enum class Wanted : std::uint8_t { rows, row, value };
 
+[[noreturn]] void rethrow_in_words_of(nb::handle sql, PyObject* params, std::exception_ptr failure) {
+  in_words_of(sql.ptr(), params, [&] { std::rethrow_exception(std::move(failure)); });
+  std::terminate();  // it has thrown
+}
+
 struct KeptStatement {
   nb::object sql;  // keeps the text
   nb::object params;
   std::unique_ptr<const Statement> statement;
 
   [[noreturn]] void throw_failure(std::exception_ptr failure) const {
-    in_words_of(sql.ptr(), params.ptr(), [&] { std::rethrow_exception(std::move(failure)); });
-    std::terminate();  // it has thrown
+    rethrow_in_words_of(sql, params.ptr(), std::move(failure));
   }
   int traverse(visitproc visit, void* arg) const {
     Py_VISIT(params.ptr());
@@ -87,7 +91,8 @@ class ExecuteWait final : public engine::StatementKind<LoopCall> {
 
  private:
   Progress begin(engine::TimePoint time, engine::TimePoint deadline) override {
-    return begin_with(kept_.statement->text(), kept_.statement->params(), time, deadline, where_);
+    const std::string_view sql = kept_.statement->text();
+    return begin_with(sql, engine::known_text(sql), kept_.statement->params(), time, deadline, where_);
   }
   /// A copy: what Python has may go with the task. Touches nothing of Python's.
   std::unique_ptr<copg::detail::Request> lend() override {
@@ -110,8 +115,7 @@ struct KeptRows {
   [[nodiscard]] engine::ExecuteManyJob job() const { return {text->text.sql, *rows, rows_before}; }
   static nb::object give(std::int64_t affected_rows) { return nb::int_(affected_rows); }
   [[noreturn]] void throw_failure(std::exception_ptr failure) const {
-    in_words_of(sql.ptr(), nullptr, [&] { std::rethrow_exception(std::move(failure)); });
-    std::terminate();  // it has thrown
+    rethrow_in_words_of(sql, nullptr, std::move(failure));
   }
   int traverse(visitproc visit, void* arg) const { return rows->traverse(visit, arg); }
 };

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 from collections.abc import AsyncIterable, Callable, Iterable
 from types import TracebackType
@@ -176,8 +175,7 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
         """Waiting callers get PoolClosed at once; leases get `timeout` seconds, then are cut off. Idempotent."""
         call = self._close(timeout)
         if call is not None:
-            with contextlib.suppress(PoolTimeout):  # what was cut off is not back yet; it is closed when it is
-                await call
+            await call  # what was cut off and is not back by then is closed when it is
             self._finish_close()
 
     async def __aenter__(self: Self) -> Self:

@@ -50,7 +50,8 @@ class StatementCall final : public engine::StatementKind<Call> {
 
  private:
   Progress begin(TimePoint time, TimePoint until) override {
-    const Progress progress = begin_with(request_->sql(), *request_, time, until, request_->where());
+    const Progress progress = begin_with(request_->sql(), engine::known_text(request_->sql()), *request_,
+                                         time, until, request_->where());
     World::here().meanwhile();  // before it has come to rest
     return progress;
   }

@@ -60,13 +60,14 @@ AsyncConnection::executor_type AsyncConnection::get_executor() const { return st
 
 void AsyncConnection::start_execute(detail::Handler<Result> handler,
                                     std::unique_ptr<detail::Request> request) {
-  std::optional<async::KeptStatement> kept;
+  pq::DescribeFirst first;
   try {
-    kept.emplace(loop_->engine(), std::move(request));
+    if (request->shape() != nullptr)
+      first = async::describe_first(loop_->engine(), *request, engine::known_text(request->sql()));
   } catch (...) {
     return async::complete_now(loop_->executor(), std::move(handler), std::current_exception(), Result());
   }
-  async::start_on(*loop_, state_, std::move(*kept), std::move(handler));
+  async::start_on(*loop_, state_, async::KeptStatement{std::move(request), first}, std::move(handler));
 }
 
 void AsyncConnection::start_execute_many(detail::Handler<std::int64_t> handler, detail::ManyRequest request) {

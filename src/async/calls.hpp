@@ -42,17 +42,20 @@ class HandledCall final : public Kind {
 /// One statement on a lease of its own.
 class ExecuteCall : public engine::StatementKind<Call> {
  protected:
-  ExecuteCall(std::shared_ptr<Loop> loop, Duration timeout, std::unique_ptr<detail::Request> request)
-      : StatementKind(std::move(loop), timeout), request_(std::move(request)) {}
+  /// `text`: what is known of the request's.
+  ExecuteCall(std::shared_ptr<Loop> loop, Duration timeout, std::unique_ptr<detail::Request> request,
+              const engine::KnownText& text)
+      : StatementKind(std::move(loop), timeout), request_(std::move(request)), text_(text) {}
 
  private:
   Progress begin(TimePoint time, TimePoint deadline) final {
-    return begin_with(request_->sql(), *request_, time, deadline, request_->where());
+    return begin_with(request_->sql(), text_, *request_, time, deadline, request_->where());
   }
   std::unique_ptr<detail::Request> lend() final { return std::move(request_); }
   void take_back(std::unique_ptr<detail::Request> request) noexcept final { request_ = std::move(request); }
 
   std::unique_ptr<detail::Request> request_;
+  const engine::KnownText text_;
 };
 
 /// Leases a connection.

@@ -13,17 +13,16 @@
 
 namespace copg::async {
 
+/// Of a statement of a fetch verb. Throws UsageError.
+inline pq::DescribeFirst describe_first(engine::PoolEngine& engine, const detail::Request& request,
+                                        const engine::KnownText& text) {
+  return engine::describe_first(engine.fitting_texts(), text, request.sql(), *request.shape());
+}
+
 struct KeptStatement {
   std::unique_ptr<detail::Request> request;
   pq::DescribeFirst first;
 
-  /// Throws UsageError, for a fetch verb.
-  KeptStatement(engine::PoolEngine& engine, std::unique_ptr<detail::Request> given)
-      : request(std::move(given)) {
-    if (request->shape() != nullptr)
-      first = engine::describe_first(engine.fitting_texts(), engine::known_text(request->sql()),
-                                     request->sql(), *request->shape());
-  }
   [[nodiscard]] engine::ExecuteJob job() const { return {request->sql(), *request, first}; }
 };
 

@@ -166,12 +166,13 @@ pool::Disposition Leases::verdict_on(const Lease& lease) const noexcept {
   pq::Connection& connection = *lease.slot->connection;
   const bool idle = connection.protocol_idle();
   if (lease.fresh && idle) return pool::Disposition::clean;  // untouched
+  const ResetMode mode = setup_.options.reset;
   return after_lease({.gone = !connection.alive() || connection.said_farewell(),
                       .demoted = connection.demoted(),
                       .at_rest = idle && !connection.in_transaction(),
-                      .clean = connection.clean(),
+                      .clean = mode == ResetMode::tracked && connection.clean(),  // costs more than all else
                       .beyond_wiping = connection.session().beyond_wiping()},
-                     setup_.options.reset);
+                     mode);
 }
 
 // --- with an event loop

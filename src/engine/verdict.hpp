@@ -14,7 +14,7 @@ struct Findings {
   bool gone = false;           ///< It is dead, or its server has said that it ends it.
   bool demoted = false;        ///< The server refuses to write, and did not before (SQLSTATE 25006).
   bool at_rest = true;         ///< Nothing is outstanding, and no transaction is open.
-  bool clean = true;           ///< At rest, and the session is as it was at first.
+  bool clean = true;           ///< At rest, and the session is as it was at first. Only `tracked` asks.
   bool beyond_wiping = false;  ///< No reset can make the session what it was at first.
 };
 

@@ -80,17 +80,19 @@ void AsyncPooledDatabase::start_open(detail::Handler<> handler) {
 
 void AsyncPooledDatabase::start_execute(detail::Handler<Result> handler,
                                         std::unique_ptr<detail::Request> request) {
-  std::optional<async::KeptStatement> kept;
+  const engine::KnownText text = engine::known_text(request->sql());
+  pq::DescribeFirst first;
   try {
-    kept.emplace(*state_->face, std::move(request));
+    if (request->shape() != nullptr) first = async::describe_first(*state_->face, *request, text);
   } catch (...) {
     return async::complete_now(loop()->executor(), std::move(handler), std::current_exception(), Result());
   }
-  if (kept->first) {
-    const SourceLocation where = kept->request->where();
-    return async::start_on(loop(), state_->timeout(), where, std::move(*kept), std::move(handler));
+  if (first) {
+    const SourceLocation where = request->where();
+    return async::start_on(loop(), state_->timeout(), where, async::KeptStatement{std::move(request), first},
+                           std::move(handler));
   }
-  async::start<async::ExecuteCall>(std::move(handler), loop(), state_->timeout(), std::move(kept->request));
+  async::start<async::ExecuteCall>(std::move(handler), loop(), state_->timeout(), std::move(request), text);
 }
 
 void AsyncPooledDatabase::start_execute_many(detail::Handler<std::int64_t> handler,

@@ -19,6 +19,10 @@ namespace copg::pq {
 /// What a descriptor is ready for, or what to wait for: a set.
 enum class Ready : std::uint8_t { none = 0, read = 1, write = 2, read_write = 3 };
 
+[[nodiscard]] constexpr bool includes(Ready set, Ready one) noexcept {
+  return (static_cast<unsigned>(set) & static_cast<unsigned>(one)) != 0;
+}
+
 /// What an operation needs next.
 struct Step {
   bool done = false;  ///< The operation has ended; `fd` and `wait_for` mean nothing.

@@ -25,10 +25,6 @@ timespec timespec_of(Duration span) {
           .tv_nsec = static_cast<long>((span - seconds).count())};
 }
 
-bool includes(pq::Ready set, pq::Ready one) {
-  return (static_cast<unsigned>(set) & static_cast<unsigned>(one)) != 0;
-}
-
 /// poll(2) is cheaper than ppoll(2), which copies the rest of the time back, but counts in milliseconds.
 int poll_for(pollfd& poll_fd, Duration limit) {
   if (limit == look_interval)

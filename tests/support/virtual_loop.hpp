@@ -125,14 +125,11 @@ inline void VirtualLoop::proceed() {
 }
 
 inline void VirtualLoop::report(int timeout_ms) {
-  const auto has = [](pq::Ready set, pq::Ready one) {
-    return (static_cast<unsigned>(set) & static_cast<unsigned>(one)) != 0;
-  };
   const auto watched = watched_;
   std::vector<pollfd> fds;
   for (const auto& [call, wait] : watched) {
-    const int events = (has(wait.wait_for, pq::Ready::read) ? POLLIN : 0) |
-                       (has(wait.wait_for, pq::Ready::write) ? POLLOUT : 0);
+    const int events = (includes(wait.wait_for, pq::Ready::read) ? POLLIN : 0) |
+                       (includes(wait.wait_for, pq::Ready::write) ? POLLOUT : 0);
     fds.push_back({.fd = wait.fd, .events = static_cast<short>(events), .revents = 0});
   }
   if (poll(fds.data(), fds.size(), timeout_ms) <= 0) return;

@@ -51,10 +51,11 @@ class StatementKind : public QueuedCall<Port, StatementWaiter> {
       : QueuedCall<Port, StatementWaiter>(std::move(home), timeout, LeaseUse::own),
         steps_(this->engine(), *this) {}
 
-  typename Port::Progress begin_with(std::string_view sql, const pq::ParamsView& params, TimePoint time,
-                                     TimePoint deadline, const SourceLocation& where) {
+  typename Port::Progress begin_with(std::string_view sql, const KnownText& text,
+                                     const pq::ParamsView& params, TimePoint time, TimePoint deadline,
+                                     const SourceLocation& where) {
     this->introduce(*this);
-    return steps_.acquire(sql, known_text(sql), params, time, deadline, where);
+    return steps_.acquire(sql, text, params, time, deadline, where);
   }
   [[nodiscard]] std::tuple<Result>& results() noexcept { return results_; }
 

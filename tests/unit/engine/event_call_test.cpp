@@ -198,7 +198,8 @@ class Statement final : public engine::StatementKind<VirtualCall> {
 
  private:
   Progress begin(engine::TimePoint time, engine::TimePoint deadline) override {
-    return begin_with(request_->sql(), *request_, time, deadline, request_->where());
+    return begin_with(request_->sql(), engine::known_text(request_->sql()), *request_, time, deadline,
+                      request_->where());
   }
   std::unique_ptr<detail::Request> lend() override { return std::move(request_); }
   void take_back(std::unique_ptr<detail::Request> request) noexcept override {
