@@ -1,7 +1,7 @@
-"""What a thread of the pool's own has Python do, which must not hold up that thread: each call gets a daemon thread.
+"""What the native module calls, mostly from the pool's own thread. User code runs on a daemon thread for each call.
 
-There it may block, raise, or call the pool. `configure` and `credentials` are called for each new connection, while a
-thread of the pool's waits for the answer, without the GIL; the others only tell.
+There it may block, raise, or use the pool. `configure` and `credentials` are called for each new connection, and a
+native thread waits for their answer without the GIL. Nothing waits for the others, which only report.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def reconnect_failed(weak_pool: weakref.ref[PoolBase]) -> None:
 
 
 def listened_on(weak_pool: weakref.ref[PoolBase]) -> None:
-    """On the caller's own thread, which goes on behind it."""
+    """Runs on the thread of the caller that executed LISTEN, since it only logs."""
     pool: Any = weak_pool()
     if pool is not None:
         listened(pool)
@@ -42,7 +42,7 @@ def leaked(weak_pool: weakref.ref[PoolBase], age_s: float, holder: str) -> None:
 
 
 def outage_began(weak_pool: weakref.ref[PoolBase], message: str) -> None:
-    # What a pool runs into while the program ends, such as the end of another pool, is no outage.
+    # While the program ends, connects fail for reasons that are no outage: another pool may be closed already.
     if weak_pool() is not None and not is_ending():
         _tell("outage", logger.warning, "%s", message)
 
@@ -69,7 +69,7 @@ def _on_a_thread(name: str, call: Callable[..., object], *args: Any) -> None:
 def _tell(name: str, call: Callable[..., object], *args: Any) -> None:
     try:
         _on_a_thread(name, call, *args)
-    except RuntimeError as error:  # the process may have no more: nobody but this thread is there to say so
+    except RuntimeError as error:  # the process can't start another thread, so this one has to log it
         logger.warning("could not call %s%r: %s", getattr(call, "__qualname__", call), args, error)
 
 
@@ -85,9 +85,9 @@ def _answer(
     try:
         body(pool, callback)
     except BaseException as error:
-        if not isinstance(error, PoolClosed):  # the pool goes: nobody needs to be told
+        if not isinstance(error, PoolClosed):  # which is expected while the pool closes
             logger.warning("%s of %r failed", option, pool, exc_info=True)
-        return callback.fail(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")  # on one line
+        return callback.fail(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")  # its first line
     return callback.succeed()
 
 
@@ -106,7 +106,7 @@ def _credentials(pool: Any, callback: _native.Callback) -> None:
     for name in ("user", "password"):
         value = given.get(name) if isinstance(given, Mapping) else getattr(given, name)
         if not (value is None or isinstance(value, str)):
-            raise TypeError(f"the {name} is no string, but {type(value).__name__}")  # never show it
+            raise TypeError(f"the {name} is no string, but {type(value).__name__}")  # never show the value
         found[name] = value or ""
     callback.give(found["user"], found["password"])
 

@@ -1,4 +1,4 @@
-"""The classes of errors that are named after SQLSTATEs, as psycopg has them. For type checkers: _conditions.pyi."""
+"""A class of errors for each SQLSTATE, under psycopg's name. _conditions.pyi declares them for type checkers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BY_SQLSTATE: dict[str, type[DatabaseError]] = {}
 for _sqlstate, (_condition, _name) in CONDITIONS.items():
     _base = errors._classes.get(_sqlstate[:2]) or errors._classes.get(_sqlstate[:1]) or DatabaseError
     _members = {
-        "__module__": errors.__name__,  # where it is looked for, by pickle too
+        "__module__": errors.__name__,  # where users, and pickle, look for it
         "__doc__": f"SQLSTATE {_sqlstate}, {_condition}.",
         "sqlstate": _sqlstate,
     }

@@ -1,4 +1,4 @@
-"""What holds a connection has no copy: two objects would give back, or use, one lease."""
+"""Objects that hold a lease refuse to be copied: two objects would use, and give back, one lease."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 
 def uncopied(why: str) -> Callable[[Any, Any], NoReturn]:
-    """A `__reduce_ex__`, which copy, deepcopy and pickle all come to, that raises TypeError."""
+    """Returns a `__reduce_ex__` that raises TypeError; copy, deepcopy and pickle all call it."""
 
     def refuse(self: Any, protocol: Any) -> NoReturn:
         raise TypeError(f"{type(self).__name__}: {why}")

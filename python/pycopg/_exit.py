@@ -1,4 +1,4 @@
-"""The end of the interpreter closes every pool."""
+"""Closes every pool when the interpreter ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ending = False
 
 
 def is_ending() -> bool:
-    """Pools are being closed, one after the other, since the program ends."""
+    """Whether the program is ending, so that its pools are closed or being closed."""
     return _ending
 
 
@@ -24,7 +24,7 @@ def close_at_exit(pool: _native.AnyPool) -> None:
 
 @atexit.register
 def _close_all_pools() -> None:
-    """Threads that still wait or query get PoolClosed, and time to be told. All pools have the same second."""
+    """Takes `bound_s` for all pools together. Threads inside a call get PoolClosed, and `patience_s` to leave it."""
     global _ending
     _ending = True
     bound_s = 1.0

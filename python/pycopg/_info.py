@@ -1,4 +1,4 @@
-"""What a leased connection says of itself, on both sides of `async`."""
+"""What the connections of both pools report: about themselves, and about blocks that end badly."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ConnectionInfo:
 
     @property
     def server_version(self) -> int:
-        """As 150004 for 15.4."""
+        """150004 for 15.4."""
         return self._native._server_version
 
     @property
@@ -35,12 +35,12 @@ class ConnectionInfo:
         return self._native._transaction_status
 
     def parameter_status(self, name: str) -> str | None:
-        """What the server reported last, such as TimeZone; None for what it does not report."""
+        """The value that the server reported last for a parameter such as TimeZone; None if it does not report it."""
         return self._native._parameter_status(name) or None
 
 
 def state_of(native: _native.Connection | _native.LoopConnection) -> str:
-    """For `repr`, which must not raise: another task may be in a call on it, or the pool be closed."""
+    """For `repr`: does not raise while another task is in a call on the connection, or when the pool is closed."""
     try:
         return "closed" if native.closed else f"pid={native._backend_pid}"
     except Error:
@@ -48,10 +48,10 @@ def state_of(native: _native.Connection | _native.LoopConnection) -> str:
 
 
 def tell_left_open(connection: object, left_open: tuple[str, bool]) -> None:
-    """The block of a connection was left normally, one of its transaction() blocks never: nothing is committed.
+    """Reports that a connection's block was left normally while a transaction() block in it was still open.
 
-    That is told once: by an exception where a transaction around the block goes with it. What was executed inside it by
-    the code around it, while it was open, can't be told from its own statements, and is lost with a warning.
+    Everything executed since that block was entered is rolled back, also what the code around it executed. If the
+    transaction around the block is lost as well, this raises ProgrammingError; otherwise it logs a warning.
     """
     places, inside_another = left_open
     text = (
@@ -64,8 +64,8 @@ def tell_left_open(connection: object, left_open: tuple[str, bool]) -> None:
 
 
 def tell_rollback_failed(connection: Any, error: BaseException, failed: Exception) -> None:
-    """The reason that a block was left is what its caller must see, so that the failure is only logged.
+    """Logs that a rollback failed. It does not raise, because the caller must see `error`, which ended its block.
 
-    What could not be rolled back is when the connection is given back.
+    Giving the connection back rolls back what is left.
     """
     logger.warning("%r: rolling back %r failed, after %r: %s", connection.pool, connection, error, failed)

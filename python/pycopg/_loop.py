@@ -1,7 +1,7 @@
-"""How a task of asyncio waits for the pool: in its own event loop, which has a reader.
+"""How a task of asyncio waits for the pool: it awaits a native call, and its event loop has a reader for such calls.
 
-A task awaits a native call. The reader's descriptor is readable when something has happened to calls of this loop, or
-one of their sockets is ready: the native reader takes them further, and names those that are done.
+The reader's descriptor is readable when the pool has news for a call of this loop, or a call's socket is ready. The
+native reader then advances these calls and returns those that are done.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from . import _native
 
 
 class Reader:
-    """Of one event loop, which alone keeps it alive.
+    """The reader of one event loop, which alone keeps it alive.
 
-    Were it reachable from here, so would be the tasks of a loop that was closed with calls in flight, for ever.
+    A reference from this module would keep the tasks of a loop that was closed with calls in flight alive for ever.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -25,7 +25,7 @@ class Reader:
         loop.add_reader(self.native.fd, self.read)
 
     def read(self) -> None:
-        """Lets the tasks go on whose calls are done: here and now, which costs less than a handle of the loop's."""
+        """Resumes the tasks whose calls are done, right here, which costs less than `call_soon`."""
         woken = self.woken
         try:
             while True:
@@ -35,7 +35,7 @@ class Reader:
                 woken.extend(self.native.take())
                 if not woken:
                     return
-        except BaseException:  # Ctrl-C, say: the others go on none the less
+        except BaseException:  # such as Ctrl-C: the other tasks must be resumed all the same
             asyncio.get_running_loop().call_soon(self.read)
             raise
 
@@ -44,7 +44,7 @@ _native.set_reader_maker(Reader)
 
 
 class Done:
-    """What a call gives that has had its effect, whether it is awaited or not."""
+    """The result of a call that took effect when it was made; awaiting it does nothing."""
 
     def __await__(self) -> Any:
         return iter(())

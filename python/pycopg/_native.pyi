@@ -1,4 +1,4 @@
-# What python/native offers to the package. Kept by hand; tests/python/test_typing.py compares it with the module.
+# What python/native offers the package. Written by hand; tests/python/test_typing.py compares it with the module.
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextvars import Context
@@ -19,7 +19,7 @@ def forget_other_threads() -> None: ...
 def iterator_of(iterable: object, /) -> Iterator[Any]: ...
 
 class Shortcut:
-    """A function that is called through a native one which does the same; it shows the function's attributes."""
+    """Calls `native`, which does what `function` would do, and shows the attributes of `function`."""
 
     def __init__(self, function: Callable[..., Any], native: Callable[..., Any], /) -> None: ...
 
@@ -67,7 +67,7 @@ class ResultRows:
 class AnyPool:
     @property
     def stats(self) -> dict[str, Any]:
-        """One snapshot. Times are in milliseconds, sums over the life of the pool."""
+        """One snapshot. Times are in milliseconds, summed over the life of the pool."""
 
     def _resize(self, min_size: int, max_size: int | None, /) -> None: ...
     def _drain(self) -> None: ...
@@ -94,10 +94,10 @@ class Pool(AnyPool):
 class Connection:
     def __init__(self, pool: AnyPool, timeout: float | None, autocommit: bool) -> None: ...
     autocommit: bool
-    """Each statement its own transaction. Can't be changed inside one."""
+    """Whether each statement is its own transaction. It can't be changed inside a transaction."""
     @property
     def closed(self) -> bool:
-        """Not leased: not yet, or not any more; or lost, as a call has found out."""
+        """True before the connection is leased, after it was given back, and once a call has found it lost."""
 
     @property
     def _given_back(self) -> bool: ...
@@ -138,11 +138,11 @@ class LoopReader:
 def set_reader_maker(make: Callable[[AbstractEventLoop], object], /) -> None: ...
 
 class LoopCall:
-    """To be awaited once, by one task. The rest is for asyncio, which takes it for a future."""
+    """To be awaited once, by one task. Its methods are those of a future that asyncio calls."""
 
     _asyncio_future_blocking: bool
     waited_s: float
-    """How long the caller has waited for its turn on the connection; the deadline counts it."""
+    """How long the caller has waited for its turn on the connection, which counts towards the deadline."""
     def __await__(self) -> Generator[Any, Any, Any]: ...
     def __iter__(self) -> LoopCall: ...
     def __next__(self) -> LoopCall: ...
@@ -155,7 +155,7 @@ class LoopCall:
     def _raise(self) -> NoReturn: ...
 
 class RowBatch:
-    """Rows of an asynchronous source, gathered until there are enough to be sent."""
+    """Rows of an asynchronous source, gathered until there are enough to send."""
 
     def __init__(self, sql: str, /) -> None: ...
     def add(self, params: Params, /) -> bool: ...

@@ -1,4 +1,4 @@
-"""What the native module takes and gives that is defined in Python."""
+"""Types that are defined in Python and that the native module takes or returns."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any, Union
 
 Params = Union[Sequence[Any], Mapping[str, Any]]
 Row = Any
-"""A dict by the names of the columns, or a tuple: what `row_factory` says."""
+"""A dict whose keys are the names of the columns, or a tuple, as `row_factory` says."""
 
 
 class TransactionStatus(enum.IntEnum):
-    """What the server says of the session; the numbers are libpq's. The native module gives these members."""
+    """The state of the connection's transaction, with libpq's numbers. The native module returns these members."""
 
     IDLE = 0
     ACTIVE = 1
-    """A statement was given up half-way: the connection can only be given back."""
+    """A statement was abandoned before its end: the connection can only be given back."""
     INTRANS = 2
     INERROR = 3
     UNKNOWN = 4
-    """The connection was lost, as a call has found out: it can only be given back."""
+    """A call has found that the connection is lost: it can only be given back."""

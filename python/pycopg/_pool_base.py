@@ -1,4 +1,4 @@
-"""What both pools make of their options: the native pool takes most, the rest stays in Python."""
+"""The base of both pools. It keeps the options that Python needs, and prepares those of the native pool."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Pool = TypeVar("Pool")
 
 
 class PoolBase:
-    """What a pool keeps in Python: its configuration, and the functions that Python calls for it."""
+    """What a pool keeps in Python: its configuration, the user's functions, and the defaults of its connections."""
 
     __reduce_ex__ = uncopied(POOL)
 
     def _keep(self, arguments: dict[str, Any]) -> tuple[_native.Config, weakref.ref[Any], dict[str, Any]]:
-        """Keeps what is Python's of the constructor's arguments, and gives what the native pool is made of."""
+        """Keeps the options that Python needs. Returns the first arguments for the native pool's constructor."""
         autocommit = arguments["autocommit"]
         if not isinstance(autocommit, bool):
             raise TypeError(f"autocommit = {autocommit!r}: it must be True or False")
@@ -51,19 +51,19 @@ class PoolBase:
         *args: Options.args,
         **options: Options.kwargs,
     ) -> Pool:
-        """With `Config.from_env`; what follows is for the constructor."""
+        """Makes a pool from `Config.from_env`. The other arguments are the constructor's."""
         return cls(Config.from_env(dotenv_path), *args, **options)
 
     @classmethod
     def from_url(
         cls: Callable[Concatenate[Config, Options], Pool], url: str, *args: Options.args, **options: Options.kwargs
     ) -> Pool:
-        """With `Config.from_url`; what follows is for the constructor."""
+        """Makes a pool from `Config.from_url`. The other arguments are the constructor's."""
         return cls(Config.from_url(url), *args, **options)
 
 
 def plain_function(option: str, arguments: dict[str, Any]) -> Any:
-    """The function that was given, or None. TypeError for what can't be called, or only awaited."""
+    """Returns the function, or None if none was given. TypeError if it can't be called, or is a coroutine function."""
     function = arguments[option]
     if function is None:
         return None

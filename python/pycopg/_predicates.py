@@ -1,10 +1,10 @@
-"""What an error's SQLSTATE says, asked as in C++ (include/copg/sqlstate.hpp)."""
+"""Predicates on an error's SQLSTATE, the same as in C++ (include/copg/sqlstate.hpp)."""
 
 from __future__ import annotations
 
 
 class Conditions:
-    """Questions about `sqlstate`. All are False where the server did not speak."""
+    """Predicates on `sqlstate`. All are False if it is None, because the error is not the server's."""
 
     sqlstate: str | None
 
@@ -53,7 +53,7 @@ class Conditions:
 
     @property
     def is_retryable(self) -> bool:
-        """40001, 40P01: the transaction lost against another one; the same transaction, run again, may succeed."""
+        """40001 or 40P01: the transaction lost against another one, and may succeed when it is run again."""
         return self.is_serialization_failure or self.is_deadlock
 
     @property
@@ -68,7 +68,7 @@ class Conditions:
 
     @property
     def is_read_only(self) -> bool:
-        """25006: a write was sent to a server, or in a transaction, that only reads."""
+        """25006: a write on a read-only server or in a read-only transaction."""
         return self.sqlstate == "25006"
 
     @property
@@ -78,7 +78,7 @@ class Conditions:
 
     @property
     def is_connection_exception(self) -> bool:
-        """Class 08, 57P01, 57P02, 57P03: the server is going down, is starting up, or the connection to it broke."""
+        """Class 08, 57P01, 57P02 or 57P03: the connection broke, or the server is shutting down or starting up."""
         return self._in_class("08") or self.sqlstate in ("57P01", "57P02", "57P03")
 
     @property
@@ -143,7 +143,7 @@ class Conditions:
 
     @property
     def is_undefined_statement(self) -> bool:
-        """26000: the named statement is not there: the session was wiped, or a pooler changed it."""
+        """26000: the prepared statement does not exist. The session was wiped, or a pooler has changed sessions."""
         return self.sqlstate == "26000"
 
     @property

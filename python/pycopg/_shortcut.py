@@ -1,4 +1,4 @@
-"""Methods whose definition is Python's, and whose calls are native: the definition's frame is never made."""
+"""Methods that are defined in Python and called natively: a call makes no Python frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def shortcut(native: Callable[..., Any]) -> Callable[[Function], Function]:
-    """For a method that only passes its arguments on to `native`, all of them, in their order."""
+    """Decorates a method that only passes all its arguments, in order, on to `native`."""
 
     def decorate(function: Function) -> Function:
         return cast("Function", _native.Shortcut(function, native))

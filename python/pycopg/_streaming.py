@@ -1,6 +1,6 @@
-"""The asynchronous `execute_many` of rows that come one by one from an asynchronous iterable.
+"""`execute_many` for rows of an asynchronous iterable: sent in batches, in one transaction.
 
-They are sent batch by batch, in one transaction: a batch is what is held in memory.
+Only one batch is held in memory.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .errors import Error, QueryTimeout
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
-# Not SQL, on purpose, as in src/pq/execute_many_operation.cpp: it makes the transaction fail, and says why in the
-# server's log.
+# This is no SQL, on purpose (as in src/pq/execute_many_operation.cpp): the error makes the transaction fail, and the
+# server's log shows the reason.
 _ABORT = "copg: the source of rows failed, so none of them is kept"
 
 
@@ -29,7 +29,7 @@ def is_async_only(rows: object) -> TypeIs[AsyncIterable[Params]]:
 
 
 class Stream:
-    """One call: its rows, and how long it has taken."""
+    """One call: its rows, and when it began."""
 
     def __init__(self, sql: str, rows: AsyncIterable[Params]) -> None:
         self._batch = _native.RowBatch(sql)
@@ -39,7 +39,7 @@ class Stream:
         self._began = self._loop.time()
 
     async def fill(self) -> bool:
-        """Gathers the next rows; False: there are none that were not sent."""
+        """Gathers the next batch. Returns False if no row is left to send."""
         while not self._ended:
             try:
                 row = await self._rows.__anext__()
@@ -51,7 +51,7 @@ class Stream:
         return len(self._batch) > 0
 
     async def send_on(self, native: _native.LoopConnection, turns: Turns, timeout_s: float) -> int:
-        """All rows, those gathered already first; rows affected in all. What fails undoes all of them."""
+        """Sends the gathered batch and all further rows. Returns the rows affected; an error undoes all of them."""
         self._timeout_s = timeout_s
         await turns.take(timeout_s, inside=True)
         try:
@@ -94,10 +94,10 @@ class Stream:
     async def _undo(self, native: _native.LoopConnection, block: int | None, error: BaseException) -> None:
         if native._given_back:
             return
-        if isinstance(error, GeneratorExit):  # the coroutine was dropped, and can wait for nothing
+        if isinstance(error, GeneratorExit):  # the coroutine is being closed, so it can't await
             native.discard()
             return
-        with contextlib.suppress(Error):  # giving the connection back rolls back, too
+        with contextlib.suppress(Error):  # if this fails, giving the connection back rolls back
             call = None
             if block is not None:
                 call = native.end(block, False)

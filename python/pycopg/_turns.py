@@ -1,4 +1,4 @@
-"""Turns of tasks on one connection: asyncio.Lock with a deadline, which wait_for can lose before Python 3.12."""
+"""Turns of tasks on one connection: a lock with a deadline. asyncio's `wait_for` can lose a Lock before Python 3.12."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .errors import InterfaceError, pool_timeout
 
 
 class Turns:
-    """Taken in the order of asking. Of one event loop at a time."""
+    """First come, first served. All tasks must be of one event loop at a time."""
 
     def __init__(self) -> None:
         self._taken = False
@@ -18,9 +18,9 @@ class Turns:
         self._inside: asyncio.Task[Any] | None = None
 
     async def take(self, timeout_s: float, *, inside: bool = False) -> float:
-        """The seconds that were waited; PoolTimeout after `timeout_s`. `give` must follow.
+        """Waits for a turn, which `give` ends. Returns the seconds waited; raises PoolTimeout after `timeout_s`.
 
-        `inside`: code of the user's will run before that, which would wait for itself if it took another turn.
+        `inside`: user code runs during the turn. If it asks for another turn, it gets InterfaceError.
         """
         waited_s = 0.0
         if self._taken:
@@ -42,7 +42,7 @@ class Turns:
             await turn
         except BaseException:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.give()  # it was this task's already, which was cancelled before it could go on
+                self.give()  # the task already had the turn when it was cancelled
             elif turn in self._waiting:
                 self._waiting.remove(turn)
             raise
@@ -51,7 +51,7 @@ class Turns:
         return loop.time() - began
 
     def give(self) -> None:
-        """Gives the turn to the next task, which has it from here on: a task that comes later can't get ahead."""
+        """Hands the turn straight to the next task, so that no later task can overtake it."""
         self._inside = None
         while self._waiting:
             turn = self._waiting.popleft()

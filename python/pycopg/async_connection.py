@@ -18,10 +18,10 @@ from .errors import Error, ProgrammingError
 
 
 class AsyncConnection:
-    """What `db.connection()` returns: leases a connection when entered, gives it back when left.
+    """What `db.connection()` returns: it leases a connection when entered and gives it back when left.
 
-    Leaving normally commits, leaving with an exception rolls back. The first statement begins the transaction. After
-    that every use raises InterfaceError. Tasks that share one take turns; the wait for one's turn is part of a call.
+    The first statement begins a transaction. Leaving normally commits it, an exception rolls it back. Any use after the
+    block raises InterfaceError. Tasks that share a connection take turns; the deadline of a call counts that wait.
     """
 
     __reduce_ex__ = uncopied(LEASE)
@@ -51,7 +51,7 @@ class AsyncConnection:
         try:
             if error is None and not self._native._given_back:
                 left_open = self._native.left_open()
-                # In autocommit mode a statement that was given up half-way, or lost, leaves nothing to commit.
+                # In autocommit mode an abandoned statement, or a lost connection, leaves nothing to commit.
                 if left_open is None and not (self._native.autocommit and self._gave_up()):
                     await self._run(self._native.end_transaction, True)
         finally:
@@ -62,7 +62,7 @@ class AsyncConnection:
     def _gave_up(self) -> bool:
         try:
             return self.info.transaction_status in (TransactionStatus.ACTIVE, TransactionStatus.UNKNOWN)
-        except Error:  # another task is in a call on it
+        except Error:  # another task is in a call on the connection
             return False
 
     def __del__(self) -> None:
@@ -76,13 +76,13 @@ class AsyncConnection:
         return AsyncCursor(self, self.row_factory if row_factory is None else check_row_factory(row_factory))
 
     async def execute(self, sql: str, params: Params | None = None) -> AsyncCursor:
-        """Executes a statement on a new cursor, and gives that."""
+        """Executes a statement on a new cursor, and returns that cursor."""
         return await AsyncCursor(self, self.row_factory).execute(sql, params)
 
     async def execute_many(self, sql: str, params_seq: Iterable[Params] | AsyncIterable[Params]) -> int:
-        """Executes the statement for each row of parameters, as part of the transaction; rows affected in all.
+        """Executes the statement for each row of parameters, as part of the transaction. Returns the rows affected.
 
-        An asynchronous iterable is read bit by bit, by this task; while it waits, nothing else runs on the connection.
+        This task reads an asynchronous iterable in batches; meanwhile no other call runs on the connection.
         """
         if is_async_only(params_seq):
             return await self._send(Stream(sql, params_seq))
@@ -98,21 +98,21 @@ class AsyncConnection:
         await self._run(self._native.end_transaction, False)
 
     def transaction(self) -> AsyncTransaction:
-        """A transaction as a context manager; inside another, or after a statement, a savepoint."""
+        """A context manager for a transaction, or for a savepoint if a transaction is open already."""
         return AsyncTransaction(self)
 
     async def close(self) -> None:
-        """Closes the connection instead of giving it back; the pool opens another. Afterwards: nothing."""
+        """Closes the connection, unless it was given back. The pool opens another."""
         self._native.discard()
 
     @property
     def closed(self) -> bool:
-        """Not leased: not yet, or not any more; or lost, as a call has found out."""
+        """True before the connection is leased, after it was given back, and once a call has found it lost."""
         return self._native.closed
 
     @property
     def autocommit(self) -> bool:
-        """Each statement its own transaction. Changed with `set_autocommit`, not inside one."""
+        """Whether each statement is its own transaction. `set_autocommit` changes it, but not inside a transaction."""
         return self._native.autocommit
 
     async def set_autocommit(self, on: bool) -> None:
@@ -126,7 +126,7 @@ class AsyncConnection:
         return f"<pycopg.AsyncConnection {state_of(self._native)}>"
 
     async def _run(self, make_call: Any, *args: Any) -> Any:
-        """Drives a call that the native connection makes, when it is this task's turn; None if there is none."""
+        """Waits for this task's turn, then drives the call that `make_call` returns; None if it returns none."""
         waited_s = await self._turns.take(self._turn_limit_s)
         try:
             call = make_call(*args)
@@ -143,7 +143,7 @@ class AsyncConnection:
 
 
 class AsyncTransaction:
-    """Committed when left normally, rolled back when left with an exception."""
+    """Commits when left normally, rolls back when left with an exception."""
 
     __reduce_ex__ = uncopied(LEASE)
 
@@ -170,12 +170,12 @@ class AsyncTransaction:
             if left_open is not None:
                 raise ProgrammingError(left_open)
             return
-        if native._given_back:  # and rolled back with that
+        if native._given_back:  # which rolls back
             return
         try:
             await self.connection._run(native.end, self._number, False)
         except Exception as failed:
-            if native._given_back:  # while this task waited for its turn
+            if native._given_back:  # by another task, while this one waited for its turn
                 return
             tell_rollback_failed(self.connection, error, failed)
 
@@ -190,27 +190,27 @@ class AsyncCursor(BaseCursor):
         self.connection = connection
 
     async def execute(self, sql: str, params: Params | None = None) -> AsyncCursor:
-        """Executes one statement, or, without parameters, several. Gives this cursor."""
+        """Executes one statement, or, without parameters, several. Returns this cursor."""
         self._forget()
         self._keep(await self.connection._run(self.connection._native.execute, sql, params))
         return self
 
     async def executemany(self, sql: str, params_seq: Iterable[Params] | AsyncIterable[Params]) -> None:
-        """Executes the statement once for each row of parameters, in one pipeline. Rows it returns are dropped."""
+        """Executes the statement for each row of parameters, in one pipeline. Rows that it returns are dropped."""
         self._forget()
         self._row_count = await self.connection.execute_many(sql, params_seq)
 
     async def fetchone(self) -> Row | None:
-        """The next row; None behind the last."""
+        """Returns the next row, or None after the last."""
         rows = self._fetch(1)
         return rows[0] if rows else None
 
     async def fetchmany(self, size: int | None = None) -> list[Row]:
-        """The next `size` rows (`arraysize` if not given), or as many as there are."""
+        """Returns the next `size` rows (`arraysize` if not given), or fewer if fewer are left."""
         return self._fetch(self.arraysize if size is None else size)
 
     async def fetchall(self) -> list[Row]:
-        """All rows that have not been fetched."""
+        """Returns all rows that have not been fetched."""
         return self._fetch(None)
 
     async def __aiter__(self) -> AsyncIterator[Row]:

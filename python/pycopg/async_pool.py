@@ -28,10 +28,11 @@ Self = TypeVar("Self", bound="AsyncPooledDatabase")
 
 
 class AsyncPooledDatabase(PoolBase, _native.LoopPool):
-    """A pool of connections to one database, to be used by any number of tasks, in any number of event loops.
+    """A pool of connections to one database, for any number of tasks in any number of event loops.
 
-    It belongs to no event loop: it may be made at import time, and opened before its first use. Every call has one
-    deadline, `timeout` seconds after it began. Requests are served in the order of their arrival.
+    It belongs to no event loop, so it may be made at import time. It must be opened before its first use. Every call
+    has one deadline, `timeout` seconds after it began. Requests are served in the order of their arrival. A cancelled
+    task ends at once: the server is told to cancel its statement, and the background cleans the connection.
     """
 
     def __init__(
@@ -68,10 +69,10 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
         close_at_exit(self)
 
     async def open(self) -> None:
-        """Opens the pool and waits until `min_size` connections are there; PoolTimeout after `timeout` seconds.
+        """Opens the pool, if it is not open, and waits until `min_size` connections are open.
 
-        Harmless when it is open. What cannot work (a wrong password) is raised at once, as ConfigurationError.
-        PoolClosed after close.
+        Raises PoolTimeout after `timeout` seconds, ConfigurationError at once for what cannot work (a wrong password),
+        and PoolClosed after `close`.
         """
         self._open()
         await self._wait(self._timeout)
@@ -79,7 +80,7 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
     async def execute(self, sql: str, params: Params | None = None) -> list[Row]:
         """Executes one statement on any connection, in a transaction of its own: one round trip.
 
-        The rows; [] when the statement returns none. Without parameters several statements are allowed, in one
+        Returns the rows, or [] if the statement returns none. Without parameters several statements are allowed, in one
         transaction; the rows are those of the first that returns any.
         """
         if self._check is not None:
@@ -89,23 +90,23 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
         return rows
 
     async def fetch_one(self, sql: str, params: Params | None = None) -> Row | None:
-        """The first row, or None: also if the statement returns no rows by its nature."""
+        """Returns the first row, or None if there is none, also for a statement that never returns rows."""
         if self._check is not None:
             checked = await self._checked_rows(sql, params)
             return next(iter(checked.fetch(0, min(len(checked), 1), self._row_factory is dict)), None)
         return await self._fetch_one(sql, params)
 
     async def fetch_val(self, sql: str, params: Params | None = None) -> Any:
-        """The first column of the first row, or None. ProgrammingError for rows without columns."""
+        """Returns the first column of the first row, or None. ProgrammingError for a row without columns."""
         if self._check is not None:
             return (await self._checked_rows(sql, params)).value()
         return await self._fetch_val(sql, params)
 
     async def execute_many(self, sql: str, params_seq: Iterable[Params] | AsyncIterable[Params]) -> int:
-        """Executes the statement for each row of parameters: one transaction, all or nothing; rows affected in all.
+        """Executes the statement for each row of parameters, all in one transaction. Returns the rows affected.
 
-        An error names the row and undoes everything. An asynchronous iterable is read bit by bit, by this task; the
-        deadline, which counts its waiting, does not interrupt it.
+        An error names the row and undoes everything. This task reads an asynchronous iterable in batches; the deadline
+        counts that time, but does not interrupt it.
         """
         if is_async_only(params_seq):
             stream = Stream(sql, params_seq)
@@ -124,9 +125,9 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
         return count
 
     def connection(self, timeout: float | None = None) -> AsyncConnection:
-        """A connection as a context manager: leased when entered, given back when left.
+        """A context manager that leases a connection when entered and gives it back when left.
 
-        `timeout`: seconds to wait for it; the pool's if not given.
+        `timeout`: seconds to wait for the connection; None: the pool's `timeout`.
         """
         limit = self._timeout if timeout is None else timeout
         if not limit >= 0:
@@ -135,25 +136,25 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
         return kind(self, limit, self._autocommit, self._row_factory, self._timeout)
 
     def transaction(self, timeout: float | None = None) -> AsyncPoolTransaction:
-        """A connection in a transaction as a context manager: committed when left normally, else rolled back."""
+        """Like `connection`, with a transaction: leaving normally commits it, an exception rolls it back."""
         return AsyncPoolTransaction(self.connection(timeout))
 
     def resize(self, min_size: int, max_size: int | None = None) -> Done:
-        """New bounds, also while connections are leased. Takes effect when called, awaited or not."""
+        """Sets new bounds, also while connections are leased. Takes effect when called, awaited or not."""
         self._resize(min_size, max_size)
         return Done()
 
     async def check(self) -> None:
-        """Tests all idle connections and replaces dead ones. Callers go on being served.
+        """Tests all idle connections and replaces dead ones. Callers are served meanwhile.
 
-        While the server can't be reached, the next connect starts at once.
+        While the server can't be reached, this starts the next connect at once.
         """
         await self._check_idle()
 
     async def wait(self, timeout: float = 30.0) -> None:
-        """Waits until `min_size` connections are open; PoolTimeout after `timeout` seconds leaves the pool open.
+        """Waits until `min_size` connections are open. An error leaves the pool open.
 
-        What cannot work (a wrong password) is raised at once, as ConfigurationError.
+        Raises PoolTimeout after `timeout` seconds, ConfigurationError at once for what cannot work (a wrong password).
         """
         await self._wait(timeout)
 
@@ -163,7 +164,7 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
         return Done()
 
     def suspend(self) -> Done:
-        """Hands out no connection until `resume`: requests wait, up to their deadlines. Takes effect when called."""
+        """Hands out no connections until `resume`: requests wait, up to their deadlines. Takes effect when called."""
         self._suspend()
         return Done()
 
@@ -172,10 +173,10 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
         return Done()
 
     async def close(self, timeout: float = 5.0) -> None:
-        """Waiting callers get PoolClosed at once; leases get `timeout` seconds, then are cut off. Idempotent."""
+        """Closes the pool: waiting callers get PoolClosed at once, leases are cut off after `timeout` s. Idempotent."""
         call = self._close(timeout)
         if call is not None:
-            await call  # what was cut off and is not back by then is closed when it is
+            await call  # a lease that was cut off and is not back by then is closed when it comes back
             self._finish_close()
 
     async def __aenter__(self: Self) -> Self:
@@ -198,7 +199,7 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
 
 
 class CheckedAsyncConnection(AsyncConnection):
-    """One of a pool with `check`: what that refuses is closed, and another one tried."""
+    """A connection of a pool with `check`. One that `check` refuses is closed, and another is tried."""
 
     pool: AsyncPooledDatabase
 
@@ -228,13 +229,13 @@ class CheckedAsyncConnection(AsyncConnection):
             except BaseException:
                 self._native.discard()
                 raise
-        # The connection is not to blame, nor would another one be.
+        # The check is wrong, not the connection: another connection would not help.
         self._native.release()
         raise TypeError(f"check = {check!r}: it must be a coroutine function; it gave {answer!r}")
 
 
 class AsyncPoolTransaction:
-    """What `db.transaction()` returns. Entering gives the connection."""
+    """What `db.transaction()` returns. Entering it returns the connection."""
 
     __reduce_ex__ = uncopied(LEASE)
 
@@ -258,7 +259,7 @@ class AsyncPoolTransaction:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            # With an exception the connection is given back as it is: the rollback needs no round trip of ours.
+            # After an exception, giving the connection back rolls back, without a round trip of this caller's.
             if error is None and not self._connection._native._given_back:
                 await self._transaction.__aexit__(None, None, None)
         finally:

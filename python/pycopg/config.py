@@ -1,4 +1,4 @@
-"""Where the server is and who we are."""
+"""Where the server is, and who logs in."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def native_config(config: Config) -> _native.Config:
 
 @dataclass
 class Config:
-    """What it takes to open a connection. A plain value: nothing is looked up or connected here."""
+    """What is needed to open a connection. It is a plain value, which looks nothing up and connects to nothing."""
 
     host: str = "localhost"
-    """A name, an address, a socket folder ("/..."), or several with commas between."""
+    """A name, an address or a socket folder ("/..."), or several of them, separated by commas."""
     port: int = 5432
     database: str = "postgres"
     user: str = "postgres"
@@ -27,30 +27,30 @@ class Config:
     sslmode: str | None = None
     """disable, allow, prefer, require, verify-ca or verify-full; None: libpq's default."""
     options: dict[str, str] = field(default_factory=dict)
-    """libpq's keywords, which win over the fields above; any other key is a server setting."""
+    """libpq's keywords, which override the fields above. Any other key is a setting of the server."""
     statement_timeout: int | None = None
-    """On the server, for each statement, in milliseconds; 0: none."""
+    """The server's limit for each statement, in milliseconds; 0: no limit; None: what the server has set."""
 
     @classmethod
     def from_env(cls, dotenv_path: str | os.PathLike[str] | None = None, *, load_dotenv_file: bool = True) -> Config:
-        """From DATABASE_URL; else, for each field, DB_HOST (PORT, NAME, USER, PASSWORD, SSLMODE), PGHOST, ...
+        """Reads DATABASE_URL; without it, for each field, DB_HOST (PORT, NAME, USER, PASSWORD, SSLMODE), PGHOST, ...
 
-        A `.env` file is looked for in the current folder and those above it; the environment wins over it.
-        A file that is named wins over the environment. Raises ConfigurationError.
+        A `.env` file is looked for in the current folder and those above it; the environment overrides it.
+        The file `dotenv_path` overrides the environment. Raises ConfigurationError.
         """
         path = None if dotenv_path is None else os.fsdecode(dotenv_path)
         return cls._from_native(_native.Config.from_env(path, load_dotenv_file))
 
     @classmethod
     def from_url(cls, url: str) -> Config:
-        """From `postgresql://user:password@host:port/database?key=value`. Raises ConfigurationError."""
+        """Reads `postgresql://user:password@host:port/database?key=value`. Raises ConfigurationError."""
         if not isinstance(url, str):  # its value may hold a password
             raise TypeError(f"url: it must be a str, not {type(url).__name__}")
         return cls._from_native(_native.Config.from_url(url))
 
     @property
     def dsn(self) -> str:
-        """A URL from which `from_url` makes an equal configuration. With the password: never log it."""
+        """A URL from which `from_url` makes an equal configuration. It has the password in it: never log it."""
         return self._to_native().dsn()
 
     @classmethod
@@ -77,6 +77,6 @@ class Config:
         ):
             try:
                 setattr(native, native_name, value)
-            except TypeError:  # never show it
+            except TypeError:  # never show the value
                 raise TypeError(f"Config.{field_name} can't be {type(value).__name__}") from None
         return native

@@ -1,4 +1,4 @@
-"""PEP 249's way in, for tools that make their own connections: each is leased from a pool that they share."""
+"""PEP 249's `connect`, for tools that open their own connections: each is a lease from a shared pool."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _shared: dict[str, PooledDatabase] = {}
 
 
 class StandaloneConnection(Connection):
-    """Leased already; `close` gives it back, which rolls back what was not committed."""
+    """A connection that is leased already. `close` gives it back, which rolls back what was not committed."""
 
     def __enter__(self: Self) -> Self:
         return self
@@ -31,10 +31,10 @@ def connect(
     autocommit: bool = False,
     row_factory: type = tuple,
 ) -> Connection:
-    """Leases a connection, from a given pool, or from the one that this process keeps for this database.
+    """Leases a connection from the given pool, or from the pool that this process keeps for the given database.
 
-    `database`: a pool, a configuration, a URL, or None for the environment. Rows are tuples, as PEP 249's users
-    expect. Give it back with `close()`, or use it in a `with` statement, which commits.
+    `database`: a pool, a configuration, a URL, or None for the environment. Rows are tuples by default, as PEP 249 has
+    them. `close()` gives the connection back; so does leaving a `with` statement, which commits first.
     """
     pool = database if isinstance(database, PooledDatabase) else _pool_for(database)
     connection = StandaloneConnection(pool, None, autocommit, row_factory)

@@ -18,10 +18,10 @@ Entered = TypeVar("Entered", bound="Connection")
 
 
 class Connection(_native.Connection):
-    """What `db.connection()` returns: leases a connection when entered, gives it back when left.
+    """What `db.connection()` returns: it leases a connection when entered and gives it back when left.
 
-    Leaving normally commits, leaving with an exception rolls back. The first statement begins the transaction.
-    After that every use raises InterfaceError. For one thread at a time.
+    The first statement begins a transaction. Leaving normally commits it, an exception rolls it back. Any use after the
+    block raises InterfaceError. Threads that share a connection take turns.
     """
 
     __reduce_ex__ = uncopied(LEASE)
@@ -51,15 +51,15 @@ class Connection(_native.Connection):
         self._exit(error_type, error, traceback)
 
     def cursor(self, row_factory: type | None = None) -> Cursor:
-        """A cursor on this connection; its rows are dictionaries or tuples, as `row_factory` says."""
+        """Makes a cursor on this connection. Its rows are dictionaries or tuples, as `row_factory` says."""
         return Cursor(self, self.row_factory if row_factory is None else check_row_factory(row_factory))
 
     def execute(self, sql: str, params: Params | None = None) -> Cursor:
-        """Executes a statement on a new cursor, and returns that."""
+        """Executes a statement on a new cursor, and returns that cursor."""
         return Cursor(self, self.row_factory).execute(sql, params)
 
     def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
-        """Executes the statement for each row of parameters, as part of the transaction; rows affected in all."""
+        """Executes the statement for each row of parameters, as part of the transaction. Returns the rows affected."""
         return self._execute_many(sql, params_seq)
 
     @shortcut(_native.Connection._commit)
@@ -73,11 +73,11 @@ class Connection(_native.Connection):
         self._rollback()
 
     def transaction(self) -> Transaction:
-        """A transaction as a context manager; inside another, or after a statement, a savepoint."""
+        """A context manager for a transaction, or for a savepoint if a transaction is open already."""
         return Transaction(self)
 
     def close(self) -> None:
-        """Closes the connection instead of giving it back; the pool opens another. Afterwards: nothing."""
+        """Closes the connection, unless it was given back. The pool opens another."""
         self._discard()
 
     @property
@@ -92,7 +92,7 @@ class Connection(_native.Connection):
 
 
 class Transaction:
-    """Committed when left normally, rolled back when left with an exception."""
+    """Commits when left normally, rolls back when left with an exception."""
 
     __reduce_ex__ = uncopied(LEASE)
 
@@ -113,7 +113,7 @@ class Transaction:
         if error is None:
             self.connection._end(self._number, True)
             return
-        if self.connection._given_back:  # and rolled back with that
+        if self.connection._given_back:  # which rolls back
             return
         try:
             self.connection._end(self._number, False)
@@ -137,21 +137,21 @@ class Cursor(BaseCursor):
         return self
 
     def executemany(self, sql: str, params_seq: Iterable[Params]) -> None:
-        """Executes the statement once for each row of parameters, in one pipeline. Rows it returns are dropped."""
+        """Executes the statement for each row of parameters, in one pipeline. Rows that it returns are dropped."""
         self._forget()
         self._row_count = self.connection._execute_many(sql, params_seq)
 
     def fetchone(self) -> Row | None:
-        """The next row; None behind the last."""
+        """Returns the next row, or None after the last."""
         rows = self._fetch(1)
         return rows[0] if rows else None
 
     def fetchmany(self, size: int | None = None) -> list[Row]:
-        """The next `size` rows (`arraysize` if not given), or as many as there are."""
+        """Returns the next `size` rows (`arraysize` if not given), or fewer if fewer are left."""
         return self._fetch(self.arraysize if size is None else size)
 
     def fetchall(self) -> list[Row]:
-        """All rows that have not been fetched."""
+        """Returns all rows that have not been fetched."""
         return self._fetch(None)
 
     def __iter__(self) -> Iterator[Row]:

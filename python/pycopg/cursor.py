@@ -1,4 +1,4 @@
-"""What every cursor has: PEP 249's way to the rows of a statement."""
+"""The base of all cursors: PEP 249's access to the rows of a statement."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Column(NamedTuple):
 
 
 class BaseCursor:
-    """The rows of the last statement, and how far they have been fetched: what every cursor has."""
+    """Keeps the rows of the last statement, and how many of them have been fetched."""
 
     __reduce_ex__ = uncopied(LEASE)
 
@@ -55,17 +55,17 @@ class BaseCursor:
 
     @property
     def rowcount(self) -> int:
-        """Rows returned or affected; -1 if neither can be said."""
+        """The number of rows returned or affected; -1 if the statement does neither, or none was executed."""
         return self._row_count
 
     @property
     def rownumber(self) -> int | None:
-        """The index of the next row; None without rows."""
+        """The index of the next row; None if the statement returns none."""
         return self._next if self._rows is not None and self._rows.returns_rows else None
 
     @property
     def statusmessage(self) -> str | None:
-        """What the server calls what it did: "INSERT 0 1"."""
+        """The command tag that the server sent, such as "INSERT 0 1"."""
         return None if self._rows is None else self._rows.status
 
     @property
@@ -73,10 +73,10 @@ class BaseCursor:
         return self._closed
 
     def setinputsizes(self, sizes: Sequence[Any]) -> None:
-        """PEP 249 wants it; parameters need no sizes."""
+        """PEP 249 requires it; it does nothing."""
 
     def setoutputsize(self, size: int, column: int | None = None) -> None:
-        """PEP 249 wants it; columns need no sizes."""
+        """PEP 249 requires it; it does nothing."""
 
     def _forget(self) -> None:
         if self._closed:
@@ -109,7 +109,7 @@ class BaseCursor:
 
 
 def listened(pool: _native.AnyPool) -> None:
-    """LISTEN was executed, which nothing hears. Says so once for a pool."""
+    """Warns, once for each pool, that LISTEN was executed and that its notifications are dropped."""
     if pool not in _told_of_listen:
         _told_of_listen.add(pool)
         text = "%r: LISTEN on a connection of the pool hears nothing, notifications are dropped: use one of your own"
@@ -123,7 +123,7 @@ def check_row_factory(row_factory: type) -> type:
 
 
 def begun(rows: Iterable[Params]) -> Iterator[Params] | None:
-    """All of them; None if there are none, so that no connection is asked for."""
+    """Returns an iterator over all rows, or None if there are none, so that no connection needs to be leased."""
     iterator = _native.iterator_of(rows)
     for first in iterator:
         return itertools.chain((first,), iterator)
@@ -131,7 +131,7 @@ def begun(rows: Iterable[Params]) -> Iterator[Params] | None:
 
 
 def describe(name: str, type_code: int, size: int, modifier: int) -> Column:
-    """A column as PEP 249 has it. The modifier is the type's own (documentation of format_type)."""
+    """Makes PEP 249's description of a column. `modifier` is the type's own (PostgreSQL's format_type)."""
     numeric, strings = 1700, (1042, 1043)
     header = 4
     precision = scale = display_size = None

@@ -1,7 +1,7 @@
-"""The exceptions: PEP 249's tree, a class for each SQLSTATE below it, and what only a pool can raise.
+"""The exceptions: PEP 249's tree, a class for each SQLSTATE below it, and those that only a pool raises.
 
-Where psycopg_pool is installed, an error of the pool that is raised is also one of psycopg_pool's, so that
-`except psycopg_pool.PoolTimeout` goes on working. It is imported no earlier than that.
+If psycopg_pool is installed, the pool's errors are also instances of its classes, so that
+`except psycopg_pool.PoolTimeout` works. psycopg_pool is imported when the first of them is raised.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from ._predicates import Conditions
 
 
 class Warning(Exception):  # noqa: A001  (PEP 249 wants the name)
-    """PEP 249's; pycopg raises none."""
+    """PEP 249 requires it; pycopg never raises it."""
 
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """What the server said. None where it said nothing."""
+    """The fields of the server's error message. None: the server did not send the field."""
 
     severity: str | None = None
     sqlstate: str | None = None
@@ -41,35 +41,35 @@ class Error(Exception):
     """The base of all errors of pycopg."""
 
     sqlstate: str | None = None
-    """The five characters that name the condition; None if the server did not speak."""
+    """The five characters that name the condition; None if the error is not the server's."""
     query: str | None = None
-    """The query that was running, as it was given."""
+    """The query that was running, as the caller gave it."""
     row_index: int | None = None
-    """`execute_many`: the index of the failing row."""
+    """The index of the row that failed, in `execute_many`."""
     executed: bool = False
-    """The server has executed the statement all the same, and what it wrote is not undone by the error: the same
-    call again writes twice. Never for a statement that only reads."""
+    """True if the server has executed the statement all the same, and the error does not undo what it wrote: repeating
+    the call would write twice. Always False for a statement that only reads."""
     committed: bool = False
-    """`executed`, and committed by that. False with `executed`: its transaction was open when it was executed; what has
-    become of that since is not known here."""
+    """True if executing the statement also committed it. If only `executed` is True, its transaction was still open at
+    that time, and may have been committed since."""
     _fields: dict[str, Any] | None = None
 
     @property
     def diag(self) -> Diagnostic:
-        """What the server said, in parts."""
+        """The fields of the server's error message."""
         return Diagnostic(**(self._fields or {}))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The class that is raised may have been made on the way; the one it was made from is importable.
+        # The class that was raised may be one of _with_psycopg_pool's; pickle needs one that can be imported.
         return _restore, (_public_class(type(self)), self.args, self.__dict__)
 
 
 class InterfaceError(Error):
-    """The call was wrong: a connection that was given back, that belongs to a parent process, ..."""
+    """The call was wrong: the connection was given back, belongs to a parent process, ..."""
 
 
 class DatabaseError(Error, Conditions):
-    """The server, or the way to it. What its SQLSTATE says can be asked: `is_unique_violation`, `is_retryable`, ..."""
+    """An error of the server, or of the way to it. Predicates ask for its SQLSTATE: `is_unique_violation`, ..."""
 
 
 class OperationalError(DatabaseError):
@@ -81,12 +81,12 @@ class ProgrammingError(DatabaseError):
 
 
 class IntegrityError(DatabaseError):
-    """A constraint refused."""
+    """A constraint was violated."""
 
 
 class DataError(DatabaseError):
-    """A value can't be sent or received, or is out of range. A value that can't be received is found after the
-    statement was executed: `executed` says whether it may have written."""
+    """A value can't be sent or received, or is out of range. When a value can't be received, the statement has been
+    executed already: `executed` says whether it may have written."""
 
 
 class InternalError(DatabaseError):
@@ -98,11 +98,11 @@ class NotSupportedError(DatabaseError):
 
 
 class ConfigurationError(OperationalError):
-    """The configuration can't work: mend it. Wrong password, no such database, an option nobody knows."""
+    """The configuration can't work and must be corrected: a wrong password, no such database, an unknown option."""
 
 
 class PoolTimeout(OperationalError):
-    """No connection in time; nothing was sent. The message says who holds the connections."""
+    """No connection was free in time; nothing was sent. The message says who holds the connections."""
 
 
 class QueryTimeout(OperationalError):
@@ -117,14 +117,14 @@ class PoolClosed(OperationalError):
 
 
 class TooManyRequests(OperationalError):
-    """`max_waiting` requests wait already."""
+    """`max_waiting` requests are waiting already; nothing was sent."""
 
 
 class CommitUnknown(OperationalError):
-    """The answer to a COMMIT was lost: it may or may not have happened. Look before you repeat."""
+    """The answer to a COMMIT was lost: the transaction may or may not be committed. Look before you repeat it."""
 
 
-# What the C++ side raises: by kind, and by the first two characters of the SQLSTATE, or the first.
+# The classes that C++ raises: by the kind of the error, by the first two characters of its SQLSTATE, or by the first.
 _classes: dict[str, type[Error]] = {
     "configuration": ConfigurationError,
     "usage": InterfaceError,
@@ -167,7 +167,7 @@ _classes: dict[str, type[Error]] = {
     "P": ProgrammingError,
     "X": InternalError,
 }
-# These are psycopg_pool's too, which is looked for when the first one is raised.
+# Their raised classes derive from psycopg_pool's as well: each is made on first use, and then kept in `_classes`.
 _of_pools: dict[str, type[Error]] = {
     "pool_timeout": PoolTimeout,
     "pool_closed": PoolClosed,
@@ -176,7 +176,7 @@ _of_pools: dict[str, type[Error]] = {
 
 
 def lookup(sqlstate: str) -> type[DatabaseError]:
-    """The class for a SQLSTATE, or for a condition by its name ("23505", "unique_violation"). KeyError for another."""
+    """Returns the class for a SQLSTATE or a condition's name ("23505", "unique_violation"), or raises KeyError."""
     found = BY_SQLSTATE.get(sqlstate.upper()) or _by_condition.get(sqlstate.lower())
     if found is None:
         raise KeyError(sqlstate)
@@ -184,14 +184,14 @@ def lookup(sqlstate: str) -> type[DatabaseError]:
 
 
 def _class_for(kind: str) -> type[Error]:
-    """The class for a kind that is not in `_classes` yet."""
+    """Returns the class for a kind that is not in `_classes` yet."""
     if kind not in _of_pools:
         return DatabaseError
     return _classes.setdefault(kind, _with_psycopg_pool(_of_pools[kind]))
 
 
 def pool_timeout(message: str) -> PoolTimeout:
-    """One as the C++ side raises it."""
+    """Makes an error of the class that C++ raises."""
     error = _class_for("pool_timeout")(message)
     assert isinstance(error, PoolTimeout)
     return error
@@ -200,15 +200,15 @@ def pool_timeout(message: str) -> PoolTimeout:
 def _with_psycopg_pool(public: type[Error]) -> type[Error]:
     try:
         import psycopg_pool  # type: ignore[import-not-found,unused-ignore]
-    except Exception:  # not installed, or it can't be loaded (no libpq for psycopg): then no code catches its errors
+    except Exception:  # not installed, or not loadable (psycopg has no libpq): no code can be catching its errors
         return public
     members = {"__module__": public.__module__, "__qualname__": public.__qualname__, "__doc__": public.__doc__}
     return type(public.__name__, (public, getattr(psycopg_pool, public.__name__)), members)
 
 
 def _settle_classes() -> None:
-    """The interpreter ends: nothing is imported any more. Code that has not imported psycopg_pool catches none of
-    its errors."""
+    """Makes the pool's classes before the interpreter ends, without an import. Code that has not imported psycopg_pool
+    can't be catching its errors."""
     for kind, public in _of_pools.items():
         _classes.setdefault(kind, _with_psycopg_pool(public) if "psycopg_pool" in sys.modules else public)
 
@@ -225,7 +225,7 @@ def _restore(public: type[Error], args: tuple[object, ...], state: dict[str, Any
     return error
 
 
-# The classes above must be there first: these derive from them.
+# These derive from the classes above, which must be defined first.
 from ._conditions import *  # noqa: E402, F403
 from ._conditions import BY_SQLSTATE  # noqa: E402
 from ._sqlstates import CONDITIONS  # noqa: E402

@@ -26,10 +26,10 @@ Self = TypeVar("Self", bound="PooledDatabase")
 
 
 class PooledDatabase(PoolBase, _native.Pool):
-    """A pool of connections to one database, to be used from any number of threads.
+    """A pool of connections to one database, for any number of threads.
 
-    Every call has one deadline, `timeout` seconds after it began, over waiting for a connection, opening it, and the
-    answer. Requests are served in the order of their arrival. After a fork the child's pool is as new.
+    Every call has one deadline, `timeout` seconds after it began, for waiting for a connection, opening it, and the
+    answer. Requests are served in the order of their arrival. After a fork, the child's pool opens its own connections.
     """
 
     def __init__(
@@ -67,63 +67,63 @@ class PooledDatabase(PoolBase, _native.Pool):
             self.open()
 
     def connection(self, timeout: float | None = None) -> Connection:
-        """A connection as a context manager: leased when entered, given back when left.
+        """A context manager that leases a connection when entered and gives it back when left.
 
-        `timeout`: seconds to wait for it; the pool's if not given.
+        `timeout`: seconds to wait for the connection; None: the pool's `timeout`.
         """
         kind = Connection if self._check is None else CheckedConnection
         return kind(self, timeout, self._autocommit, self._row_factory)
 
     def transaction(self, timeout: float | None = None) -> PoolTransaction:
-        """A connection in a transaction as a context manager: committed when left normally, else rolled back."""
+        """Like `connection`, with a transaction: leaving normally commits it, an exception rolls it back."""
         return PoolTransaction(self.connection(timeout))
 
     def open(self) -> None:
-        """Opens the pool, unless it is open; returns without waiting. PoolClosed after close."""
+        """Opens the pool, if it is not open, without waiting for connections. PoolClosed after `close`."""
         self._open()
 
     @shortcut(_native.Pool._execute)
     def execute(self, sql: str, params: Params | None = None) -> list[Row]:
         """Executes one statement on any connection, in a transaction of its own: one round trip.
 
-        The rows; [] when the statement returns none. Without parameters several statements are allowed, in one
-        transaction; the rows are those of the first that returns any. Blocks for up to the pool's `timeout`
-        (PoolTimeout). An error undoes the statement. For any thread, as all methods of the pool.
+        Returns the rows, or [] if the statement returns none. Without parameters several statements are allowed, in one
+        transaction; the rows are those of the first that returns any. Blocks for up to the pool's `timeout`, and then
+        raises PoolTimeout or QueryTimeout. An error of the server undoes the statement.
         """
         return self._execute(sql, params)
 
     @shortcut(_native.Pool._fetch_one)
     def fetch_one(self, sql: str, params: Params | None = None) -> Row | None:
-        """The first row, or None: also if the statement returns no rows by its nature."""
+        """Returns the first row, or None if there is none, also for a statement that never returns rows."""
         return self._fetch_one(sql, params)
 
     @shortcut(_native.Pool._fetch_val)
     def fetch_val(self, sql: str, params: Params | None = None) -> Any:
-        """The first column of the first row, or None. ProgrammingError for rows without columns."""
+        """Returns the first column of the first row, or None. ProgrammingError for a row without columns."""
         return self._fetch_val(sql, params)
 
     def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
-        """Executes the statement for each row of parameters: one transaction, all or nothing; rows affected in all.
+        """Executes the statement for each row of parameters, all in one transaction. Returns the rows affected.
 
-        Takes any iterable, bit by bit. An error names the row and undoes everything.
+        Takes any iterable, which it reads bit by bit. An error names the row and undoes everything.
         """
         return self._execute_many(sql, params_seq)
 
     def resize(self, min_size: int, max_size: int | None = None) -> None:
-        """New bounds, also while connections are leased. Does not block."""
+        """Sets new bounds, also while connections are leased. Does not block."""
         self._resize(min_size, max_size)
 
     def check(self) -> None:
-        """Tests all idle connections and replaces dead ones. Callers go on being served.
+        """Tests all idle connections and replaces dead ones. Callers are served meanwhile.
 
-        While the server can't be reached, the next connect starts at once.
+        While the server can't be reached, this starts the next connect at once.
         """
         self._check_idle()
 
     def wait(self, timeout: float = 30.0) -> None:
-        """Waits until `min_size` connections are open; PoolTimeout after `timeout` seconds leaves the pool open.
+        """Waits until `min_size` connections are open. An error leaves the pool open.
 
-        What cannot work (a wrong password) is raised at once, as ConfigurationError.
+        Raises PoolTimeout after `timeout` seconds, ConfigurationError at once for what cannot work (a wrong password).
         """
         self._wait(timeout)
 
@@ -132,7 +132,7 @@ class PooledDatabase(PoolBase, _native.Pool):
         self._drain()
 
     def suspend(self) -> None:
-        """Hands out no connection until `resume`: requests wait, up to their deadlines."""
+        """Hands out no connections until `resume`: requests wait, up to their deadlines."""
         self._suspend()
 
     def resume(self) -> None:
@@ -140,7 +140,7 @@ class PooledDatabase(PoolBase, _native.Pool):
         self._resume()
 
     def close(self, timeout: float = 5.0) -> None:
-        """Waiting callers get PoolClosed at once; leases get `timeout` seconds, then are cut off. Idempotent."""
+        """Closes the pool: waiting callers get PoolClosed at once, leases are cut off after `timeout` s. Idempotent."""
         self._close(timeout)
 
     def __enter__(self: Self) -> Self:
@@ -155,10 +155,10 @@ class PooledDatabase(PoolBase, _native.Pool):
     ) -> None:
         self.close()
 
-    # With `check`: the native calls come back here.
+    # For pools with `check`. The native pool calls the `_checked_` methods.
 
     def _lease_checked(self, connection: Connection, timeout: float) -> None:
-        """Leases a connection that the user's check accepts; what it refuses is closed, and another one tried."""
+        """Leases a connection that the user's check accepts. One that it refuses is closed, and another is tried."""
         assert self._check is not None
         refusals = Refusals(self, timeout)
         connection._lease()
@@ -193,7 +193,7 @@ class PooledDatabase(PoolBase, _native.Pool):
 
 
 class CheckedConnection(Connection):
-    """One of a pool with `check`: what that refuses is closed, and the next one tried."""
+    """A connection of a pool with `check`."""
 
     pool: PooledDatabase
 
@@ -207,7 +207,7 @@ class CheckedConnection(Connection):
 
 
 class PoolTransaction:
-    """What `db.transaction()` returns. Entering gives the connection."""
+    """What `db.transaction()` returns. Entering it returns the connection."""
 
     __reduce_ex__ = uncopied(LEASE)
 
@@ -231,7 +231,7 @@ class PoolTransaction:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            # With an exception the connection is given back as it is: the rollback needs no round trip of ours.
+            # After an exception, giving the connection back rolls back, without a round trip of this caller's.
             if error is None and not self._connection._given_back:
                 self._transaction.__exit__(None, None, None)
         finally:

@@ -1,4 +1,4 @@
-"""Values that PostgreSQL has and Python has not, and PEP 249's constructors and type objects."""
+"""Types for values of PostgreSQL that Python does not have, and PEP 249's constructors and type objects."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Jsonb(Json):
 
 
 class Range(Generic[T]):
-    """A range of PostgreSQL: two bounds, of which None is none, and whether each belongs to it.
+    """A range of PostgreSQL: two bounds, where None is infinite, and whether each bound belongs to the range.
 
-    A value: equal by its parts, hashable, never changed.
+    It is an immutable value: hashable, and equal to another with the same parts.
     """
 
     __slots__ = ("_bounds", "_lower", "_upper")
@@ -49,7 +49,7 @@ class Range(Generic[T]):
             lower = upper = None
             bounds = ""
         else:
-            # There is nothing at infinity to belong to it.
+            # An infinite bound never belongs to the range.
             bounds = ("(" if lower is None else bounds[0]) + (")" if upper is None else bounds[1])
         self._lower = lower
         self._upper = upper
@@ -57,17 +57,17 @@ class Range(Generic[T]):
 
     @property
     def lower(self) -> T | None:
-        """None: it has no lower bound, or is empty."""
+        """None if the range has no lower bound, or is empty."""
         return self._lower
 
     @property
     def upper(self) -> T | None:
-        """None: it has no upper bound, or is empty."""
+        """None if the range has no upper bound, or is empty."""
         return self._upper
 
     @property
     def bounds(self) -> str:
-        """Two brackets, square for a bound that belongs to the range; nothing for an empty range."""
+        """Two brackets, of which a square one says that the bound belongs to the range; "" for an empty range."""
         return self._bounds
 
     @property
@@ -138,7 +138,7 @@ def TimestampFromTicks(ticks: float) -> datetime.datetime:  # noqa: N802
 
 
 class DBAPITypeObject:
-    """Equal to the numbers of all PostgreSQL types of one kind, as `description` has them."""
+    """Equal to the type codes, in `description`, of all PostgreSQL types of one kind."""
 
     def __init__(self, name: str, *type_codes: int) -> None:
         self.name = name
