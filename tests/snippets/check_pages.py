@@ -7,8 +7,9 @@ snippets    Every block of C++, those in the comments of public headers too, com
               ```cpp run     the same, executed
               ```cpp file    declarations, at namespace scope
             A block with `int main(` is a whole program and executed.
-references  Links lead to files, named tests exist, the table of options is that of the header, and each invariant
-            (I1), rule of sharing (S1) and bug of other pools (B1) that is cited anywhere has a row in a table.
+references  Links lead to files and headings, named tests exist, the table of options is that of the header, and each
+            invariant (I1), rule of sharing (S1) and bug of other pools (B1) that is cited anywhere has a row in a table.
+            Each page of docs/ is linked from an index (a README.md), each decision with its number, title and status.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -160,6 +162,55 @@ def options_of(root: pathlib.Path) -> dict[str, str]:
     return found
 
 
+def links_of(page: pathlib.Path) -> Iterator[tuple[int, pathlib.Path, str]]:
+    """Of each link outside of code: its line, the file it leads to, and the heading there, if one is named."""
+    in_code = False
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        in_code = in_code != line.startswith("```")
+        for target, heading in [] if in_code else re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?[^)]*\)", line):
+            if "://" not in target:
+                yield number, page.parent / target if target else page, heading
+
+
+def headings_of(page: pathlib.Path) -> set[str]:
+    """As links name them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def check_links(root: pathlib.Path, page: pathlib.Path) -> list[str]:
+    problems = []
+    for number, target, heading in links_of(page):
+        where = f"{os.path.relpath(page, root)}:{number}"
+        if not target.exists():
+            problems.append(f"{where}: no such file: {target.relative_to(page.parent)}")
+        elif heading and heading not in headings_of(target):
+            problems.append(f"{where}: no such heading: {heading}")
+    return problems
+
+
+def check_indexes(root: pathlib.Path, given: list[str]) -> list[str]:
+    """Given pages are taken for indexes of the pages beside them."""
+    indexes = [page for page in pages(root, given) if given or page.name == "README.md"]
+    listed = {target.resolve() for index in indexes for _, target, _ in links_of(index)}
+    beside = [page for index in indexes for page in index.parent.glob("*.md")] if given else root.glob("docs/**/*.md")
+    problems = [f"{os.path.relpath(page, root)} is linked from no index"
+                for page in sorted(beside) if page not in indexes and page.resolve() not in listed]
+    decisions = 0
+    for index in indexes:
+        text = index.read_text(encoding="utf-8")
+        if "| number | decision | status |" not in text:
+            continue
+        for number, page in enumerate(sorted(index.parent.glob("[0-9]*-*.md")), 1):
+            title = page.read_text(encoding="utf-8").splitlines()[0].removeprefix(f"# {number}. ")
+            row = f"| {number} | [{title}]({page.name}) | "
+            if not page.name.startswith(f"{number:04}-") or not re.search(re.escape(row) + r"\w.* \|$", text, re.MULTILINE):
+                problems.append(f"{os.path.relpath(index, root)}: no row of {page.name} that starts with {row}")
+            decisions += 1
+    return problems if decisions else [*problems, "no index of decisions was found"]
+
+
 ROW = re.compile(r"^\| ([BIS]\d{1,2})\b.*$", re.MULTILINE)
 CITED = re.compile(r"(?<![\w.#])([BIS]\d{1,2})(?:–([BIS]?)(\d{1,2}))?\b(?!\.\d)")
 CITING = {".cpp", ".hpp", ".py", ".md"}
@@ -199,12 +250,8 @@ def check_references(arguments: argparse.Namespace) -> list[str]:
     for page in pages(arguments.root, arguments.pages):
         name = os.path.relpath(page, arguments.root)
         text = page.read_text(encoding="utf-8")
-        in_code = False
+        problems += check_links(arguments.root, page)
         for number, line in enumerate(text.splitlines(), 1):
-            in_code = in_code != line.startswith("```")
-            for target in [] if in_code else re.findall(r"\]\(([^)#\s]+)[^)]*\)", line):
-                if "://" not in target and not (page.parent / target).exists():
-                    problems.append(f"{name}:{number}: no such file: {target}")
             for test in re.findall(r"`([A-Z]\w+\.[a-z0-9]+_\w+)`", line):
                 if test not in tests:
                     problems.append(f"{name}:{number}: no such test: {test}")
@@ -212,6 +259,7 @@ def check_references(arguments: argparse.Namespace) -> list[str]:
             rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*?) \|", text, re.MULTILINE))
             problems += [f"{name}: the option {option} = {default} has no row, or another default"
                          for option, default in options.items() if rows.get(option) != default]
+    problems += check_indexes(arguments.root, arguments.pages)
     problems += check_numbers(arguments.root, arguments.pages)
     if not options or not tests:
         problems.append("no options or no tests were found: this check is broken")
