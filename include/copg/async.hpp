@@ -1,4 +1,4 @@
-// Everything, and the pool for event loops. Includes Boost.Asio, which copg.hpp does not.
+// All of copg.hpp, and the pool for event loops. Unlike copg.hpp, it includes Boost.Asio.
 #pragma once
 
 #include <copg/async_connection.hpp>

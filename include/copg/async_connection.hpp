@@ -47,21 +47,21 @@ template <class T, class Executor>
 inline constexpr bool is_awaitable<boost::asio::awaitable<T, Executor>> = true;
 }  // namespace detail
 
-/// What `transaction` takes: a coroutine.
+/// A coroutine that `transaction` runs: it takes an AsyncConnection& and returns an awaitable.
 template <class Body>
 concept AwaitableBody = std::invocable<Body&, AsyncConnection&> &&
     detail::is_awaitable<std::invoke_result_t<Body&, AsyncConnection&>>;
 
 /// A lease: the connection is yours from AsyncPooledDatabase::connection() until this object is destroyed,
-/// which gives it back without blocking; a call that is under way then completes with operation_aborted.
-/// Move-only. One call at a time; two at once abort a debug build and fail with UsageError in a release
-/// build.
+/// which gives the connection back without blocking. A call that is under way then completes with
+/// operation_aborted. Move-only. For one call at a time: two at once abort a debug build and fail with
+/// UsageError in a release build.
 ///
-/// Transactions, deadlines, errors and what survives them are those of Connection; how calls complete and are
-/// cancelled is told at AsyncPooledDatabase. After a statement that was cancelled or came too late only
-/// giving back is possible.
+/// Connection describes transactions, deadlines, and errors and whether the connection survives them;
+/// AsyncPooledDatabase describes how calls complete and are cancelled. After a statement that was cancelled
+/// or too late, the connection can only be given back.
 class AsyncConnection {
-  // Stands in front of what uses it, because its type is deduced.
+  // Stands in front of its callers, because its return type is deduced.
   [[nodiscard]] auto starter() {
     require_lease();
     return [this](auto handler, std::unique_ptr<detail::Request> request) {
@@ -72,7 +72,7 @@ class AsyncConnection {
  public:
   using executor_type = boost::asio::any_io_executor;
 
-  /// No lease: closed().
+  /// Holds no lease: closed() is true.
   AsyncConnection() noexcept;
   AsyncConnection(AsyncConnection&&) noexcept;
   AsyncConnection& operator=(AsyncConnection&&) noexcept;
@@ -80,10 +80,10 @@ class AsyncConnection {
   AsyncConnection& operator=(const AsyncConnection&) = delete;
   ~AsyncConnection();
 
-  /// The pool's. UsageError if given back.
+  /// The pool's executor. UsageError if the connection was given back.
   [[nodiscard]] executor_type get_executor() const;
 
-  /// Executes one statement, or, without parameters, several. One round trip. Completes with the Result.
+  /// Executes one statement, or, without parameters, several, in one round trip. Completes with the Result.
   template <detail::TokenFor<Result> Token = DefaultToken>
   auto execute(const Sql& sql, Params params, Token&& token = {}) {
     return detail::initiate<Result>(starter(), token, detail::make_request(sql, std::move(params)));
@@ -92,7 +92,7 @@ class AsyncConnection {
   auto execute(const Sql& sql, const Args&... args) {
     return detail::initiate<Result>(starter(), DefaultToken(), detail::make_request(sql, args...));
   }
-  /// Completes with all rows, a std::vector<T>.
+  /// Executes a statement and completes with all rows, a std::vector<T>.
   template <class T, detail::TokenFor<std::vector<T>> Token = DefaultToken>
   auto fetch_all(const Sql& sql, Params params, Token&& token = {}) {
     return detail::initiate_mapped<Result, std::vector<T>>(
@@ -105,7 +105,7 @@ class AsyncConnection {
         starter(), detail::to_vector<T>, DefaultToken(),
         detail::make_fetch_request(sql, copg::params(args...), &detail::rows_as<T>));
   }
-  /// Completes with the first row, a std::optional<T>.
+  /// Executes a statement and completes with the first row, a std::optional<T>.
   template <class T, detail::TokenFor<std::optional<T>> Token = DefaultToken>
   auto fetch_one(const Sql& sql, Params params, Token&& token = {}) {
     return detail::initiate_mapped<Result, std::optional<T>>(
@@ -118,7 +118,7 @@ class AsyncConnection {
         starter(), detail::to_optional<T>, DefaultToken(),
         detail::make_fetch_request(sql, copg::params(args...), &detail::rows_as<T>));
   }
-  /// Completes with the only column of the first row, a T.
+  /// Executes a statement and completes with the only column of the first row, a T.
   template <std::default_initializable T, detail::TokenFor<T> Token = DefaultToken>
   auto fetch_val(const Sql& sql, Params params, Token&& token = {}) {
     return detail::initiate_mapped<Result, T>(
@@ -131,8 +131,8 @@ class AsyncConnection {
         starter(), detail::to_value<T>, DefaultToken(),
         detail::make_fetch_request(sql, copg::params(args...), &detail::value_as<T>));
   }
-  /// Executes one statement for each row of parameters, in one pipeline. Completes with the sum of affected
-  /// rows, a std::int64_t. `rows` must live until then if it is an lvalue.
+  /// Executes one statement for each row of parameters, in one pipeline. Completes with the number of
+  /// affected rows, a std::int64_t. If `rows` is an lvalue, it must live until then.
   template <std::ranges::viewable_range Range, detail::TokenFor<std::int64_t> Token = DefaultToken>
   auto execute_many(const Sql& sql, Range&& rows, Token&& token = {}) {
     require_lease();
@@ -142,15 +142,8 @@ class AsyncConnection {
         },
         token, detail::make_request_for_many(sql, std::forward<Range>(rows)));
   }
-  /// Executes several statements in one flush: one round trip for all. Completes with the answers, one for
-  /// each statement, in their order.
-  ///
-  /// An error is the answer to its own statement: with autocommit it touches
-  /// no other; without, it fails the transaction, and those behind it are refused (25P02). If the connection
-  /// is lost on the way, what was answered stays answered, and the others' answers say so. A statement whose
-  /// prepared plan the server refuses (its table has changed) is planned anew, and nobody is told, unless
-  /// others went behind it: then its answer is that error (0A000), once. Each is one statement; several in
-  /// one text and COPY are refused (UsageError is the answer).
+  /// Executes several statements in one flush, with one round trip for all. Completes with one answer for
+  /// each statement, in their order: a Result or an error, as Connection::execute(const Pipeline&) says.
   template <detail::TokenFor<std::vector<PipelineAnswer>> Token = DefaultToken>
   auto execute(Pipeline pipeline, Token&& token = {}) {
     require_lease();
@@ -159,7 +152,8 @@ class AsyncConnection {
         std::move(pipeline));
   }
 
-  /// One round trip; none if no transaction is open. CommitUnknown if the answer was lost.
+  /// One round trip; none if no transaction is open. QueryFailed if the transaction had failed, which is
+  /// rolled back then; CommitUnknown if the answer was lost.
   template <detail::TokenFor<> Token = DefaultToken>
   auto commit(Token&& token = {}) {
     require_lease();
@@ -171,9 +165,9 @@ class AsyncConnection {
     require_lease();
     return detail::initiate<>([this](auto handler) { start_end(std::move(handler), false); }, token);
   }
-  /// Awaits `body(*this)` in a transaction, or in a savepoint inside one: committed when it returns, rolled
-  /// back if it throws. Completes with what it returns. When it is cancelled the connection is given back,
-  /// and rolled back in the background.
+  /// Awaits `body(*this)` in a transaction, or in a savepoint if a transaction is open. Commits when the body
+  /// returns, rolls back if it throws, and completes with the body's result. A cancelled body gives the
+  /// connection back, which rolls back in the background.
   template <class Body>
   requires AwaitableBody<Body>
   auto transaction(Body body) -> std::invoke_result_t<Body&, AsyncConnection&> {
@@ -193,7 +187,7 @@ class AsyncConnection {
     } catch (...) {
       error = std::current_exception();
     }
-    // In a cancelled coroutine nothing can be awaited any more.
+    // A cancelled coroutine can't await anything any more.
     const bool throws = co_await boost::asio::this_coro::throw_if_cancelled();
     const boost::asio::cancellation_state coroutine = co_await boost::asio::this_coro::cancellation_state;
     const bool cancelled = throws && coroutine.cancelled() != boost::asio::cancellation_type::none;
@@ -204,17 +198,17 @@ class AsyncConnection {
     }
     std::rethrow_exception(error);
   }
-  /// The same for any completion token; the coroutine runs on the pool's executor.
+  /// Runs `transaction(body)` on the pool's executor, for any completion token.
   template <class Body, class Token>
   requires AwaitableBody<Body>
   auto transaction(Body body, Token&& token) {
     return boost::asio::co_spawn(get_executor(), transaction(std::move(body)), std::forward<Token>(token));
   }
 
-  /// Each statement its own transaction. UsageError inside a transaction. Default: off.
+  /// Makes each statement its own transaction. UsageError inside a transaction. Default: off.
   void autocommit(bool on);
   [[nodiscard]] bool autocommit() const;
-  /// How long each call may take from here on, in seconds. At least 0; infinite: no limit.
+  /// Limits each later call, in seconds. At least 0 (else UsageError); infinite: no limit.
   void timeout(Seconds limit);
   [[nodiscard]] Seconds timeout() const;
 
@@ -222,11 +216,11 @@ class AsyncConnection {
   void release() noexcept;
   /// Closes the connection instead of giving it back: the pool opens another. Never blocks.
   void close() noexcept;
-  /// Given back, closed, or lost, as a call has found out. A connection that was lost is still to be given
-  /// back, and a commit on it throws. Nothing is asked of the server.
+  /// True without a lease: after giving back or closing; and once a call has found the connection lost. A
+  /// lost connection must still be given back, and a commit on it throws. Sends nothing.
   [[nodiscard]] bool closed() const noexcept;
 
-  // Nothing is sent for these. UsageError if given back, or while a call is under way.
+  // These send nothing. UsageError if the connection was given back, or while a call is under way.
   [[nodiscard]] int backend_pid() const;
   [[nodiscard]] int server_version() const;
   [[nodiscard]] TransactionStatus transaction_status() const;
@@ -242,13 +236,13 @@ class AsyncConnection {
   void start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline);
   void start_end(detail::Handler<> handler, bool commit);
 
-  /// The number of the savepoint that was made; 0 for the transaction itself, for which nothing is sent.
+  /// Returns the number of the new savepoint; 0 for the transaction itself, for which nothing is sent.
   boost::asio::awaitable<int> begin_transaction();
   boost::asio::awaitable<void> end_transaction(int savepoint, bool commit);
-  /// Rolls back, unless that fails: the connection is cleaned when it is given back.
+  /// Rolls back. Ignores a failure, since giving the connection back cleans it.
   boost::asio::awaitable<void> undo_transaction(int savepoint);
 
-  std::shared_ptr<async::Loop> loop_;  // also when given back: a call that was made before completes there
+  std::shared_ptr<async::Loop> loop_;  // kept after giving back: earlier calls complete there
   std::shared_ptr<async::LeaseState> state_;
 };
 

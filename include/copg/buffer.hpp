@@ -1,4 +1,4 @@
-// A growing run of characters, into which parameters are encoded. Short contents are kept inside the object.
+// A growing sequence of characters, to which parameters are encoded. The object itself holds short ones.
 #pragma once
 
 #include <boost/container/small_vector.hpp>

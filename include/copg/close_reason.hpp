@@ -1,4 +1,4 @@
-// Why a connection was closed: one word for the pool core, the observers and the messages.
+// Why a connection was closed: the reasons that the pool core, observers and messages know.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
-// How C++ types travel to and from the server. The contract, and how to add a type of your own:
-// codec/codec.hpp.
+// How C++ types travel to and from the server. codec/codec.hpp says how to add a type of your own.
 #pragma once
 
 #include <copg/codec/array.hpp>

@@ -1,4 +1,4 @@
-// Everything.
+// All of copg, except for the pool for event loops (async.hpp).
 #pragma once
 
 #include <copg/close_reason.hpp>

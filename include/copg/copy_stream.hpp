@@ -14,8 +14,8 @@ class CopySource {
   CopySource& operator=(const CopySource&) = delete;
   virtual ~CopySource() = default;
 
-  /// The next piece, of any size, cut anywhere; it must stay valid until the next call. Empty: the end. What
-  /// it throws ends the COPY, which then has no effect, and reaches the caller.
+  /// Returns the next piece, of any size, cut anywhere, and valid until the next call; an empty piece is the
+  /// end. An exception ends the COPY, which then has no effect, and reaches the caller.
   virtual std::string_view next() = 0;
 };
 
@@ -27,8 +27,8 @@ class CopySink {
   CopySink& operator=(const CopySink&) = delete;
   virtual ~CopySink() = default;
 
-  /// One piece, in text and CSV format a whole row with its newline. It is valid during the call. What it
-  /// throws ends the COPY and reaches the caller; what a COPY of a query that writes has written may stay.
+  /// Takes one piece, which is valid during the call; in text and CSV format it is a row with its newline. An
+  /// exception ends the COPY and reaches the caller; what the COPY's query has written may stay.
   virtual void take(std::string_view piece) = 0;
 };
 

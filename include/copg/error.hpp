@@ -26,18 +26,17 @@ enum class ErrorKind : std::uint8_t {
   too_many_requests,  ///< max_waiting requests wait already. (TooManyRequests)
   connection_failed,  ///< No connection could be made, or it was lost. (ConnectionFailed)
   query_failed,       ///< The server refused the statement. (QueryFailed)
-  commit_unknown,     ///< The connection was lost before COMMIT's answer: it may or may not have happened.
-                      ///< (CommitUnknown)
+  commit_unknown,     ///< The answer to COMMIT was lost: it may have happened. (CommitUnknown)
 };
 
 /// Everything known about an error. Strings are empty where there is nothing to say.
 struct ErrorInfo {
   ErrorKind kind = ErrorKind::usage;
-  SqlState sqlstate{};     ///< From the server; empty when it did not speak.
+  SqlState sqlstate{};     ///< The server's; empty if the error is not from the server.
   std::string message{};   ///< What happened, what it was doing, and what to do. One line.
   std::string detail{};    ///< The server's DETAIL.
   std::string hint{};      ///< The server's HINT.
-  std::string advice{};    ///< What copg makes of it: which placeholder it is, what to write. A HINT of ours.
+  std::string advice{};    ///< copg's own HINT: which placeholder is meant, what to write instead.
   std::string context{};   ///< The server's CONTEXT.
   std::string severity{};  ///< ERROR, FATAL or PANIC.
   std::string schema_name{};
@@ -48,25 +47,24 @@ struct ErrorInfo {
   std::string query{};              ///< The SQL text that was running.
   std::string cause{};              ///< The error behind this one, such as the last failed connect.
   int statement_position = 0;       ///< 1-based character position in `query`; 0: none.
-  std::string internal_query{};     ///< What a function inside the statement was running; CONTEXT says which.
+  std::string internal_query{};     ///< The SQL text that a function was running; CONTEXT names the function.
   int internal_position = 0;        ///< 1-based character position in `internal_query`; 0: none.
   std::int64_t row_index = -1;      ///< execute_many: 0-based index of the failing row; -1: none.
   bool connection_survives = true;  ///< False: the connection is gone and was discarded.
-  bool executed = false;   ///< The server has executed the statement all the same, and what it wrote is not
-                           ///< undone by the error: the same call again writes twice. The message says it,
-                           ///< too. Never for a statement that is known only to read: a SELECT that calls a
-                           ///< function which copg does not know may write.
-  bool committed = false;  ///< `executed`, and committed by that. False with `executed`: its transaction was
-                           ///< open when it was executed; what has become of that since is not known here.
+  bool executed = false;   ///< The server executed the statement, and the error does not undo what it wrote:
+                           ///< repeating the call writes twice. The message says so. Never true for a
+                           ///< statement that is known only to read. (One with an unknown function is not.)
+  bool committed = false;  ///< Executing the statement committed it. If only `executed` is true, its
+                           ///< transaction was still open then, and may have been committed since.
   std::optional<PoolStats> pool{};  ///< The pool at that moment, when the pool is the cause.
 };
 
 /// The base of all errors of this library. Copying does not throw: copies share the info.
 class Error : public std::runtime_error {
  public:
-  /// what() is the message, followed by what else a person needs, each on a line of its own: the place in the
-  /// SQL text, with a caret below it; DETAIL, HINT, QUERY (a function's), CONTEXT; without a place the
-  /// beginning of the text (STATEMENT).
+  /// what() is the message, followed by lines with what else is known: the place in the SQL text, with a
+  /// caret below it; DETAIL, HINT, QUERY (a function's), CONTEXT; without a place the text's beginning
+  /// (STATEMENT).
   explicit Error(ErrorInfo info);
   Error(const Error&) noexcept;
   Error& operator=(const Error&) noexcept;
@@ -95,9 +93,8 @@ class UsageError : public Error {
   ~UsageError() override;
 };
 
-/// Mend the data, or the type that is asked for: a value does not fit, or the rows of an answer don't. A
-/// user's Codec throws it too. Where a statement that may write was executed all the same,
-/// `info().executed` is true.
+/// Mend the data, or the type that you asked for: a value, or the rows of an answer, do not fit. Your own
+/// Codec throws it too. If a statement that may write was executed nevertheless, `info().executed` is true.
 class DataError : public Error {
  public:
   explicit DataError(ErrorInfo info);
@@ -105,8 +102,8 @@ class DataError : public Error {
   ~DataError() override;
 };
 
-/// Try later, with less load, a larger pool or more time: there was no connection by the deadline, and
-/// nothing was sent. `info().pool` says what held it up.
+/// Try later, with less load, a larger pool or more time: no connection was free by the deadline, and nothing
+/// was sent. The message says who holds the connections; `info().pool` has the counters.
 class PoolTimeout : public Error {
  public:
   explicit PoolTimeout(ErrorInfo info);
@@ -115,7 +112,7 @@ class PoolTimeout : public Error {
 
 /// Mend the statement, or give it more time: its answer was late. It is being cancelled in the background,
 /// and may or may not have had an effect. The message says how long the call was in the queue, connecting,
-/// and waiting for the server. Of a connection that was leased before, only giving back is left.
+/// and waiting for the server. A connection that was leased before can only be given back.
 class QueryTimeout : public Error {
  public:
   explicit QueryTimeout(ErrorInfo info);
@@ -136,15 +133,15 @@ class TooManyRequests : public Error {
   ~TooManyRequests() override;
 };
 
-/// The server can't be reached, or the connection was lost: what ran on it was rolled back, unless it
-/// committed itself.
+/// The server can't be reached, or the connection was lost: an open transaction is rolled back, but a
+/// statement that commits by itself may have been executed.
 class ConnectionFailed : public Error {
  public:
   explicit ConnectionFailed(ErrorInfo info);
   ~ConnectionFailed() override;
 };
 
-/// The server refused the statement: its SQLSTATE says why. The transaction must be rolled back.
+/// The server refused the statement: the SQLSTATE says why. An open transaction must be rolled back.
 class QueryFailed : public Error {
  public:
   explicit QueryFailed(ErrorInfo info);
@@ -168,7 +165,7 @@ class QueryFailed : public Error {
     return copg::is_serialization_failure(sqlstate());
   }
   [[nodiscard]] bool is_deadlock() const noexcept { return copg::is_deadlock(sqlstate()); }
-  /// The same transaction, run again, may succeed.
+  /// The transaction may succeed when it is run again.
   [[nodiscard]] bool is_retryable() const noexcept { return copg::is_retryable(sqlstate()); }
   [[nodiscard]] bool is_lock_not_available() const noexcept {
     return copg::is_lock_not_available(sqlstate());
@@ -183,8 +180,7 @@ class QueryFailed : public Error {
   [[nodiscard]] bool is_undefined_column() const noexcept { return copg::is_undefined_column(sqlstate()); }
 };
 
-/// Look before you repeat: the connection was lost while COMMIT was under way. It may or may not have
-/// happened.
+/// Look before you repeat: the answer to COMMIT was lost, so the transaction may or may not be committed.
 class CommitUnknown : public Error {
  public:
   explicit CommitUnknown(ErrorInfo info);
@@ -193,7 +189,7 @@ class CommitUnknown : public Error {
 
 /// Throws the class that belongs to `info.kind`.
 [[noreturn, gnu::cold]] void raise(ErrorInfo info);
-/// The same exception, to be thrown elsewhere.
+/// Makes the exception that `raise` throws, to be thrown elsewhere.
 [[nodiscard]] std::exception_ptr make_exception(ErrorInfo info);
 
 }  // namespace copg

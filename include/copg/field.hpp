@@ -13,25 +13,24 @@ namespace detail {
 [[noreturn]] void reject_no_row(std::string_view wanted);
 [[noreturn]] void reject_null(const Column& column, std::string_view wanted);
 [[noreturn]] void reject_type(const Column& column, std::string_view wanted);
-/// To be called while a DataError is caught: throws one that also names the column, its type and `wanted`.
+/// For the handler of a DataError: throws another that also names the column, its type and `wanted`.
 [[noreturn]] void reject_value(const Column& column, std::string_view wanted);
 }  // namespace detail
 
-/// A view into a Result: valid as long as it (or a copy of it) lives. Reading is thread-safe.
+/// A view into a Result, valid as long as the Result or a copy of it lives. Reading is thread-safe.
 class Field {
  public:
   [[nodiscard]] bool is_null() const noexcept { return cell_.data == nullptr; }
-  /// As the server wrote it; empty for NULL.
+  /// The server's text; empty for NULL.
   [[nodiscard]] std::string_view text() const noexcept { return {cell_.data, cell_.size}; }
   /// NUL-terminated; nullptr for NULL.
   [[nodiscard]] const char* c_str() const noexcept { return cell_.data; }
-  /// The column's name.
+  // The column's.
   [[nodiscard]] std::string_view name() const noexcept { return column_->name; }
-  /// The column's type.
   [[nodiscard]] Oid type() const noexcept { return column_->type; }
 
-  /// The value as a T. Throws DataError naming the column, its type and T, if the column's type can't be a T,
-  /// the value is out of T's range, or it is NULL and T is not an optional. A string_view refers to the
+  /// The value as a T. Throws DataError, which names the column, its type and T, if the column's type can't
+  /// be a T, the value is out of T's range, or it is NULL and T is no optional. A string_view refers to the
   /// Result.
   template <class T>
   requires Decodable<T>
@@ -50,7 +49,7 @@ class Field {
       detail::reject_value(*column_, detail::name_of<T>());
     }
   }
-  /// The same, with `fallback` for NULL.
+  /// Like `as`, with `fallback` for NULL.
   template <class T>
   requires Decodable<T>
   [[nodiscard]] T as_or(T fallback) const { return is_null() ? std::move(fallback) : as<T>(); }

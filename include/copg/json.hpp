@@ -1,4 +1,4 @@
-// JSON text, as a type of its own: so that it is sent as jsonb and not as a string. Not parsed here.
+// JSON text as a type of its own, so that it is sent as jsonb and not as a string. copg does not parse it.
 #pragma once
 
 #include <string>
@@ -11,10 +11,10 @@ namespace copg {
 struct Json {
   std::string text;
 
-  /// The empty text, which is no JSON.
+  /// Holds an empty text, which is no JSON.
   Json() = default;
-  /// Has constructors so that it is no aggregate: GCC 12 destroys one that is written among the arguments of
-  /// a co_await twice.
+  /// The constructors make it no aggregate: GCC 12 destroys a braced aggregate among the arguments of a
+  /// co_await twice.
   explicit Json(std::string json) : text(std::move(json)) {}
   friend bool operator==(const Json&, const Json&) = default;
 };

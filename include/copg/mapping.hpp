@@ -1,4 +1,4 @@
-// Between rows and C++ types: aggregates, tuples and single values, by position.
+// Maps rows to C++ types, and back, by position: aggregates, tuples and single values.
 #pragma once
 
 #include <copg/params.hpp>
@@ -24,11 +24,11 @@ concept TupleLike = requires {
 template <class T>
 concept PlainAggregate = std::is_aggregate_v<T> && !std::is_array_v<T> && !TupleLike<T>;
 
-/// What a row can be read as.
+/// A row can be read as a T.
 template <class T>
 concept Mappable = Decodable<T> || TupleLike<T> || PlainAggregate<T>;
 
-/// Braces, so that the columns are read in order.
+/// The braces have the columns read in order.
 template <class T, std::size_t... I>
 T row_to_tuple(const Row& row, std::index_sequence<I...>) {
   return T{row[I].template as<std::tuple_element_t<I, T>>()...};

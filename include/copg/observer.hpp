@@ -1,4 +1,4 @@
-// What a pool tells its observer: the place to hang metrics and traces on.
+// What a pool tells its observer, for metrics and traces.
 #pragma once
 
 #include <copg/close_reason.hpp>
@@ -11,10 +11,9 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// Derive from it and override what is of interest; each hook does nothing by default. Hooks are called on
-/// whatever thread the event happened on, several at a time, without a lock held: they may call the pool.
-/// They must not throw (std::terminate), and should not block: a caller or the pool's background work waits
-/// for them.
+/// Derive from it and override the hooks that you need; by default a hook does nothing. Hooks run on the
+/// thread where the event happened, several at a time, without a lock, so that they may call the pool. They
+/// must not throw (std::terminate), and should not block, because a caller or the background waits for them.
 class Observer {
  public:
   Observer() = default;
@@ -32,19 +31,18 @@ class Observer {
   virtual void opened(std::chrono::nanoseconds connect_time) noexcept;
   /// A connect failed. `error` lives for the call.
   virtual void open_failed(const ErrorInfo& error) noexcept;
-  /// Connecting fails: for the first time since a connect has succeeded, or since the pool was opened. Once
-  /// per outage. The message of `error` names the pool and the server; it lives for the call.
+  /// A connect failed, the first since one succeeded or since the pool was opened. Called once per outage.
+  /// The message of `error`, which lives for the call, names the pool and the server.
   virtual void outage_began(const ErrorInfo& error) noexcept;
-  /// A connect has succeeded again, `duration` after the first that failed; `failures` have failed. Once per
-  /// outage.
+  /// A connect succeeded again, `duration` after the first of `failures` that failed. Called once per outage.
   virtual void outage_ended(std::chrono::nanoseconds duration, std::uint64_t failures) noexcept;
-  /// A connection that had been opened was closed. `text`: the server's last words, or what was noticed of
-  /// its end; empty for one that was well; lives for the call.
+  /// An open connection was closed. `text` is the server's last message or says how the end was noticed; it
+  /// is empty for a healthy connection, and lives for the call.
   virtual void closed(CloseReason reason, std::string_view text) noexcept;
   /// A session was wiped in the background, which took `reset_time`.
   virtual void reset(std::chrono::nanoseconds reset_time) noexcept;
-  /// A lease has lasted longer than `leak_after`; `holder` says who took it. Once per lease. (In a pool
-  /// without an observer, a line on stderr says it.)
+  /// A lease has lasted longer than `leak_after`; `holder` says who took it. Called once per lease. (A pool
+  /// without an observer writes a line to stderr.)
   virtual void leaked(std::chrono::nanoseconds age, std::string_view holder) noexcept;
 };
 

@@ -1,5 +1,5 @@
-// The numbers by which PostgreSQL names its types, as far as this library knows them. They never change
-// (src/include/catalog/pg_type.dat); what is not here is still carried, as text.
+// PostgreSQL's numbers of the types that this library knows. They never change (src/include/catalog/
+// pg_type.dat). Values of other types travel as text.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// The number of a type in pg_type; 0: not said, the server infers it.
+/// The number of a type in pg_type; 0: the server infers the type.
 using Oid = std::uint32_t;
 
 namespace oid {

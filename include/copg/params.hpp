@@ -11,15 +11,15 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// Holds copies of all values: what it was built from may die. A handful of short parameters allocate
-/// nothing. Copyable, movable. Not thread-safe, not even for reading: `values` fills a cache.
+/// Holds copies of all values, so that it outlives what it was made from. A few short parameters need no
+/// allocation. Copyable, movable. Not thread-safe, not even for reading, because `values` fills a cache.
 class Params {
  public:
   /// The PostgreSQL protocol counts parameters in 16 bits.
   static constexpr int max_size = 65535;
 
   /// Appends one parameter. Throws DataError if the value can't be sent (a NUL in a string, a date that does
-  /// not exist, a GiB of parameters), UsageError beyond max_size; nothing is appended then.
+  /// not exist, a GiB of parameters), UsageError beyond max_size. An error appends nothing.
   template <class T>
   requires Encodable<T> Params& add(const T& value) {
     const Oid type = detail::oid_of<T>(value);
@@ -37,7 +37,7 @@ class Params {
     append(begin, type, binary);
     return *this;
   }
-  /// Keeps the memory.
+  /// Removes all parameters, but keeps the memory.
   void clear() noexcept;
 
   [[nodiscard]] bool empty() const noexcept { return types_.empty(); }
@@ -69,7 +69,7 @@ class Params {
   mutable Array<const char*> values_;  ///< Made from the offsets on demand, since text_ moves when it grows.
 };
 
-/// params(1, "x", std::nullopt): in the order of $1, $2, $3.
+/// params(1, "x", std::nullopt) makes $1, $2 and $3.
 template <class... Args>
 requires(Encodable<Args>&&...) [[nodiscard]] Params params(const Args&... args) {
   Params result;

@@ -1,4 +1,4 @@
-// Several statements that travel together.
+// Several statements that are sent in one flush.
 #pragma once
 
 #include <copg/params.hpp>
@@ -17,12 +17,12 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// What has become of one statement of a pipeline: its Result, or its error. True if it is a result;
-/// `value()` is it, or throws the error; `error()` is the std::exception_ptr.
+/// The answer to one statement of a pipeline: its Result or its error. It converts to true if it is a Result.
+/// `value()` returns the Result or throws the error; `error()` is the std::exception_ptr.
 using PipelineAnswer = boost::system::result<Result, std::exception_ptr>;
 
-/// Statements for one flush: Connection::execute(pipeline). Holds copies of texts and parameters. Copyable,
-/// movable, may be executed any number of times. Not thread-safe.
+/// The statements for Connection::execute(pipeline), with copies of texts and parameters. Copyable, movable.
+/// May be executed any number of times. Not thread-safe.
 class Pipeline {
  public:
   struct Statement {
@@ -30,7 +30,7 @@ class Pipeline {
     Params params;
   };
 
-  /// Appends one statement. DataError if a parameter can't be sent; nothing is appended then.
+  /// Appends one statement. Throws DataError if a parameter can't be sent, and appends nothing then.
   Pipeline& add(const Sql& sql, Params params) {
     statements_.push_back({std::string(sql.text()), std::move(params)});
     return *this;

@@ -1,4 +1,4 @@
-// The options of a pool. Give by name what differs from the default:
+// The options of a pool. Name those that differ from the default:
 //
 // ```cpp
 //     auto own = copg::PooledDatabase::from_env({.max_size = 20, .timeout = 5s});
@@ -22,10 +22,9 @@ using Seconds = std::chrono::duration<double>;
 
 /// How the session of a returned connection is made clean.
 enum class ResetMode : std::uint8_t {
-  tracked,   ///< DISCARD ALL, in the background, only when a statement changed the session.
+  tracked,   ///< DISCARD ALL, in the background, only if a statement changed the session.
   full,      ///< DISCARD ALL, in the background, after every lease.
-  rollback,  ///< ROLLBACK of an open transaction and nothing else: settings, listens and temporary tables
-             ///< stay.
+  rollback,  ///< ROLLBACK of an open transaction only: settings, listens and temporary tables stay.
 };
 
 /// Whether statements are prepared on the server.
@@ -36,7 +35,7 @@ enum class PrepareMode : std::uint8_t {
 
 class Connection;
 
-/// Who logs in. What is empty comes from the configuration.
+/// Who logs in. An empty field is taken from the configuration.
 struct Credentials {
   std::string user{};
   std::string password{};
@@ -48,12 +47,12 @@ struct PoolOptions {
   int max_size = 10;           ///< Connections at most. At least 1.
   Seconds max_idle{300};       ///< A connection above min_size is closed when idle for longer. At least 0.
   Seconds max_lifetime{3600};  ///< A connection is replaced when older. Above 0.
-  Seconds timeout{30};         ///< A call ends by it: queue, connect and answer together. At least 0.
+  Seconds timeout{30};         ///< For a whole call: queue, connect and answer together. At least 0.
   // Frequent.
   int num_workers = 3;  ///< Connects in flight at most. At least 1.
   /// `reconnect_failed` is called each time an outage has lasted this long. At least 0.
   Seconds reconnect_timeout{300};
-  std::string name{};           ///< Of the pool, in messages and metrics; empty: the database's.
+  std::string name{};           ///< The pool's name in messages and metrics; empty: the database's.
   int max_waiting = 0;          ///< Requests that may wait at a time; 0: no bound.
   Seconds connect_timeout{10};  ///< For one connect. Above 0.
   int min_idle = 0;             ///< Idle connections kept ready while max_size allows. 0..max_size.
@@ -63,25 +62,25 @@ struct PoolOptions {
   bool share = true;                    ///< Statements that wait for a connection may travel together on one.
   std::optional<Seconds> leak_after{};  ///< A lease that lasts longer is reported once: to the observer, or,
                                         ///< without one, in a line on stderr. Above 0.
-  /// Called where the background runs (on the pool's thread, or the executor it was given), without locks
-  /// held. Must not throw or block.
+  /// Called where the background runs (on the pool's thread, or on the executor that the pool was given),
+  /// without a lock. Must not throw or block.
   std::function<void()> reconnect_failed{};
   std::shared_ptr<Observer> observer{};  ///< Told of what happens in the pool.
-  /// Makes each new connection ready before anybody gets it, and again after a reset that has wiped its
-  /// session. The connection is in autocommit mode, and the callee's only until it returns; the session it
-  /// leaves is what `reset` keeps clean. If it throws, takes longer than connect_timeout, or leaves a
-  /// transaction open, the connection is closed and counts as a failed connect, with the reason in the error
-  /// of each caller that times out.
-  /// Called on a thread of its own, without locks held, for several connections at a time: it may block, and
-  /// call the pool. One that does not return is given up, also by closing the pool: its statements throw
-  /// then, and what it refers to must outlive it.
+  /// Prepares each new connection before its first lease, and again after a reset that has wiped its session.
+  /// The connection is in autocommit mode and may be used only until the function returns; what the function
+  /// sets in the session stays set. If it throws, takes longer than connect_timeout, or leaves a transaction
+  /// open, the connection is closed and counts as a failed connect, and the error of each caller that times
+  /// out has the reason.
+  /// Called on a thread of its own, without a lock, for several connections at a time: it may block, and use
+  /// the pool. A call that does not return is abandoned, also when the pool is closed: its statements then
+  /// throw, and what it refers to must outlive it.
   std::function<void(Connection&)> configure{};
-  /// Asked before each connect who is to log in, for passwords that expire. Throwing, blocking and threads as
-  /// with `configure`; the connect has its own connect_timeout.
+  /// Returns who logs in, before each connect, for passwords that expire. It may throw and block, and runs on
+  /// a thread, as `configure` does; the connect that follows has a connect_timeout of its own.
   std::function<Credentials()> credentials{};
 
-  /// Throws ConfigurationError naming the option, its value and the bound, if one is out of range or NaN.
-  /// Times may be infinite (never), except connect_timeout.
+  /// Throws ConfigurationError, with the option, its value and the bound, if one is out of range or NaN.
+  /// Times may be infinite, which means never, except connect_timeout.
   void validate() const;
 };
 

@@ -1,4 +1,4 @@
-// What the pool knows about itself, taken in one snapshot. Plain data; it refers to nothing.
+// What a pool reports about itself. Plain data, which refers to nothing.
 #pragma once
 
 #include <chrono>
@@ -7,18 +7,18 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// One snapshot of a pool. The first group is a recount of the connections at that moment; the second group
-/// only grows over the life of the pool. Durations are sums over all requests that ended.
+/// One snapshot of a pool. The first group counts connections at that moment; the second group only grows
+/// over the life of the pool. Durations are sums.
 struct PoolStats {
-  std::uint32_t pool_min = 0;        ///< Lower bound on open connections that the pool keeps.
-  std::uint32_t pool_max = 0;        ///< Upper bound on connections.
-  std::uint32_t pool_size = 0;       ///< Open connections: available + leased + resetting + checking.
-  std::uint32_t pool_available = 0;  ///< Idle connections that an acquire gets at once.
-  std::uint32_t leased = 0;          ///< Connections handed out to callers.
-  std::uint32_t connecting = 0;      ///< Connects in flight.
-  std::uint32_t resetting = 0;       ///< Connections whose session is being wiped.
-  std::uint32_t checking = 0;        ///< Connections whose life is being checked.
-  std::uint32_t closing = 0;  ///< Connections given up but not closed yet. They count against pool_max.
+  std::uint32_t pool_min = 0;          ///< Lower bound on open connections that the pool keeps.
+  std::uint32_t pool_max = 0;          ///< Upper bound on connections.
+  std::uint32_t pool_size = 0;         ///< Open connections: available + leased + resetting + checking.
+  std::uint32_t pool_available = 0;    ///< Idle connections that an acquire gets at once.
+  std::uint32_t leased = 0;            ///< Connections handed out to callers.
+  std::uint32_t connecting = 0;        ///< Connects in flight.
+  std::uint32_t resetting = 0;         ///< Connections whose session is being wiped.
+  std::uint32_t checking = 0;          ///< Idle connections that are being checked.
+  std::uint32_t closing = 0;           ///< Connections being closed. They count against pool_max until then.
   std::uint32_t requests_waiting = 0;  ///< Waiters in the queue.
 
   std::uint64_t requests_num = 0;            ///< Requests for a connection.
@@ -26,7 +26,7 @@ struct PoolStats {
   std::chrono::nanoseconds requests_wait{};  ///< Time spent waiting, of all requests that waited.
   /// Requests that ended without a connection: timeout, rejected, closed, failed connect.
   std::uint64_t requests_errors = 0;
-  std::uint64_t requests_cancelled = 0;  ///< Requests that their caller gave up.
+  std::uint64_t requests_cancelled = 0;  ///< Requests that their callers cancelled.
   std::chrono::nanoseconds usage{};      ///< Time connections were leased, of all leases that ended.
   std::uint64_t returns_bad = 0;      ///< Leases that ended with a connection that could not be used again.
   std::uint64_t resets_num = 0;       ///< Sessions wiped in the background.

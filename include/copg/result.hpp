@@ -1,4 +1,4 @@
-// What a statement gave: rows, or a count.
+// The result of a statement: rows, or a count.
 #pragma once
 
 #include <copg/row.hpp>
@@ -17,26 +17,26 @@ struct ResultAccess;
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// Holds all rows in memory, shared between its copies: copying is cheap, and nothing refers to the
-/// connection any more. Rows, fields and string_views refer to it. Reading is thread-safe.
+/// Holds all rows in memory, which its copies share: copying is cheap, and nothing refers to the connection.
+/// Rows, fields and string_views refer to the Result. Reading is thread-safe.
 class Result {
  public:
-  /// Of no statement: no rows, no columns.
+  /// The result of no statement: no rows, no columns.
   Result() = default;
 
   /// The number of rows.
   [[nodiscard]] std::size_t size() const noexcept { return data_ ? data_->rows : 0; }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-  /// The statement returns rows by its nature, be there any now or not.
+  /// Whether this kind of statement returns rows, even if there are none now.
   [[nodiscard]] bool returns_rows() const noexcept;
-  /// The number of columns: 0 if the statement returns no rows, and for a SELECT of nothing.
+  /// The number of columns: 0 if the statement can't return rows, and for a SELECT without columns.
   [[nodiscard]] std::size_t columns() const noexcept { return data_ ? data_->columns.size() : 0; }
   /// Throws UsageError if there is no such column.
   [[nodiscard]] std::string_view column_name(std::size_t column) const { return description(column).name; }
   [[nodiscard]] Oid column_type(std::size_t column) const { return description(column).type; }
   /// Rows inserted, updated, deleted, selected or copied; 0 for other statements.
   [[nodiscard]] std::int64_t affected_rows() const noexcept;
-  /// What the server calls what it did: "INSERT 0 1". Empty when there was no statement.
+  /// The command tag that the server sent, such as "INSERT 0 1"; empty if there was no statement.
   [[nodiscard]] std::string_view command_tag() const noexcept;
 
   /// Throws UsageError if there is no such row.
@@ -61,7 +61,7 @@ class Result {
     if (empty()) return std::nullopt;
     return (*begin()).template as<T>();
   }
-  /// The only column of the first row. Without a row: NULL for an optional T, DataError else.
+  /// The only column of the first row. Without a row: NULL for an optional T, else DataError.
   template <class T>
   requires Decodable<T>
   [[nodiscard]] T to_value() const {

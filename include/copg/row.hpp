@@ -9,12 +9,12 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// A view into a Result: valid as long as it (or a copy of it) lives. Reading is thread-safe.
+/// A view into a Result, valid as long as the Result or a copy of it lives. Reading is thread-safe.
 class Row {
  public:
   using iterator = detail::IndexIterator<Row, Field>;
 
-  /// Of no result: only for assigning to.
+  /// Of no result: it can only be assigned to.
   Row() = default;
 
   /// The number of columns.
@@ -26,16 +26,16 @@ class Row {
     if (column >= size()) detail::reject_index("column", column, size());
     return at_unchecked(column);
   }
-  /// By name; of several equal names the last. Throws UsageError naming it if there is none.
+  /// The column of this name, the last if there are several. Throws UsageError, with the name, without one.
   [[nodiscard]] Field operator[](std::string_view name) const {
     return at_unchecked(detail::find_column(*data_, name));
   }
   [[nodiscard]] iterator begin() const { return {*this, 0}; }
   [[nodiscard]] iterator end() const { return {*this, size()}; }
 
-  /// The row as a T by position: an aggregate (its members), a tuple or pair (its elements), or any other
-  /// type that a field can be read as (its only column). Throws UsageError if the number of columns differs,
-  /// DataError as Field::as.
+  /// The row as a T, by position: the members of an aggregate, the elements of a tuple or pair, or, for any
+  /// other type that a field can be read as, the only column. Throws UsageError if the number of columns
+  /// differs, and DataError as Field::as does.
   template <class T>
   [[nodiscard]] T as() const;
 

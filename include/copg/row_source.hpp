@@ -6,8 +6,8 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// Gives the parameters of one execution after another. What `next` throws ends the call, rolls it back, and
-/// reaches the caller of execute_many.
+/// Gives the rows of parameters, one after the other. An exception of `next` ends execute_many, rolls it
+/// back, and reaches its caller.
 class RowSource {
  public:
   RowSource() = default;
@@ -15,7 +15,7 @@ class RowSource {
   RowSource& operator=(const RowSource&) = delete;
   virtual ~RowSource() = default;
 
-  /// Fills `row`, which is empty. False, with `row` untouched: there are no more.
+  /// Fills `row`, which is empty. Returns false, and leaves `row` untouched, if there are no more rows.
   virtual bool next(Params& row) = 0;
 };
 

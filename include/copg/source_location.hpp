@@ -1,4 +1,4 @@
-// A place in a program: who took a connection.
+// A place in a program, such as the one where a connection was taken.
 #pragma once
 
 #include <cstdint>
@@ -6,11 +6,11 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// What std::source_location is, which Clang 14 to 15 don't have; one type, so that a library built with one
-/// compiler serves programs built with another. A plain value; the strings live as long as the program.
+/// Like std::source_location, which Clang 14 and 15 don't have. It is one type for all compilers, so that a
+/// library built with one serves programs built with another. The strings live as long as the program.
 class SourceLocation {
  public:
-  /// As a default argument: the place of the call. Give it no arguments.
+  /// The place of the call, when used as a default argument. Pass it no arguments.
   static constexpr SourceLocation current(const char* file = __builtin_FILE(),
                                           const char* function = __builtin_FUNCTION(),
                                           std::uint32_t line = __builtin_LINE()) noexcept {

@@ -9,9 +9,9 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// Made from any string where a call wants one; never spell it out. The text is not copied: it must live
-/// until the call returns. Placeholders are PostgreSQL's own: $1, $2, ... The place tells, in a PoolTimeout,
-/// who holds a connection.
+/// Any string converts to it where a call takes SQL; you need not name this type. The text is not copied: it
+/// must live until the call returns. Placeholders are PostgreSQL's own: $1, $2, ... A PoolTimeout shows the
+/// place of those who hold a connection.
 class Sql {
  public:
   template <std::convertible_to<std::string_view> Text>

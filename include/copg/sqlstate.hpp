@@ -12,7 +12,7 @@ namespace copg {
 /// One SQLSTATE, or none. A value; comparing two costs one instruction.
 class SqlState {
  public:
-  /// None: the server did not speak.
+  /// The empty state: the error is not from the server.
   constexpr SqlState() noexcept = default;
   /// Five characters out of 0-9 and A-Z; anything else gives the empty state.
   constexpr explicit SqlState(std::string_view text) noexcept : packed_(pack(text)) {}
@@ -27,7 +27,7 @@ class SqlState {
     }
     return result;
   }
-  /// True if the first two characters are those of `other`: the same kind of condition.
+  /// Whether the first two characters, the class of the condition, are those of `other`.
   [[nodiscard]] constexpr bool same_class(SqlState other) const noexcept {
     return (packed_ >> class_shift) == (other.packed_ >> class_shift);
   }
@@ -65,7 +65,7 @@ class SqlState {
 };
 
 inline namespace literals {
-/// "23505"_sqlstate. What is not a SQLSTATE does not compile.
+/// "23505"_sqlstate. A text that is no SQLSTATE does not compile.
 consteval SqlState operator""_sqlstate(const char* text, std::size_t size) {
   const SqlState state(std::string_view(text, size));
   if (state.empty()) throw "a SQLSTATE is five characters out of 0-9 and A-Z";
@@ -82,17 +82,16 @@ constexpr bool is_exclusion_violation(SqlState s) noexcept { return s == "23P01"
 
 constexpr bool is_serialization_failure(SqlState s) noexcept { return s == "40001"_sqlstate; }
 constexpr bool is_deadlock(SqlState s) noexcept { return s == "40P01"_sqlstate; }
-/// The transaction lost against another one; the same transaction, run again, may succeed.
+/// The transaction lost against another one, and may succeed when it is run again.
 constexpr bool is_retryable(SqlState s) noexcept { return is_serialization_failure(s) || is_deadlock(s); }
 constexpr bool is_lock_not_available(SqlState s) noexcept { return s == "55P03"_sqlstate; }
-/// By a cancel request, or by statement_timeout.
+/// Cancelled by a cancel request or by statement_timeout.
 constexpr bool is_query_canceled(SqlState s) noexcept { return s == "57014"_sqlstate; }
-/// A write was sent to a server (or in a transaction) that only reads: a standby, or a primary that was
-/// demoted.
+/// A write on a read-only server (a standby, or a demoted primary) or in a read-only transaction.
 constexpr bool is_read_only(SqlState s) noexcept { return s == "25006"_sqlstate; }
 constexpr bool is_failed_transaction(SqlState s) noexcept { return s == "25P02"_sqlstate; }
 
-/// The server is going down, is starting up, or the connection to it broke.
+/// The connection broke, or the server is shutting down or starting up.
 constexpr bool is_connection_exception(SqlState s) noexcept {
   return s.in_class("08") || s == "57P01"_sqlstate || s == "57P02"_sqlstate || s == "57P03"_sqlstate;
 }
@@ -110,7 +109,7 @@ constexpr bool is_undefined_table(SqlState s) noexcept { return s == "42P01"_sql
 constexpr bool is_undefined_column(SqlState s) noexcept { return s == "42703"_sqlstate; }
 constexpr bool is_undefined_function(SqlState s) noexcept { return s == "42883"_sqlstate; }
 constexpr bool is_duplicate_table(SqlState s) noexcept { return s == "42P07"_sqlstate; }
-/// The named statement is not there: the session was wiped, or a pooler changed it.
+/// The prepared statement does not exist: the session was wiped, or a pooler has changed sessions.
 constexpr bool is_undefined_statement(SqlState s) noexcept { return s == "26000"_sqlstate; }
 constexpr bool is_feature_not_supported(SqlState s) noexcept { return s == "0A000"_sqlstate; }
 

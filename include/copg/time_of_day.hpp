@@ -7,7 +7,7 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// 0 h up to and including 24 h: the server knows 24:00:00 as a time of its own. Sent and read as `time`.
+/// From 0 h to 24 h inclusive, since the server has the time 24:00:00, too. Sent and read as `time`.
 struct TimeOfDay {
   std::chrono::microseconds since_midnight{};
 

@@ -6,26 +6,26 @@ namespace copg {
 
 class Connection;
 
-/// The first one on a connection is the transaction itself, those inside it are savepoints. Nothing is sent
-/// before the first statement: BEGIN travels with it. End them in the reverse order of their making. One
-/// thread, that of the connection, which must outlive it.
+/// The first one on a connection is the transaction itself; those inside it are savepoints, and must end
+/// first. BEGIN travels with the first statement; nothing is sent before. For the connection's thread only;
+/// the connection must outlive it.
 class Transaction {
  public:
-  /// On a connection that is in a transaction already (also one that a statement has begun): a savepoint,
-  /// which is one round trip. Throws as Connection::execute.
+  /// Makes a savepoint, with one round trip, if the connection is in a transaction already (which a statement
+  /// may have begun). Throws as Connection::execute does.
   explicit Transaction(Connection& connection);
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
-  /// Rolls back if it has not ended. Never throws: if that fails, the connection is cleaned when it is given
-  /// back. Blocks for one round trip.
+  /// Rolls back if the transaction has not ended, which blocks for a round trip. Never throws: if that fails,
+  /// giving the connection back cleans it.
   ~Transaction();
 
-  /// COMMIT, or RELEASE SAVEPOINT: one round trip, none if nothing was executed. Throws QueryFailed if the
-  /// transaction had failed (it is rolled back then), CommitUnknown if the connection was lost before the
-  /// answer, UsageError if it has ended.
+  /// COMMIT (one round trip; none if nothing was executed), or RELEASE SAVEPOINT (one round trip). Throws
+  /// QueryFailed if the transaction had failed, which is rolled back then, CommitUnknown if the answer was
+  /// lost, UsageError if the transaction has ended.
   void commit();
-  /// ROLLBACK, or ROLLBACK TO SAVEPOINT: one round trip, none if nothing was executed. UsageError if it has
-  /// ended.
+  /// ROLLBACK (one round trip; none if nothing was executed), or ROLLBACK TO SAVEPOINT (one round trip).
+  /// Throws UsageError if the transaction has ended.
   void rollback();
   /// Neither committed nor rolled back yet.
   [[nodiscard]] bool active() const noexcept { return active_; }

@@ -1,4 +1,4 @@
-// A UUID: sixteen bytes. Nothing is generated here: gen_random_uuid() does that on the server.
+// A UUID: sixteen bytes. gen_random_uuid() generates one on the server; copg generates none.
 #pragma once
 
 #include <array>

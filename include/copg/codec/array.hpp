@@ -1,6 +1,5 @@
 // std::vector<T> as a PostgreSQL array; a vector of vectors of equal length is an array of two dimensions,
-// and so on. Elements that may be NULL are optionals. Lower bounds other than 1 are read over; they are not
-// kept.
+// and so on. Elements that may be NULL are optionals. Lower bounds other than 1 are accepted, but not kept.
 #pragma once
 
 #include <copg/codec/codec.hpp>
@@ -18,14 +17,14 @@ namespace detail {
 class ArrayReader {
  public:
   explicit ArrayReader(std::string_view text);
-  /// True, and steps over the brace, if an opening brace is next.
+  /// Steps over an opening brace and returns true, if one is next.
   bool open();
-  /// True, and steps over it, if a closing brace is next; else, unless it is the first element, takes the
-  /// comma.
+  /// Steps over a closing brace and returns true, if one is next; else steps over the comma that must stand
+  /// in front of every element but the `first`.
   bool close(bool first);
   /// The next element without its quotes, or nothing for NULL. Valid until the next call.
   std::optional<std::string_view> element();
-  /// Nothing may be left.
+  /// Throws DataError if any text is left.
   void end() const;
   [[noreturn]] void fail() const;
 
@@ -109,7 +108,7 @@ void decode_array(ArrayReader& reader, std::vector<T>& array) {
   }
 }
 
-/// The array type for the values in `array`: the elements' own may depend on them.
+/// Widens `oid` to the type for all elements of `array`: an element's type may depend on its value.
 template <class T>
 void widen_element_oid(const std::vector<T>& array, Oid& oid) {
   for (const T& element : array) {
@@ -138,9 +137,9 @@ requires(detail::IsVector<std::vector<T>>::value&& requires { Codec<T>::oid; }) 
     return array_of(element);
   }
   static bool accepts(Oid column) {
-    if (column == oid::box_array) return false;  // the only one whose elements stand between semicolons
+    if (column == oid::box_array) return false;  // the only type with semicolons between its elements
     const Oid element = element_of(column);
-    // An array over a user's type is not in the table: only an element that takes any type can read it.
+    // Arrays of users' types are not in the table: only an element that accepts any type can read them.
     return detail::accepts<Element>(element);
   }
   static void encode(const std::vector<T>& value, Buffer& out) requires Encodable<Element> {
@@ -148,7 +147,7 @@ requires(detail::IsVector<std::vector<T>>::value&& requires { Codec<T>::oid; }) 
     if (detail::has_elements(value)) return detail::encode_array(value, out);
     out.append("{}");
   }
-  /// No array of views: an element's text does not outlive the call.
+  /// There is no array of views, because an element's text does not outlive the call.
   static std::vector<T> decode(std::string_view text) requires(
       Decodable<Element> && !std::same_as<Element, std::string_view> &&
       !std::same_as<Element, std::optional<std::string_view>>) {

@@ -1,7 +1,7 @@
-// How a C++ type travels to and from the server: the contract. The types of this library are in the files
-// beside it.
+// The contract by which a C++ type travels to and from the server. The library's own types are in the files
+// beside this one.
 //
-// A type of your own takes one specialisation, here an enum that mirrors a PostgreSQL enum:
+// A type of your own needs one specialisation, such as this for an enum that mirrors a PostgreSQL enum:
 //
 // ```cpp file
 //     enum class Colour { red, blue };
@@ -34,18 +34,17 @@
 namespace copg {
 
 /// Specialise it with (all static):
-///   constexpr Oid oid                    the type that is sent; oid::inferred: the server finds it out
+///   constexpr Oid oid                    the type that is sent; oid::inferred: the server infers it
 ///   void encode(const T&, Buffer&)       appends the text that PostgreSQL reads; absent: T can't be sent
 ///   T decode(std::string_view)           from the text that PostgreSQL writes; absent: T can't be read
-/// and, where the rule needs help:
+/// and, where it needs more:
 ///   constexpr bool accepts(Oid)          which columns decode takes; default: those of `oid`, or all if
 ///                                        that is inferred
-///   constexpr std::string_view name      of T in messages; default: what the compiler calls it
-///   Oid oid_of(const T&)                 in place of `oid` where the type depends on the value
+///   constexpr std::string_view name      T's name in messages; default: the compiler's
+///   Oid oid_of(const T&)                 replaces `oid` where the type depends on the value
 ///   bool is_null(const T&), T null()     if T can hold NULL
-///   void encode_binary(const T&, Buffer&)  sent in binary format when it is not inside an array
-/// encode and decode may throw DataError; the column, its type and T are added to the message of one from
-/// decode.
+///   void encode_binary(const T&, Buffer&)  replaces encode, in binary format, except inside an array
+/// encode and decode may throw DataError. Reading adds the column, its type and T to decode's message.
 template <class T>
 struct Codec;
 
@@ -97,7 +96,7 @@ bool is_null(const T& value) {
   }
 }
 
-/// What to call T in a message.
+/// The name of T in messages.
 template <class T>
 constexpr std::string_view name_of() {
   if constexpr (requires { Codec<T>::name; }) {

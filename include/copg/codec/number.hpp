@@ -1,7 +1,7 @@
 // bool, integers and floating point numbers.
 //
-// Signed integers travel as int2, int4, int8; unsigned ones as the next larger, and those above int8 as
-// numeric. Reading checks the range: a number that does not fit is a DataError, never a different number.
+// Signed integers travel as int2, int4 or int8, unsigned ones as the next larger type, and values above int8
+// as numeric. Reading checks the range: a number that does not fit is a DataError, never another number.
 #pragma once
 
 #include <copg/codec/codec.hpp>
@@ -59,8 +59,8 @@ template <detail::Integer T>
 struct Codec<T> {
   static constexpr Oid oid = detail::integer_oid<T>();
 
-  /// A std::size_t that fits goes as int8: as numeric it would keep the server from using an index on a
-  /// bigint column.
+  /// A std::size_t that fits is sent as int8, because a numeric would keep the server from using an index on
+  /// a bigint column.
   static Oid oid_of(T value) {
     if constexpr (oid == oid::numeric) {
       return value <= static_cast<T>(std::numeric_limits<std::int64_t>::max()) ? oid::int8 : oid::numeric;
@@ -90,7 +90,7 @@ struct Codec<T> {
   }
 };
 
-/// The shortest text that gives the same number again; NaN and the infinities included.
+/// Sent as the shortest text that gives the same number again, NaN and the infinities included.
 template <>
 struct Codec<double> {
   static constexpr Oid oid = oid::float8;

@@ -1,7 +1,7 @@
 // Strings, bytes, UUIDs, JSON, and the absence of a value.
 //
-// A string is sent without a type, so that the server takes it for whatever the statement needs, and reads
-// any column.
+// A string is sent without a type, so that the server infers the type that the statement needs. A column of
+// any type can be read as a string.
 #pragma once
 
 #include <copg/codec/codec.hpp>
@@ -19,13 +19,13 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// A NUL inside is a DataError: PostgreSQL has no text that holds one.
+/// Sending a NUL is a DataError, because no text of PostgreSQL can hold one.
 template <>
 struct Codec<std::string_view> {
   static constexpr Oid oid = oid::inferred;
   static constexpr std::string_view name = "std::string_view";
   static void encode(std::string_view value, Buffer& out);
-  /// Refers to the Result: valid as long as it lives.
+  /// Refers to the Result, and is valid as long as that lives.
   static std::string_view decode(std::string_view text) { return text; }
 };
 
@@ -47,7 +47,7 @@ struct Codec<const char*> {
 template <>
 struct Codec<char*> : Codec<const char*> {};
 
-/// Up to the first NUL, or all of it.
+/// Sent up to the first NUL, if there is one.
 template <std::size_t N>
 struct Codec<char[N]> {
   static constexpr Oid oid = oid::inferred;
@@ -82,7 +82,7 @@ struct Codec<std::vector<std::byte>> : detail::BytesCodec<std::vector<std::byte>
   static constexpr std::string_view name = "std::vector<std::byte>";
   static std::vector<std::byte> decode(std::string_view text) { return detail::decode_bytes(text); }
 };
-/// Reading takes a value of exactly N bytes.
+/// Reads values of exactly N bytes.
 template <std::size_t N>
 struct Codec<std::array<std::byte, N>> : detail::BytesCodec<std::array<std::byte, N>> {
   static std::array<std::byte, N> decode(std::string_view text) {

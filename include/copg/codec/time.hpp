@@ -1,9 +1,8 @@
 // Dates, times, time points and durations of std::chrono.
 //
-// PostgreSQL counts microseconds. Finer time points are cut off towards the past when sent (as
-// std::chrono::floor does), and likewise when read into a coarser type. `infinity`, which no std::chrono type
-// can hold, and what lies outside the type or outside PostgreSQL's own range, are DataErrors. The proleptic
-// Gregorian calendar is used on both sides.
+// PostgreSQL counts microseconds. Finer time points are rounded down (as by std::chrono::floor) when sent, as
+// are those that are read into a coarser type. `infinity`, which no std::chrono type can hold, and values
+// outside the range of the type or of PostgreSQL are DataErrors. Dates are proleptic Gregorian.
 #pragma once
 
 #include <copg/codec/codec.hpp>
@@ -33,11 +32,11 @@ void encode_time_of_day(TimeOfDay value, Buffer& out);
 TimeOfDay decode_time_of_day(std::string_view text);
 void encode_interval(std::int64_t microseconds, Buffer& out);
 std::int64_t decode_interval(std::string_view text);
-/// Days of a calendar date that must exist; and back. Throw DataError.
+/// Converts a calendar date, which must exist, to days; and back. Both throw DataError.
 std::int64_t days_of(const std::chrono::year_month_day& date);
 std::chrono::year_month_day date_of(std::int64_t days);
 
-// Not std::chrono's own casts and floor: they overflow near the ends of their types.
+// These replace std::chrono's casts and floor, which overflow near the ends of their types.
 
 /// `count` ticks of num/den seconds since 1970, rounded down to microseconds. Throws DataError on overflow.
 Instant instant_of(std::int64_t count, std::int64_t num, std::int64_t den);
@@ -107,7 +106,7 @@ struct Codec<std::chrono::sys_days> {
   }
 };
 
-/// date; one that does not exist, such as 30 February, is a DataError
+/// date; a date that does not exist, such as 30 February, is a DataError
 template <>
 struct Codec<std::chrono::year_month_day> {
   static constexpr Oid oid = oid::date;

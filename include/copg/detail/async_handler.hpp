@@ -1,5 +1,4 @@
-// A completion handler of any kind, and one that is given something made of an operation's result. Not for
-// users.
+// A completion handler of any type, and one that gets a value made of an operation's result. Not for users.
 #pragma once
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -16,21 +15,21 @@
 namespace copg {
 namespace detail {
 
-/// What `call` itself says about its executor costs four allocations to ask; most handlers belong to the
-/// pool's own executor, which can be found out here at no cost.
+/// To ask `call` for its executor costs four allocations. Most handlers belong to the pool's own executor,
+/// which this class finds out at no cost.
 template <class... Results>
 class Handler {
  public:
   template <class H>
   explicit Handler(H handler) : elsewhere_(!look_up(handler)), call(std::move(handler)) {}
 
-  /// Its executor is `pool`, or it has none and takes that.
+  /// Whether the handler's executor is `pool`, or it has none and takes that one.
   [[nodiscard]] bool belongs_to(const boost::asio::any_io_executor& pool) const {
     return !elsewhere_ && (!executor_ || executor_ == pool);
   }
 
  private:
-  /// False: an executor of a kind that the pool's can't be.
+  /// Remembers the handler's executor. Returns false if its type is one that the pool's can't have.
   template <class H>
   bool look_up(const H& handler) {
     auto executor = boost::asio::get_associated_executor(handler, boost::asio::any_io_executor());
@@ -46,7 +45,7 @@ class Handler {
   boost::asio::any_completion_handler<void(std::exception_ptr, Results...)> call;
 };
 
-/// Gives `handler` what `map` makes of the result; what `map` throws is the error.
+/// Calls `handler` with map(result), or with the exception that `map` throws.
 template <class To, class H, class Map>
 struct MappedHandler {
   H handler;
@@ -70,7 +69,7 @@ struct MappedHandler {
 }  // namespace copg
 #pragma GCC visibility pop
 
-/// What belongs to the handler belongs to the mapped one.
+/// A mapped handler has the executor, allocator and cancellation slot of the handler inside it.
 template <template <class, class> class Associator, class To, class H, class Map, class Default>
 struct boost::asio::associator<Associator, copg::detail::MappedHandler<To, H, Map>, Default>
     : Associator<H, Default> {

@@ -1,4 +1,4 @@
-// What turns a call into an asynchronous operation of Asio, for any completion token. Not for users.
+// Turns a call into an asynchronous operation of Asio, for any completion token. Not for users.
 #pragma once
 
 #include <copg/detail/async_handler.hpp>
@@ -13,8 +13,8 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// A call without a token is an awaitable. (A deferred operation would serve more, but Boost 1.81 can't await
-/// one that completes with an exception_ptr and a value.)
+/// A call without a token returns an awaitable. (A deferred operation would be more general, but Boost 1.81
+/// can't await one that completes with an exception_ptr and a value.)
 using DefaultToken = boost::asio::use_awaitable_t<>;
 
 namespace detail {
@@ -35,8 +35,8 @@ auto initiate(Start start, Token&& token, Args&&... args) {
       token, std::forward<Args>(args)...);
 }
 
-/// The same for what is made of the operation's result: `start` takes a handler of a From, `map` makes a To
-/// of it.
+/// Like `initiate`, for a result that `map` makes of the operation's: `start` takes a handler of a From, and
+/// the operation completes with a To.
 template <class From, class To, class Start, class Map, class Token, class... Args>
 auto initiate_mapped(Start start, Map map, Token&& token, Args&&... args) {
   return boost::asio::async_initiate<Token, Signature<To>>(

@@ -1,4 +1,4 @@
-// How the engine, which knows no copg::Connection, has PoolOptions::configure called with one. Not for users.
+// Lets the engine, which knows no copg::Connection, call PoolOptions::configure with one. Not for users.
 #pragma once
 
 #include <copg/detail/lease.hpp>
@@ -11,7 +11,7 @@ struct PoolOptions;
 
 namespace detail {
 
-/// Calls `options.configure` with the connection of the lease. Throws what that throws. `lease` is empty
+/// Calls `options.configure` with the connection of the lease, and throws what it throws. `lease` is empty
 /// afterwards if the connection was closed, given back or moved away.
 [[gnu::visibility("hidden")]] void call_configure(const PoolOptions& options,
                                                   std::shared_ptr<engine::PoolEngine> engine, Lease& lease);

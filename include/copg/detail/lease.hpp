@@ -12,12 +12,12 @@ struct Slot;
 
 namespace detail {
 
-/// Plain data that PoolEngine makes and takes back; who holds one must give it back exactly once.
+/// Plain data that PoolEngine makes. Its holder must give it back to the engine exactly once.
 struct Lease {
   engine::Slot* slot = nullptr;  ///< Null: no lease.
   std::uint32_t index = 0;       ///< Of the slot in the pool.
   std::uint32_t generation = 0;  ///< Of the connection in the slot.
-  std::uint32_t process = 0;     ///< ForkGuard::generation() of the process it was made in.
+  std::uint32_t process = 0;     ///< ForkGuard::generation() of the process that made it.
   bool fresh = true;             ///< Nothing was sent on it yet.
 
   explicit operator bool() const noexcept { return slot != nullptr; }

@@ -1,4 +1,4 @@
-// A statement that outlives the call that gave it. Not for users.
+// A statement that outlives the call that passed it. Not for users.
 #pragma once
 
 #include <copg/params.hpp>
@@ -22,8 +22,8 @@ namespace detail {
 
 struct RowShape;
 
-/// In one block of memory of just the size it needs, since many may wait for a connection at a time. Has the
-/// getters of Params.
+/// Takes one block of memory of just the size that it needs, since many may wait for a connection at a time.
+/// Has the getters of Params.
 class Request {
  public:
   static std::unique_ptr<Request> make(const Sql& sql, const Params& params);
@@ -35,7 +35,7 @@ class Request {
 
   [[nodiscard]] std::string_view sql() const noexcept { return {sql_, sql_size_}; }
   [[nodiscard]] const SourceLocation& where() const noexcept { return where_; }
-  /// What its rows are to be read as; null: nothing is known of that.
+  /// What its rows are to be read as; null if that is not known.
   [[nodiscard]] const RowShape* shape() const noexcept { return shape_; }
   void expect(const RowShape* shape) noexcept { shape_ = shape; }
   [[nodiscard]] int size() const noexcept { return size_; }
@@ -52,7 +52,7 @@ class Request {
   const SourceLocation where_;
   const RowShape* shape_ = nullptr;
   const int size_;
-  // All of these point into the block, behind this.
+  // All of these point into the block, behind this object.
   const char** values_;
   Oid* types_;
   int* lengths_;
@@ -85,8 +85,8 @@ struct ManyRequest {
   std::unique_ptr<RowSource> rows;  // null: there are none
 };
 
-/// A range of rows: an lvalue is referred to, an rvalue is kept, a view is copied or moved. What
-/// std::views::all is, which no Clang before 16 reads in GCC's library.
+/// A range of rows: refers to an lvalue, keeps an rvalue, copies or moves a view. So does std::views::all,
+/// which Clang before 16 can't compile in GCC's library.
 template <std::ranges::viewable_range Range>
 class KeptRange final : public RowSource {
  public:

@@ -22,14 +22,14 @@ struct Column {
   Oid type = 0;
 };
 
-/// What a statement has left behind at the time of its answer.
+/// What a statement has done to the database by the time of its answer.
 enum class Effect : std::uint8_t {
   none,            ///< It only reads.
   in_transaction,  ///< It may have written, in a transaction that was still open.
   committed,       ///< It may have written, and that is committed.
 };
 
-/// Of a PGresult, in whose memory it stands. Counts its owners, of whom it begins with one.
+/// What is known of a PGresult, in whose memory it is stored. It counts its owners, and begins with one.
 struct ResultData {
   pg_result* raw = nullptr;
   std::size_t rows = 0;
@@ -39,7 +39,7 @@ struct ResultData {
 };
 
 void intrusive_ptr_add_ref(const ResultData* data) noexcept;
-/// Of the last one: clears the PGresult.
+/// Clears the PGresult when its last owner releases it.
 void intrusive_ptr_release(const ResultData* data) noexcept;
 
 /// One value. `data` is NUL-terminated; nullptr for NULL.
@@ -51,11 +51,12 @@ struct Cell {
 /// `row` and `column` must be in range.
 Cell cell(const ResultData& data, std::size_t row, std::size_t column) noexcept;
 
-/// The last column of that name. Throws UsageError naming it and those that there are.
+/// The last column of that name. Throws UsageError, with the name and the names of all columns, if there is
+/// none.
 std::size_t find_column(const ResultData& data, std::string_view name);
 [[noreturn]] void reject_index(const char* what, std::size_t index, std::size_t size);
 
-/// Iterates over anything with operator[](std::size_t): the elements are made as they are asked for.
+/// Iterates over anything with at_unchecked(std::size_t), which makes the elements on demand.
 template <class Parent, class Value>
 class IndexIterator {
  public:

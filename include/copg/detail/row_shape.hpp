@@ -1,4 +1,4 @@
-// What a fetch verb wants of a statement's rows: known before the statement is sent. Not for users.
+// What a fetch verb needs of a statement's rows, which is known before the statement is sent. Not for users.
 #pragma once
 
 #include <copg/detail/result_data.hpp>
@@ -20,7 +20,7 @@
 namespace copg {
 namespace detail {
 
-/// A T refers to memory that it does not own: a view, a span, a pointer, a reference, or what holds one.
+/// Whether a T refers to memory that it does not own: a view, span, pointer, reference, or what holds one.
 template <class T>
 struct Refers
     : std::bool_constant<std::is_pointer_v<T> || std::is_reference_v<T> || std::is_same_v<T, Field> ||
@@ -45,7 +45,7 @@ constexpr bool member_refers(std::index_sequence<I...>) {
   return (Refers<boost::pfr::tuple_element_t<I, T>>::value || ...);
 }
 
-/// What has a Codec of its own answers for itself; other aggregates are asked member by member.
+/// A type with a Codec of its own is judged as a whole, other aggregates member by member.
 template <class T>
 constexpr bool refers() {
   if constexpr (Refers<T>::value) {
@@ -57,7 +57,7 @@ constexpr bool refers() {
   }
 }
 
-/// A T may outlive the Result that it was read from: what the fetch verbs give.
+/// A T may outlive the Result that it was read from, as the fetch verbs need it.
 template <class T>
 concept Owning = !refers<T>();
 
@@ -91,7 +91,7 @@ void check_columns(std::span<const Column> columns) {
 
 struct RowShape {
   void (*check)(std::span<const Column> columns);  ///< Throws if no row of such columns can be read.
-  bool needs_row;                                  ///< There is nothing to give in place of a row.
+  bool needs_row;                                  ///< Without a row there is nothing to return.
 };
 
 template <class T, bool needs_row>

@@ -1,4 +1,4 @@
-// A result as what the fetch verbs give. Not for users.
+// Turns a Result into what the fetch verbs return. Not for users.
 #pragma once
 
 #include <copg/error.hpp>
@@ -11,10 +11,10 @@
 namespace copg {
 namespace detail {
 
-/// To be called while an exception is caught that came of reading the rows of `result`. Throws it as an error
-/// that says what has become of the statement (ErrorInfo::executed), never as a UsageError. What is no
-/// copg::Error is nested in a DataError (std::rethrow_if_nested) if the statement may have written, and comes
-/// through as it is if it only read; so does what is no std::exception, and std::bad_alloc.
+/// For the handler of an exception that reading the rows of `result` has thrown: throws again. Errors then
+/// say what has become of the statement (ErrorInfo::executed), and a UsageError becomes a DataError. Of a
+/// statement that may have written, any other std::exception is nested in a DataError
+/// (std::rethrow_if_nested). std::bad_alloc, and all else, is thrown unchanged.
 [[noreturn, gnu::cold]] void reject_answer(const Result& result);
 
 template <class Read>
