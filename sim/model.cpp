@@ -189,7 +189,7 @@ void Model::on_cancelled(const Input& input, const pool::Cancelled& answer) {
   }
   switch (answer.kind) {
     case Kind::cancelled:
-      leave_queue(position);
+      dequeue(position);
       ++totals_.requests_cancelled;
       return;
     case Kind::sent: return violate("I4 one outcome", "a waiting one had been sent");
@@ -416,13 +416,13 @@ void Model::grant(WaiterId waiter, ConnectionId connection) {
   require(position == due, "I10 order", "waiter {}.{} is granted a connection, number {} was due",
           waiter.slot, waiter.generation, due);
   granted_.push_back({waiter, connection});
-  if (!queue_[position].is_statement) return leave_queue(position);
+  if (!queue_[position].is_statement) return dequeue(position);
   begin_run(position, connection);
   // Within a batch it may have been cancelled since, and its place in the run with it.
-  if (const std::size_t rest = position_of(waiter); rest < queue_.size()) leave_queue(rest);
+  if (const std::size_t rest = position_of(waiter); rest < queue_.size()) dequeue(rest);
 }
 
-void Model::leave_queue(std::size_t position) {
+void Model::dequeue(std::size_t position) {
   totals_.requests_wait += now_ - queue_[position].since;
   queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(position));
 }

@@ -96,7 +96,7 @@ class Model {
   void on_input(const Input& input);  // the kinds that give no answer
   void on_action(const pool::Action& action);
   /// All actions are taken: judges the quiet state. `next_deadline` and `stats` are what the core says.
-  void settle(pool::TimePoint next_deadline, const PoolStats& stats);
+  void judge_quiet(pool::TimePoint next_deadline, const PoolStats& stats);
   void violate(std::string invariant, std::string text);
 
   [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
@@ -141,7 +141,7 @@ class Model {
   [[nodiscard]] bool is_surplus() const;
   void give(pool::ConnectionId connection, std::uint64_t ticket);
   void grant(pool::WaiterId waiter, pool::ConnectionId connection);
-  void leave_queue(std::size_t position);
+  void dequeue(std::size_t position);
   // Runs.
   struct Place {
     std::uint32_t slot = 0;

@@ -122,7 +122,7 @@ void Model::fail(WaiterId waiter, WaitError error) {
   require(reasonable, "I4 one outcome", "waiter {}.{} fails without the reason given ({})", waiter.slot,
           waiter.generation, static_cast<int>(error));
   ++totals_.requests_errors;
-  leave_queue(position);
+  dequeue(position);
 }
 
 }  // namespace copg::sim

@@ -102,7 +102,7 @@ void Model::begin_run(std::size_t position, ConnectionId id) {
                               .deadline = it.deadline,
                               .statement = it.statement,
                               .drives = it.id == driver.id});
-    leave_queue(place);
+    dequeue(place);
   }
   if (!in_batch_) judge_run(connection, expected);
   if (size < 2) return;

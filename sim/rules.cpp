@@ -60,7 +60,7 @@ Model::Census Model::recount() const {
   return census;
 }
 
-void Model::settle(TimePoint next_deadline, const PoolStats& stats) {
+void Model::judge_quiet(TimePoint next_deadline, const PoolStats& stats) {
   const Census census = recount();
   judge_ownership(census);
   judge_capacity(census);

@@ -74,13 +74,13 @@ Input mend(Input input, const Model& model) {
 
 /// Replays, mended; if the invariant fails, the trace becomes what was replayed, up to there.
 bool fails_mended(Trace& trace, const std::string& invariant, Sabotage sabotage) {
-  Driver driver(trace.options, sabotage);
+  Harness harness(trace.options, sabotage);
   Trace mended{trace.options, {}};
   for (const Input& input : trace.inputs) {
-    mended.inputs.push_back(mend(input, driver.model()));
-    if (!driver.apply(mended.inputs.back())) break;
+    mended.inputs.push_back(mend(input, harness.model()));
+    if (!harness.apply(mended.inputs.back())) break;
   }
-  if (!driver.model().violation() || driver.model().violation()->invariant != invariant) return false;
+  if (!harness.model().violation() || harness.model().violation()->invariant != invariant) return false;
   trace = std::move(mended);
   return true;
 }

@@ -1,7 +1,7 @@
 // Makes a failing trace short: deletes inputs as long as the same invariant fails.
 #pragma once
 
-#include "sim/driver.hpp"
+#include "sim/harness.hpp"
 #include "sim/input.hpp"
 
 namespace copg::sim {

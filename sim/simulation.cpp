@@ -10,13 +10,13 @@ namespace {
 class Run {
  public:
   Run(std::uint64_t seed, Sabotage sabotage, std::uint64_t until, Trace* record)
-      : workload_(seed), driver_(workload_.options(), sabotage), until_(until), record_(record) {
+      : workload_(seed), harness_(workload_.options(), sabotage), until_(until), record_(record) {
     if (record_ != nullptr) *record_ = Trace{workload_.options(), {}};
   }
 
   RunResult operator()() {
     if (work() && recover()) end();
-    return {inputs_, driver_.digest(), driver_.model().violation()};
+    return {inputs_, harness_.digest(), harness_.model().violation()};
   }
 
  private:
@@ -24,15 +24,15 @@ class Run {
     if (inputs_ >= until_) return false;
     ++inputs_;
     if (record_ != nullptr) record_->inputs.push_back(input);
-    if (!driver_.apply(input)) return false;
-    workload_.observe(driver_, input);
+    if (!harness_.apply(input)) return false;
+    workload_.observe(harness_, input);
     return true;
   }
-  bool step() { return apply(workload_.next(driver_)); }
+  bool step() { return apply(workload_.next(harness_)); }
   bool command(InputKind kind) {
     Input input;
     input.kind = kind;
-    input.now = std::max(driver_.model().now(), workload_.now());
+    input.now = std::max(harness_.model().now(), workload_.now());
     return apply(input);
   }
 
@@ -47,18 +47,18 @@ class Run {
   /// I8: once the server is well, the pool serves, and is as large as it should be, within a known time.
   bool recover() {
     // The inputs that carry no time have not told the model what time it is.
-    workload_.begin_recovery(driver_.model().now());
-    if (!driver_.core().closed() && !command(InputKind::resume)) return false;
+    workload_.begin_recovery(harness_.model().now());
+    if (!harness_.core().closed() && !command(InputKind::resume)) return false;
     const pool::TimePoint limit =
         workload_.now() +
-        workload_.recovery_time(driver_.model().options().max_size, driver_.model().queue().size());
-    while (driver_.model().now() < limit && !recovered()) {
+        workload_.recovery_time(harness_.model().options().max_size, harness_.model().queue().size());
+    while (harness_.model().now() < limit && !recovered()) {
       if (!step()) return false;
     }
     return true;
   }
   [[nodiscard]] bool recovered() const {
-    const Model& model = driver_.model();
+    const Model& model = harness_.model();
     return model.closed() ||
            (model.queue().empty() && model.granted().empty() &&
             (model.established() >= model.options().min_size || !workload_.can_stay_full()));
@@ -69,16 +69,16 @@ class Run {
     if (!recovered()) return fail("I8 recovery", "the server is well, and the pool has not recovered");
     workload_.begin_ending();
     if (!command(InputKind::close)) return;
-    for (int i = 0; i < 1000 && !driver_.core().finished(); ++i) {
+    for (int i = 0; i < 1000 && !harness_.core().finished(); ++i) {
       if (i == 100 && !command(InputKind::cut)) return;
       if (!step()) return;
     }
-    if (!driver_.core().finished()) fail("I9 nothing left", "closed, all answered, and not finished");
+    if (!harness_.core().finished()) fail("I9 nothing left", "closed, all answered, and not finished");
   }
-  void fail(const char* invariant, const char* text) { driver_.report(invariant, text); }
+  void fail(const char* invariant, const char* text) { harness_.report(invariant, text); }
 
   Workload workload_;
-  Driver driver_;
+  Harness harness_;
   std::uint64_t until_;
   std::uint64_t inputs_ = 0;
   Trace* record_;
@@ -91,13 +91,13 @@ RunResult run(std::uint64_t seed, Sabotage sabotage, std::uint64_t until, Trace*
 }
 
 RunResult replay(const Trace& trace, Sabotage sabotage) {
-  Driver driver(trace.options, sabotage);
+  Harness harness(trace.options, sabotage);
   std::uint64_t inputs = 0;
   for (const Input& input : trace.inputs) {
     ++inputs;
-    if (!driver.apply(input)) break;
+    if (!harness.apply(input)) break;
   }
-  return {inputs, driver.digest(), driver.model().violation()};
+  return {inputs, harness.digest(), harness.model().violation()};
 }
 
 }  // namespace copg::sim

@@ -1,10 +1,10 @@
-// One run: a workload, a driver, a recovery and an end. A run is its seed.
+// One run: a workload, a harness, a recovery and an end. A run is its seed.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
-#include "sim/driver.hpp"
+#include "sim/harness.hpp"
 #include "sim/input.hpp"
 #include "sim/model.hpp"
 

@@ -141,12 +141,12 @@ Input Workload::at(InputKind kind, TimePoint time) {
   return input;
 }
 
-Input Workload::next(const Driver& driver) {
-  if (driver.holding()) return command(driver);
-  const auto& granted = driver.model().granted();
+Input Workload::next(const Harness& harness) {
+  if (harness.holding()) return command(harness);
+  const auto& granted = harness.model().granted();
   if (!granted.empty() && !dice_.permille(100)) return take_up(granted.front());
-  if (noise_ > 0 && dice_.permille(noise_)) return noise(driver);
-  TimePoint time = driver.next_deadline();
+  if (noise_ > 0 && dice_.permille(noise_)) return noise(harness);
+  TimePoint time = harness.next_deadline();
   Source source = Source::tick;
   std::uint32_t slot = 0;
   for (std::uint32_t i = 0; i < due_.size(); ++i) {
@@ -168,11 +168,11 @@ Input Workload::next(const Driver& driver) {
   switch (source) {
     case Source::arrival: return arrive();
     case Source::world: change_world(); return at(InputKind::tick, now_);
-    case Source::command: return command(driver);
+    case Source::command: return command(harness);
     case Source::tick: return at(InputKind::tick, now_);
     case Source::connection: break;
   }
-  return finish(slot, driver);
+  return finish(slot, harness);
 }
 
 /// The caller whose waiter was granted a connection wakes up, or has given up in the meantime.
@@ -217,8 +217,8 @@ Disposition Workload::background_ending() {
 }
 
 /// What was asked of a connection is over; or its lease is.
-Input Workload::finish(std::uint32_t slot, const Driver& driver) {
-  const Model::Connection& connection = driver.model().connections()[slot];
+Input Workload::finish(std::uint32_t slot, const Harness& harness) {
+  const Model::Connection& connection = harness.model().connections()[slot];
   due_[slot] = pool::never;
   const auto about = [&](InputKind kind) {
     Input input = at(kind, now_);
@@ -236,7 +236,7 @@ Input Workload::finish(std::uint32_t slot, const Driver& driver) {
       return input;
     }
     case Model::State::leased: {
-      for (const Model::Grant& grant : driver.model().granted()) {
+      for (const Model::Grant& grant : harness.model().granted()) {
         if (grant.connection.slot != slot) continue;
         due_[slot] = now_ + dice_.between(0ns, 2 * hold_);
         return take_up(grant);  // nobody returns what nobody took
@@ -335,13 +335,13 @@ void Workload::cancel_one(const Model& model, Input& input) {
   }
 }
 
-Input Workload::command(const Driver& driver) {
-  const auto& queue = driver.model().queue();
+Input Workload::command(const Harness& harness) {
+  const auto& queue = harness.model().queue();
   next_command_ = now_ + dice_.between(0ns, 2 * command_gap_);
   Input input = at(InputKind::cancel, now_);
   input.hold = dice_.permille(hold_lock_);
   if (!queue.empty() && dice_.permille(cancel_)) {
-    cancel_one(driver.model(), input);
+    cancel_one(harness.model(), input);
     if (dice_.permille(700)) next_command_ = now_;  // a storm
     return input;
   }
@@ -363,18 +363,18 @@ Input Workload::command(const Driver& driver) {
     case 6: input.kind = dice_.permille(500) ? InputKind::awaited : InputKind::unawaited; break;
     case 7:
       if (dice_.permille(900)) return arrive();
-      input.kind = driver.core().closed() ? InputKind::cut : InputKind::close;
+      input.kind = harness.core().closed() ? InputKind::cut : InputKind::close;
       break;
     default:
       if (queue.empty()) return arrive();
-      cancel_one(driver.model(), input);
+      cancel_one(harness.model(), input);
       break;
   }
   return input;
 }
 
 /// Something that must have no effect: an id of the past, an answer nobody waits for, a second release.
-Input Workload::noise(const Driver& driver) {
+Input Workload::noise(const Harness& harness) {
   constexpr InputKind kinds[] = {InputKind::on_connected,  InputKind::on_connect_failed,
                                  InputKind::on_reset_done, InputKind::on_check_done,
                                  InputKind::on_closed,     InputKind::release,
@@ -386,7 +386,7 @@ Input Workload::noise(const Driver& driver) {
                               input.kind == InputKind::on_answered;
   const bool about_a_lease = input.kind == InputKind::release || input.kind == InputKind::send_next ||
                              input.kind == InputKind::hand_on;
-  const auto& connections = driver.model().connections();
+  const auto& connections = harness.model().connections();
   input.slot = dice_.below(static_cast<std::uint32_t>(connections.size()) + 1);
   input.disposition = static_cast<Disposition>(dice_.permille(500) ? 0 : dice_.between(2, 4));
   if (input.slot == connections.size()) {
@@ -405,16 +405,16 @@ Input Workload::noise(const Driver& driver) {
   return input;
 }
 
-void Workload::observe(const Driver& driver, const Input& last) {
-  if (due_.size() < driver.model().connections().size())
-    due_.resize(driver.model().connections().size(), pool::never);
+void Workload::observe(const Harness& harness, const Input& last) {
+  if (due_.size() < harness.model().connections().size())
+    due_.resize(harness.model().connections().size(), pool::never);
   if (alone_.size() < due_.size()) alone_.resize(due_.size());
   const auto lease_ends = [this] { return now_ + dice_.between(0ns, 2 * hold_); };
   const bool statement =
       last.kind == InputKind::acquire_statement || last.kind == InputKind::reacquire_statement;
   const bool asked = last.kind == InputKind::acquire || last.kind == InputKind::reacquire || statement;
-  if (asked && driver.acquired().kind == pool::Acquired::Kind::granted) {
-    const std::uint32_t slot = driver.acquired().connection.slot;
+  if (asked && harness.acquired().kind == pool::Acquired::Kind::granted) {
+    const std::uint32_t slot = harness.acquired().connection.slot;
     due_[slot] = lease_ends();
     alone_[slot].reset();
     if (statement) {
@@ -422,7 +422,7 @@ void Workload::observe(const Driver& driver, const Input& last) {
       due_[slot] = now_ + time_of(last.statement);
     }
   }
-  for (const pool::Action& action : driver.actions()) {
+  for (const pool::Action& action : harness.actions()) {
     const std::uint32_t slot = action.connection.slot;
     switch (action.kind) {
       case ActionKind::open:
@@ -432,7 +432,7 @@ void Workload::observe(const Driver& driver, const Input& last) {
       case ActionKind::reset:
       case ActionKind::check: due_[slot] = now_ + dice_.between(0ns, reset_time_); break;
       case ActionKind::grant:
-        due_[slot] = driver.model().connections()[slot].run.empty() ? lease_ends() : now_;
+        due_[slot] = harness.model().connections()[slot].run.empty() ? lease_ends() : now_;
         alone_[slot].reset();
         break;
       case ActionKind::fail:

@@ -10,7 +10,7 @@
 #include <optional>
 #include <vector>
 
-#include "sim/driver.hpp"
+#include "sim/harness.hpp"
 #include "sim/input.hpp"
 
 namespace copg::sim {
@@ -42,9 +42,9 @@ class Workload {
   [[nodiscard]] std::uint32_t length() const { return length_; }  ///< Inputs before the recovery.
   [[nodiscard]] pool::TimePoint now() const { return now_; }
   /// The next input, from what the driver has shown.
-  Input next(const Driver& driver);
+  Input next(const Harness& harness);
   /// Looks at what the last input led to.
-  void observe(const Driver& driver, const Input& last);
+  void observe(const Harness& harness, const Input& last);
   /// From now on the server is well, nobody new arrives, and leases end soon.
   void begin_recovery(pool::TimePoint now);
   /// From now on there are only answers to what was asked.
@@ -61,7 +61,7 @@ class Workload {
 
   void choose_rates();
   Input at(InputKind kind, pool::TimePoint time);
-  Input finish(std::uint32_t slot, const Driver& driver);
+  Input finish(std::uint32_t slot, const Harness& harness);
   Input arrive();
   Input take_up(const Model::Grant& grant);
   Input run_on(std::uint32_t slot, const Model::Connection& connection, Input input);
@@ -69,8 +69,8 @@ class Workload {
   [[nodiscard]] pool::Statement statement();
   [[nodiscard]] pool::Duration time_of(const pool::Statement& statement);
   void cancel_one(const Model& model, Input& input);
-  Input command(const Driver& driver);
-  Input noise(const Driver& driver);
+  Input command(const Harness& harness);
+  Input noise(const Harness& harness);
   void change_world();
   pool::Disposition lease_ending();
   pool::Disposition background_ending();

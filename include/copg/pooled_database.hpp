@@ -20,7 +20,7 @@
 namespace copg {
 
 namespace sync {
-struct Face;
+struct EngineAccess;
 }  // namespace sync
 
 /// A pool of connections to one database, to be used from any number of threads.
@@ -133,7 +133,7 @@ class PooledDatabase {
 
  private:
   friend class AsyncPooledDatabase;
-  friend struct sync::Face;
+  friend struct sync::EngineAccess;
   explicit PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept;
   [[nodiscard]] engine::PoolEngine& engine() const;
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);

@@ -82,7 +82,7 @@ class Connection {
   template <class Work>
   auto in_turn(Work work) {
     return without_gil([&] {
-      const Turn turn(turns_);
+      const ConnectionGuard guard(lock_);
       return work();
     });
   }
@@ -96,7 +96,7 @@ class Connection {
   std::optional<double> timeout_s_;
   bool autocommit_;
   std::string leased_at_;
-  Turns turns_;  // never waited for with the GIL
+  ConnectionLock lock_;  // never waited for with the GIL
   std::optional<copg::Connection> lease_;
   struct Block {
     OpenBlock block;

@@ -46,7 +46,7 @@ struct Awaiting {
 };
 
 /// pycopg._native.LoopCall.
-class LoopCall : public engine::EventCall, public Parcel {
+class LoopCall : public engine::EventCall, public PortEntry {
  public:
   using Home = std::shared_ptr<engine::PoolEngine>;
   template <class Operation>
@@ -176,10 +176,10 @@ class LeaseWait final : public engine::LeaseKind<LoopCall> {
 };
 
 /// Waits for the pool as a whole.
-class PoolWait final : public engine::WatchKind<LoopCall> {
+class PoolWait final : public engine::PoolWaitKind<LoopCall> {
  public:
-  PoolWait(std::shared_ptr<engine::PoolEngine> engine, engine::Duration timeout, engine::Until until)
-      : WatchKind(std::move(engine), timeout, until) {}
+  PoolWait(std::shared_ptr<engine::PoolEngine> engine, engine::Duration timeout, engine::Milestone milestone)
+      : PoolWaitKind(std::move(engine), timeout, milestone) {}
   ~PoolWait() override { end(); }
 
   nb::object result() override { return nb::none(); }

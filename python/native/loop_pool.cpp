@@ -302,11 +302,11 @@ class LoopPool : public AnyPool {
     return new LoopConnection(engine(), options_.timeout, switch_of(autocommit, "autocommit"));
   }
   LoopCall* wait(nb::handle timeout) {
-    return new PoolWait(engine(), engine::duration_of(Seconds(timeout_of(timeout))), engine::Until::full);
+    return new PoolWait(engine(), engine::duration_of(Seconds(timeout_of(timeout))), engine::Milestone::full);
   }
   LoopCall* check() {
     engine()->start_check();
-    return new PoolWait(engine_, engine_->timeout(), engine::Until::checked);
+    return new PoolWait(engine_, engine_->timeout(), engine::Milestone::checked);
   }
   /// nullptr: it was never open.
   LoopCall* close(nb::handle timeout) {
@@ -315,7 +315,7 @@ class LoopPool : public AnyPool {
     if (!engine_) return nullptr;
     engine_->start_close(engine::duration_of(Seconds(timeout_s)));
     return new PoolWait(engine_, engine::duration_of(Seconds(timeout_s) + engine::close_grace),
-                        engine::Until::finished);
+                        engine::Milestone::finished);
   }
 };
 

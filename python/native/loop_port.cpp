@@ -11,14 +11,14 @@
 
 namespace copg::python {
 
-std::uint64_t Parcel::next_token() noexcept {
+std::uint64_t PortEntry::next_token() noexcept {
   static std::atomic<std::uint64_t> last = 0;
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 namespace {
 
-constexpr std::uint64_t news_token = 0;  // of no parcel
+constexpr std::uint64_t news_token = 0;  // of no entry
 constexpr int to_read = 1;
 constexpr int to_write = 2;
 
@@ -61,24 +61,24 @@ void LoopPort::watch(int fd, int events, std::uint64_t token) {
 
 void LoopPort::unwatch(int fd) noexcept { epoll_ctl(set_, EPOLL_CTL_DEL, fd, nullptr); }
 
-void LoopPort::post(Parcel& parcel) noexcept {
+void LoopPort::post(PortEntry& entry) noexcept {
   const std::lock_guard lock(mutex_);
-  if (parcel.posted_) return;
-  parcel.posted_ = true;
-  parcel.next_ = nullptr;
-  (last_ != nullptr ? last_->next_ : first_) = &parcel;
+  if (entry.posted_) return;
+  entry.posted_ = true;
+  entry.next_ = nullptr;
+  (last_ != nullptr ? last_->next_ : first_) = &entry;
   if (last_ == nullptr && !taking_) wake();
-  last_ = &parcel;
+  last_ = &entry;
 }
 
-void LoopPort::withdraw(Parcel& parcel) noexcept {
+void LoopPort::withdraw(PortEntry& entry) noexcept {
   const std::lock_guard lock(mutex_);
-  if (!parcel.posted_) return;
-  parcel.posted_ = false;
-  Parcel* before = nullptr;
-  for (Parcel* at = first_; at != &parcel; at = at->next_) before = at;
-  (before != nullptr ? before->next_ : first_) = parcel.next_;
-  if (last_ == &parcel) last_ = before;
+  if (!entry.posted_) return;
+  entry.posted_ = false;
+  PortEntry* before = nullptr;
+  for (PortEntry* at = first_; at != &entry; at = at->next_) before = at;
+  (before != nullptr ? before->next_ : first_) = entry.next_;
+  if (last_ == &entry) last_ = before;
 }
 
 void LoopPort::wake() noexcept {

@@ -11,15 +11,15 @@ namespace copg::python {
 class LoopPort;
 
 /// Something that an event loop waits for, and is told of by its token.
-class Parcel {
+class PortEntry {
  public:
-  Parcel() = default;
-  Parcel(const Parcel&) = delete;
-  Parcel& operator=(const Parcel&) = delete;
+  PortEntry() = default;
+  PortEntry(const PortEntry&) = delete;
+  PortEntry& operator=(const PortEntry&) = delete;
   [[nodiscard]] std::uint64_t token() const noexcept { return token_; }
 
  protected:
-  ~Parcel() = default;
+  ~PortEntry() = default;
 
  private:
   friend class LoopPort;
@@ -27,7 +27,7 @@ class Parcel {
 
   const std::uint64_t token_ = next_token();
   // Guarded by the port's mutex.
-  Parcel* next_ = nullptr;
+  PortEntry* next_ = nullptr;
   bool posted_ = false;
 };
 
@@ -47,9 +47,9 @@ class LoopPort {
   void watch(int fd, int events, std::uint64_t token);
   void unwatch(int fd) noexcept;
   /// From any thread, also with the engine's mutex held: allocates nothing. Twice is as once.
-  void post(Parcel& parcel) noexcept;
-  /// The parcel is not in the port any more: before it dies.
-  void withdraw(Parcel& parcel) noexcept;
+  void post(PortEntry& entry) noexcept;
+  /// The entry is not in the port any more: before it dies.
+  void withdraw(PortEntry& entry) noexcept;
   struct News {
     std::uint64_t token;
     int ready;  ///< What its descriptor is ready for, 1 to read and 2 to write; 0: it was posted.
@@ -68,8 +68,8 @@ class LoopPort {
   int set_;
   int news_;  // an eventfd
   std::mutex mutex_;
-  Parcel* first_ = nullptr;
-  Parcel* last_ = nullptr;
+  PortEntry* first_ = nullptr;
+  PortEntry* last_ = nullptr;
   bool taking_ = false;
 };
 

@@ -280,12 +280,12 @@ nb::list LoopReader::take() {
       rounds_ = 0;
       break;
     }
-    for (const LoopPort::News one : news) take_further(one, woken);
+    for (const LoopPort::News one : news) advance_call(one, woken);
   } while (nb::len(woken) == 0);
   return woken;
 }
 
-void LoopReader::take_further(LoopPort::News news, nb::list& woken) {
+void LoopReader::advance_call(LoopPort::News news, nb::list& woken) {
   const auto found = calls_.find(news.token);
   if (found == calls_.end()) return;
   const nb::object object = found->second;

@@ -42,7 +42,7 @@ class LoopReader {
   void clear();
 
  private:
-  void take_further(LoopPort::News news, nb::list& woken);
+  void advance_call(LoopPort::News news, nb::list& woken);
 
   const nb::object loop_;  // a weak reference
   const std::shared_ptr<LoopPort> port_ = std::make_shared<LoopPort>();

@@ -35,7 +35,7 @@ void Pool::open() {
   require_openable();
   if (database_) return;
   database_ = std::make_shared<PooledDatabase>(config_, options_);
-  engine_ = sync::Face::engine_of(*database_).shared_from_this();
+  engine_ = sync::EngineAccess::engine_of(*database_).shared_from_this();
 }
 
 PooledDatabase& Pool::database() {

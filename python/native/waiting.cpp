@@ -15,7 +15,7 @@ namespace nb = nanobind;
 namespace copg::python {
 namespace {
 
-constexpr auto look_interval = sync::look_interval / 2;
+constexpr auto interrupt_check_interval = sync::interrupt_check_interval / 2;
 
 std::atomic<unsigned long> main_thread = 0;
 
@@ -31,20 +31,20 @@ void run_signal_handlers() {
 
 }  // namespace
 
-void watch_for_signals() { sync::set_look(run_signal_handlers); }
+void watch_for_signals() { sync::set_interrupt_check(run_signal_handlers); }
 
 void remember_main_thread(unsigned long ident) noexcept {
   main_thread.store(ident, std::memory_order_relaxed);
 }
 
-Turn::Turn(Turns& turns) : turns_(turns), lock_(turns.mutex, std::defer_lock) {
+ConnectionGuard::ConnectionGuard(ConnectionLock& lock) : lock_(lock), held_(lock.mutex, std::defer_lock) {
   const std::thread::id here = std::this_thread::get_id();
-  if (turns.whose.load(std::memory_order_relaxed) == here)
+  if (lock.whose.load(std::memory_order_relaxed) == here)
     throw UsageError("this connection is inside a call that this code runs in: take another from the pool");
-  if (!lock_.try_lock()) {
-    while (!lock_.try_lock_for(look_interval)) run_signal_handlers();
+  if (!held_.try_lock()) {
+    while (!held_.try_lock_for(interrupt_check_interval)) run_signal_handlers();
   }
-  turns.whose.store(here, std::memory_order_relaxed);
+  lock.whose.store(here, std::memory_order_relaxed);
 }
 
 }  // namespace copg::python

@@ -12,25 +12,25 @@ void watch_for_signals();
 /// The calling thread is Python's main thread: at import, and in the child after a fork.
 void remember_main_thread(unsigned long ident) noexcept;
 
-/// What threads take turns with.
-struct Turns {
+/// One caller at a time is inside a call of a connection.
+struct ConnectionLock {
   std::timed_mutex mutex;
   std::atomic<std::thread::id> whose{};
 };
 
-/// One of them, until the end of the scope; waits for it without the GIL, and looks for signals meanwhile.
-/// Throws UsageError if this thread has it already, further up: code of Python's that runs inside a call, as
-/// a source of rows or a signal handler, would wait for itself.
-class Turn {
+/// Holds the lock until the end of the scope; waits for it without the GIL, and looks for signals meanwhile.
+/// Throws UsageError if this thread holds it already: Python code that runs inside a call, such as a source
+/// of rows or a signal handler, would wait for itself.
+class ConnectionGuard {
  public:
-  explicit Turn(Turns& turns);
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  ~Turn() { turns_.whose.store({}, std::memory_order_relaxed); }
+  explicit ConnectionGuard(ConnectionLock& turns);
+  ConnectionGuard(const ConnectionGuard&) = delete;
+  ConnectionGuard& operator=(const ConnectionGuard&) = delete;
+  ~ConnectionGuard() { lock_.whose.store({}, std::memory_order_relaxed); }
 
  private:
-  Turns& turns_;
-  std::unique_lock<std::timed_mutex> lock_;
+  ConnectionLock& lock_;
+  std::unique_lock<std::timed_mutex> held_;
 };
 
 }  // namespace copg::python

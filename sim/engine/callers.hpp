@@ -120,10 +120,11 @@ class TakeCall final : public engine::LeaseKind<Call> {
   Lease lease_;
 };
 
-class WatchCall final : public engine::WatchKind<Call> {
+class PoolWaitCall final : public engine::PoolWaitKind<Call> {
  public:
-  WatchCall(Home home, Duration timeout, engine::Until until) : WatchKind(home, timeout, until) {}
-  ~WatchCall() override { clean_up(); }
+  PoolWaitCall(Home home, Duration timeout, engine::Milestone milestone)
+      : PoolWaitKind(home, timeout, milestone) {}
+  ~PoolWaitCall() override { clean_up(); }
 };
 
 }  // namespace copg::sim

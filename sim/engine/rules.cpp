@@ -119,7 +119,7 @@ void EngineRun::finish() {
     world_.breaks("bounds", "the pool has other bounds than it was given last");
   if (stats.requests_waiting > 0) world_.breaks("conserved", "a request waits, and nobody has made it");
   close();
-  Call& end = add<WatchCall>(Duration(seconds(10)), engine::Until::finished);
+  Call& end = add<PoolWaitCall>(Duration(seconds(10)), engine::Milestone::finished);
   end.begin_at(world_.now);
   collect_ended();
   run_until_nothing_happens();

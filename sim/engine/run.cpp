@@ -90,8 +90,8 @@ void EngineRun::apply(EngineStep step) {
       if (!closing_) engine_->start_check();
       break;
     case EngineInput::watch: {
-      const auto until = world_.once_in(2) ? engine::Until::full : engine::Until::checked;
-      if (calls_.size() < most_calls) add<WatchCall>(timeout(), until).begin_at(world_.now);
+      const auto milestone = world_.once_in(2) ? engine::Milestone::full : engine::Milestone::checked;
+      if (calls_.size() < most_calls) add<PoolWaitCall>(timeout(), milestone).begin_at(world_.now);
       break;
     }
     case EngineInput::close: close(); break;

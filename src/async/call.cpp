@@ -40,7 +40,7 @@ void Call::watch_for(asio::posix::stream_descriptor::wait_type type, pq::Ready r
       type, [self = boost::intrusive_ptr<Call>(this), wait, ready](const boost::system::error_code&) {
         // Those whose answers have come along complete right after this one, in their order.
         const std::shared_ptr<Loop> loop = self->loop_;
-        Handful passengers(*loop);
+        WakeBatch passengers(*loop);
         self->ready(wait, ready);
         passengers.proceed(true);
       });
@@ -53,7 +53,7 @@ void Call::unwatch(bool reported) noexcept {
 void Call::ended(bool inside, std::exception_ptr error) {
   if (inside) {
     // Whoever is granted the connection sends its statement before the handler takes the time it needs.
-    Handful next(*loop_);
+    WakeBatch next(*loop_);
     clean_up();
     next.proceed(false);
   } else {

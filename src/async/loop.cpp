@@ -50,7 +50,7 @@ class LoopService final : public asio::execution_context::service {
       if (const auto loop = one.loop.lock()) loop->shut_down();
       if (const auto engine = one.engine.lock()) {
         engine->take_back_descriptors(context());
-        engine->leave(context());
+        engine->detach(context());
       }
     }
   }
@@ -75,9 +75,9 @@ Loop::Loop(std::shared_ptr<engine::PoolEngine> engine, asio::any_io_executor exe
 
 Loop::~Loop() = default;
 
-thread_local Handful* Handful::here_ = nullptr;
+thread_local WakeBatch* WakeBatch::here_ = nullptr;
 
-Handful::~Handful() {
+WakeBatch::~WakeBatch() {
   here_ = outer_;
   while (next_ < end_) {
     const boost::intrusive_ptr<LoopEntry> call(calls_[next_++], false);
@@ -85,7 +85,7 @@ Handful::~Handful() {
   }
 }
 
-void Handful::proceed(bool inside) {
+void WakeBatch::proceed(bool inside) {
   here_ = outer_;
   while (next_ < end_) {
     const boost::intrusive_ptr<LoopEntry> call(calls_[next_++], false);
@@ -106,9 +106,9 @@ void Loop::wake(LoopEntry& call) {
   const std::lock_guard lock(mutex_);
   if (call.place_ == LoopEntry::Place::woken || shut_down_) return;
   if (call.place_ != LoopEntry::Place::kept) intrusive_ptr_add_ref(&call);
-  if (Handful::here_ != nullptr && Handful::here_->wants(*this)) {
+  if (WakeBatch::here_ != nullptr && WakeBatch::here_->wants(*this)) {
     if (call.place_ == LoopEntry::Place::kept) take_out(call);
-    return Handful::here_->add(call);
+    return WakeBatch::here_->add(call);
   }
   post_round();
   if (call.place_ == LoopEntry::Place::kept) take_out(call);
@@ -138,7 +138,7 @@ void Loop::post_round() {
 
 /// Lets those go on that are awake: a handful, lest they keep the event loop from its other work.
 void Loop::round() {
-  Handful handful(*this);
+  WakeBatch handful(*this);
   {
     const std::lock_guard lock(mutex_);
     round_posted_ = false;

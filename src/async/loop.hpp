@@ -19,7 +19,7 @@
 #include <mutex>
 #include <utility>
 
-#include "engine/brief_mutex.hpp"
+#include "engine/adaptive_mutex.hpp"
 #include "engine/pool_engine.hpp"
 
 namespace copg::async {
@@ -35,7 +35,7 @@ class LoopEntry : public boost::intrusive_ref_counter<LoopEntry>, public boost::
   virtual ~LoopEntry() = default;
 
  private:
-  friend class Handful;
+  friend class WakeBatch;
   friend class Loop;
   enum class Place : std::uint8_t { none, kept, woken };
 
@@ -51,13 +51,13 @@ class Loop;
 
 /// Calls that are about to go on. While one is on the stack, what this thread wakes joins it, which saves the
 /// way through the event loop: for whoever is on the event loop and is about to give something back.
-class Handful {
+class WakeBatch {
  public:
-  explicit Handful(Loop& loop) : loop_(loop), outer_(std::exchange(here_, this)) {}
-  Handful(const Handful&) = delete;
-  Handful& operator=(const Handful&) = delete;
+  explicit WakeBatch(Loop& loop) : loop_(loop), outer_(std::exchange(here_, this)) {}
+  WakeBatch(const WakeBatch&) = delete;
+  WakeBatch& operator=(const WakeBatch&) = delete;
   /// Those that have not gone on are woken in the usual way.
-  ~Handful();
+  ~WakeBatch();
 
   /// Lets them go on. Nothing joins it any more. `inside`: nobody who calls this has a handler left to call,
   /// so that theirs may be called at once.
@@ -70,10 +70,10 @@ class Handful {
   }
   void add(LoopEntry& call) noexcept { calls_[end_++] = &call; }
 
-  static thread_local Handful* here_;
+  static thread_local WakeBatch* here_;
 
   Loop& loop_;
-  Handful* const outer_;
+  WakeBatch* const outer_;
   std::array<LoopEntry*, 16> calls_;  // from next_ to end_, each with a reference
   std::size_t next_ = 0;
   std::size_t end_ = 0;
@@ -113,7 +113,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
   const std::shared_ptr<engine::PoolEngine> engine_;
   const asio::any_io_executor executor_;
-  engine::BriefMutex mutex_;
+  engine::AdaptiveMutex mutex_;
   List kept_;
   asio::any_io_executor work_;  // tracks outstanding work while calls are kept
   List woken_;

@@ -117,7 +117,7 @@ bool Background::close_here() noexcept {
   return true;
 }
 
-void Background::leave() noexcept {
+void Background::detach() noexcept {
   std::vector<std::unique_ptr<BackgroundTask>> tasks;
   std::shared_ptr<BackgroundPort> port;
   const Locked state(shared_);
@@ -224,7 +224,7 @@ void Background::tick() {
       state->core->cut(time);
     }
     if (stands(Mend::lost_and_late)) state->dispatch();  // whom the core has failed must not be told twice
-    if (time >= state->drivers_due) state->drivers_due = stop_late_drivers(*state, time);
+    if (time >= state->deadlines_due) state->deadlines_due = stop_late_calls(*state, time);
     state->dispatch();
     insists = time >= state->insist_at;
   }
@@ -245,11 +245,11 @@ void Background::arm() {
     const Locked state(shared_);
     port = port_;
     if (!port) return;
-    when = std::min({state->core->next_deadline(), state->cut_at, state->insist_at, state->drivers_due});
-    for (const Watcher* watcher : state->watchers) when = std::min(when, watcher->deadline_);
+    when = std::min({state->core->next_deadline(), state->cut_at, state->insist_at, state->deadlines_due});
+    for (const PoolWaiter* pool_waiter : state->pool_waiters) when = std::min(when, pool_waiter->deadline_);
     if (leak_after && !state->core->closed())
       when = std::min(when, after(now(), std::max(duration_of(*leak_after) / 2, shortest_leak_interval)));
-    if (state->core->finished() && state->watchers.empty()) {
+    if (state->core->finished() && state->pool_waiters.empty()) {
       when = pool::never;
       workers = std::move(workers_);
     }

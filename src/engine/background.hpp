@@ -53,7 +53,7 @@ class Background {
   [[nodiscard]] bool close_here() noexcept;
   /// The place that it runs on goes away. Nothing is left of it for those who hold the engine longer: a
   /// caller with a lease, a `configure` that does not return.
-  void leave() noexcept;
+  void detach() noexcept;
   /// Ends its own thread, if it has one; waits until `deadline` for what that does now.
   void end_thread(TimePoint deadline) noexcept;
 

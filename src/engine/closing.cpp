@@ -29,7 +29,7 @@ bool runs_something(const pq::Connection* connection) noexcept {
 }
 
 /// What the server, or else libpq, said of the end of a connection; nothing if it was well to the end.
-std::string last_words(Slot& slot, CloseReason reason) {
+std::string final_error(Slot& slot, CloseReason reason) {
   if (!slot.connection) return slot.work.end;
   // Its own farewell may not have been read, since another one was found dead first.
   if (reason == CloseReason::stale_epoch) (void)slot.connection->looks_alive();
@@ -57,12 +57,12 @@ void Background::close_connection(const pool::Action& action) {
   }
   if (slot.work.task) slot.work.task->stop();
   slot.work.task.reset();
-  const bool nobody_inside = slot.use.cut();
+  const bool nobody_inside = slot.latch.cut();
   {
     const Locked state(shared_);
     const Slot::Guarded& guarded = slot.guarded(*state);
     if (!nobody_inside && !guarded.left) {
-      if (guarded.driver != nullptr) guarded.driver->stop(StopReason::cut);
+      if (guarded.listener != nullptr) guarded.listener->stop(StopReason::cut);
       state->insist_at = std::min(state->insist_at, after(now(), caller_patience));
       return;
     }
@@ -78,7 +78,7 @@ void Background::insist() {
     const Locked state(shared_);
     state->insist_at = pool::never;
     for (const auto& slot : state->slots) {
-      if (slot->use.is_cut() && !slot->guarded(*state).left && slot->connection && !slot->work.task)
+      if (slot->latch.is_cut() && !slot->guarded(*state).left && slot->connection && !slot->work.task)
         slots.push_back(slot.get());
     }
   }
@@ -99,7 +99,7 @@ void Background::say_goodbye(const pool::Action& closing) {
   Slot& slot = slot_of(closing.connection);
   take_back_descriptor(shared_, slot);
   take_run(shared_, slot).reset();
-  slot.answer_wait.close();
+  slot.socket_waiter.close();
   const Duration time = time_for_goodbye(shared_);
   if (!runs_something(slot.connection.get()) || time <= Duration::zero()) return drop_at_once(closing);
   slot.guarded(*Locked(shared_)).left = true;
@@ -126,7 +126,7 @@ void Background::drop_connection(const pool::Action& closing) {
   const pool::ConnectionId connection = closing.connection;
   const auto& observer = setup_.options.observer;
   const bool was_open = std::exchange(slot.work.open, false);
-  const std::string words = observer ? last_words(slot, reason) : std::string();
+  const std::string words = observer ? final_error(slot, reason) : std::string();
   slot.work.end.clear();
   slot.close_connection();
   {
@@ -134,7 +134,7 @@ void Background::drop_connection(const pool::Action& closing) {
     slot.guarded(*state).left = false;
     // A new connection may be opened in the slot from on_closed on: the guard must be fresh by then, unless a
     // caller still holds the lease that was cut off, which happens only in a closed pool.
-    if (!state->core->closed()) slot.use.renew();
+    if (!state->core->closed()) slot.latch.renew();
     state->core->on_closed(now(), connection);
     state->dispatch();
   }

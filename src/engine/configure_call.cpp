@@ -48,7 +48,7 @@ ConfigureCall::ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::
 
 ConfigureCall::~ConfigureCall() {
   // A caller that is inside closes it: see Leases::close_cut_off.
-  if (!loan_->slot.use.cut()) return;
+  if (!loan_->slot.latch.cut()) return;
   pq::Connection* const connection = loan_->slot.connection.get();
   if (connection != nullptr && connection->alive() && !connection->protocol_idle())
     pq::cancel_and_forget(*connection);
@@ -56,8 +56,8 @@ ConfigureCall::~ConfigureCall() {
 }
 
 pq::Step ConfigureCall::finish() {
-  if (!loan_->slot.use.cut()) return fail(failed("the connection was still in use when it returned"));
-  loan_->slot.answer_wait.close();
+  if (!loan_->slot.latch.cut()) return fail(failed("the connection was still in use when it returned"));
+  loan_->slot.socket_waiter.close();
   std::unique_ptr<pq::Connection> connection = std::move(loan_->slot.connection);
   if (!connection->alive()) return fail(failed("the connection was lost"));
   if (!connection->protocol_idle()) {

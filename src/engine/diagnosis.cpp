@@ -97,14 +97,14 @@ std::string cannot_connect(const Setup& setup, const ErrorInfo& error) {
   return fmt::format("pool '{}' can't connect to {}{}: {}", setup.name, config.host, port, error.message);
 }
 
-ErrorInfo forgotten(const Setup& setup, const PoolStats& stats, Duration waited) {
-  return {
-      .kind = ErrorKind::pool_timeout,
-      .message = fmt::format("pool '{}' has forgotten who waits, for {:.3g} s: this is a bug of copg, please "
-                             "report it",
-                             setup.name, seconds(waited)),
-      .connection_survives = false,
-      .pool = stats};
+ErrorInfo lost_waiter_error(const Setup& setup, const PoolStats& stats, Duration waited) {
+  return {.kind = ErrorKind::pool_timeout,
+          .message = fmt::format(
+              "pool '{}' has lost_waiter_error who waits, for {:.3g} s: this is a bug of copg, please "
+              "report it",
+              setup.name, seconds(waited)),
+          .connection_survives = false,
+          .pool = stats};
 }
 
 ErrorInfo unanswered(const Setup& setup, std::string_view sql, const Slot& slot, Duration waited,
@@ -139,7 +139,7 @@ ErrorInfo cut_off(const Setup& setup, std::string_view sql) {
           .connection_survives = false};
 }
 
-ErrorInfo taken_back() {
+ErrorInfo configure_over_error() {
   return {.kind = ErrorKind::usage,
           .message = "this connection was lent to configure, and has been taken back",
           .connection_survives = false};

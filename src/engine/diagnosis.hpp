@@ -35,7 +35,7 @@ struct Snapshot {
 /// The connect error, and which server it was.
 [[nodiscard]] std::string cannot_connect(const Setup& setup, const ErrorInfo& error);
 /// The pool knows nothing of a caller who waits.
-[[nodiscard]] ErrorInfo forgotten(const Setup& setup, const PoolStats& stats, Duration waited);
+[[nodiscard]] ErrorInfo lost_waiter_error(const Setup& setup, const PoolStats& stats, Duration waited);
 /// The server did not answer a statement on this connection. `waited` and `at_server` end now.
 [[nodiscard]] ErrorInfo unanswered(const Setup& setup, std::string_view sql, const Slot& slot,
                                    Duration waited, Duration at_server, const char* phase);
@@ -44,6 +44,6 @@ void make_commit_unknown(ErrorInfo& error, Duration waited);
 /// `close` has ended a lease.
 [[nodiscard]] ErrorInfo cut_off(const Setup& setup, std::string_view sql);
 /// The end of the time for `configure` has ended a loan.
-[[nodiscard]] ErrorInfo taken_back();
+[[nodiscard]] ErrorInfo configure_over_error();
 
 }  // namespace copg::engine

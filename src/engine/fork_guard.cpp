@@ -53,7 +53,7 @@ ForkRegistry& registry() {
 
 }  // namespace
 
-ForkGuard::ForkGuard(BriefMutex& mutex) : mutex_(mutex) { registry().add(*this); }
+ForkGuard::ForkGuard(AdaptiveMutex& mutex) : mutex_(mutex) { registry().add(*this); }
 ForkGuard::~ForkGuard() { registry().remove(*this); }
 
 }  // namespace copg::engine

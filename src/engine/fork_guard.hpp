@@ -7,14 +7,14 @@
 #include <atomic>
 #include <cstdint>
 
-#include "engine/brief_mutex.hpp"
+#include "engine/adaptive_mutex.hpp"
 
 namespace copg::engine {
 
 class ForkGuard {
  public:
   /// `mutex` is held across every fork from now on.
-  explicit ForkGuard(BriefMutex& mutex);
+  explicit ForkGuard(AdaptiveMutex& mutex);
   ForkGuard(const ForkGuard&) = delete;
   ForkGuard& operator=(const ForkGuard&) = delete;
   ~ForkGuard();
@@ -25,7 +25,7 @@ class ForkGuard {
  private:
   friend struct ForkRegistry;
   inline static std::atomic<std::uint32_t> forks_ = 0;
-  BriefMutex& mutex_;
+  AdaptiveMutex& mutex_;
   ForkGuard* next_ = nullptr;
   ForkGuard* prev_ = nullptr;
 };

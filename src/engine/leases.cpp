@@ -47,13 +47,13 @@ void Leases::reject_second_call() {
 }
 
 void Leases::reject_cut(const Lease& lease) const {
-  raise(is_loan(lease) ? taken_back() : cut_off(setup_, {}));
+  raise(is_loan(lease) ? configure_over_error() : cut_off(setup_, {}));
 }
 
 void Leases::reject_cut_off(std::string_view sql) const { raise(cut_off(setup_, sql)); }
 
-ErrorInfo Leases::undone(const LeaseCall& call, bool cut, Duration waited) {
-  if (cut && is_loan(call.lease())) return taken_back();
+ErrorInfo Leases::interrupted_error(const LeaseCall& call, bool cut, Duration waited) {
+  if (cut && is_loan(call.lease())) return configure_over_error();
   const pq::StatementOperation* const statement = call.statement();
   if (statement == nullptr && !cut) {  // its connection was dead, and it waits for another
     const Snapshot snapshot = snapshot_of(*lock_here(shared_));
@@ -66,28 +66,28 @@ ErrorInfo Leases::undone(const LeaseCall& call, bool cut, Duration waited) {
   return info;
 }
 
-void Leases::enter_to_look(const Lease& lease) {
+void Leases::enter_for_inspection(const Lease& lease) {
   require_usable(lease);
-  switch (lease.slot->use.enter()) {
-    case UseGuard::Entry::entered: break;
-    case UseGuard::Entry::cut: reject_cut(lease);
-    case UseGuard::Entry::busy: reject_second_call();
+  switch (lease.slot->latch.enter()) {
+    case LeaseLatch::Entry::entered: break;
+    case LeaseLatch::Entry::cut: reject_cut(lease);
+    case LeaseLatch::Entry::busy: reject_second_call();
   }
 }
 
 bool Leases::lost(Lease lease) noexcept {
   if (!lease || lease.process != ForkGuard::generation()) return false;
-  switch (lease.slot->use.enter()) {
-    case UseGuard::Entry::entered: break;
-    case UseGuard::Entry::cut: return true;
-    case UseGuard::Entry::busy: return false;
+  switch (lease.slot->latch.enter()) {
+    case LeaseLatch::Entry::entered: break;
+    case LeaseLatch::Entry::cut: return true;
+    case LeaseLatch::Entry::busy: return false;
   }
   const bool dead = !lease.slot->connection->alive();
   return !leave(lease) || dead;
 }
 
 bool Leases::enter(Lease& lease, TimePoint time) {
-  enter_to_look(lease);
+  enter_for_inspection(lease);
   if (!lease.fresh) return true;
   pq::Connection& connection = *lease.slot->connection;
   connection.lease_begins();
@@ -100,7 +100,7 @@ bool Leases::enter(Lease& lease, TimePoint time) {
 }
 
 bool Leases::leave(Lease& lease) noexcept {
-  if (lease.slot->use.leave()) return true;
+  if (lease.slot->latch.leave()) return true;
   close_cut_off(lease);
   return false;
 }
@@ -129,15 +129,15 @@ void Leases::give_back(Lease& lease, bool keep) noexcept {
     lease = {};
     return;
   }
-  switch (slot.use.enter()) {
-    case UseGuard::Entry::entered: break;
-    case UseGuard::Entry::cut: {
+  switch (slot.latch.enter()) {
+    case LeaseLatch::Entry::entered: break;
+    case LeaseLatch::Entry::cut: {
       const Locked state(shared_);
       slot.lease_ends(*state);
       lease = {};
       return;
     }
-    case UseGuard::Entry::busy: abort_debug_build(); return;  // the call that is inside goes on with it
+    case LeaseLatch::Entry::busy: abort_debug_build(); return;  // the call that is inside goes on with it
   }
   take_run(shared_, slot).reset();  // that the caller was to drive on, and gave up before it began
   const pool::Disposition verdict = verdict_on(lease);
@@ -150,7 +150,7 @@ void Leases::end(Locked state, Lease& lease, pool::Disposition disposition, Time
                  std::uint32_t never_sent) noexcept {
   Slot& slot = *lease.slot;
   const Duration usage = time - slot.tenancy().since;
-  if (slot.use.leave()) {
+  if (slot.latch.leave()) {
     slot.lease_ends(*state);
     if (!lease.fresh && disposition == pool::Disposition::clean) slot.answered_at = time;
     state->core->release(time, id_of(lease), disposition, never_sent);
@@ -167,7 +167,7 @@ pool::Disposition Leases::verdict_on(const Lease& lease) const noexcept {
   const bool idle = connection.protocol_idle();
   if (lease.fresh && idle) return pool::Disposition::clean;  // untouched
   const ResetMode mode = setup_.options.reset;
-  return after_lease({.gone = !connection.alive() || connection.said_farewell(),
+  return after_lease({.gone = !connection.alive() || connection.fatal_notice_seen(),
                       .demoted = connection.demoted(),
                       .at_rest = idle && !connection.in_transaction(),
                       .clean = mode == ResetMode::tracked && connection.clean(),  // costs more than all else
@@ -177,35 +177,35 @@ pool::Disposition Leases::verdict_on(const Lease& lease) const noexcept {
 
 // --- with an event loop
 
-void Leases::drive(const Lease& lease, Driver& driver, TimePoint deadline) {
+void Leases::watch_deadline(const Lease& lease, DeadlineListener& listener, TimePoint deadline) {
   const Locked state(shared_);
-  drive(*state, *lease.slot, driver, deadline);
-  if (lease.slot->use.is_cut()) driver.stop(StopReason::cut);
+  watch_deadline(*state, *lease.slot, listener, deadline);
+  if (lease.slot->latch.is_cut()) listener.stop(StopReason::cut);
 }
 
-void Leases::drive(State& state, Slot& slot, Driver& driver, TimePoint deadline) {
-  slot.guarded(state).driver = &driver;
-  slot.guarded(state).drive_until = deadline;
-  state.drivers_due = std::min(state.drivers_due, deadline);
+void Leases::watch_deadline(State& state, Slot& slot, DeadlineListener& listener, TimePoint deadline) {
+  slot.guarded(state).listener = &listener;
+  slot.guarded(state).deadline = deadline;
+  state.deadlines_due = std::min(state.deadlines_due, deadline);
   state.wake_by(deadline);
 }
 
-void Leases::drive_no_more(const Lease& lease) noexcept {
+void Leases::unwatch_deadline(const Lease& lease) noexcept {
   const Locked state(shared_);
-  lease.slot->undriven(*state);
+  lease.slot->unwatch_deadline(*state);
 }
 
-TimePoint stop_late_drivers(State& state, TimePoint time) noexcept {
+TimePoint stop_late_calls(State& state, TimePoint time) noexcept {
   TimePoint next = pool::never;
   for (const auto& slot : state.slots) {
     next = std::min(next, expire_passengers(state, *slot, time));
     Slot::Guarded& guarded = slot->guarded(state);
-    if (guarded.driver == nullptr) continue;
-    if (guarded.drive_until > time) {
-      next = std::min(next, guarded.drive_until);
+    if (guarded.listener == nullptr) continue;
+    if (guarded.deadline > time) {
+      next = std::min(next, guarded.deadline);
     } else {
-      guarded.drive_until = pool::never;
-      guarded.driver->stop(StopReason::late);
+      guarded.deadline = pool::never;
+      guarded.listener->stop(StopReason::late);
     }
   }
   return next;

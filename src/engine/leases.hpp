@@ -12,7 +12,7 @@
 
 #include "engine/background.hpp"
 #include "engine/clock.hpp"
-#include "engine/driver.hpp"
+#include "engine/deadline_listener.hpp"
 #include "engine/lease.hpp"
 #include "engine/setup.hpp"
 #include "engine/state.hpp"
@@ -63,7 +63,7 @@ class Leases {
   /// builds, UsageError otherwise.
   [[nodiscard]] bool enter(Lease& lease, TimePoint time);
   /// Enters the lease to ask its connection something that costs no statement. Throws likewise.
-  void enter_to_look(const Lease& lease);
+  void enter_for_inspection(const Lease& lease);
   /// After the operation. False: `close` has cut the lease off meanwhile; `lease` is empty, its connection
   /// left to the background.
   bool leave(Lease& lease) noexcept;
@@ -72,11 +72,11 @@ class Leases {
   /// After an operation that failed with nothing sent: true if that was because the lease's connection died
   /// before its first byte, so that `swap` and another try are safe.
   [[nodiscard]] static bool died_untouched(const Lease& lease, bool fresh, bool nothing_sent) noexcept;
-  /// For a shell without a thread: from now until `drive_no_more`, `driver` is told when `deadline` has
+  /// For a call without a thread: from now until `unwatch_deadline`, `listener` is told when `deadline` has
   /// passed and when `close` cuts the lease off. Inside the lease.
-  void drive(const Lease& lease, Driver& driver, TimePoint deadline);
-  /// The driver is not told anything any more once this has returned.
-  void drive_no_more(const Lease& lease) noexcept;
+  void watch_deadline(const Lease& lease, DeadlineListener& listener, TimePoint deadline);
+  /// The listener is not told anything any more once this has returned.
+  void unwatch_deadline(const Lease& lease) noexcept;
   /// The socket of the lease's connection, held by the reactor behind `executor`. Inside the lease.
   [[nodiscard]] boost::asio::posix::stream_descriptor& descriptor(
       const Lease& lease, const boost::asio::any_io_executor& executor, int fd);
@@ -98,7 +98,7 @@ class Leases {
   [[noreturn, gnu::cold]] void reject_cut_off(std::string_view sql) const;
   /// An operation on a connection did not end: by its deadline, or because `close`, or the end of the time
   /// for `configure`, has cut it off.
-  [[nodiscard, gnu::cold]] ErrorInfo undone(const LeaseCall& call, bool cut, Duration waited);
+  [[nodiscard, gnu::cold]] ErrorInfo interrupted_error(const LeaseCall& call, bool cut, Duration waited);
   /// A wait has ended without a connection.
   [[noreturn, gnu::cold]] void refuse(Locked state, pool::WaitError error, Duration waited,
                                       std::uint32_t waiting = 0);
@@ -120,15 +120,15 @@ class Leases {
                    TimePoint deadline, const Holder& holder);
   void give_back(Lease& lease, bool keep) noexcept;
   [[noreturn, gnu::cold]] void reject_cut(const Lease& lease) const;
-  static bool leave_queue(State& state, Lease& lease, Waiter& waiter);
-  static void drive(State& state, Slot& slot, Driver& driver, TimePoint deadline);
+  static bool dequeue(State& state, Lease& lease, Waiter& waiter);
+  static void watch_deadline(State& state, Slot& slot, DeadlineListener& listener, TimePoint deadline);
 
   const Setup& setup_;
   SharedState& shared_;
   Background& background_;
 };
 
-/// Tells the drivers whose time is up; returns when the next one's will be.
-[[nodiscard]] TimePoint stop_late_drivers(State& state, TimePoint time) noexcept;
+/// Tells the calls without a thread whose time is up; returns when the next one's will be.
+[[nodiscard]] TimePoint stop_late_calls(State& state, TimePoint time) noexcept;
 
 }  // namespace copg::engine

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "engine/asio_background.hpp"
+#include "engine/blocking_waiter.hpp"
+#include "engine/closing_handle.hpp"
 #include "engine/diagnosis.hpp"
-#include "engine/face.hpp"
-#include "engine/parked.hpp"
 #include "engine/raise.hpp"
 
 namespace copg::engine {
@@ -107,8 +107,8 @@ void PoolEngine::close(Duration timeout) noexcept {
   const TimePoint deadline = after(after(now(), timeout), close_grace);
   start_close(timeout);
   if (!close_in_background()) {
-    Parked<Watcher> parked;
-    if (!watch(parked, Until::finished, deadline) && !parked.sleep_until(deadline)) give_up(parked);
+    BlockingWaiter<PoolWaiter> waiter;
+    if (!wait_for(waiter, Milestone::finished, deadline) && !waiter.sleep_until(deadline)) give_up(waiter);
   }
   finish_close(deadline);
 }
@@ -124,26 +124,27 @@ void PoolEngine::end() noexcept {
   }
 }
 
-std::shared_ptr<PoolEngine> face_of(std::shared_ptr<PoolEngine> engine) {
+std::shared_ptr<PoolEngine> closing_handle(std::shared_ptr<PoolEngine> engine) {
   PoolEngine* const pool = engine.get();
   return {pool, [engine = std::move(engine)](PoolEngine*) { engine->end(); }};
 }
 
 // --- waiting for it
 
-bool PoolEngine::watch(Watcher& watcher, Until until, TimePoint deadline) {
+bool PoolEngine::wait_for(PoolWaiter& pool_waiter, Milestone milestone, TimePoint deadline) {
   const TimePoint time = now();
   const Locked state = lock_here(shared_);
-  if (state->has_got(until)) return true;
-  state->add(watcher, until, time, deadline);
+  if (state->has_got(milestone)) return true;
+  state->add(pool_waiter, milestone, time, deadline);
   return false;
 }
 
-void PoolEngine::collect(Watcher& watcher) {
+void PoolEngine::collect(PoolWaiter& pool_waiter) {
   Locked state = lock_here(shared_);
-  if (watcher.reached_) return;
-  const Duration waited = now() - watcher.since_;
-  if (watcher.until_ != Until::checked) leases_.refuse(std::move(state), watcher.error_, waited);
+  if (pool_waiter.reached_) return;
+  const Duration waited = now() - pool_waiter.since_;
+  if (pool_waiter.milestone_ != Milestone::checked)
+    leases_.refuse(std::move(state), pool_waiter.error_, waited);
   const Snapshot snapshot = snapshot_of(*state);
   state.unlock();
   ErrorInfo error = no_connection(setup_, snapshot, pool::WaitError::timeout, waited, 0);
@@ -151,15 +152,16 @@ void PoolEngine::collect(Watcher& watcher) {
   raise(std::move(error));
 }
 
-void PoolEngine::expire(Watcher& watcher) {
+void PoolEngine::expire(PoolWaiter& pool_waiter) {
   const Locked state = lock_here(shared_);
   const TimePoint time = now();
   state->dispatch();
-  if (!watcher.settled_ && std::ranges::find(state->watchers, &watcher) == state->watchers.end())
-    raise(forgotten(setup_, state->core->stats(), time - watcher.since_));
+  if (!pool_waiter.settled_ &&
+      std::ranges::find(state->pool_waiters, &pool_waiter) == state->pool_waiters.end())
+    raise(lost_waiter_error(setup_, state->core->stats(), time - pool_waiter.since_));
 }
 
-void PoolEngine::give_up(Watcher& watcher) noexcept { Locked(shared_)->remove(watcher); }
+void PoolEngine::give_up(PoolWaiter& pool_waiter) noexcept { Locked(shared_)->remove(pool_waiter); }
 
 // --- with Asio
 
@@ -176,13 +178,13 @@ void PoolEngine::take_back_descriptors(const asio::execution_context& context) n
   }
 }
 
-void PoolEngine::leave(const asio::execution_context& context) noexcept {
+void PoolEngine::detach(const asio::execution_context& context) noexcept {
   {
     const Locked state(shared_);
     const auto* const port = dynamic_cast<const AsioBackground*>(background_.port(*state));
     if (port == nullptr || !port->is_guest_of(context)) return;
   }
-  background_.leave();
+  background_.detach();
 }
 
 }  // namespace copg::engine

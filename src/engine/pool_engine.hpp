@@ -20,10 +20,10 @@
 
 #include "engine/background.hpp"
 #include "engine/leases.hpp"
+#include "engine/pool_waiter.hpp"
 #include "engine/runs.hpp"
 #include "engine/setup.hpp"
 #include "engine/state.hpp"
-#include "engine/watcher.hpp"
 #include "pq/describe_first.hpp"
 
 namespace copg::engine {
@@ -64,10 +64,10 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void drain();
   void suspend();
   void resume();
-  /// Tests every idle connection; `watch` for Until::checked tells the end. Throws PoolClosed.
+  /// Tests every idle connection; `wait_for`, Milestone::checked tells the end. Throws PoolClosed.
   void start_check();
-  /// Fails waiters, gives leases `timeout`, then cuts them off; `watch` for Until::finished tells the end.
-  /// Idempotent.
+  /// Fails waiters, gives leases `timeout`, then cuts them off; `wait_for`, Milestone::finished tells the
+  /// end. Idempotent.
   void start_close(Duration timeout) noexcept;
   /// The same, and blocks until the end, or until `timeout` and a second have passed; ends the engine's own
   /// thread. Idempotent.
@@ -82,16 +82,16 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// own thread.
   void end() noexcept;
 
-  // Waiting for the pool as a whole: watch → (settled) → collect, or give_up.
+  // Waiting for the pool as a whole: wait_for → (settled) → collect, or give_up.
 
-  /// True: the pool has got that far already. False: `watcher` is told when it has, or can't any more, or
+  /// True: the pool has got that far already. False: `pool_waiter` is told when it has, or can't any more, or
   /// `deadline` has passed.
-  [[nodiscard]] bool watch(Watcher& watcher, Until until, TimePoint deadline);
+  [[nodiscard]] bool wait_for(PoolWaiter& pool_waiter, Milestone milestone, TimePoint deadline);
   /// After `settled`: throws PoolTimeout, PoolClosed or ConfigurationError if the pool did not get that far.
-  void collect(Watcher& watcher);
+  void collect(PoolWaiter& pool_waiter);
   /// As for a waiter.
-  void expire(Watcher& watcher);
-  void give_up(Watcher& watcher) noexcept;
+  void expire(PoolWaiter& pool_waiter);
+  void give_up(PoolWaiter& pool_waiter) noexcept;
 
   // With Asio.
 
@@ -101,7 +101,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void take_back_descriptors(const boost::asio::execution_context& context) noexcept;
   /// The context goes away. If the background runs on it, nothing of the background is left for those who
   /// hold the engine longer.
-  void leave(const boost::asio::execution_context& context) noexcept;
+  void detach(const boost::asio::execution_context& context) noexcept;
 
  private:
   PoolEngine(Setup setup, Background::MakePort make_port);

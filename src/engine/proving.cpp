@@ -20,7 +20,7 @@ struct Proof {
 Proof proof_of(Slot& slot, BackgroundTask::End end) {
   pq::Connection& connection = *slot.connection;
   const auto error = slot.work.task->take_error(end, "the server did not answer within connect_timeout");
-  const Proof proof{.gone = connection.lost() || connection.said_farewell(),
+  const Proof proof{.gone = connection.lost() || connection.fatal_notice_seen(),
                     .failed = error || !connection.alive()};
   if (proof.failed) {
     slot.work.end = error ? error->message : std::string();
@@ -59,7 +59,7 @@ void Background::wiped(pool::ConnectionId connection, BackgroundTask::End end) {
   const bool wiped = static_cast<pq::ResetOperation&>(slot.work.task->operation()).wiped();
   if (disposition == pool::Disposition::clean && setup_.options.configure && wiped) {
     take_back_descriptor(shared_, slot);
-    slot.answer_wait.close();
+    slot.socket_waiter.close();
     return configure(connection, std::move(slot.connection), &Background::configured_again);
   }
   reset_ended(connection, disposition);

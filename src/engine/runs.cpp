@@ -33,15 +33,15 @@ bool Runs::collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint ti
     lease = Leases::take(*state, state->core->accept(waiter.id_).value(), waiter, time, waiter.deadline_,
                          waiter.holder_);
     waiter.driving_ = true;
-    lease.fresh = lease.slot->statements == nullptr;
+    lease.fresh = lease.slot->run == nullptr;
   }
   if (setup_.options.observer) setup_.options.observer->acquired(time - waiter.since_);
   return true;
 }
 
-Run* Runs::drive_run(Lease& lease) {
+Run* Runs::start_or_resume_run(Lease& lease) {
   Slot& slot = *lease.slot;
-  if (slot.statements) return slot.statements.get();
+  if (slot.run) return slot.run.get();
   const pool::ConnectionId connection = id_of(lease);
   std::vector<Run::Member> members;
   std::uint32_t size = 0;
@@ -64,10 +64,10 @@ Run* Runs::drive_run(Lease& lease) {
   auto run = std::make_unique<Run>(*this, std::move(members));
   run->begin(*slot.connection);
   const Locked state(shared_);
-  slot.statements = std::move(run);
-  state->drivers_due = std::min(state->drivers_due, due);
+  slot.run = std::move(run);
+  state->deadlines_due = std::min(state->deadlines_due, due);
   state->wake_by(due);
-  return slot.statements.get();
+  return slot.run.get();
 }
 
 void Runs::answer(pool::WaiterId id, Duration took, PipelineAnswer answered) noexcept {
@@ -113,10 +113,10 @@ void Runs::took_too_long(State& state, const Lease& lease, const StatementWaiter
 
 void Runs::end_run(Lease& lease, StatementWaiter& driver) noexcept {
   std::unique_ptr<Run> run;
-  const std::uint32_t never_sent = lease.slot->statements->never_sent();
+  const std::uint32_t never_sent = lease.slot->run->never_sent();
   {
     const Locked state(shared_);
-    run = std::move(lease.slot->statements);
+    run = std::move(lease.slot->run);
     driver.driving_ = false;
     auto& members = run->members();
     const auto first_unsent = members.end() - never_sent;
@@ -134,7 +134,7 @@ void Runs::end_run(Lease& lease, StatementWaiter& driver) noexcept {
   leases_.end(Locked(shared_), lease, disposition, time, never_sent);
 }
 
-void Runs::drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept {
+void Runs::hand_over_run(Lease& lease, StatementWaiter& driver) noexcept {
   Slot& slot = *lease.slot;
   bool handed_on = false;
   bool left = false;
@@ -144,7 +144,7 @@ void Runs::drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept {
     handed_on = state->core->hand_on(id_of(lease));
     if (handed_on) {
       slot.lease_ends(*state);
-      left = slot.use.leave();
+      left = slot.latch.leave();
       state->dispatch();
     } else if (!driver.answer_) {
       took_too_long(*state, lease, driver);
@@ -162,8 +162,8 @@ void Runs::drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept {
 
 TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept {
   TimePoint next = pool::never;
-  if (!slot.statements) return next;
-  for (const Run::Member& member : slot.statements->members()) {
+  if (!slot.run) return next;
+  for (const Run::Member& member : slot.run->members()) {
     Waiter* const waiter = state.waiters[member.id.slot];
     if (waiter == nullptr || waiter->id_ != member.id) continue;
     auto& late = static_cast<StatementWaiter&>(*waiter);
@@ -175,7 +175,7 @@ TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept {
     state.core->cancel(time, member.id);
     state.waiters[member.id.slot] = nullptr;
     late.answer_ = make_exception(unanswered(state.setup(), member.request->sql(), slot, time - late.since_,
-                                             time - slot.statements->begun_at(), "travelling with others"));
+                                             time - slot.run->begun_at(), "travelling with others"));
     late.settle();
   }
   return next;

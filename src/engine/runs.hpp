@@ -22,11 +22,11 @@ class Runs {
   /// the queue.
   void requeue(Lease& lease, StatementWaiter& waiter) noexcept;
   /// After `settled`. False: it has been answered by another caller's work. True: `lease` is filled; its
-  /// caller enters it and drives what `drive_run` gives. Throws as `collect`.
+  /// caller enters it and drives what `start_or_resume_run` gives. Throws as `collect`.
   bool collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint time);
   /// The statements that travel on the lease, the caller's among them; nullptr: it is alone. Inside the
   /// lease, and outside if it throws PoolClosed: `close` has cut it off.
-  Run* drive_run(Lease& lease);
+  Run* start_or_resume_run(Lease& lease);
   /// For Run: the answer to a statement, `took` after it was sent or after the answer before it.
   void answer(pool::WaiterId id, Duration took, PipelineAnswer answered) noexcept;
   /// A statement that was alone has ended at `time`, `took` after it was sent: ends the lease. Inside it.
@@ -34,7 +34,7 @@ class Runs {
                      Duration took) noexcept;
   /// The driver of a run leaves before its end: another that waits for an answer goes on, and `lease` is
   /// empty; or nobody does, the run is dropped, and the lease still the caller's to give back.
-  void drive_no_longer(Lease& lease, StatementWaiter& driver) noexcept;
+  void hand_over_run(Lease& lease, StatementWaiter& driver) noexcept;
   /// The run is over: ends the lease. What was never sent is in the queue again, maybe the driver's own.
   void end_run(Lease& lease, StatementWaiter& driver) noexcept;
   /// The caller of a statement that was granted a connection has no use for an answer any more.

@@ -7,14 +7,14 @@
 #include <memory>
 #include <string>
 
-#include "engine/answer_wait.hpp"
 #include "engine/background_task.hpp"
 #include "engine/clock.hpp"
+#include "engine/deadline_listener.hpp"
 #include "engine/descriptor.hpp"
-#include "engine/driver.hpp"
 #include "engine/holder.hpp"
+#include "engine/lease_latch.hpp"
 #include "engine/run.hpp"
-#include "engine/use_guard.hpp"
+#include "engine/socket_waiter.hpp"
 #include "pool/pool_core.hpp"
 #include "pq/connection.hpp"
 
@@ -25,13 +25,13 @@ struct State;
 struct Slot {
   // The owner's.
   std::unique_ptr<pq::Connection> connection;
-  AnswerWait answer_wait;  // on the connection's socket
-  UseGuard use;
+  SocketWaiter socket_waiter;  // on the connection's socket
+  LeaseLatch latch;
   TimePoint answered_at{};  // the end of the last lease whose answers all came
 
   // The owner's to read; changed with the mutex held, the descriptor also when its event loop goes away.
   Descriptor descriptor;
-  std::unique_ptr<Run> statements;  // travel on it for several callers
+  std::unique_ptr<Run> run;  // of statements that travel on it for several callers
 
   /// How it is leased. The owner's to read; changed by the owner, and read by others, with the mutex held.
   struct Tenancy {
@@ -45,9 +45,9 @@ struct Slot {
   /// What others must know of it.
   struct Guarded {
     bool leak_reported = false;
-    bool left = false;         // cut off with nobody inside, and the background has its goodbye to say
-    Driver* driver = nullptr;  // of the call on the lease, if its shell has no thread
-    TimePoint drive_until = pool::never;
+    bool left = false;  // cut off with nobody inside, and the background has its goodbye to say
+    DeadlineListener* listener = nullptr;  // of the call on the lease, if its shell has no thread
+    TimePoint deadline = pool::never;
   };
   [[nodiscard]] Guarded& guarded(State& /*held*/) noexcept { return guarded_; }
 
@@ -71,15 +71,15 @@ struct Slot {
   /// By its owner.
   void lease_ends(State& held) noexcept {
     tenancy(held).since = {};
-    undriven(held);
+    unwatch_deadline(held);
   }
-  void undriven(State& held) noexcept {
-    guarded(held).driver = nullptr;
-    guarded(held).drive_until = pool::never;
+  void unwatch_deadline(State& held) noexcept {
+    guarded(held).listener = nullptr;
+    guarded(held).deadline = pool::never;
   }
   /// By the owner of the connection.
   void close_connection() noexcept {
-    answer_wait.close();
+    socket_waiter.close();
     connection.reset();
   }
 

@@ -61,17 +61,17 @@ void State::abandon_inherited() {
   process = ForkGuard::generation();
   for (auto& slot : slots) {
     if (slot->connection) slot->connection->abandon();
-    slot->answer_wait.close();
+    slot->socket_waiter.close();
     slot->descriptor.abandon();
     (void)slot.release();  // leases of the parent still point to it
   }
   slots.clear();
   waiters.clear();
-  watchers.clear();
+  pool_waiters.clear();
   actions.clear();
   work_posted = false;
   outage = false;
-  armed = cut_at = close_by = insist_at = drivers_due = pool::never;
+  armed = cut_at = close_by = insist_at = deadlines_due = pool::never;
 }
 
 void State::start_over() { background_.start_over(*this); }
@@ -79,7 +79,7 @@ void State::start_over() { background_.start_over(*this); }
 // --- between the core and the world
 
 void State::hand_out() {
-  if (!watchers.empty()) settle_watchers(now());
+  if (!pool_waiters.empty()) settle_pool_waiters(now());
   while (const auto action = core->poll_action()) {
     switch (action->kind) {
       case pool::ActionKind::grant:
@@ -133,51 +133,51 @@ void State::tick_core(TimePoint time) {
 
 // --- who waits for the pool as a whole
 
-bool State::has_got(Until until) const {
-  switch (until) {
-    case Until::full: {
+bool State::has_got(Milestone milestone) const {
+  switch (milestone) {
+    case Milestone::full: {
       const PoolStats stats = core->stats();
       return opened && !core->closed() && stats.pool_size >= stats.pool_min;
     }
-    case Until::checked: return core->checks_pending() == 0;
-    case Until::finished: return core->finished();
+    case Milestone::checked: return core->checks_pending() == 0;
+    case Milestone::finished: return core->finished();
   }
   return false;
 }
 
 /// Why the pool can't get that far, or won't before somebody mends something.
-pool::WaitError State::obstacle(Until until) const {
-  if (until != Until::full) return pool::WaitError::none;
+pool::WaitError State::obstacle(Milestone milestone) const {
+  if (milestone != Milestone::full) return pool::WaitError::none;
   if (!opened || core->closed()) return pool::WaitError::closed;
   return core->misconfigured() ? pool::WaitError::connect_failed : pool::WaitError::none;
 }
 
-void State::add(Watcher& watcher, Until until, TimePoint time, TimePoint deadline) {
-  if (until == Until::full) core->set_awaited(time, true);
-  watcher.until_ = until;
-  watcher.since_ = time;
-  watcher.deadline_ = deadline;
-  watcher.reached_ = false;
-  watcher.settled_ = false;
-  watchers.push_back(&watcher);
+void State::add(PoolWaiter& pool_waiter, Milestone milestone, TimePoint time, TimePoint deadline) {
+  if (milestone == Milestone::full) core->set_awaited(time, true);
+  pool_waiter.milestone_ = milestone;
+  pool_waiter.since_ = time;
+  pool_waiter.deadline_ = deadline;
+  pool_waiter.reached_ = false;
+  pool_waiter.settled_ = false;
+  pool_waiters.push_back(&pool_waiter);
   dispatch();
   wake_by(deadline);
 }
 
-void State::remove(Watcher& watcher) noexcept {
-  std::erase(watchers, &watcher);
+void State::remove(PoolWaiter& pool_waiter) noexcept {
+  std::erase(pool_waiters, &pool_waiter);
   tell_who_waits(now());
 }
 
 /// Tells those whose waiting is over. Any input of the core may have ended it.
-void State::settle_watchers(TimePoint time) noexcept {
-  const auto over = std::erase_if(watchers, [&](Watcher* watcher) {
-    watcher->reached_ = has_got(watcher->until_);
-    watcher->error_ = obstacle(watcher->until_);
-    if (watcher->error_ == pool::WaitError::none && watcher->deadline_ <= time)
-      watcher->error_ = pool::WaitError::timeout;
-    const bool settled = watcher->reached_ || watcher->error_ != pool::WaitError::none;
-    if (settled) watcher->settle();
+void State::settle_pool_waiters(TimePoint time) noexcept {
+  const auto over = std::erase_if(pool_waiters, [&](PoolWaiter* pool_waiter) {
+    pool_waiter->reached_ = has_got(pool_waiter->milestone_);
+    pool_waiter->error_ = obstacle(pool_waiter->milestone_);
+    if (pool_waiter->error_ == pool::WaitError::none && pool_waiter->deadline_ <= time)
+      pool_waiter->error_ = pool::WaitError::timeout;
+    const bool settled = pool_waiter->reached_ || pool_waiter->error_ != pool::WaitError::none;
+    if (settled) pool_waiter->settle();
     return settled;
   });
   if (over > 0) tell_who_waits(time);
@@ -185,8 +185,8 @@ void State::settle_watchers(TimePoint time) noexcept {
 
 /// Whether anybody waits for the pool to be full.
 void State::tell_who_waits(TimePoint time) noexcept {
-  const bool awaited =
-      std::ranges::any_of(watchers, [](const Watcher* it) { return it->until_ == Until::full; });
+  const bool awaited = std::ranges::any_of(
+      pool_waiters, [](const PoolWaiter* it) { return it->milestone_ == Milestone::full; });
   if (!awaited && core->awaited()) core->set_awaited(time, false);
 }
 
@@ -204,9 +204,9 @@ void take_back_descriptor(SharedState& shared, Slot& slot) noexcept {
 }
 
 std::unique_ptr<Run> take_run(SharedState& shared, Slot& slot) noexcept {
-  if (!slot.statements) return nullptr;
+  if (!slot.run) return nullptr;
   const Locked state(shared);
-  return std::move(slot.statements);
+  return std::move(slot.run);
 }
 
 }  // namespace copg::engine

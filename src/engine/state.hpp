@@ -13,14 +13,14 @@
 #include <utility>
 #include <vector>
 
+#include "engine/adaptive_mutex.hpp"
 #include "engine/background_port.hpp"
-#include "engine/brief_mutex.hpp"
 #include "engine/clock.hpp"
 #include "engine/fork_guard.hpp"
+#include "engine/pool_waiter.hpp"
 #include "engine/setup.hpp"
 #include "engine/slot.hpp"
 #include "engine/waiter.hpp"
-#include "engine/watcher.hpp"
 #include "pool/pool_core.hpp"
 
 namespace copg::engine {
@@ -50,7 +50,7 @@ struct State {
 
   /// Hands out what the core has decided: after every call of the core that may have decided.
   void dispatch() {
-    if (core->has_action() || core->next_deadline() < armed || !watchers.empty() || core->closed())
+    if (core->has_action() || core->next_deadline() < armed || !pool_waiters.empty() || core->closed())
       hand_out();
   }
   /// What ends by its deadline is told how many had waited until then.
@@ -64,9 +64,9 @@ struct State {
     return waiter.id_.slot < waiters.size() && waiters[waiter.id_.slot] == &waiter;
   }
 
-  [[nodiscard]] bool has_got(Until until) const;
-  void add(Watcher& watcher, Until until, TimePoint time, TimePoint deadline);
-  void remove(Watcher& watcher) noexcept;
+  [[nodiscard]] bool has_got(Milestone milestone) const;
+  void add(PoolWaiter& pool_waiter, Milestone milestone, TimePoint time, TimePoint deadline);
+  void remove(PoolWaiter& pool_waiter) noexcept;
 
   void note_connect_error(ErrorInfo error) {
     connect_error = std::move(error);
@@ -83,20 +83,20 @@ struct State {
   std::vector<std::unique_ptr<Slot>> slots;
   TimePoint armed = pool::never;  // when the background will tick
   std::vector<Waiter*> waiters;   // by the slot of their id
-  std::vector<Watcher*> watchers;
+  std::vector<PoolWaiter*> pool_waiters;
   std::deque<pool::Action> actions;  // for the background
   std::optional<ErrorInfo> connect_error;
   TimePoint connect_error_at{};
   TimePoint cut_at = pool::never;     // once closed: when leases are cut off
   TimePoint close_by = pool::never;   // once closed: when the last goodbye is to be said
   TimePoint insist_at = pool::never;  // when to look for callers that are still inside what was cut off
-  // Of the calls that shells without a thread drive, the first may end then; no later.
-  TimePoint drivers_due = pool::never;
+  // The first deadline of a call without a thread of its own is then, or later.
+  TimePoint deadlines_due = pool::never;
 
  private:
   void hand_out();
-  [[nodiscard]] pool::WaitError obstacle(Until until) const;
-  void settle_watchers(TimePoint time) noexcept;
+  [[nodiscard]] pool::WaitError obstacle(Milestone milestone) const;
+  void settle_pool_waiters(TimePoint time) noexcept;
   void tell_who_waits(TimePoint time) noexcept;
 
   const Setup& setup_;
@@ -110,7 +110,7 @@ class SharedState {
 
  private:
   friend class Locked;
-  BriefMutex mutex_;
+  AdaptiveMutex mutex_;
   State state_;
   ForkGuard fork_guard_{mutex_};
 };

@@ -1,4 +1,4 @@
-// A caller that waits for a connection. The shells derive from it: a parked thread, an asynchronous call.
+// A caller that waits for a connection. The shells derive from it: a blocking waiter, an asynchronous call.
 #pragma once
 
 #include <copg/detail/request.hpp>
@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "engine/clock.hpp"
-#include "engine/driver.hpp"
+#include "engine/deadline_listener.hpp"
 #include "engine/slot.hpp"
 #include "pool/types.hpp"
 
@@ -18,8 +18,9 @@ namespace copg::engine {
 class Waiter {
  public:
   Waiter() = default;
-  /// From its grant until the end of the lease, `driver` is driven: see Leases::drive.
-  explicit Waiter(Driver* driver) noexcept : driver_(driver) {}
+  /// From the grant until the end of the lease, `listener` is told of the deadline: see
+  /// Leases::watch_deadline.
+  explicit Waiter(DeadlineListener* listener) noexcept : listener_(listener) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
@@ -47,7 +48,7 @@ class Waiter {
     settled();
   }
 
-  Driver* const driver_ = nullptr;
+  DeadlineListener* const listener_ = nullptr;
   pool::WaiterId id_{};
   Holder holder_;  // names the task from `set_task` on, and all else once it is queued
   TimePoint since_{};

@@ -66,7 +66,7 @@ Lease Leases::take(State& state, pool::ConnectionId connection, const Waiter& wa
   tenancy.since = time;
   tenancy.patience = deadline - time;
   slot.guarded(state).leak_reported = false;
-  if (waiter.driver_ != nullptr) drive(state, slot, *waiter.driver_, deadline);
+  if (waiter.listener_ != nullptr) watch_deadline(state, slot, *waiter.listener_, deadline);
   return {
       .slot = &slot, .index = connection.slot, .generation = connection.generation, .process = state.process};
 }
@@ -99,23 +99,24 @@ void Leases::expire(Waiter& waiter) {
   for (const auto& slot : state->slots) (void)expire_passengers(*state, *slot, time);
   state->dispatch();
   const bool awaited = state->has_place(waiter) && state->core->knows(waiter.id_);
-  if (!waiter.settled_ && !awaited) raise(forgotten(setup_, state->core->stats(), time - waiter.since_));
+  if (!waiter.settled_ && !awaited)
+    raise(lost_waiter_error(setup_, state->core->stats(), time - waiter.since_));
 }
 
 bool Leases::give_up(Lease& lease, Waiter& waiter) {
   const Locked state = lock_here(shared_);
-  return leave_queue(*state, lease, waiter);
+  return dequeue(*state, lease, waiter);
 }
 
 bool Leases::give_up_unsent(Lease& lease, Waiter& waiter) {
   const Locked state = lock_here(shared_);
   if (!state->core->knows(waiter.id_)) return false;
   if (state->core->sent(waiter.id_) && stands(Mend::sent_with_others)) return false;
-  static_cast<void>(leave_queue(*state, lease, waiter));
+  static_cast<void>(dequeue(*state, lease, waiter));
   return true;
 }
 
-bool Leases::leave_queue(State& state, Lease& lease, Waiter& waiter) {
+bool Leases::dequeue(State& state, Lease& lease, Waiter& waiter) {
   const TimePoint time = now();
   const pool::Cancelled cancelled = state.core->cancel(time, waiter.id_);
   if (state.has_place(waiter)) state.waiters[waiter.id_.slot] = nullptr;

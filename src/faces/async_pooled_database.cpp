@@ -9,7 +9,7 @@
 #include "async/calls.hpp"
 #include "async/completion.hpp"
 #include "async/kept.hpp"
-#include "engine/face.hpp"
+#include "engine/closing_handle.hpp"
 
 namespace copg {
 
@@ -29,8 +29,8 @@ struct AsyncPooledDatabase::State {
 
 AsyncPooledDatabase::AsyncPooledDatabase(const executor_type& executor, const Config& config,
                                          PoolOptions options)
-    : AsyncPooledDatabase(engine::face_of(engine::PoolEngine::create(config, std::move(options),
-                                                                     detail::call_configure, executor)),
+    : AsyncPooledDatabase(engine::closing_handle(engine::PoolEngine::create(
+                              config, std::move(options), detail::call_configure, executor)),
                           executor) {}
 
 AsyncPooledDatabase::AsyncPooledDatabase(const Config& config, PoolOptions options)
@@ -120,8 +120,8 @@ void AsyncPooledDatabase::start_check(detail::Handler<> handler) {
   } catch (...) {
     return async::complete_now(loop()->executor(), std::move(handler), std::current_exception());
   }
-  async::start<engine::WatchKind<async::Call>>(std::move(handler), loop(), state_->timeout(),
-                                               engine::Until::checked);
+  async::start<engine::PoolWaitKind<async::Call>>(std::move(handler), loop(), state_->timeout(),
+                                                  engine::Milestone::checked);
 }
 
 void AsyncPooledDatabase::start_wait(detail::Handler<> handler, Seconds timeout) {
@@ -129,16 +129,16 @@ void AsyncPooledDatabase::start_wait(detail::Handler<> handler, Seconds timeout)
     return async::complete_now(loop()->executor(), std::move(handler),
                                std::make_exception_ptr(UsageError("a timeout must be at least 0 s")));
   }
-  async::start<engine::WatchKind<async::Call>>(std::move(handler), loop(), engine::duration_of(timeout),
-                                               engine::Until::full);
+  async::start<engine::PoolWaitKind<async::Call>>(std::move(handler), loop(), engine::duration_of(timeout),
+                                                  engine::Milestone::full);
 }
 
 void AsyncPooledDatabase::start_close(detail::Handler<> handler, Seconds timeout) {
   const Seconds patience(std::max(0.0, timeout.count()));
   state_->face->start_close(engine::duration_of(patience));
-  async::start<engine::WatchKind<async::Call>>(std::move(handler), loop(),
-                                               engine::duration_of(patience + engine::close_grace),
-                                               engine::Until::finished);
+  async::start<engine::PoolWaitKind<async::Call>>(std::move(handler), loop(),
+                                                  engine::duration_of(patience + engine::close_grace),
+                                                  engine::Milestone::finished);
 }
 
 PoolStats AsyncPooledDatabase::stats() const { return state_->face->stats(); }

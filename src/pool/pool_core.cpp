@@ -79,7 +79,7 @@ Acquired PoolCore::acquire(TimePoint deadline, const Turn& turn, const Statement
   if (!suspended_ && drop_expired_idle()) {
     const std::uint32_t slot = idle_.front();
     lease(slot, turn);
-    if (options_.min_idle > 0) settle();
+    if (options_.min_idle > 0) check_and_open();
     return {.kind = Acquired::Kind::granted, .connection = id(slot)};
   }
   if (deadline <= now_) return reject(WaitError::timeout);
@@ -94,7 +94,7 @@ Acquired PoolCore::acquire(TimePoint deadline, const Turn& turn, const Statement
   }
   const WaiterId waiter = waiters_.push(now_, request);
   if (!turn.waited) ++totals_.requests_queued;
-  settle();
+  check_and_open();
   return {.kind = Acquired::Kind::queued, .waiter = waiter};
 }
 
@@ -110,7 +110,7 @@ Cancelled PoolCore::cancel(TimePoint now, WaiterId waiter) {
   switch (left.was) {
     case WaitQueue::Was::waiting:
       ++totals_.requests_cancelled;
-      settle();
+      check_and_open();
       return {.kind = Cancelled::Kind::cancelled};
     case WaitQueue::Was::granted: return {.kind = Cancelled::Kind::granted, .connection = left.connection};
     case WaitQueue::Was::sent:
@@ -154,20 +154,20 @@ void PoolCore::check_all(TimePoint now) {
     set_check_due(slots_[slot], true);
   }
   backoff_.end();
-  settle();
+  check_and_open();
 }
 
 void PoolCore::set_awaited(TimePoint now, bool awaited) {
   advance(now);
   awaited_ = awaited;
-  if (awaited) settle();
+  if (awaited) check_and_open();
 }
 
 void PoolCore::drain(TimePoint now) {
   advance(now);
   drained_epoch_ = epoch_;
   end_epoch();
-  settle();
+  check_and_open();
 }
 
 void PoolCore::suspend() {
@@ -221,7 +221,7 @@ void PoolCore::on_connected(TimePoint now, ConnectionId connection) {
     wake_by(slot.expires - replacement_lead());
   }
   deliver(connection.slot);
-  settle();
+  check_and_open();
 }
 
 void PoolCore::on_connect_failed(TimePoint now, ConnectionId connection, ConnectFailure failure) {
@@ -232,7 +232,7 @@ void PoolCore::on_connect_failed(TimePoint now, ConnectionId connection, Connect
   wake_by(backoff_.next_report());
   forget(connection.slot);
   if (failure == ConnectFailure::configuration && established() == 0) fail_waiters(WaitError::connect_failed);
-  settle();
+  check_and_open();
 }
 
 void PoolCore::on_reset_done(TimePoint now, ConnectionId connection, Disposition disposition) {
@@ -254,7 +254,7 @@ void PoolCore::on_closed(TimePoint now, ConnectionId connection) {
   advance(now);
   if (!is(connection, State::dying)) return;
   forget(connection.slot);
-  settle();
+  check_and_open();
 }
 
 void PoolCore::tick(TimePoint now) {
@@ -263,7 +263,7 @@ void PoolCore::tick(TimePoint now) {
   if (closed_) return;
   retire_by_age();
   trim_idle();
-  settle();
+  check_and_open();
   if (backoff_.next_report() <= now_) {
     report_outage_ = report_outage_ || count(State::connecting) > 0 || wanted() > 0;
     backoff_.reported(now_);

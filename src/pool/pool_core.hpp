@@ -286,7 +286,7 @@ class PoolCore {
   void open_one();
   void take_back_opens();
   void start_checks();
-  void settle();
+  void check_and_open();
   void retire_by_age();
   void trim_idle();
   void plan_next_tick();

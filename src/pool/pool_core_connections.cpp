@@ -152,7 +152,7 @@ bool PoolCore::drop_expired_idle() {
     start_closing(idle_.front(), CloseReason::lifetime);
     dropped = true;
   }
-  if (dropped) settle();
+  if (dropped) check_and_open();
   return !idle_.empty();
 }
 
@@ -173,7 +173,7 @@ void PoolCore::take_back(std::uint32_t index, Disposition disposition) {
       const bool nobody_waits = waiters_.waiting() == 0;
       deliver(index);
       if (nobody_waits && slot.state == State::idle && checks_due_ == 0)
-        return;  // the usual case: nothing to settle
+        return;  // the usual case: nothing to check_and_open
       break;
     }
     case Disposition::needs_reset:
@@ -196,7 +196,7 @@ void PoolCore::take_back(std::uint32_t index, Disposition disposition) {
       break;
     }
   }
-  settle();
+  check_and_open();
 }
 
 /// A healthy, clean connection goes to the waiter that is next, to the idle stack, or away.
@@ -317,7 +317,7 @@ void PoolCore::start_checks() {
 }
 
 /// After any change: what to check, and what to open.
-void PoolCore::settle() {
+void PoolCore::check_and_open() {
   if (closed_) return;
   start_checks();
   take_back_opens();

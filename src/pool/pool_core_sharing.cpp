@@ -104,7 +104,7 @@ void PoolCore::serve_idle() {
     set_check_due(slots_[index], false);
     serve(index);
   }
-  settle();
+  check_and_open();
 }
 
 /// Gives a connection to the statement that is first, held back or not, and to those that may follow it.

@@ -55,7 +55,7 @@ void WaitQueue::enqueue(TimePoint now, std::uint32_t slot) {
   watch_deadline(slot);
 }
 
-void WaitQueue::leave_queue(TimePoint now, std::uint32_t slot) {
+void WaitQueue::dequeue(TimePoint now, std::uint32_t slot) {
   Waiter& waiter = waiters_[slot];
   --waiting_;
   if (waiter.held) {
@@ -112,7 +112,7 @@ void WaitQueue::fail(std::uint32_t slot, WaitError error) {
 
 void WaitQueue::fail_front(TimePoint now, WaitError error) {
   const std::uint32_t slot = front_slot();
-  leave_queue(now, slot);
+  dequeue(now, slot);
   fail(slot, error);
 }
 
@@ -123,7 +123,7 @@ bool WaitQueue::fail_expired(TimePoint now) {
   waiter.timed = false;  // the wheel has cleared the timer already
   --timed_;
   if (waiter.state == State::waiting) {
-    leave_queue(now, *slot);
+    dequeue(now, *slot);
   } else {
     leave_run(*slot);
   }
@@ -142,7 +142,7 @@ void WaitQueue::forget(std::uint32_t slot) {
 // --- grants
 
 void WaitQueue::grant(TimePoint now, std::uint32_t slot, ConnectionId connection) {
-  leave_queue(now, slot);
+  dequeue(now, slot);
   if (waiters_[slot].request.is_statement) {
     invariant(runs_[connection.slot].members.empty(), "a connection has one run at a time");
     runs_[connection.slot].answered = false;
@@ -154,7 +154,7 @@ void WaitQueue::grant(TimePoint now, std::uint32_t slot, ConnectionId connection
 
 void WaitQueue::board_first(TimePoint now, ConnectionId connection) {
   const std::uint32_t slot = queue_.front();
-  leave_queue(now, slot);
+  dequeue(now, slot);
   board(slot, connection);
 }
 
@@ -211,7 +211,7 @@ WaitQueue::Left WaitQueue::cancel(TimePoint now, WaiterId waiter) {
   const Waiter& it = waiters_[waiter.slot];
   switch (it.state) {
     case State::waiting:
-      leave_queue(now, waiter.slot);
+      dequeue(now, waiter.slot);
       forget(waiter.slot);
       return {Was::waiting, {}};
     case State::granted: return it.request.is_statement ? cancel_driver(waiter.slot) : hand_over(waiter.slot);

@@ -165,7 +165,7 @@ class WaitQueue {
   [[nodiscard]] std::uint32_t younger(std::uint32_t position, std::uint64_t ticket) const;
   void insert(List& list, std::uint32_t slot);
   void enqueue(TimePoint now, std::uint32_t slot);
-  void leave_queue(TimePoint now, std::uint32_t slot);
+  void dequeue(TimePoint now, std::uint32_t slot);
   void leave_run(std::uint32_t slot);
   void watch_deadline(std::uint32_t slot);
   void forget_deadline(std::uint32_t slot);

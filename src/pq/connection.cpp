@@ -56,7 +56,7 @@ bool Connection::looks_alive() noexcept {
   return false;
 }
 
-ErrorPtr Connection::last_words(std::string_view sql) {
+ErrorPtr Connection::final_error(std::string_view sql) {
   // They may stand in the buffer: as long as libpq takes COPY data, it shows nothing of what the server has
   // said. On a broken connection PQgetResult returns at once; on one that only said FATAL so far it might
   // wait, so it is not asked.
@@ -71,7 +71,7 @@ ErrorPtr Connection::last_words(std::string_view sql) {
   // A write that fails makes libpq forget what it was waiting for: what was read before then passes for a
   // notice.
   ErrorPtr error = connection_lost(conn_, sql);
-  if (!said_farewell()) return error;
+  if (!fatal_notice_seen()) return error;
   for (const Notice& notice : notices_.recent()) {
     if (notice.severity != "FATAL" && notice.severity != "PANIC") continue;
     error->severity = notice.severity;
@@ -82,14 +82,14 @@ ErrorPtr Connection::last_words(std::string_view sql) {
 }
 
 std::string Connection::why_dead() {
-  if (said_farewell()) {
+  if (fatal_notice_seen()) {
     for (const Notice& notice : notices_.recent()) {
       if (notice.severity == "FATAL" || notice.severity == "PANIC")
         return notice.severity + ": " + notice.message;
     }
   }
   if (!why_dead_.empty() || !lost()) return why_dead_;
-  return last_words({})->message;
+  return final_error({})->message;
 }
 
 bool Connection::demoted() const noexcept { return refused_write_; }

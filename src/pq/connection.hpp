@@ -52,12 +52,12 @@ class Connection {
   /// The socket is gone, as far as libpq knows: not just a connection that can't be used again.
   [[nodiscard]] bool lost() const noexcept { return PQstatus(conn_) != CONNECTION_OK; }
   /// What has been read so far holds the server's last words.
-  [[nodiscard]] bool said_farewell() noexcept {
+  [[nodiscard]] bool fatal_notice_seen() noexcept {
     (void)PQisBusy(conn_);  // parses it
     return notices_.farewell();
   }
   /// For whoever has found it lost: the server's last words if they were read, else libpq's.
-  [[nodiscard]] ErrorPtr last_words(std::string_view sql);
+  [[nodiscard]] ErrorPtr final_error(std::string_view sql);
   /// Of a connection that is closed because it is dead or its server was demoted: what the server said, or
   /// else what was noticed. Empty while it is well.
   [[nodiscard, gnu::cold]] std::string why_dead();
@@ -107,7 +107,7 @@ class Connection {
   void operation_ended() noexcept {
     outstanding_ = false;
     if (path_.watched()) [[unlikely]]
-      path_.settle(conn_);
+      path_.on_idle(conn_);
     // libpq keeps notifications until they are asked for. Not only after LISTEN, which may stand in a
     // function, in `configure`, or behind a pooler in somebody else's session: to find none takes some 55
     // instructions.

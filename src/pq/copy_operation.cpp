@@ -183,7 +183,7 @@ Step CopyOperation::end_lost() {
   phase_ = Phase::done;
   connection_.mark_dead();
   if (kept_error_ && kept_error_->kind == ErrorKind::connection_failed) return fail(std::move(kept_error_));
-  return fail(connection_.last_words(sql_));
+  return fail(connection_.final_error(sql_));
 }
 
 // The first error is the cause of the others.

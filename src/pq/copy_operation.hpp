@@ -35,7 +35,7 @@ class CopyOperation : public StatementOperation {
   [[nodiscard]] bool first_bytes_sent() const noexcept final { return sent_; }
 
  protected:
-  /// Data moved in one `advance`, so that an endless stream does not hold up the driver's other work.
+  /// Data moved in one `advance`, so that an endless stream does not hold up the caller's other work.
   static constexpr std::size_t bytes_per_advance = std::size_t{1} << 20;
 
   enum class Moved : std::uint8_t {

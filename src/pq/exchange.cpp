@@ -208,11 +208,11 @@ Step Exchange::end() {
 }
 
 Step Exchange::end_lost() {
-  if (settled()) {
+  if (answered()) {
     connection_.mark_dead();
     return end();
   }
-  if (!has_kept_error() || kept_error_->connection_survives) keep_error(connection_.last_words(sql_));
+  if (!has_kept_error() || kept_error_->connection_survives) keep_error(connection_.final_error(sql_));
   kept_error_ = lost(std::move(kept_error_));
   connection_.mark_dead();
   return end();

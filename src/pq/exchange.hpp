@@ -48,7 +48,7 @@ class Exchange : public StatementOperation {
   virtual ErrorPtr lost(ErrorPtr error) { return error; }
   /// What the operation is for has been answered in full; what is outstanding is of no interest to its
   /// caller.
-  [[nodiscard]] virtual bool settled() const { return false; }
+  [[nodiscard]] virtual bool answered() const { return false; }
   /// The server wants COPY data, or sends it: it is refused, and reported through this.
   virtual void on_copy() {}
 

@@ -1,9 +1,9 @@
 // What every exchange with the server has in common: it is advanced when its socket is ready, and never waits
 // itself.
 //
-// The driver (threads: an epoll set or ppoll; engine/ and async/: Asio; python/native: a descriptor that
+// Its caller (threads: an epoll set or ppoll; engine/ and async/: Asio; python/native: a descriptor that
 // asyncio's loop watches) calls `advance` with nothing ready, waits for what the step asks, and calls again,
-// until done. Deadlines are the driver's. The descriptor may change from step to step.
+// until done. Deadlines are the caller's. The descriptor may change from step to step.
 #pragma once
 
 #include <copg/error.hpp>

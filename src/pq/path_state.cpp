@@ -58,7 +58,7 @@ void PathState::end_transaction(bool commits) noexcept {
   unknown_in_transaction_ = path_touched_ = role_touched_ = lasting_ = false;
 }
 
-void PathState::settle(const PGconn* conn) noexcept {
+void PathState::on_idle(const PGconn* conn) noexcept {
   const bool idle = PQtransactionStatus(conn) == PQTRANS_IDLE;
   if (idle) end_transaction(true);
   if (reports_) read_report(conn);

@@ -32,7 +32,7 @@ class PathState {
   [[gnu::cold]] void note(std::string_view command_tag, sql::PathEffect effect, bool lasts,
                           const PathChange& change) noexcept;
   /// The protocol is idle again, and the state `watched`.
-  [[gnu::cold]] void settle(const PGconn* conn) noexcept;
+  [[gnu::cold]] void on_idle(const PGconn* conn) noexcept;
 
   /// A lease begins: the last one has been reset.
   void lease_begins() noexcept {

@@ -20,7 +20,7 @@ class TransactionOperation final : public Exchange {
   bool send() override;
   void on_result(ResultPtr result) override;
   void on_error(ErrorPtr error, const PGresult* result) override;
-  [[nodiscard]] bool settled() const override { return ended_; }
+  [[nodiscard]] bool answered() const override { return ended_; }
   ErrorPtr lost(ErrorPtr error) override;
 
   TransactionCommand command_;

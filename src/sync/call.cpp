@@ -17,7 +17,7 @@ namespace {
 
 using Progress = engine::LeaseCall::Progress;
 
-std::atomic<Look> look_at_the_runtime = nullptr;
+std::atomic<InterruptCheck> interrupt_check = nullptr;
 
 timespec timespec_of(Duration span) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span);
@@ -27,8 +27,8 @@ timespec timespec_of(Duration span) {
 
 /// poll(2) is cheaper than ppoll(2), which copies the rest of the time back, but counts in milliseconds.
 int poll_for(pollfd& poll_fd, Duration limit) {
-  if (limit == look_interval)
-    return poll(&poll_fd, 1, static_cast<int>(look_interval / std::chrono::milliseconds(1)));
+  if (limit == interrupt_check_interval)
+    return poll(&poll_fd, 1, static_cast<int>(interrupt_check_interval / std::chrono::milliseconds(1)));
   const timespec timeout = timespec_of(limit);
   return ppoll(&poll_fd, 1, &timeout, nullptr);
 }
@@ -50,134 +50,136 @@ pq::Ready wait_ready(const pq::Step& step, Duration limit) {
 
 /// The usual call waits once, right after it has sent everything, and has plenty of time.
 pq::Ready wait_for_answer(engine::Slot& slot, const pq::Step& step, TimePoint time) {
-  switch (slot.answer_wait.wait(step.fd, time)) {
-    case engine::AnswerWait::Outcome::readable: return pq::Ready::read;
-    case engine::AnswerWait::Outcome::nothing: return pq::Ready::none;
-    case engine::AnswerWait::Outcome::unavailable: break;
+  switch (slot.socket_waiter.wait(step.fd, time)) {
+    case engine::SocketWaiter::Outcome::readable: return pq::Ready::read;
+    case engine::SocketWaiter::Outcome::nothing: return pq::Ready::none;
+    case engine::SocketWaiter::Outcome::unavailable: break;
   }
-  return wait_ready(step, look_interval);
+  return wait_ready(step, interrupt_check_interval);
 }
 
-/// Sleeps until `parked` is settled. A condition variable sleeps through signals, so with something to look
-/// at the thread sleeps in pieces, short enough for a look in time. So it does once its time is up: somebody
-/// is about to settle it if `expire` neither did nor threw.
-template <class Parked, class Expire>
-void sleep(Parked& parked, TimePoint deadline, Expire expire) {
-  constexpr Duration piece = look_interval / 2;
-  const Look look = look_at_the_runtime.load(std::memory_order_relaxed);
-  TimePoint until = look == nullptr ? deadline : std::min(deadline, engine::after(engine::now(), piece));
-  while (!parked.sleep_until(until)) {
+/// Sleeps until `waiter` is settled. Condition variables ignore signals, so with an interrupt check the
+/// thread sleeps in slices. After the deadline it sleeps in slices as well: `expire` has not thrown, so that
+/// the outcome is about to arrive.
+template <class Blocking, class Expire>
+void sleep(Blocking& waiter, TimePoint deadline, Expire expire) {
+  constexpr Duration slice = interrupt_check_interval / 2;
+  const InterruptCheck check = interrupt_check.load(std::memory_order_relaxed);
+  TimePoint until = check == nullptr ? deadline : std::min(deadline, engine::after(engine::now(), slice));
+  while (!waiter.sleep_until(until)) {
     const bool late = engine::now() >= deadline;
     if (late) expire();
-    if (look != nullptr) look();
-    until = engine::after(engine::now(), piece);
+    if (check != nullptr) check();
+    until = engine::after(engine::now(), slice);
     if (!late) until = std::min(until, deadline);
   }
 }
 
-/// `give_up()` leaves the queue, when the time is up or a look throws.
-template <class Parked, class GiveUp>
-void sleep_for_grant(PoolEngine& engine, Parked& waiter, Span& span, GiveUp give_up) {
+/// `give_up()` leaves the queue, when the time is up or the interrupt check throws.
+template <class Blocking, class GiveUp>
+void sleep_for_grant(PoolEngine& engine, Blocking& waiter, CallClock& clock, GiveUp give_up) {
   try {
-    sleep(waiter, span.deadline, [&] { engine.leases().expire(waiter); });
+    sleep(waiter, clock.deadline, [&] { engine.leases().expire(waiter); });
   } catch (...) {
     give_up();
     throw;
   }
-  span.looked = engine::now();
+  clock.now = engine::now();
 }
 
-template <class Parked>
-Progress wait_for_grant(engine::LeaseCall& call, Parked& waiter, Span& span) {
-  sleep_for_grant(call.engine(), waiter, span, [&] { call.give_up(); });
-  return call.granted(span.looked);
+template <class Blocking>
+Progress wait_for_grant(engine::LeaseCall& call, Blocking& waiter, CallClock& clock) {
+  sleep_for_grant(call.engine(), waiter, clock, [&] { call.give_up(); });
+  return call.granted(clock.now);
 }
 
-[[noreturn, gnu::cold, gnu::noinline]] void reject_undone(const engine::LeaseCall& call, bool cut,
-                                                          const Span& span) {
-  raise(call.engine().leases().undone(call, cut, engine::now() - span.begin));
+[[noreturn, gnu::cold, gnu::noinline]] void reject_interrupted(const engine::LeaseCall& call, bool cut,
+                                                               const CallClock& clock) {
+  raise(call.engine().leases().interrupted_error(call, cut, engine::now() - clock.begin));
 }
 
-Progress wait_for_server(engine::LeaseCall& call, Span& span) {
+Progress wait_for_server(engine::LeaseCall& call, CallClock& clock) {
   engine::Slot& slot = *call.lease().slot;
   call.engine().leases().take_back_descriptor(slot);
   for (;;) {
     // The usual call waits once, right after a look at the clock, and is not to fail without having waited.
-    const bool first = std::exchange(span.first_wait, false);
-    if (!first) span.looked = engine::now();
-    const bool cut = slot.use.is_cut();
-    if (cut || (!first && span.looked >= span.deadline)) reject_undone(call, cut, span);
+    const bool first = std::exchange(clock.first_wait, false);
+    if (!first) clock.now = engine::now();
+    const bool cut = slot.latch.is_cut();
+    if (cut || (!first && clock.now >= clock.deadline)) reject_interrupted(call, cut, clock);
     const pq::Step& step = call.step();
-    const Duration limit = std::clamp(span.deadline - span.looked, Duration::zero(), look_interval);
+    const Duration limit = std::clamp(clock.deadline - clock.now, Duration::zero(), interrupt_check_interval);
     // Not in a run: some answers may have been read by its driver before, and what is there makes no edge.
     const bool usual =
-        first && step.wait_for == pq::Ready::read && limit == look_interval && slot.statements == nullptr;
-    const pq::Ready ready = usual ? wait_for_answer(slot, step, span.looked) : wait_ready(step, limit);
+        first && step.wait_for == pq::Ready::read && limit == interrupt_check_interval && slot.run == nullptr;
+    const pq::Ready ready = usual ? wait_for_answer(slot, step, clock.now) : wait_ready(step, limit);
     if (ready != pq::Ready::none) return call.advance(ready);
-    if (const Look look = look_at_the_runtime.load(std::memory_order_relaxed)) look();
+    if (const InterruptCheck check = interrupt_check.load(std::memory_order_relaxed)) check();
   }
 }
 
 }  // namespace
 
-void set_look(Look look) noexcept { look_at_the_runtime.store(look, std::memory_order_relaxed); }
+void set_interrupt_check(InterruptCheck check) noexcept {
+  interrupt_check.store(check, std::memory_order_relaxed);
+}
 
-Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where) {
+Lease acquire(PoolEngine& engine, CallClock& clock, const SourceLocation& where) {
   Lease lease;
-  ParkedThread waiter;
-  if (engine.leases().acquire(lease, waiter, span.begin, span.deadline, where) ==
+  ConnectionWaiter waiter;
+  if (engine.leases().acquire(lease, waiter, clock.begin, clock.deadline, where) ==
       engine::Leases::Attempt::queued) {
-    sleep_for_grant(engine, waiter, span, [&] {
+    sleep_for_grant(engine, waiter, clock, [&] {
       if (engine.leases().give_up(lease, waiter)) engine.leases().release(lease);
     });
-    engine.leases().collect(lease, waiter, span.looked);
+    engine.leases().collect(lease, waiter, clock.now);
   }
   return lease;
 }
 
-void wait_until(PoolEngine& engine, engine::Until until, Duration timeout) {
+void wait_for(PoolEngine& engine, engine::Milestone milestone, Duration timeout) {
   const TimePoint deadline = engine::after(engine::now(), timeout);
-  engine::Parked<engine::Watcher> watcher;
-  if (engine.watch(watcher, until, deadline)) return;
+  engine::BlockingWaiter<engine::PoolWaiter> waiter;
+  if (engine.wait_for(waiter, milestone, deadline)) return;
   try {
-    sleep(watcher, deadline, [&] { engine.expire(watcher); });
+    sleep(waiter, deadline, [&] { engine.expire(waiter); });
   } catch (...) {
-    engine.give_up(watcher);
+    engine.give_up(waiter);
     throw;
   }
-  engine.collect(watcher);
+  engine.collect(waiter);
 }
 
 void finish_close(PoolEngine& engine, Duration timeout) {
   const TimePoint deadline = engine::after(engine::now(), timeout);
-  engine::Parked<engine::Watcher> watcher;
-  if (!engine.close_in_background() && !engine.watch(watcher, engine::Until::finished, deadline)) {
+  engine::BlockingWaiter<engine::PoolWaiter> waiter;
+  if (!engine.close_in_background() && !engine.wait_for(waiter, engine::Milestone::finished, deadline)) {
     try {
-      sleep(watcher, deadline, [&] { engine.expire(watcher); });
+      sleep(waiter, deadline, [&] { engine.expire(waiter); });
     } catch (...) {
-      engine.give_up(watcher);
+      engine.give_up(waiter);
       throw;
     }
   }
   engine.finish_close(std::max(deadline, engine::now()));
 }
 
-template <class Parked>
-void drive(engine::LeaseCall& call, Progress progress, Parked& waiter, Span& span) {
+template <class Blocking>
+void finish(engine::LeaseCall& call, Progress progress, Blocking& waiter, CallClock& clock) {
   while (progress != Progress::done) {
     progress =
-        progress == Progress::queued ? wait_for_grant(call, waiter, span) : wait_for_server(call, span);
+        progress == Progress::queued ? wait_for_grant(call, waiter, clock) : wait_for_server(call, clock);
   }
 }
 
-template void drive(engine::LeaseCall&, Progress, ParkedThread&, Span&);
+template void finish(engine::LeaseCall&, Progress, ConnectionWaiter&, CallClock&);
 
 namespace {
 
 /// A copy travels: this thread may be gone before the others are answered.
-class ParkedStatement final : public ParkedForAnswer {
+class BlockingStatement final : public AnswerWaiter {
  public:
-  ParkedStatement(const Sql& sql, const Params& params) : sql_(sql), params_(params) {}
+  BlockingStatement(const Sql& sql, const Params& params) : sql_(sql), params_(params) {}
   std::unique_ptr<detail::Request> lend() override { return detail::Request::make(sql_, params_); }
   void take_back(std::unique_ptr<detail::Request> /*copy*/) noexcept override {}
 
@@ -188,12 +190,12 @@ class ParkedStatement final : public ParkedForAnswer {
 
 }  // namespace
 
-Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params,
+Result execute(PoolEngine& engine, CallClock clock, const Sql& sql, const Params& params,
                const engine::KnownText& text) {
-  ParkedStatement waiter(sql, params);
+  BlockingStatement waiter(sql, params);
   engine::StatementCallIn<engine::InPlace> call(engine, waiter);
-  const Progress progress = call.acquire(sql.text(), text, params, span.begin, span.deadline, sql.where());
-  drive<ParkedForAnswer>(call, progress, waiter, span);
+  const Progress progress = call.acquire(sql.text(), text, params, clock.begin, clock.deadline, sql.where());
+  finish<AnswerWaiter>(call, progress, waiter, clock);
   return call.take_result();
 }
 

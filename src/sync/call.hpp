@@ -1,5 +1,5 @@
-// How a thread waits: for a connection, parked; for an answer, in an epoll set or in poll(2). No decision and
-// no counter.
+// How a thread waits: for a connection, as a blocking waiter; for an answer, in an epoll set or in poll(2).
+// No decision and no counter.
 #pragma once
 
 #include <copg/params.hpp>
@@ -10,11 +10,11 @@
 
 #include <utility>
 
-#include "engine/answer_wait.hpp"
+#include "engine/blocking_waiter.hpp"
 #include "engine/calls/jobs.hpp"
 #include "engine/clock.hpp"
-#include "engine/parked.hpp"
 #include "engine/pool_engine.hpp"
+#include "engine/socket_waiter.hpp"
 #include "engine/statement_kind.hpp"
 
 namespace copg::sync {
@@ -24,27 +24,27 @@ using engine::Lease;
 using engine::PoolEngine;
 using engine::TimePoint;
 
-/// From when until when a call may take.
-struct Span {
+/// The time that a call may take, and what it has read of the clock.
+struct CallClock {
   TimePoint begin;
   TimePoint deadline;
-  TimePoint looked;  // at the clock, last
+  TimePoint now;  // as last read
   bool first_wait = true;
 
-  explicit Span(Duration timeout)
-      : begin(engine::now()), deadline(engine::after(begin, timeout)), looked(begin) {}
+  explicit CallClock(Duration timeout)
+      : begin(engine::now()), deadline(engine::after(begin, timeout)), now(begin) {}
 };
 
-using ParkedThread = engine::Parked<engine::Waiter>;
-using ParkedForAnswer = engine::Parked<engine::StatementWaiter>;
+using ConnectionWaiter = engine::BlockingWaiter<engine::Waiter>;
+using AnswerWaiter = engine::BlockingWaiter<engine::StatementWaiter>;
 
-/// Called by a waiting thread, without locks, about every `look_interval` and when a signal has woken it:
-/// where a language runtime notices Ctrl-C. What it throws ends the call, as its deadline would.
-using Look = void (*)();
-/// For the whole process; once, before the first call. Without it a thread looks at nothing but its deadline.
-void set_look(Look look) noexcept;
-/// How often a waiting thread looks whether it is to stop.
-inline constexpr Duration look_interval = engine::AnswerWait::longest;
+/// Called by a waiting thread, without locks, about every `interrupt_check_interval` and when a signal has
+/// woken it: a language runtime notices Ctrl-C there. What it throws ends the call, as its deadline would.
+using InterruptCheck = void (*)();
+/// For the whole process; once, before the first call. Without it a thread wakes up for its deadline only.
+void set_interrupt_check(InterruptCheck check) noexcept;
+/// How often a waiting thread finds out whether it is to stop.
+inline constexpr Duration interrupt_check_interval = engine::SocketWaiter::longest;
 
 /// A lease for one call, which takes it: given back whatever happens.
 class ShortLease {
@@ -61,47 +61,47 @@ class ShortLease {
 };
 
 /// Waits for a connection.
-[[nodiscard]] Lease acquire(PoolEngine& engine, Span& span, const SourceLocation& where);
-/// Waits until the pool has got that far. Throws PoolTimeout, PoolClosed,
-/// ConfigurationError.
-void wait_until(PoolEngine& engine, engine::Until until, Duration timeout);
+[[nodiscard]] Lease acquire(PoolEngine& engine, CallClock& clock, const SourceLocation& where);
+/// Waits until the pool has got that far. Throws PoolTimeout, PoolClosed, ConfigurationError.
+void wait_for(PoolEngine& engine, engine::Milestone milestone, Duration timeout);
 
 /// Waits until the pool is closed, after PoolEngine::start_close, and ends its thread; not longer than
-/// `timeout`. Throws nothing but what a look throws: then the pool closes by itself.
+/// `timeout`. Throws nothing but what the interrupt check throws: then the pool closes by itself.
 void finish_close(PoolEngine& engine, Duration timeout);
 
-/// Does the waiting of a call until it is done: for a connection, parked; for the server, in an epoll set or
-/// in poll(2). Throws PoolTimeout, QueryTimeout, CommitUnknown, PoolClosed when it does not come to its end.
-/// `waiter`: the call's; `Parked`: ParkedThread or ParkedForAnswer.
-template <class Parked>
-void drive(engine::LeaseCall& call, engine::LeaseCall::Progress progress, Parked& waiter, Span& span);
+/// Waits for a call until it is done: for a connection as a blocking waiter, for the server in an epoll set
+/// or in poll(2). Throws PoolTimeout, QueryTimeout, CommitUnknown, PoolClosed when it does not come to its
+/// end. `waiter`: the call's; `Blocking`: ConnectionWaiter or AnswerWaiter.
+template <class Blocking>
+void finish(engine::LeaseCall& call, engine::LeaseCall::Progress progress, Blocking& waiter,
+            CallClock& clock);
 
 /// The way from a pool to its engine, for the shells that are not C++.
-struct Face {
+struct EngineAccess {
   [[nodiscard]] static PoolEngine& engine_of(const PooledDatabase& pool) { return pool.engine(); }
 };
 
 /// One statement on a lease of its own. `text`: what is known of `sql`.
-[[nodiscard]] Result execute(PoolEngine& engine, Span span, const Sql& sql, const Params& params,
+[[nodiscard]] Result execute(PoolEngine& engine, CallClock clock, const Sql& sql, const Params& params,
                              const engine::KnownText& text);
 
 /// One job on a lease that was taken before.
 template <class Job>
-auto call(PoolEngine& engine, Lease& lease, Span span, Job job, const engine::TransactionStack& open) {
-  ParkedThread waiter;
+auto call(PoolEngine& engine, Lease& lease, CallClock clock, Job job, const engine::TransactionStack& open) {
+  ConnectionWaiter waiter;
   engine::JobCall<Job, engine::InPlace> call(engine, lease, waiter, std::move(job));
   call.set_transactions(open);
-  drive(call, call.begin(span.begin, span.deadline), waiter, span);
+  finish(call, call.begin(clock.begin, clock.deadline), waiter, clock);
   return call.take_result();
 }
 
 /// One job on a lease of its own.
 template <class Job>
-auto call(PoolEngine& engine, Span span, const SourceLocation& where, Job job) {
+auto call(PoolEngine& engine, CallClock clock, const SourceLocation& where, Job job) {
   ShortLease lease(engine);
-  ParkedThread waiter;
+  ConnectionWaiter waiter;
   engine::JobCall<Job, engine::InPlace> call(engine, *lease, waiter, std::move(job));
-  drive(call, call.acquire(span.begin, span.deadline, where), waiter, span);
+  finish(call, call.acquire(clock.begin, clock.deadline, where), waiter, clock);
   return call.take_result();
 }
 

@@ -54,7 +54,7 @@ void Connection::close() noexcept {
 
 template <class Job>
 auto Connection::call(Job job) {
-  return sync::call(*engine_, lease_, sync::Span(engine::duration_of(timeout_)), std::move(job),
+  return sync::call(*engine_, lease_, sync::CallClock(engine::duration_of(timeout_)), std::move(job),
                     detail::LeaseAccess::transactions(*this));
 }
 

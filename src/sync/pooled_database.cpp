@@ -2,14 +2,14 @@
 
 #include <utility>
 
-#include "engine/face.hpp"
+#include "engine/closing_handle.hpp"
 #include "sync/call.hpp"
 
 namespace copg {
 
 PooledDatabase::PooledDatabase(const Config& config, PoolOptions options)
-    : engine_(
-          engine::face_of(engine::PoolEngine::create(config, std::move(options), detail::call_configure))) {
+    : engine_(engine::closing_handle(
+          engine::PoolEngine::create(config, std::move(options), detail::call_configure))) {
   engine_->open();
 }
 
@@ -39,30 +39,31 @@ engine::PoolEngine& PooledDatabase::engine() const {
 
 Result PooledDatabase::execute(const Sql& sql, const Params& params) {
   engine::PoolEngine& pool = engine();
-  return sync::execute(pool, sync::Span(pool.timeout()), sql, params, engine::known_text(sql.text()));
+  return sync::execute(pool, sync::CallClock(pool.timeout()), sql, params, engine::known_text(sql.text()));
 }
 
 Result PooledDatabase::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
   engine::PoolEngine& pool = engine();
-  const sync::Span span(pool.timeout());
+  const sync::CallClock clock(pool.timeout());
   const engine::KnownText text = engine::known_text(sql.text());
   const pq::DescribeFirst first = engine::describe_first(pool.fitting_texts(), text, sql.text(), shape);
   if (!first) [[likely]]
-    return sync::execute(pool, span, sql, params, text);
-  return sync::call(pool, span, sql.where(), engine::ExecuteJob{sql.text(), params, first});
+    return sync::execute(pool, clock, sql, params, text);
+  return sync::call(pool, clock, sql.where(), engine::ExecuteJob{sql.text(), params, first});
 }
 
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
   engine::PoolEngine& pool = engine();
-  return sync::call(pool, sync::Span(pool.timeout()), sql.where(), engine::ExecuteManyJob{sql.text(), rows});
+  return sync::call(pool, sync::CallClock(pool.timeout()), sql.where(),
+                    engine::ExecuteManyJob{sql.text(), rows});
 }
 
 Connection PooledDatabase::connection(std::optional<Seconds> timeout, const SourceLocation& where) {
   if (timeout && !(timeout->count() >= 0)) throw UsageError("a timeout must be at least 0 s");
   engine::PoolEngine& pool = engine();
   const Seconds limit = pool.options().timeout;
-  sync::Span span(engine::duration_of(timeout.value_or(limit)));
-  return {pool.shared_from_this(), sync::acquire(pool, span, where), limit};
+  sync::CallClock clock(engine::duration_of(timeout.value_or(limit)));
+  return {pool.shared_from_this(), sync::acquire(pool, clock, where), limit};
 }
 
 PoolStats PooledDatabase::stats() const { return engine().stats(); }
@@ -72,12 +73,12 @@ void PooledDatabase::resize(int min_size, int max_size) { engine().resize(min_si
 void PooledDatabase::check() {
   engine::PoolEngine& pool = engine();
   pool.start_check();
-  sync::wait_until(pool, engine::Until::checked, pool.timeout());
+  sync::wait_for(pool, engine::Milestone::checked, pool.timeout());
 }
 
 void PooledDatabase::wait(Seconds timeout) {
   if (!(timeout.count() >= 0)) throw UsageError("a timeout must be at least 0 s");
-  sync::wait_until(engine(), engine::Until::full, engine::duration_of(timeout));
+  sync::wait_for(engine(), engine::Milestone::full, engine::duration_of(timeout));
 }
 
 void PooledDatabase::drain() { engine().drain(); }

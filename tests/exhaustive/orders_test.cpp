@@ -7,7 +7,7 @@
 #include <string>
 
 #include "generator.hpp"
-#include "sim/driver.hpp"
+#include "sim/harness.hpp"
 
 namespace copg::test {
 namespace {
@@ -37,7 +37,7 @@ struct Scope {
 
 class Order {
  public:
-  explicit Order(const Scope& scope) : scope_(scope), driver_(scope.options), once_(scope.once) {
+  explicit Order(const Scope& scope) : scope_(scope), harness_(scope.options), once_(scope.once) {
     trace_.options = scope.options;
     apply(Input{});
     if (scope.saturated) saturate();
@@ -58,20 +58,21 @@ class Order {
     if (broken()) return;
     if (!model().closed()) apply(make(InputKind::resume));
     for (int i = 0; i < 80 && !broken() && !served(); ++i) go_on();
-    if (!broken() && !served()) driver_.report("I3 progress", "a waiter is never served");
+    if (!broken() && !served()) harness_.report("I3 progress", "a waiter is never served");
     if (!broken()) apply(make(InputKind::close));
-    for (int i = 0; i < 30 && !broken() && !driver_.core().finished(); ++i) go_on();
-    if (!broken() && !driver_.core().finished()) driver_.report("I9 nothing left", "closed and not finished");
+    for (int i = 0; i < 30 && !broken() && !harness_.core().finished(); ++i) go_on();
+    if (!broken() && !harness_.core().finished())
+      harness_.report("I9 nothing left", "closed and not finished");
   }
 
-  [[nodiscard]] bool broken() const { return driver_.model().violation().has_value(); }
+  [[nodiscard]] bool broken() const { return harness_.model().violation().has_value(); }
   [[nodiscard]] std::string story() const {
-    const auto& violation = *driver_.model().violation();
+    const auto& violation = *harness_.model().violation();
     return violation.invariant + ": " + violation.text + "\n" + to_text(trace_);
   }
 
  private:
-  [[nodiscard]] const sim::Model& model() const { return driver_.model(); }
+  [[nodiscard]] const sim::Model& model() const { return harness_.model(); }
 
   void saturate() {
     for (std::uint32_t slot = 0; slot < scope_.options.max_size; ++slot) {
@@ -93,7 +94,7 @@ class Order {
 
   bool apply(const Input& input) {
     trace_.inputs.push_back(input);
-    return driver_.apply(input);
+    return harness_.apply(input);
   }
   [[nodiscard]] Input make(InputKind kind) const {
     Input input;
@@ -119,9 +120,9 @@ class Order {
     }
     for (const auto& waiter : model().queue()) add(InputKind::cancel, waiter.id.slot, waiter.id.generation);
     if (acquired_ < scope_.acquires) add_acquires();
-    if (driver_.next_deadline() != pool::never) {
+    if (harness_.next_deadline() != pool::never) {
       possible_.push_back(make(InputKind::tick));
-      possible_.back().now = std::max(model().now(), driver_.next_deadline());
+      possible_.back().now = std::max(model().now(), harness_.next_deadline());
     }
     for (const InputKind kind : once_) {
       possible_.push_back(make(kind));
@@ -218,15 +219,15 @@ class Order {
     for (std::uint32_t slot = 0; slot < model().connections().size(); ++slot) add_answers(slot);
     if (possible_.empty()) {
       possible_.push_back(make(InputKind::tick));
-      if (driver_.next_deadline() != pool::never) {
-        possible_.back().now = std::max(possible_.back().now, driver_.next_deadline());
+      if (harness_.next_deadline() != pool::never) {
+        possible_.back().now = std::max(possible_.back().now, harness_.next_deadline());
       }
     }
     apply(possible_.front());
   }
 
   const Scope& scope_;
-  sim::Driver driver_;
+  sim::Harness harness_;
   sim::Trace trace_;
   std::vector<Input> possible_;
   std::vector<InputKind> once_;

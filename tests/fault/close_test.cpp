@@ -228,14 +228,14 @@ TEST_F(Close, from_inside_any_hook_ends_the_pool) {
 struct WhileAsleep {
   explicit WhileAsleep(std::function<bool()> work) : work_(std::move(work)) {
     current_ = this;
-    sync::set_look([] {
+    sync::set_interrupt_check([] {
       WhileAsleep& it = *current_;
       if (chosen_ && !it.done_) it.done_ = it.work_();
     });
   }
   WhileAsleep(const WhileAsleep&) = delete;
   WhileAsleep& operator=(const WhileAsleep&) = delete;
-  ~WhileAsleep() { sync::set_look(nullptr); }
+  ~WhileAsleep() { sync::set_interrupt_check(nullptr); }
   static void choose_this_thread() { chosen_ = true; }
 
  private:

@@ -11,11 +11,11 @@ inline constexpr std::chrono::seconds patience{20};
 /// True as soon as `condition()` is; false when it has not become true within `limit`.
 template <class Condition>
 [[nodiscard]] bool eventually(Condition condition, std::chrono::milliseconds limit = patience) {
-  constexpr std::chrono::milliseconds look_interval{1};
+  constexpr std::chrono::milliseconds between_looks{1};
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(look_interval);
+    std::this_thread::sleep_for(between_looks);
   }
   return true;
 }

@@ -37,7 +37,7 @@ void EventCall::wait_for_engine() {
   StopReason why = StopReason::none;
   bool woken = false;
   in_queue_ = true;
-  driven_ = false;  // that was for the connection it may have had
+  deadline_watched_ = false;  // that was for the connection it may have had
   {
     const std::lock_guard lock(mutex_);
     why = stop_;
@@ -57,8 +57,8 @@ void EventCall::wait_for_engine() {
 void EventCall::wait_for_server(bool inside) {
   const LeaseCall& steps = *this->steps();
   // From here on bytes may have been sent, so that the lease stays with this connection to the end.
-  if (use_ == LeaseUse::held && !std::exchange(driven_, true))
-    engine_.leases().drive(steps.lease(), *this, deadline_);
+  if (use_ == LeaseUse::held && !std::exchange(deadline_watched_, true))
+    engine_.leases().watch_deadline(steps.lease(), *this, deadline_);
   StopReason why = StopReason::none;
   std::exception_ptr error;
   try {
@@ -130,7 +130,7 @@ void EventCall::cancel() noexcept {
     if (state_ == State::waiting) wake();
     if (state_ != State::queued) return;
   }
-  leave_queue();
+  dequeue();
   wake();
 }
 
@@ -142,7 +142,7 @@ void EventCall::cancel_unsent() noexcept {
     if (state_ != State::queued || stop_ != StopReason::none) return;
     state_ = State::running;
   }
-  const bool left = leave_queue_unsent();
+  const bool left = dequeue_unsent();
   bool told_to_end = false;
   bool woken = false;
   {
@@ -158,7 +158,7 @@ void EventCall::cancel_unsent() noexcept {
 
 void EventCall::end_early(bool inside, StopReason why) {
   ended(inside, why == StopReason::cancelled ? cancellation()
-                                             : make_exception(engine_.leases().undone(
+                                             : make_exception(engine_.leases().interrupted_error(
                                                    *steps(), why == StopReason::cut, now() - begun_)));
 }
 
@@ -172,7 +172,7 @@ void EventCall::abandon() noexcept {
     const std::lock_guard lock(mutex_);
     queued = std::exchange(state_, State::over) == State::queued;
   }
-  if (queued) leave_queue();
+  if (queued) dequeue();
 }
 
 void EventCall::drop() noexcept {
@@ -195,9 +195,10 @@ void EventCall::clean_up() noexcept {
     const std::lock_guard lock(mutex_);
     state_ = State::over;
   }
-  if (std::exchange(in_queue_, false)) leave_queue();
+  if (std::exchange(in_queue_, false)) dequeue();
   // A lease that is gone has taken its driver along.
-  if (std::exchange(driven_, false) && steps()->lease()) engine_.leases().drive_no_more(steps()->lease());
+  if (std::exchange(deadline_watched_, false) && steps()->lease())
+    engine_.leases().unwatch_deadline(steps()->lease());
   give_back();
 }
 

@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <exception>
 
-#include "engine/brief_mutex.hpp"
+#include "engine/adaptive_mutex.hpp"
 #include "engine/calls/lease_call.hpp"
-#include "engine/driver.hpp"
+#include "engine/deadline_listener.hpp"
 #include "engine/pool_engine.hpp"
 #include "engine/waiter.hpp"
 
@@ -25,7 +25,7 @@ enum class LeaseUse : std::uint8_t {
   none,  ///< It runs nothing.
 };
 
-class EventCall : protected Driver {
+class EventCall : protected DeadlineListener {
  public:
   ~EventCall() override = default;
 
@@ -99,9 +99,9 @@ class EventCall : protected Driver {
   /// The steps are done: keeps the result.
   virtual void take_result() = 0;
   /// Leaves the engine's queue, and gives back what it may have been granted. Nothing if it has left.
-  virtual void leave_queue() noexcept = 0;
-  /// As `leave_queue`, unless something was sent for it: false, and it stays.
-  virtual bool leave_queue_unsent() noexcept = 0;
+  virtual void dequeue() noexcept = 0;
+  /// As `dequeue`, unless something was sent for it: false, and it stays.
+  virtual bool dequeue_unsent() noexcept = 0;
   /// Lets go of the connection.
   virtual void give_back() noexcept = 0;
 
@@ -127,10 +127,10 @@ class EventCall : protected Driver {
   const LeaseUse use_;
   // of the steps alone
   bool in_queue_ = false;
-  bool driven_ = false;  // the engine was asked to tell it of its deadline, and of `close`
+  bool deadline_watched_ = false;  // the engine was asked to tell it of its deadline, and of `close`
   bool clean_ = false;
 
-  mutable BriefMutex mutex_;
+  mutable AdaptiveMutex mutex_;
   // guarded by mutex_
   State state_ = State::running;
   StopReason stop_ = StopReason::none;

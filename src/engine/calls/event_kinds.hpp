@@ -15,8 +15,8 @@
 #include "engine/calls/jobs.hpp"
 #include "engine/calls/statement_call.hpp"
 #include "engine/mends.hpp"
+#include "engine/pool_waiter.hpp"
 #include "engine/waiter.hpp"
-#include "engine/watcher.hpp"
 
 namespace copg::engine {
 
@@ -29,12 +29,12 @@ class QueuedCall : public Port, public Kind {
 
  private:
   void settled() noexcept final { this->wake(); }
-  void leave_queue() noexcept final {
+  void dequeue() noexcept final {
     Lease granted;
     if (this->engine().leases().give_up(granted, *this) && stands(Mend::cancelled_after_grant))
       this->engine().leases().release(granted);
   }
-  bool leave_queue_unsent() noexcept final {
+  bool dequeue_unsent() noexcept final {
     Lease granted;
     if (!this->engine().leases().give_up_unsent(granted, *this)) return false;
     this->engine().leases().release(granted);
@@ -156,28 +156,29 @@ class LeaseKind : public QueuedCall<Port, Waiter> {
 
 /// Waits until the pool has got that far.
 template <class Port>
-class WatchKind : public Port, private Watcher {
+class PoolWaitKind : public Port, private PoolWaiter {
  protected:
-  WatchKind(typename Port::Home home, Duration timeout, Until until)
-      : Port(std::move(home), timeout, LeaseUse::none), until_(until) {}
+  PoolWaitKind(typename Port::Home home, Duration timeout, Milestone milestone)
+      : Port(std::move(home), timeout, LeaseUse::none), milestone_(milestone) {}
   [[nodiscard]] static std::tuple<> results() noexcept { return {}; }
 
  private:
   typename Port::Progress begin(TimePoint /*time*/, TimePoint deadline) final {
-    return this->engine().watch(*this, until_, deadline) ? Port::Progress::done : Port::Progress::queued;
+    return this->engine().wait_for(*this, milestone_, deadline) ? Port::Progress::done
+                                                                : Port::Progress::queued;
   }
   typename Port::Progress granted(TimePoint /*time*/) final {
     // Closing is over when its time is, whatever is left.
-    if (until_ != Until::finished) this->engine().collect(*this);
+    if (milestone_ != Milestone::finished) this->engine().collect(*this);
     return Port::Progress::done;
   }
   void settled() noexcept final { this->wake(); }
   void take_result() final {}
-  void leave_queue() noexcept final { this->engine().give_up(*this); }
-  bool leave_queue_unsent() noexcept final { return leave_queue(), true; }
+  void dequeue() noexcept final { this->engine().give_up(*this); }
+  bool dequeue_unsent() noexcept final { return dequeue(), true; }
   void give_back() noexcept final {}
 
-  const Until until_;
+  const Milestone milestone_;
 };
 
 }  // namespace copg::engine

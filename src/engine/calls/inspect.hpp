@@ -32,7 +32,7 @@ auto inspect(PoolEngine& engine, Lease lease, Ask ask) {
   class Inside {
    public:
     Inside(PoolEngine& engine, Lease& lease) : engine_(engine), lease_(lease) {
-      engine.leases().enter_to_look(lease);
+      engine.leases().enter_for_inspection(lease);
     }
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;

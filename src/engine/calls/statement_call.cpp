@@ -23,7 +23,7 @@ StatementCall::Progress StatementCall::granted(TimePoint time) {
 
 pq::StatementOperation& StatementCall::make(pq::Connection& connection) {
   if (waiter_.driving_) {  // it has waited: others may travel with it
-    if (Run* const run = engine_.runs().drive_run(lease_)) {
+    if (Run* const run = engine_.runs().start_or_resume_run(lease_)) {
       phase_ = Phase::leading;
       return run->operation();
     }
@@ -82,7 +82,7 @@ void StatementCall::stop() noexcept {
   switch (std::exchange(phase_, Phase::none)) {
     case Phase::leading:
       operation_ = nullptr;
-      engine_.runs().drive_no_longer(lease_, waiter_);
+      engine_.runs().hand_over_run(lease_, waiter_);
       break;
     case Phase::answered:
       operation_ = nullptr;

@@ -55,11 +55,11 @@ class ScriptedCall final : public VirtualCall {
   }
   Progress granted(engine::TimePoint /*time*/) override { return Progress::done; }
   void take_result() override { ++taken; }
-  void leave_queue() noexcept override { ++left; }
-  bool leave_queue_unsent() noexcept override {
+  void dequeue() noexcept override { ++left; }
+  bool dequeue_unsent() noexcept override {
     in_unsent();
     if (sent) return false;
-    return leave_queue(), true;
+    return dequeue(), true;
   }
   void give_back() noexcept override { ++given_back; }
 };
@@ -226,9 +226,9 @@ class Leasing final : public engine::LeaseKind<VirtualCall> {
   engine::Lease lease_;
 };
 
-class Watching final : public engine::WatchKind<VirtualCall> {
+class Watching final : public engine::PoolWaitKind<VirtualCall> {
  public:
-  Watching(VirtualLoop* loop, engine::Until until) : WatchKind(loop, long_enough, until) {}
+  Watching(VirtualLoop* loop, engine::Milestone milestone) : PoolWaitKind(loop, long_enough, milestone) {}
   ~Watching() override { let_go(); }
 };
 
@@ -240,7 +240,7 @@ class EventCalls : public testing::Test {
 
   void SetUp() override {
     engine_->open();
-    Watching full(&loop_, engine::Until::full);
+    Watching full(&loop_, engine::Milestone::full);
     full.start();
     ASSERT_TRUE(loop_.run(full));
     ASSERT_EQ(what(full.error()), "");

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "engine/parked.hpp"
+#include "engine/blocking_waiter.hpp"
 #include "engine/pool_engine.hpp"
 
 namespace copg::engine {
@@ -15,10 +15,10 @@ class Waiting : public testing::Test {
  protected:
   void TearDown() override { engine_->close(Duration::zero()); }
 
-  template <class Room, class Parked>
-  static void expect_forgotten(Room& room, Parked& parked) {
+  template <class Room, class Blocking>
+  static void expect_forgotten(Room& room, Blocking& waiter) {
     try {
-      room.expire(parked);
+      room.expire(waiter);
       ADD_FAILURE() << "no error";
     } catch (const PoolTimeout& error) {
       EXPECT_NE(std::string(error.what()).find("this is a bug of copg"), std::string::npos) << error.what();
@@ -32,15 +32,15 @@ class Waiting : public testing::Test {
 };
 
 TEST_F(Waiting, that_nobody_will_end_ends_with_an_error) {
-  Parked<Waiter> waiter;
+  BlockingWaiter<Waiter> waiter;
   expect_forgotten(engine_->leases(), waiter);
-  Parked<Watcher> watcher;
-  expect_forgotten(*engine_, watcher);
+  BlockingWaiter<PoolWaiter> pool_waiter;
+  expect_forgotten(*engine_, pool_waiter);
 }
 
 TEST_F(Waiting, in_the_queue_goes_on) {
   engine_->open();
-  Parked<Waiter> waiter;
+  BlockingWaiter<Waiter> waiter;
   Lease lease;
   ASSERT_EQ(engine_->leases().acquire(lease, waiter, now(), later_, SourceLocation::current()),
             Leases::Attempt::queued);
@@ -52,20 +52,20 @@ TEST_F(Waiting, in_the_queue_goes_on) {
 
 TEST_F(Waiting, for_the_whole_pool_goes_on) {
   engine_->open();
-  Parked<Watcher> watcher;
-  ASSERT_FALSE(engine_->watch(watcher, Until::finished, later_));
-  engine_->expire(watcher);
-  EXPECT_FALSE(watcher.sleep_until(now()));
-  engine_->give_up(watcher);
-  expect_forgotten(*engine_, watcher);
+  BlockingWaiter<PoolWaiter> pool_waiter;
+  ASSERT_FALSE(engine_->wait_for(pool_waiter, Milestone::finished, later_));
+  engine_->expire(pool_waiter);
+  EXPECT_FALSE(pool_waiter.sleep_until(now()));
+  engine_->give_up(pool_waiter);
+  expect_forgotten(*engine_, pool_waiter);
 }
 
 TEST_F(Waiting, that_is_over_is_no_error) {
   engine_->open();
-  Parked<Watcher> watcher;
-  ASSERT_FALSE(engine_->watch(watcher, Until::finished, now()));
-  EXPECT_TRUE(watcher.sleep_until(later_));
-  engine_->expire(watcher);
+  BlockingWaiter<PoolWaiter> pool_waiter;
+  ASSERT_FALSE(engine_->wait_for(pool_waiter, Milestone::finished, now()));
+  EXPECT_TRUE(pool_waiter.sleep_until(later_));
+  engine_->expire(pool_waiter);
 }
 
 }  // namespace

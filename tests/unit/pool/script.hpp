@@ -7,7 +7,7 @@
 #include <ostream>
 #include <vector>
 
-#include "sim/driver.hpp"
+#include "sim/harness.hpp"
 
 namespace copg::pool {
 
@@ -57,7 +57,7 @@ inline Action fail(WaiterId waiter, WaitError error) {
 
 class Script {
  public:
-  explicit Script(const CoreOptions& options) : driver_(options) { tick(); }
+  explicit Script(const CoreOptions& options) : harness_(options) { tick(); }
 
   // Time.
   void pass(Duration time) { now_ += time; }
@@ -68,8 +68,8 @@ class Script {
     const TimePoint end = now_ + time;
     int ticks = 0;
     Actions all;
-    while (driver_.next_deadline() <= end && ticks < 1'000'000 && !broken()) {
-      now_ = std::max(now_, driver_.next_deadline());
+    while (harness_.next_deadline() <= end && ticks < 1'000'000 && !broken()) {
+      now_ = std::max(now_, harness_.next_deadline());
       tick();
       ++ticks;
       all.insert(all.end(), actions_.begin(), actions_.end());
@@ -83,56 +83,56 @@ class Script {
   Acquired acquire(Duration patience = 30s) {
     input(sim::InputKind::acquire).deadline = now_ + patience;
     apply();
-    return driver_.acquired();
+    return harness_.acquired();
   }
   Acquired reacquire(ConnectionId id, Duration patience = 30s) {
     about(sim::InputKind::reacquire, id).deadline = now_ + patience;
     apply();
-    return driver_.acquired();
+    return harness_.acquired();
   }
   std::optional<ConnectionId> accept(WaiterId waiter) {
     about(sim::InputKind::accept, waiter);
     apply();
-    return driver_.accepted();
+    return harness_.accepted();
   }
   Cancelled cancel(WaiterId waiter) {
     about(sim::InputKind::cancel, waiter);
     apply();
-    return driver_.cancelled();
+    return harness_.cancelled();
   }
   bool release(ConnectionId id, Disposition disposition = Disposition::clean) {
     about(sim::InputKind::release, id).disposition = disposition;
     apply();
-    return driver_.released();
+    return harness_.released();
   }
   // Statements.
   Acquired acquire_statement(pool::Statement statement, Duration patience = 30s) {
     input(sim::InputKind::acquire_statement).deadline = now_ + patience;
     input_.statement = statement;
     apply();
-    return driver_.acquired();
+    return harness_.acquired();
   }
   Acquired reacquire_statement(ConnectionId id, pool::Statement statement) {
     about(sim::InputKind::reacquire_statement, id).deadline = now_ + 30s;
     input_.statement = statement;
     apply();
-    return driver_.acquired();
+    return harness_.acquired();
   }
   std::optional<WaiterId> send_next(ConnectionId id) {
     about(sim::InputKind::send_next, id);
     apply();
-    return driver_.sent();
+    return harness_.sent();
   }
   bool hand_on(ConnectionId id) {
     about(sim::InputKind::hand_on, id);
     apply();
-    return driver_.handed_on();
+    return harness_.handed_on();
   }
   /// True if its caller still waits.
   bool answered(WaiterId waiter, Duration took = 100us) {
     about(sim::InputKind::on_answered, waiter).took = took;
     apply();
-    return driver_.wanted();
+    return harness_.wanted();
   }
   /// One that was granted a connection at once.
   void answered(pool::Statement statement, Duration took) {
@@ -145,7 +145,7 @@ class Script {
     about(sim::InputKind::release, id).disposition = Disposition::broken;
     input_.never_sent = never_sent;
     apply();
-    return driver_.released();
+    return harness_.released();
   }
   void resize(std::uint32_t min_size, std::uint32_t max_size) {
     input(sim::InputKind::resize).min_size = min_size;
@@ -191,7 +191,7 @@ class Script {
   [[nodiscard]] std::size_t count(ActionKind kind) const { return named(kind).size(); }
   [[nodiscard]] std::vector<ConnectionId> in_state(sim::Model::State state) const {
     std::vector<ConnectionId> ids;
-    const auto& all = driver_.model().connections();
+    const auto& all = harness_.model().connections();
     for (std::uint32_t slot = 0; slot < all.size(); ++slot) {
       if (all[slot].state == state) ids.push_back({slot, all[slot].generation});
     }
@@ -203,10 +203,10 @@ class Script {
     for (std::uint32_t i = 0; i < core().run_size(id); ++i) run.push_back(core().run_member(id, i));
     return run;
   }
-  [[nodiscard]] PoolStats stats() const { return driver_.core().stats(); }
-  [[nodiscard]] const pool::PoolCore& core() const { return driver_.core(); }
-  [[nodiscard]] TimePoint next_deadline() const { return driver_.next_deadline(); }
-  [[nodiscard]] bool broken() const { return driver_.model().violation().has_value(); }
+  [[nodiscard]] PoolStats stats() const { return harness_.core().stats(); }
+  [[nodiscard]] const pool::PoolCore& core() const { return harness_.core(); }
+  [[nodiscard]] TimePoint next_deadline() const { return harness_.next_deadline(); }
+  [[nodiscard]] bool broken() const { return harness_.model().violation().has_value(); }
 
   // Shorthand.
   /// Every connect in flight succeeds, and those that it leads to, until none is left.
@@ -271,15 +271,15 @@ class Script {
   }
   void apply() {
     if (broken()) return;  // said already
-    driver_.apply(input_);
-    actions_ = driver_.actions();
+    harness_.apply(input_);
+    actions_ = harness_.actions();
     if (broken()) {
-      ADD_FAILURE() << "after '" << to_text(input_) << "': " << driver_.model().violation()->invariant << ": "
-                    << driver_.model().violation()->text;
+      ADD_FAILURE() << "after '" << to_text(input_) << "': " << harness_.model().violation()->invariant
+                    << ": " << harness_.model().violation()->text;
     }
   }
 
-  sim::Driver driver_;
+  sim::Harness harness_;
   sim::Input input_;
   TimePoint now_{};
   Actions actions_;

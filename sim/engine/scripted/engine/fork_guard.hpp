@@ -3,14 +3,14 @@
 
 #include <cstdint>
 
-#include "engine/brief_mutex.hpp"
+#include "engine/adaptive_mutex.hpp"
 #include "sim/engine/world.hpp"
 
 namespace copg::engine {
 
 class ForkGuard {
  public:
-  explicit ForkGuard(BriefMutex& /*mutex*/) {}
+  explicit ForkGuard(AdaptiveMutex& /*mutex*/) {}
   [[nodiscard]] static std::uint32_t generation() noexcept { return sim::World::here().process; }
 };
 

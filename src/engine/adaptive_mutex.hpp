@@ -1,4 +1,5 @@
-// A mutex for sections much shorter than going to sleep: who finds it taken tries again for a moment first.
+// A mutex for sections much shorter than going to sleep: a thread that finds it taken tries again for a
+// moment before it sleeps.
 //
 // The moments between two tries grow, so that the holder gets on with its work: each look at the lock takes
 // its cache line away. Bounded, lest threads whose holder is waiting for a processor, or wakes somebody,
@@ -10,7 +11,7 @@
 
 namespace copg::engine {
 
-class BriefMutex {
+class AdaptiveMutex {
  public:
   void lock() noexcept {
     if (!try_lock()) lock_late();

@@ -1,5 +1,5 @@
 // Waiting for an answer beside a clock that is set once for many waits.
-#include "engine/answer_wait.hpp"
+#include "engine/socket_waiter.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -14,7 +14,7 @@
 namespace copg::engine {
 namespace {
 
-using Outcome = AnswerWait::Outcome;
+using Outcome = SocketWaiter::Outcome;
 
 class AnswerWaits : public testing::Test {
  protected:
@@ -43,7 +43,7 @@ class AnswerWaits : public testing::Test {
     return now() - begin;
   }
 
-  AnswerWait wait_;
+  SocketWaiter wait_;
 
  private:
   std::array<int, 2> ends_{};
@@ -74,8 +74,8 @@ TEST_F(AnswerWaits, an_answer_that_was_waited_for_elsewhere_is_not_seen_again) {
 TEST_F(AnswerWaits, none_lasts_longer_than_it_may) {
   for (int i = 0; i < 3; ++i) {
     const Duration taken = in_vain();
-    EXPECT_GE(taken, AnswerWait::longest);
-    EXPECT_LT(taken, AnswerWait::longest + slack);
+    EXPECT_GE(taken, SocketWaiter::longest);
+    EXPECT_LT(taken, SocketWaiter::longest + slack);
   }
 }
 
@@ -83,13 +83,13 @@ TEST_F(AnswerWaits, within_the_period_of_another_it_may_be_shorter) {
   answer();
   EXPECT_EQ(wait(), Outcome::readable);
   take();
-  EXPECT_LT(in_vain(), AnswerWait::longest + slack);
+  EXPECT_LT(in_vain(), SocketWaiter::longest + slack);
 }
 
 // A thread may be stopped between its look at the clock and its wait, while another one uses the connection.
 TEST_F(AnswerWaits, one_with_an_old_time_ends_too) {
   const TimePoint old = now();
-  for (int i = 0; i < 3; ++i) EXPECT_LT(in_vain(old), AnswerWait::longest + slack);
+  for (int i = 0; i < 3; ++i) EXPECT_LT(in_vain(old), SocketWaiter::longest + slack);
 }
 
 TEST_F(AnswerWaits, the_end_of_the_peer_ends_it) {

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "pq2/session.hpp"
+#include "pq/session/session.hpp"
 
 namespace copg::pq {
 namespace {

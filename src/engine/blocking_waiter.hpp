@@ -10,9 +10,9 @@
 
 namespace copg::engine {
 
-/// `Base` is Waiter or Watcher.
+/// `Base` is Waiter or PoolWaiter.
 template <class Base>
-class Parked : public Base {
+class BlockingWaiter : public Base {
  public:
   void settled() noexcept override {
     const std::lock_guard lock(mutex_);

@@ -10,25 +10,25 @@
 namespace copg::engine {
 
 /// How far the pool has to get.
-enum class Until : std::uint8_t {
+enum class Milestone : std::uint8_t {
   full,      ///< min_size connections are open.
   checked,   ///< No connection is to be checked, or being checked, any more.
   finished,  ///< Closed, and no connection is left.
 };
 
-/// The shells derive from it, as from Waiter: a parked thread, an asynchronous call.
-class Watcher {
+/// The shells derive from it, as from Waiter: a blocking waiter, an asynchronous call.
+class PoolWaiter {
  public:
-  Watcher() = default;
-  Watcher(const Watcher&) = delete;
-  Watcher& operator=(const Watcher&) = delete;
+  PoolWaiter() = default;
+  PoolWaiter(const PoolWaiter&) = delete;
+  PoolWaiter& operator=(const PoolWaiter&) = delete;
 
   /// The waiting is over: the shell calls PoolEngine::collect. Called once, with the engine's mutex held:
-  /// must only wake somebody. The watcher must stay in place until `collect` or `give_up` has returned.
+  /// must only wake somebody. It must stay in place until `collect` or `give_up` has returned.
   virtual void settled() noexcept = 0;
 
  protected:
-  virtual ~Watcher() = default;
+  virtual ~PoolWaiter() = default;
 
  private:
   friend struct State;
@@ -41,7 +41,7 @@ class Watcher {
     settled();
   }
 
-  Until until_ = Until::full;
+  Milestone milestone_ = Milestone::full;
   TimePoint since_{};
   TimePoint deadline_ = pool::never;
   bool reached_ = false;                           // once settled: the pool got that far

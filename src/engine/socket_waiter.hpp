@@ -12,7 +12,7 @@
 
 namespace copg::engine {
 
-class AnswerWait {
+class SocketWaiter {
  public:
   /// No wait lasts longer.
   static constexpr Duration longest = std::chrono::milliseconds(100);
@@ -23,10 +23,10 @@ class AnswerWait {
     unavailable,  ///< The process is out of descriptors: poll(2) needs none.
   };
 
-  AnswerWait() = default;
-  AnswerWait(const AnswerWait&) = delete;
-  AnswerWait& operator=(const AnswerWait&) = delete;
-  ~AnswerWait() { close(); }
+  SocketWaiter() = default;
+  SocketWaiter(const SocketWaiter&) = delete;
+  SocketWaiter& operator=(const SocketWaiter&) = delete;
+  ~SocketWaiter() { close(); }
 
   /// Blocks until something arrives at `socket`, the same one in every call until `close`. `time` is now, or
   /// a little earlier.

@@ -1,4 +1,4 @@
-#include "sim/driver.hpp"
+#include "sim/harness.hpp"
 
 #include <algorithm>
 #include <new>
@@ -35,19 +35,19 @@ pool::Statement spoil(pool::Statement statement, Sabotage sabotage) {
 }
 }  // namespace
 
-Driver::Driver(const pool::CoreOptions& options, Sabotage sabotage)
+Harness::Harness(const pool::CoreOptions& options, Sabotage sabotage)
     : core_(spoil(options, sabotage), pool::TimePoint{}), model_(options, core_), sabotage_(sabotage) {
   actions_.reserve(4096);
   core_.reserve_waiters(8);
 }
 
-Driver::~Driver() = default;
+Harness::~Harness() = default;
 
-bool Driver::apply(const Input& input) {
+bool Harness::apply(const Input& input) {
   actions_.clear();
   if (holding_ && !is_command(input)) {
     take_actions(InputKind::tick);
-    model_.settle(next_deadline_, core_.stats());
+    model_.judge_quiet(next_deadline_, core_.stats());
     holding_ = false;
     if (model_.violation()) return false;
   }
@@ -61,11 +61,11 @@ bool Driver::apply(const Input& input) {
   holding_ = input.hold && is_command(input);
   if (holding_) return !model_.violation();
   take_actions(input.kind);
-  model_.settle(next_deadline_, core_.stats());
+  model_.judge_quiet(next_deadline_, core_.stats());
   return !model_.violation();
 }
 
-void Driver::acquire(const Input& input) {
+void Harness::acquire(const Input& input) {
   if (core_.free_waiters() == 0) core_.reserve_waiters(1);
   const std::uint64_t before = allocations();
   acquired_ = acquired_for(input);
@@ -76,7 +76,7 @@ void Driver::acquire(const Input& input) {
   model_.on_acquired(input, acquired_);
 }
 
-pool::Acquired Driver::acquired_for(const Input& input) {
+pool::Acquired Harness::acquired_for(const Input& input) {
   const pool::Statement statement = spoil(input.statement, sabotage_);
   if (input.kind == InputKind::acquire_statement)
     return core_.acquire_statement(input.now, input.deadline, statement);
@@ -87,19 +87,19 @@ pool::Acquired Driver::acquired_for(const Input& input) {
   return core_.acquire(input.now, input.deadline);
 }
 
-void Driver::send_next(const Input& input) {
+void Harness::send_next(const Input& input) {
   sent_ = core_.send_next(input.connection());
   mix(sent_.value_or(pool::WaiterId{}));
   model_.on_sent(input, sent_);
 }
 
-void Driver::hand_on(const Input& input) {
+void Harness::hand_on(const Input& input) {
   handed_on_ = sabotage_ == Sabotage::idle_drivers || core_.hand_on(input.connection());
   mix(handed_on_ ? 1 : 0);
   model_.on_handed_on(input, handed_on_);
 }
 
-void Driver::answer(const Input& input) {
+void Harness::answer(const Input& input) {
   const std::uint64_t before = allocations();
   wanted_ = sabotage_ == Sabotage::deaf_answers || core_.on_answered(input.waiter(), input.took);
   if (allocations() != before) model_.violate("no allocation", "an answer allocated");
@@ -107,7 +107,7 @@ void Driver::answer(const Input& input) {
   model_.on_answered(input, wanted_);
 }
 
-void Driver::call(const Input& input, bool in_batch) {
+void Harness::call(const Input& input, bool in_batch) {
   model_.begin(input, in_batch);
   const pool::TimePoint now = input.now;
   std::uint64_t before = allocations();
@@ -166,7 +166,7 @@ void Driver::call(const Input& input, bool in_batch) {
   model_.on_input(input);
 }
 
-void Driver::take_actions(InputKind kind) {
+void Harness::take_actions(InputKind kind) {
   const std::size_t first = actions_.size();
   const std::uint64_t before = allocations();
   while (const auto action = core_.poll_action()) {
@@ -190,7 +190,7 @@ void Driver::take_actions(InputKind kind) {
   mix(static_cast<std::uint64_t>(next_deadline_.time_since_epoch().count()));
 }
 
-void Driver::spoil_actions(InputKind kind) {
+void Harness::spoil_actions(InputKind kind) {
   switch (sabotage_) {
     case Sabotage::drop_grants:
       if (kind == InputKind::on_connected)

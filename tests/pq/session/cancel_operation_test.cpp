@@ -11,8 +11,8 @@
 
 #include "pq/late_symbols.hpp"
 #include "pq/reset_operation.hpp"
-#include "pq2/cancel_gate.hpp"
-#include "pq2/session.hpp"
+#include "pq/session/cancel_gate.hpp"
+#include "pq/session/session.hpp"
 
 namespace copg::pq {
 namespace {

@@ -1,5 +1,5 @@
 // One thread per connection: enough for a test, and easy to follow.
-#include "pq2/cancel_gate.hpp"
+#include "pq/session/cancel_gate.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -10,7 +10,7 @@
 
 namespace copg::engine {
 
-class UseGuard {
+class LeaseLatch {
  public:
   enum class Entry : std::uint8_t { entered, busy, cut };
 

@@ -1,5 +1,5 @@
 // One clock for many waits: it is set when it may have rung, not for each.
-#include "engine/answer_wait.hpp"
+#include "engine/socket_waiter.hpp"
 
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -19,7 +19,7 @@ bool add(int set, int fd) noexcept {
 
 }  // namespace
 
-AnswerWait::Outcome AnswerWait::wait(int socket, TimePoint time) noexcept {
+SocketWaiter::Outcome SocketWaiter::wait(int socket, TimePoint time) noexcept {
   if (set_ < 0 && !open(socket)) return Outcome::unavailable;
   if (time >= rings_) {
     constexpr auto period = std::chrono::duration_cast<std::chrono::nanoseconds>(longest);
@@ -34,7 +34,7 @@ AnswerWait::Outcome AnswerWait::wait(int socket, TimePoint time) noexcept {
   return Outcome::nothing;
 }
 
-bool AnswerWait::open(int socket) noexcept {
+bool SocketWaiter::open(int socket) noexcept {
   set_ = epoll_create1(EPOLL_CLOEXEC);
   clock_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   if (set_ >= 0 && clock_ >= 0 && add(set_, socket) && add(set_, clock_)) return true;
@@ -42,7 +42,7 @@ bool AnswerWait::open(int socket) noexcept {
   return false;
 }
 
-void AnswerWait::close() noexcept {
+void SocketWaiter::close() noexcept {
   if (set_ >= 0) ::close(set_);
   if (clock_ >= 0) ::close(clock_);
   set_ = clock_ = -1;

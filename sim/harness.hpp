@@ -33,12 +33,12 @@ enum class Sabotage : std::uint8_t {
   lasting_hangs,     ///< The core is told that connects never hang.
 };
 
-class Driver {
+class Harness {
  public:
-  explicit Driver(const pool::CoreOptions& options, Sabotage sabotage = Sabotage::none);
-  Driver(const Driver&) = delete;
-  Driver& operator=(const Driver&) = delete;
-  ~Driver();
+  explicit Harness(const pool::CoreOptions& options, Sabotage sabotage = Sabotage::none);
+  Harness(const Harness&) = delete;
+  Harness& operator=(const Harness&) = delete;
+  ~Harness();
 
   /// False if an invariant is broken: see `model().violation()`.
   bool apply(const Input& input);

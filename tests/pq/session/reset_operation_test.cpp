@@ -9,8 +9,8 @@
 
 #include "pq/copy_in_operation.hpp"
 #include "pq/copy_out_operation.hpp"
-#include "pq2/peak_memory.hpp"
-#include "pq2/session.hpp"
+#include "pq/session/peak_memory.hpp"
+#include "pq/session/session.hpp"
 
 namespace copg::pq {
 namespace {

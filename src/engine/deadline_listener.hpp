@@ -1,0 +1,31 @@
+// A call that has no thread to wait with while the server works on its operation is told what a thread in
+// poll(2) finds out by reading the clock and its lease.
+#pragma once
+
+#include <cstdint>
+
+namespace copg::engine {
+
+/// Why a call is to end before its operation has.
+enum class StopReason : std::uint8_t {
+  none,
+  cancelled,  ///< Its caller has lost interest.
+  late,       ///< Its deadline has passed.
+  cut,        ///< The pool was closed and has cut its lease off.
+};
+
+class DeadlineListener {
+ public:
+  DeadlineListener() = default;
+  DeadlineListener(const DeadlineListener&) = delete;
+  DeadlineListener& operator=(const DeadlineListener&) = delete;
+
+  /// `late` or `cut`. Called with the engine's mutex held: must only wake the call. May come more than once,
+  /// and as late as just before PoolEngine::unwatch_deadline returns.
+  virtual void stop(StopReason why) noexcept = 0;
+
+ protected:
+  virtual ~DeadlineListener() = default;
+};
+
+}  // namespace copg::engine
