@@ -1,6 +1,6 @@
-// When to try the next connect after one has failed, and since when none has succeeded. Exponential with
-// jitter, up to 5 s in a pool that nobody asks, and to a fraction of a second while somebody waits
-// (docs/adr/0024-who-waits-is-not-kept-waiting.md).
+// When to try the next connect after one has failed, and since when none has succeeded. The delay grows
+// exponentially, with jitter: up to 5 s while nobody waits for a connection, and up to a fraction of a second
+// while somebody does (docs/adr/0024-who-waits-is-not-kept-waiting.md).
 #pragma once
 
 #include <algorithm>
@@ -35,7 +35,7 @@ class Random {
 /// Since when no connect has succeeded, and how many have failed.
 struct Outage {
   TimePoint since{};           ///< The first failure.
-  std::uint64_t failures = 0;  ///< In a row; 0: there is no outage.
+  std::uint64_t failures = 0;  ///< Failed connects in a row; 0: there is no outage.
 };
 
 class Backoff {
@@ -77,7 +77,7 @@ class Backoff {
         delay = upper_half(ceiling);
         longest_when_asked = longest_delay_when_asked_and_overloaded;
         break;
-      case ConnectFailure::configuration:  // those who ask are not left waiting for it
+      case ConnectFailure::configuration:  // requests fail at once, and do not wait for it
         delay = upper_half(ceiling);
         longest_when_asked = longest_delay;
         break;
@@ -85,7 +85,7 @@ class Backoff {
     retry_at_ = now + delay;
     retry_at_when_asked_ = now + std::min(delay, upper_half(std::min(ceiling, longest_when_asked)));
   }
-  /// The next connect may start at once, and the delays begin anew. The outage goes on.
+  /// Lets the next connect start at once, and begins the delays anew. The outage goes on.
   void end() {
     steps_ = 0;
     retry_at_ = retry_at_when_asked_ = TimePoint::min();
@@ -96,12 +96,12 @@ class Backoff {
     return failing() && last_failure_ == failure;
   }
   [[nodiscard]] const Outage& outage() const { return outage_; }
-  /// No connect starts before it. Long past when the last one succeeded. `asked`: somebody waits for it.
+  /// No connect starts before this time; long past if the last one succeeded. `asked`: somebody waits for it.
   [[nodiscard]] TimePoint retry_at(bool asked) const {
     if (!failing()) return TimePoint::min();
     return asked ? retry_at_when_asked_ : retry_at_;
   }
-  /// When the outage has lasted for (another) reconnect_timeout; `never` outside one.
+  /// When the outage has lasted for (another) reconnect_timeout; `never` without an outage.
   [[nodiscard]] TimePoint next_report() const { return failing() ? next_report_ : never; }
   void reported(TimePoint now) { next_report_ = now + std::min(report_interval_, never - now); }
 

@@ -1,5 +1,5 @@
-// What must be true whatever happens, in release builds too: a program that has lost it ends, with a message
-// that names it, rather than hand out another caller's connection.
+// Checks that release builds make, too: where one fails, the program ends with a message that names it,
+// rather than give a caller the connection of another.
 #pragma once
 
 #include <cstdio>

@@ -1,9 +1,9 @@
 // The whole truth about a pool, as a state machine: slots, idle stack, wait queue, limits, backoff, epoch.
 //
 // It knows no socket, thread, clock, string or database, and allocates only in its constructor, `resize` and
-// `reserve_waiters`. One thread at a time. Every member that takes `now` may leave actions behind; the caller
-// takes them with `poll_action` until there is none, before it gives up the lock under which it called. Time
-// that runs backwards is taken as standing still.
+// `reserve_waiters`. For one thread at a time. Every command and input may leave actions behind: the caller
+// takes them with `poll_action` until there is none, before it releases its lock. Time that runs backwards is
+// taken as standing still.
 //
 // The specification is in docs/explanation/pool.md; sim/ checks it after every input.
 #pragma once
@@ -29,8 +29,8 @@ enum class ActionKind : std::uint8_t {
   close,  ///< Close the connection, or give up its connect; answer with on_closed.
   reset,  ///< Wipe the session; answer with on_reset_done.
   check,  ///< Prove that it is alive; answer with on_check_done.
-  grant,  ///< The waiter has the connection, a statement drives it; it answers with accept or cancel.
-  fail,   ///< The waiter gets nothing, for the reason in `error`. Its id is dead from now on.
+  grant,  ///< The waiter has the connection (a statement: as its driver); answer with accept or cancel.
+  fail,   ///< The waiter gets nothing, for the reason in `error`. Its id is stale from now on.
   report_outage,  ///< No connect has succeeded for (another) reconnect_timeout while one was wanted.
 };
 
@@ -61,8 +61,8 @@ struct Cancelled {
   enum class Kind : std::uint8_t {
     cancelled,  ///< The waiter has left the queue, or a run before it was sent.
     granted,    ///< It had been granted `connection`, which is the caller's now, to use or to release.
-    sent,       ///< A statement that was sent on `connection`: its answer will be dropped.
-    unknown,    ///< No such waiter: it failed, was cancelled, answered, or (a lease) accepted before.
+    sent,       ///< The statement was sent on `connection`: its answer will be dropped.
+    unknown,    ///< The id is stale: the waiter failed, was cancelled or answered, or (a lease) accepted.
   };
   Kind kind = Kind::unknown;
   ConnectionId connection{};
@@ -78,8 +78,8 @@ class PoolCore {
 
   // Getters.
   [[nodiscard]] PoolStats stats() const;
-  /// When `tick` must be called next: at or before the first thing that falls due. Right after a tick it is
-  /// later than the tick's `now`; after any other input a tick that is overdue stays in the past.
+  /// When `tick` must be called next: at or before the first thing that falls due. Right after a tick this is
+  /// later than the tick's `now`; after any other input it may stay in the past.
   [[nodiscard]] TimePoint next_deadline() const {
     return waiters_.timeless() ? next_tick_ : std::min(next_tick_, waiters_.next_deadline());
   }
@@ -99,27 +99,27 @@ class PoolCore {
   [[nodiscard]] std::uint32_t run_size(ConnectionId connection) const {
     return has_run(connection) ? waiters_.run_size(connection.slot) : 0;
   }
-  /// One of them, 0 the first. `position` must be less than `run_size`.
+  /// A statement of the run. `position` must be less than `run_size`; 0 is the first.
   [[nodiscard]] WaiterId run_member(ConnectionId connection, std::uint32_t position) const {
     return waiters_.run_member(connection.slot, position);
   }
-  /// The id is not stale: its waiter waits, or has been granted what it has not accepted, or its statement is
-  /// on its way.
+  /// Whether the id is not stale: its waiter waits, or has not accepted its grant, or its statement is on its
+  /// way.
   [[nodiscard]] bool knows(WaiterId waiter) const { return waiters_.live(waiter); }
-  /// A statement on its way: it can't leave any more.
+  /// Whether the statement was sent, so that it can't leave any more.
   [[nodiscard]] bool sent(WaiterId waiter) const { return waiters_.sent(waiter); }
-  /// A statement that waits is held back: it is slow, and slow ones have all the connections they may have.
+  /// Whether the statement is held back: it is slow, and slow ones have all the connections they may have.
   [[nodiscard]] bool held_back(WaiterId waiter) const { return waiters_.held(waiter); }
-  /// No connection is established and connecting fails by configuration: until the next connect is due,
-  /// whoever asks gets nothing.
+  /// Whether requests fail at once: no connection is established, connecting fails by configuration, and the
+  /// next connect is not due yet.
   [[nodiscard]] bool misconfigured() const {
     return established() == 0 && backoff_.failing_by(ConnectFailure::configuration) &&
            now_ < backoff_.retry_at(true);
   }
   /// The outage, if there is one.
   [[nodiscard]] const Outage& outage() const { return backoff_.outage(); }
-  /// How many calls of the user's functions may be under way for connections, given up or not: one for each
-  /// connection that there was ever room for, which never has more of its own.
+  /// How many calls of the user's functions may be under way, those that were abandoned included: one for
+  /// each connection that there was ever room for.
   [[nodiscard]] std::uint32_t callback_limit() const { return static_cast<std::uint32_t>(slots_.size()); }
   /// Requests in the queue.
   [[nodiscard]] std::uint32_t waiting() const { return waiters_.waiting(); }
@@ -130,61 +130,60 @@ class PoolCore {
   /// Makes room for at least `count` more waiters. Allocates; strong exception guarantee. Amortised O(1) per
   /// waiter.
   void reserve_waiters(std::uint32_t count);
-  /// Asks for a connection until `deadline`. A deadline that has passed still takes an idle connection. O(1).
+  /// Asks for a connection until `deadline`. If that has passed, an idle one is still granted. O(1).
   Acquired acquire(TimePoint now, TimePoint deadline);
   /// Gives up a connection found dead before its first use and asks for another, keeping the place in the
   /// queue that the lease was granted from. The epoch ends as with Disposition::broken. A stale id counts as
   /// a new acquire.
   Acquired reacquire(TimePoint now, ConnectionId connection, TimePoint deadline);
-  /// The same for one statement, which from the queue may travel with others. Granted at once it is alone.
+  /// Asks for a connection for one statement: if it is queued, it may travel with others.
   Acquired acquire_statement(TimePoint now, TimePoint deadline, const Statement& statement);
-  /// The same for a statement that was granted at once. (One that waited goes back to the queue with
-  /// `release`.)
+  /// As `reacquire`, for a statement that was granted a connection at once. (`release` puts one that waited
+  /// back into the queue.)
   Acquired reacquire_statement(TimePoint now, ConnectionId connection, TimePoint deadline,
                                const Statement& statement);
-  /// Takes the grant of a waiter: its connection, or nothing if the id is stale or still waiting. Frees the
-  /// waiter of a lease; that of a statement lives until it has been answered.
+  /// Takes a waiter's grant: its connection, or nothing if the id is stale or still waits. Frees a lease's
+  /// waiter; a statement's waiter lives until the statement has been answered.
   std::optional<ConnectionId> accept(WaiterId waiter);
-  /// Names the next statement to be sent on a connection that its caller drives, itself among them; nothing
-  /// when all are sent. From here on it can't leave, and its caller watches its deadline.
+  /// For the driver of a connection: the next statement to send, the driver's own among them; nothing if all
+  /// are sent. From here on the statement can't leave, and its caller watches its deadline.
   std::optional<WaiterId> send_next(ConnectionId connection);
-  /// The driver, whose own statement has been answered or cancelled, drives no longer: a grant action names
-  /// the next one, which accepts. False if no caller waits for the rest: the connection is still the
-  /// driver's.
+  /// For a driver whose own statement has been answered or cancelled: a grant action names the next driver,
+  /// which accepts. False if no caller waits for the rest: the driver still has the connection.
   bool hand_on(ConnectionId connection);
-  /// Leaves the queue, or a run. O(1), with a run O(its length).
+  /// Takes a waiter out of the queue or of its run. O(1), or O(length of the run).
   Cancelled cancel(TimePoint now, WaiterId waiter);
-  /// Ends a lease. False, and nothing done, if the id is stale or not leased (a second release, or one after
-  /// `cut`). Of a run that is not over, what was not sent, and the last `never_sent` of what was said to be,
-  /// goes back to its place in the queue; the others fail as lost.
+  /// Ends a lease. Returns false, and does nothing, if the id is stale or not leased (a second release, or
+  /// one after `cut`). If a run is not over, its unsent statements, and the last `never_sent` that
+  /// `send_next` named, go back to their places in the queue; the others fail as lost.
   bool release(TimePoint now, ConnectionId connection, Disposition disposition, std::uint32_t never_sent = 0);
-  /// New bounds, as in the constructor. Allocates when max_size grows beyond what it ever was.
+  /// Sets new bounds, in range as for the constructor. Allocates if max_size was never as large.
   void resize(TimePoint now, std::uint32_t min_size, std::uint32_t max_size);
   /// Marks every idle connection to be checked, num_workers at a time, coldest first. Ends the backoff.
   void check_all(TimePoint now);
-  /// Somebody waits for the pool to be full, or nobody does any more: as urgent as a request that waits.
+  /// Says whether somebody waits for the pool to be full, which is as urgent as a request that waits.
   void set_awaited(TimePoint now, bool awaited);
   /// Ends the epoch: idle connections are closed now, all others when they come back.
   void drain(TimePoint now);
   /// Grants nothing until `resume`; leases go on, requests queue.
   void suspend();
   void resume(TimePoint now);
-  /// Fails every waiter, closes every connection that is not leased; leased ones as they come back.
+  /// Fails every waiter; closes every connection that is not leased now, and leased ones as they come back.
   /// Idempotent.
   void close(TimePoint now);
   /// After `close`: takes the leased connections away from their callers; their later release is stale.
   void cut(TimePoint now);
 
-  // Inputs. A stale id, or one in another state than the input speaks of, is ignored.
+  // Inputs. An id that is stale, or in another state than the input is about, is ignored.
   void on_connected(TimePoint now, ConnectionId connection);
   void on_connect_failed(TimePoint now, ConnectionId connection, ConnectFailure failure);
   void on_reset_done(TimePoint now, ConnectionId connection, Disposition disposition);  ///< never needs_reset
   void on_check_done(TimePoint now, ConnectionId connection, Disposition disposition);  ///< never needs_reset
   void on_closed(TimePoint now, ConnectionId connection);
-  /// A statement of a run has been answered, or what is left of it is cancelled on the server, `took` after
-  /// it was sent or after the answer in front of it. True if its caller still waits. Its id is dead.
+  /// A statement of a run has been answered, or is being cancelled on the server, `took` after it was sent or
+  /// after the answer in front of it. True if its caller still waits. Its id is stale from now on.
   bool on_answered(WaiterId waiter, Duration took);
-  /// The same for a statement that was granted a connection at once.
+  /// A statement that was granted a connection at once has been answered, `took` after it was sent.
   void on_answered(const Statement& statement, Duration took);
   /// Expires deadlines, trims, retires, retries.
   void tick(TimePoint now);
@@ -217,7 +216,7 @@ class PoolCore {
     bool check_due = false;                         // marked by check_all, idle
     bool overdue = false;     // resetting or checking for longer than the grace: not counted on
     bool statements = false;  // leased to a run, or to a statement that is known to be slow
-    bool slow = false;        // to such a one
+    bool slow = false;        // leased to a statement that is known to be slow
     bool waited = false;      // leased to a request that stood in the queue
   };
   using Slots = std::vector<Slot>;

@@ -1,8 +1,8 @@
 // Which SQL texts are slow: a moving estimate of the server time of each text that was slow lately.
 //
 // Only a slow answer makes a record, so the table is empty where nothing is slow, and a text without a record
-// is fast. The memory is fixed: sets of four records, the one used least recently gives way. A round trip is
-// no server time: what most statements need that are first on their connection is taken off
+// is fast. The memory is fixed: sets of four records, of which the least recently used gives way. The round
+// trip, which is what most statements take that are first on their connection, is subtracted
 // (docs/adr/0019-slow-statements-travel-alone.md).
 #pragma once
 
@@ -17,21 +17,21 @@ namespace copg::pool {
 
 class SlowTexts {
  public:
-  /// Server time that is slow on any network. A text in front of others costs them this and saves them a
-  /// round trip, so two round trips are no reason to go alone.
+  /// A server time that is slow on any network. A statement in front of others costs them its server time and
+  /// saves them a round trip, so two round trips are no reason to travel alone.
   static constexpr Duration least_slow = std::chrono::milliseconds(2);
 
   SlowTexts() : sets_(set_count) {}
 
-  /// A statement has been answered, `took` after it was sent, or after the answer in front of it. `first`: it
-  /// had none in front of it.
+  /// A statement has been answered, `took` after it was sent or after the answer in front of it. `first`: no
+  /// other was in front of it.
   void learn(std::uint64_t key, Duration took, bool first);
   [[nodiscard]] bool slow(std::uint64_t key) const { return records_ > 0 && estimate(key) > threshold(); }
   /// Estimates above it are slow.
   [[nodiscard]] Duration threshold() const { return std::max(least_slow, 2 * round_trip_); }
   /// The moving estimate of the server time; 0 for a text that was not slow lately.
   [[nodiscard]] Duration estimate(std::uint64_t key) const;
-  /// The lower quartile of what statements take that are first on their connection.
+  /// The lower quartile of the times of statements that are first on their connection.
   [[nodiscard]] Duration round_trip() const { return round_trip_; }
 
  private:

@@ -25,7 +25,7 @@ struct ConnectionId {
   friend bool operator==(const ConnectionId&, const ConnectionId&) = default;
 };
 
-/// A queued request for a connection, in the same manner.
+/// A queued request: its place in the table of waiters, and how many requests that place had before.
 struct WaiterId {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;  ///< 0 names no waiter.
@@ -37,7 +37,7 @@ struct CoreOptions {
   std::uint32_t min_size = 2;      ///< Connections kept open. 0..max_size.
   std::uint32_t max_size = 10;     ///< Connections at most. At least 1.
   std::uint32_t min_idle = 0;      ///< Idle connections kept ready while max_size allows. 0..max_size.
-  std::uint32_t num_workers = 3;   ///< Connects in flight at most, and checks likewise. At least 1.
+  std::uint32_t num_workers = 3;   ///< Connects in flight at most, and also checks. At least 1.
   std::uint32_t max_waiting = 0;   ///< Waiters at most; 0: no bound.
   std::uint32_t share_limit = 16;  ///< Statements of one run at most; 0 or 1: they never share.
   Duration max_idle = std::chrono::seconds(300);  ///< An idle connection above min_size is closed after it.
@@ -56,8 +56,8 @@ enum class StatementKind : std::uint8_t {
   alone,  ///< Nothing in front of it, nothing behind it.
 };
 
-/// The kind of a statement whose text is of this kind, with so many bytes of parameters: those with more in
-/// front of others would keep them waiting.
+/// The kind of a statement with so many `bytes` of parameters and a text `of_text`. Large parameters travel
+/// alone, because they would keep others waiting.
 [[nodiscard]] constexpr StatementKind kind_with(StatementKind of_text, std::int64_t bytes) noexcept {
   constexpr std::int64_t most = 64 << 10;
   return bytes > most ? StatementKind::alone : of_text;
@@ -65,7 +65,7 @@ enum class StatementKind : std::uint8_t {
 
 /// A request that needs a connection for one statement only, and leaves nothing behind.
 struct Statement {
-  std::uint64_t key = 0;  ///< Of its SQL text: statements of one key are expected to take the same time.
+  std::uint64_t key = 0;  ///< Of its SQL text: statements with equal keys are expected to take equal time.
   StatementKind kind = StatementKind::alone;
 };
 
@@ -75,16 +75,15 @@ enum class Disposition : std::uint8_t {
   needs_reset,  ///< Alive, but the session, a transaction or an answer is left over: wipe it first.
   discard,      ///< Close this one; it says nothing of the others.
   broken,       ///< The server is gone: end the epoch, so that every connection from before is closed.
-  demoted,      ///< The server no longer is what was connected to (SQLSTATE 25006): end the epoch likewise.
+  demoted,      ///< The server refuses writes that it accepted before (SQLSTATE 25006): end the epoch.
 };
 
 /// Why a connect failed.
 enum class ConnectFailure : std::uint8_t {
   transient,      ///< Nothing listening, server starting, timeout: back off and try again.
   overloaded,     ///< The server has no room (53300): back off further.
-  configuration,  ///< Wrong password, database, host, TLS: nobody needs to wait for the next try.
-  refused_near,   ///< Transient, on this very machine, before a server has said anything. Another
-                  ///< try costs next to nothing.
+  configuration,  ///< Wrong password, database, host, TLS: requests fail at once.
+  refused_near,   ///< Transient, on this machine, before a server has answered: another try is cheap.
 };
 
 /// Why a request gets no connection.
@@ -94,7 +93,7 @@ enum class WaitError : std::uint8_t {
   closed,            ///< The pool was closed.
   too_many_waiting,  ///< max_waiting requests are queued already.
   connect_failed,    ///< No connection is open, and connecting fails by configuration.
-  lost,              ///< A statement that was sent, and whose connection ended first: its outcome is unknown.
+  lost,              ///< The statement was sent, but its connection ended first: the outcome is unknown.
 };
 
 }  // namespace copg::pool

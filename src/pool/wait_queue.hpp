@@ -1,10 +1,10 @@
-// The waiters of a pool: first come, first served, each with a deadline; the outcomes not told yet; and the
-// runs: the statements that travel together on a connection until they are answered.
+// The waiters of a pool, first come, first served, each with a deadline; their outcomes that were not polled
+// yet; and the runs, which are the statements that travel together on a connection until they are answered.
 //
-// A waiter is queued, then granted or failed (once), then gone: a lease that was granted when it accepts or
-// cancels, a statement when it has been answered, a failed one when its outcome has been told. Of a run only
-// the driver is granted; the others are aboard. Everything is O(1), or O(length of a run); only `reserve` and
-// `reserve_runs` allocate.
+// A waiter is queued, then granted or failed, once, and then gone: a granted lease when it accepts or
+// cancels, a statement when it has been answered, a failed waiter when its outcome has been polled. Only the
+// driver of a run is granted; the others are aboard. Everything is O(1), or O(length of a run); only
+// `reserve` and `reserve_runs` allocate.
 #pragma once
 
 #include <cstdint>
@@ -19,22 +19,22 @@ namespace copg::pool {
 
 class WaitQueue {
  public:
-  /// What somebody waits for.
+  /// What a waiter waits for.
   struct Request {
     TimePoint deadline{};
     std::uint64_t ticket = 0;  ///< Orders the queue.
     bool is_statement = false;
     Statement statement{};
   };
-  /// What has become of a waiter, told once.
+  /// The grant or the failure of a waiter, polled once.
   struct Outcome {
     WaiterId waiter;
     ConnectionId connection;  ///< of a grant
     WaitError error;          ///< none: a grant
   };
-  /// What a waiter that cancels or accepts was.
+  /// The state of a waiter when it cancelled or accepted.
   enum class Was : std::uint8_t {
-    waiting,  ///< Or in a run and not sent, or a driver whose run has another one now.
+    waiting,  ///< In the queue, in a run and not sent, or a driver whose run has another driver now.
     granted,
     sent,
     gone,
@@ -63,19 +63,19 @@ class WaitQueue {
   void reserve_runs(std::uint32_t count) { runs_.resize(count); }
 
   // The queue.
-  /// Queues a waiter. A new ticket is larger than all before, a returning one finds its place.
+  /// Queues a waiter. A new ticket is larger than all before; a returning one takes its old place.
   WaiterId push(TimePoint now, const Request& request);
-  /// The first of those that are not held back; nullptr if there is none.
+  /// The first waiter that is not held back; nullptr if there is none.
   [[nodiscard]] const Request* first() const {
     return queue_.empty() ? nullptr : &waiters_[queue_.front()].request;
   }
-  /// The first of those that are; likewise.
+  /// The first waiter that is held back; nullptr if there is none.
   [[nodiscard]] const Request* first_held() const {
     return held_.empty() ? nullptr : &waiters_[held_.front()].request;
   }
-  /// Holds back the statement that is first.
+  /// Holds back the first statement.
   void hold_first();
-  /// Lets those that are held back and may go take their places again.
+  /// Puts statements that were held back and may go back into their places in the queue.
   template <class MayGo>
   void let_go(MayGo&& may_go) {
     std::uint32_t position = queue_.front();
@@ -90,7 +90,7 @@ class WaitQueue {
       ++statements_;
     }
   }
-  /// The id is not stale.
+  /// Whether the id is not stale.
   [[nodiscard]] bool live(WaiterId waiter) const;
   [[nodiscard]] bool sent(WaiterId waiter) const { return live(waiter) && waiters_[waiter.slot].sent; }
   [[nodiscard]] bool held(WaiterId waiter) const { return live(waiter) && waiters_[waiter.slot].held; }
@@ -100,15 +100,15 @@ class WaitQueue {
   bool fail_expired(TimePoint now);
 
   // Grants.
-  /// Grants the connection to the first of those that are not held back, or are; a statement begins a run.
+  /// Grants the connection to the first waiter that is not held back, or is; a statement begins a run.
   void grant_first(TimePoint now, ConnectionId connection) { grant(now, queue_.front(), connection); }
   void grant_first_held(TimePoint now, ConnectionId connection) { grant(now, held_.front(), connection); }
-  /// Lets the statement that is first travel in the run of the connection.
+  /// Puts the first statement into the run of the connection.
   void board_first(TimePoint now, ConnectionId connection);
-  /// Leaves the queue or the run, or hands over its grant. The run of a driver that has not accepted gets
-  /// another driver.
+  /// Takes the waiter out of the queue or its run, or takes its grant. The run of a driver that has not
+  /// accepted gets another driver.
   Left cancel(TimePoint now, WaiterId waiter);
-  /// Takes its grant; a waiter that still waits goes on waiting.
+  /// Takes the waiter's grant; a waiter without one goes on waiting.
   Left accept(WaiterId waiter);
 
   // The run of a connection, by its slot.
@@ -116,22 +116,22 @@ class WaitQueue {
     return runs_[connection].members.size();
   }
   [[nodiscard]] WaiterId run_member(std::uint32_t connection, std::uint32_t position) const;
-  /// The first that was not sent yet is sent now.
+  /// Marks the first unsent statement as sent and returns it.
   std::optional<WaiterId> send_next(std::uint32_t connection);
   std::optional<Answered> answer(WaiterId waiter);
   /// Grants the run to the first member whose caller still waits; false if there is none.
   bool hand_on(std::uint32_t connection);
-  /// Ends a run: what was not sent, and the last `never_sent` of what was said to be, goes back to the queue,
-  /// or fails if the pool is closed; the others are lost. Returns how many got no connection. A driver that
-  /// has not accepted keeps its grant.
+  /// Ends a run: its unsent statements, and the last `never_sent` that were marked as sent, go back to the
+  /// queue, or fail if the pool is closed; the others are lost. Returns how many failed because the pool is
+  /// closed. A driver that has not accepted keeps its grant.
   std::uint32_t end_run(TimePoint now, std::uint32_t connection, std::uint32_t never_sent, bool closed);
 
   [[nodiscard]] bool has_outcome() const { return !untold_.empty(); }
   [[nodiscard]] std::optional<Outcome> poll_outcome();
-  /// No deadline is watched: `next_deadline` would be `never`.
+  /// Whether no deadline is watched, so that `next_deadline` would be `never`.
   [[nodiscard]] bool timeless() const { return timed_ == 0; }
   [[nodiscard]] TimePoint next_deadline() const { return deadlines_.next(); }
-  /// Time spent in the queue by all who have left it.
+  /// Time spent in the queue by all waiters that have left it.
   [[nodiscard]] Duration waited() const { return waited_; }
 
  private:
@@ -156,8 +156,8 @@ class WaitQueue {
   using Members = IndexList<Table, &Waiter::run_links>;
   struct Run {
     Members members;                  // in the order of the queue; those that were sent come first
-    std::uint32_t unsent = no_index;  // the first of those that were not
-    bool answered = false;            // one of them
+    std::uint32_t unsent = no_index;  // the first that was not sent
+    bool answered = false;            // one of them has been answered
   };
 
   [[nodiscard]] WaiterId id(std::uint32_t slot) const { return {slot, waiters_[slot].generation}; }
