@@ -1,9 +1,9 @@
 // Ends whatever is outstanding on a connection, from any point of the protocol: in a query, a pipeline, a
 // COPY.
 //
-// Done without an error means that nothing is outstanding and that no cancel can reach the next statement; a
-// transaction may be open or failed. With an error the connection must be closed. Answers are thrown away
-// with bounded memory: nothing is read while the server is being asked to stop.
+// If it ends without an error, nothing is outstanding and no cancel can reach the next statement; a
+// transaction may be open or failed. After an error the connection must be closed. Answers are dropped with
+// bounded memory: nothing is read while the server is being asked to stop.
 #pragma once
 
 #include <chrono>
@@ -19,22 +19,21 @@ namespace copg::pq {
 
 class AbortOperation : public Operation {
  public:
-  /// A cancel may overtake the statement it is meant for, on its way to the server, and find nothing to end:
-  /// when the answers don't come for this long it is sent again, then after twice the time, and so on up to
-  /// the maximum.
+  /// A cancel may overtake its statement on the way to the server, and find nothing to end. If no answer
+  /// comes for this long, it is sent again, then after twice the time, and so on up to the maximum.
   static constexpr std::chrono::milliseconds first_patience{50};
   static constexpr std::chrono::milliseconds max_patience{5000};
-  /// Where a cancel has ended one statement of several, the server goes on with the next: that is given this
-  /// long before the next cancel.
+  /// When a cancel has ended one statement of several, the server goes on with the next, which gets this much
+  /// time before the next cancel.
   static constexpr std::chrono::milliseconds patience_for_next{10};
 
-  /// `before_cancel`: how long the answers may take before the server is told to hurry; 0: no time.
+  /// `before_cancel`: how long the answers may take before a cancel is sent; 0: no time.
   explicit AbortOperation(Connection& connection, std::chrono::milliseconds before_cancel = {})
       : connection_(connection), before_cancel_(before_cancel) {}
 
   Step advance(Ready ready) override;
   [[nodiscard]] const char* phase() const noexcept override;
-  /// Something was outstanding: what it has done to the session is not known.
+  /// Whether something was outstanding, so that it is not known what it has done to the session.
   [[nodiscard]] bool dropped_answers() const noexcept { return dropped_answers_; }
 
  private:

@@ -1,6 +1,6 @@
-// What a person who gets an error can do about it, where the server does not say so: which placeholder it
-// means, what to write for what SQL has no parameter for. Reads SQLSTATEs, positions and SQL, never the
-// server's language.
+// Advice for a person on an error that the server does not explain: which placeholder it is about, or what to
+// write where SQL takes no parameter. It reads SQLSTATEs, positions and SQL, never the server's messages,
+// which may be in any language.
 #pragma once
 
 #include <copg/error.hpp>
@@ -9,7 +9,7 @@
 
 namespace copg::pq {
 
-/// How a language writes what advice speaks of. These are the words of C++.
+/// How advice names things in the user's language. These are the words for C++.
 class Wording {
  public:
   Wording() = default;
@@ -18,13 +18,13 @@ class Wording {
   virtual ~Wording() = default;
   /// $`number` as the user wrote it.
   [[nodiscard]] virtual std::string written(int number) const;
-  /// Which of them it is, where the way it is written does not tell.
+  /// Tells placeholders apart that are written alike.
   [[nodiscard]] virtual std::string which(int number) const { return written(number); }
   [[nodiscard]] virtual std::string list() const;
   [[nodiscard]] virtual std::string on_copy() const;
-  /// A text with $n is not given as many parameters.
+  /// For a text with $n and another number of parameters.
   [[nodiscard]] virtual std::string on_wrong_number() const { return {}; }
-  /// A text has a placeholder as Python's.
+  /// For a text with a placeholder of Python's style.
   [[nodiscard]] virtual std::string on_percent() const;
 };
 

@@ -1,9 +1,9 @@
 // Asks the server to cancel what a connection is running, over a socket of its own.
 //
-// Done means that the server (or the pooler in front of it) has closed that socket: the request has been
-// acted upon. It may still have hit nothing, and a Sync must come back on the connection before its next
-// statement is safe from it: that fence is ResetOperation's. Touches nothing of the connection but its
-// address and cancel key, so that it may run beside another operation on it.
+// It is done when the server (or the pooler in front of it) has closed that socket and so has acted upon the
+// request. The cancel may have hit nothing, and the connection's next statement is safe from it only after
+// a Sync has come back: AbortOperation makes that round trip. It uses only the connection's address and
+// cancel key, so that it may run beside another operation.
 #pragma once
 
 #include <memory>
@@ -17,14 +17,14 @@ namespace copg::pq {
 
 class CancelOperation : public Operation {
  public:
-  /// Before libpq 17 PQcancel blocks: one of Workers makes it, at most this many at a time in the process.
-  /// A peer that drops every packet holds one for tcp_user_timeout (before libpq 15 until TCP gives up), a
-  /// frozen one until it goes on. Nobody waits for them, not even the end of the process. Above the limit an
-  /// operation fails at once.
+  /// Before libpq 17 PQcancel blocks, so that Workers call it, at most this many at a time in the process. A
+  /// peer that drops every packet holds one for tcp_user_timeout (before libpq 15 until TCP gives up), a
+  /// frozen peer until it goes on. Nothing waits for them, not even the end of the process. Above the limit
+  /// an operation fails at once.
   static constexpr int max_workers = 64;
 
   explicit CancelOperation(Connection& connection);
-  /// Half-way is safe: the request may still reach the server, and the connection must not be used again.
+  /// May come half-way: the request may still reach the server, so the connection must not be used again.
   ~CancelOperation() override;
 
   Step advance(Ready ready) override;
@@ -54,8 +54,8 @@ class CancelOperation : public Operation {
   Step last_step_;
 };
 
-/// Asks the server to cancel what the connection runs, from another thread, soon; nobody is told whether that
-/// went well. For a connection that is about to be closed.
+/// Asks the server to cancel what the connection runs, soon and on another thread, and does not tell whether
+/// that succeeds. For a connection that is about to be closed.
 void cancel_and_forget(const Connection& connection) noexcept;
 
 }  // namespace copg::pq

@@ -1,6 +1,6 @@
 // Proves that the server answers on this connection: one empty round trip, no statement executed.
 //
-// The connection must be protocol-idle; it may be in a transaction. It is left as it was, or dead.
+// The connection must be protocol-idle; it may be in a transaction. Afterwards it is unchanged, or dead.
 #pragma once
 
 #include "pq/connection.hpp"

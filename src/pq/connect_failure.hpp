@@ -1,6 +1,5 @@
-// What libpq's words about a failed connect mean: which SQLSTATE the server gave, whether another try can
-// help, and what to show to people. libpq keeps the SQLSTATE of a failed connect to itself; it stands in the
-// verbose text.
+// What libpq's message about a failed connect means: the server's SQLSTATE, whether another try can help, and
+// what to show to people. libpq gives the SQLSTATE of a failed connect only in its verbose message.
 #pragma once
 
 #include <copg/error.hpp>
@@ -16,9 +15,9 @@ struct ConnectFailureInfo {
   ConnectFailureKind kind = ConnectFailureKind::transient;
 };
 
-/// `text`: PQerrorMessage of a failed connect in PQERRORS_VERBOSE, libpq's own words untranslated (the
-/// server's may be in any language). Several hosts give several messages; the last one is libpq's reason to
-/// stop, so it decides.
+/// `text`: PQerrorMessage of a failed connect in PQERRORS_VERBOSE. libpq's own messages must be untranslated;
+/// the server's may be in any language. Several hosts give several messages, of which the last one decides,
+/// since it made libpq stop.
 [[nodiscard]] ConnectFailureInfo read_connect_failure(std::string_view text);
 
 }  // namespace copg::pq

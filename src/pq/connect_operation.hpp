@@ -1,5 +1,5 @@
-// Opens a connection: resolves, connects, authenticates, host by host. Never blocks on the network. (libpq
-// reads its files, such as .pgpass and certificates, while it starts.)
+// Opens a connection: resolves, connects and authenticates, host by host. It never blocks on the network, but
+// while it starts libpq reads files, such as .pgpass and certificates.
 #pragma once
 
 #include <libpq-fe.h>
@@ -19,15 +19,15 @@ namespace copg::pq {
 
 class ConnectOperation final : public Operation {
  public:
-  // What is asked of TCP where the user has not asked for anything: a peer that vanished is noticed after
-  // idle + interval * count = 60 s of silence, unacknowledged data after 30 s. The names are libpq's.
+  // TCP settings, under libpq's names, that the user has not set: a vanished peer is noticed after idle +
+  // interval * count = 60 s of silence, unacknowledged data after 30 s.
   static constexpr const char* keepalives_idle_s = "30";
   static constexpr const char* keepalives_interval_s = "10";
   static constexpr const char* keepalives_count = "3";
   static constexpr const char* tcp_user_timeout_ms = "30000";
 
   explicit ConnectOperation(ConnectSettings settings);
-  /// Half-way: closes the socket.
+  /// Half-way, it closes the socket.
   ~ConnectOperation() override;
 
   Step advance(Ready ready) override;
@@ -37,9 +37,8 @@ class ConnectOperation final : public Operation {
   [[nodiscard]] std::unique_ptr<Connection> take_connection() { return std::move(connection_); }
   /// After `done` with an error.
   [[nodiscard]] ConnectFailureKind failure() const noexcept { return failure_; }
-  /// Gives up the host that is being tried and goes on with those after it: the next `advance(Ready::none)`
-  /// starts there. False when none is left, or while names are still being resolved; nothing has changed
-  /// then.
+  /// Gives up the host that is being tried: the next `advance(Ready::none)` starts with the one after it.
+  /// Returns false, and changes nothing, if no host is left or names are still being resolved.
   bool try_next_host();
 
  private:

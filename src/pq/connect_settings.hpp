@@ -10,16 +10,16 @@
 
 namespace copg::pq {
 
-/// What one connect has learnt for the next. Shared by all copies of the settings.
+/// What one connect has found out for the next ones. Shared by all copies of the settings.
 struct ConnectMemory {
-  /// The server's own DateStyle is not ISO: ask for ISO with the first packet. Poolers refuse such options,
-  /// so nobody asks without need.
+  /// The server's own DateStyle is not ISO, so that ISO must be asked for in the first packet. Poolers refuse
+  /// such an option, so it is not sent without need.
   std::atomic<bool> date_style_needed = false;
 };
 
 struct ConnectSettings {
-  /// libpq's connection keywords and values, as PQconnectStartParams takes them. What is left out comes from
-  /// libpq's own environment, service file and defaults.
+  /// libpq's connection keywords and values, as PQconnectStartParams takes them. libpq takes others from its
+  /// environment variables, its service file and its defaults.
   std::vector<std::pair<std::string, std::string>> keywords;
   /// False: never give a statement a name (for poolers that can't carry it).
   bool prepare = true;
@@ -31,8 +31,7 @@ enum class ConnectFailureKind : std::uint8_t {
   transient,      ///< Nothing listening, server starting, name server silent: worth another try.
   overloaded,     ///< The server has no room (53300): worth another try later.
   configuration,  ///< Wrong password, database, host, TLS or option: another try fails as well.
-  refused_near,   ///< Transient, on this very machine, before a server has said anything. Another
-                  ///< try costs next to nothing.
+  refused_near,   ///< Transient, on this machine, before a server has answered: another try is cheap.
 };
 
 }  // namespace copg::pq

@@ -1,6 +1,6 @@
 // A connection to a server: the PGconn, what its session has become, and its prepared statements.
 //
-// Operations (operation.hpp) do the talking; this holds what outlives them. Not thread-safe. Never blocks.
+// Operations (operation.hpp) talk to the server; it holds what outlives them. Not thread-safe. Never blocks.
 #pragma once
 
 #include <libpq-fe.h>
@@ -33,15 +33,14 @@ class Connection {
   [[nodiscard]] int fd() const noexcept { return PQsocket(conn_); }
   [[nodiscard]] int backend_pid() const noexcept { return PQbackendPID(conn_); }
   [[nodiscard]] int server_version() const noexcept { return PQserverVersion(conn_); }
-  /// Empty when the server never reported it.
+  /// Empty if the server has not reported it.
   [[nodiscard]] std::string_view parameter_status(const char* name) const noexcept;
 
   /// One look at the socket (recv with MSG_PEEK | MSG_DONTWAIT), for just before the first bytes of a lease:
-  /// false when the peer has closed, reset, or left an unsolicited message that says so. Consumes harmless
-  /// messages (NOTIFY, ParameterStatus, anything under TLS) through libpq. Costs one system call when nothing
-  /// is there.
+  /// false if the peer has closed or reset it, or has sent a message that says so. Consumes harmless messages
+  /// (NOTIFY, ParameterStatus, anything under TLS) through libpq. Costs one system call if there is nothing.
   [[nodiscard]] bool looks_alive() noexcept;
-  /// What the statements of the last lease did is no longer of interest.
+  /// Forgets what the statements of the last lease did.
   void lease_begins() noexcept {
     chose_read_only_ = parameters_doubtful_ = false;
     path_.lease_begins();
@@ -49,47 +48,46 @@ class Connection {
   /// False once an operation has seen the connection die (or PQstatus says so).
   [[nodiscard]] bool alive() const noexcept { return !dead_ && PQstatus(conn_) == CONNECTION_OK; }
   void mark_dead() noexcept { dead_ = true; }
-  /// The socket is gone, as far as libpq knows: not just a connection that can't be used again.
+  /// Whether libpq knows that the socket is gone; a connection that can't be used again may have it still.
   [[nodiscard]] bool lost() const noexcept { return PQstatus(conn_) != CONNECTION_OK; }
-  /// What has been read so far holds the server's last words.
+  /// Whether the server's final FATAL message has been read.
   [[nodiscard]] bool fatal_notice_seen() noexcept {
     (void)PQisBusy(conn_);  // parses it
     return notices_.farewell();
   }
-  /// For whoever has found it lost: the server's last words if they were read, else libpq's.
+  /// The error of a lost connection: the server's final message if it was read, else libpq's.
   [[nodiscard]] ErrorPtr final_error(std::string_view sql);
-  /// Of a connection that is closed because it is dead or its server was demoted: what the server said, or
-  /// else what was noticed. Empty while it is well.
+  /// Why the connection is dead, or its server counts as demoted: the server's message, or else how it was
+  /// noticed. Empty for a healthy connection.
   [[nodiscard, gnu::cold]] std::string why_dead();
-  /// True once the server has proved to be a demoted primary: SQLSTATE 25006 where writing was possible
-  /// before.
+  /// Whether the server has proved to be a demoted primary, by SQLSTATE 25006 where it had accepted writes.
   [[nodiscard]] bool demoted() const noexcept;
 
-  /// There is something to read that the socket does not show.
+  /// Whether there is something to read that the socket does not show.
   [[nodiscard]] bool holds_bytes() const noexcept { return tls_ && tls_holds_bytes(conn_); }
-  /// What to wait for when an answer is outstanding; `flushed`: all that was put has been sent. Never reading
-  /// alone while `holds_bytes`: then writing, too, which is possible at once as a rule.
+  /// What to wait for while an answer is outstanding. `flushed`: all that was put has been sent. While
+  /// `holds_bytes`, this is also writing, which is usually possible at once.
   [[nodiscard]] Ready awaits(bool flushed) const noexcept {
     return flushed && !holds_bytes() ? Ready::read : Ready::read_write;
   }
 
-  /// Nothing is outstanding: no operation in flight or given up half-way, no pipeline mode, no COPY.
+  /// Whether nothing is outstanding: no operation under way or given up half-way, no pipeline mode, no COPY.
   [[nodiscard]] bool protocol_idle() const noexcept;
-  /// The server's last ReadyForQuery said in a transaction, or in a failed one.
+  // What the server's last ReadyForQuery said; a failed transaction is one as well.
   [[nodiscard]] bool in_transaction() const noexcept;
   [[nodiscard]] bool in_failed_transaction() const noexcept;
-  /// Protocol-idle, in no transaction, session untouched and not littered with statements: it can be leased
-  /// to anybody.
+  /// Whether anybody may lease it: protocol-idle, in no transaction, with an untouched session, and with few
+  /// orphaned statement names.
   [[nodiscard]] bool clean() const noexcept;
 
-  /// A `configure` callback has returned: the session that it leaves is the baseline. If it spoke of "read
-  /// only", a write that is refused later is no sign of a demotion.
+  /// A `configure` callback has returned: the session that it leaves is the baseline. If a text of its said
+  /// "read only", a later refusal to write proves no demotion.
   void configured() {
     session_.set_configured(conn_);
     path_.configured(conn_);
     could_write_ = could_write_ && !chose_read_only_;
   }
-  /// A reset has wiped the session: it is as it was when it began.
+  /// A reset has wiped the session, which is as it was after the connect.
   void wiped() {
     session_.set_baseline(conn_);
     path_.begin_session(conn_);
@@ -100,45 +98,45 @@ class Connection {
   [[nodiscard]] const PathState& path() const noexcept { return path_; }
   [[nodiscard]] Notices& notices() noexcept { return notices_; }
 
-  // For operations. One at a time: each says when its first bytes may have gone out, and when the last of its
-  // answers has come in and pipeline mode is left. One that is dropped in between leaves the connection not
-  // protocol_idle; what is below is what a reset needs to drain it.
+  // For operations, one at a time: each says when its first bytes may have been sent, and when its last
+  // answer has come and pipeline mode is left. An operation that is dropped in between leaves the connection
+  // not protocol_idle; the members below are what a reset needs to drain it.
   void operation_began() noexcept { outstanding_ = true; }
   void operation_ended() noexcept {
     outstanding_ = false;
     if (path_.watched()) [[unlikely]]
       path_.on_idle(conn_);
-    // libpq keeps notifications until they are asked for. Not only after LISTEN, which may stand in a
-    // function, in `configure`, or behind a pooler in somebody else's session: to find none takes some 55
-    // instructions.
+    // libpq keeps notifications until they are asked for. They come not only after a LISTEN that we see: it
+    // may stand in a function, in `configure`, or, behind a pooler, in another's session. To find none takes
+    // some 55 instructions.
     while (PGnotify* notification = PQnotifies(conn_)) PQfreemem(notification);
   }
-  /// Answers of a dropped operation may still come.
+  /// Whether answers of a dropped operation may still come.
   [[nodiscard]] bool operation_outstanding() const noexcept { return outstanding_; }
-  /// Syncs sent in pipeline mode whose PGRES_PIPELINE_SYNC has not been taken. Bytes of an unfinished batch
-  /// may stand in front of no Sync at all: who drains sends one more of their own.
+  /// Syncs sent in pipeline mode whose PGRES_PIPELINE_SYNC has not been taken. An unfinished batch may have
+  /// no Sync behind it, so that draining needs one more.
   [[nodiscard]] int syncs_pending() const noexcept { return syncs_pending_; }
   void sync_sent() noexcept { ++syncs_pending_; }
   void sync_received() noexcept { --syncs_pending_; }
 
-  /// A statement ended with this command tag ("" for an error): keeps the session state, and forgets prepared
-  /// statements that the statement has wiped.
+  /// A statement ended with this command tag ("" for an error): updates the session state, and forgets
+  /// prepared statements that the statement has wiped.
   void note_statement(std::string_view command_tag, const sql::TextTraits& traits) noexcept {
     if (traits.path != sql::PathEffect::none || path_.watched()) [[unlikely]]
       note_path(command_tag, traits, {});
     note_session(command_tag, traits);
   }
-  /// The same of one that has changed the search path or the role, in a way that is known.
+  /// As above, for a statement that has changed the search path or the role as `change` says.
   void note_statement(std::string_view command_tag, const sql::TextTraits& traits,
                       const PathChange& change) noexcept {
     note_path(command_tag, traits, change);
     note_session(command_tag, traits);
   }
-  /// An operation ended with this error: keeps whether the connection died or the server proved to be
+  /// An operation ended with this error: remembers whether the connection died or the server proved to be
   /// demoted.
   void note_error(const ErrorInfo& error) noexcept;
 
-  /// In a forked child: lets go of the socket without a word on the wire. The connection is dead afterwards.
+  /// In a forked child: lets go of the socket and sends nothing. The connection is dead afterwards.
   void abandon() noexcept;
 
  private:
@@ -162,10 +160,10 @@ class Connection {
   bool outstanding_ = false;
   bool dead_ = false;
   bool could_write_;              // when it was opened, and configured, as far as the server says
-  bool chose_read_only_ = false;  // a text of the present lease spoke of "read only"
-  // a statement of the present lease may have changed one that is reported
+  bool chose_read_only_ = false;  // a text of the present lease said "read only"
+  // a statement of the present lease may have changed a reported parameter
   bool parameters_doubtful_ = false;
-  bool refused_write_ = false;  // SQLSTATE 25006 though nobody had asked for it
+  bool refused_write_ = false;  // SQLSTATE 25006 though no text had said "read only"
   std::string why_dead_;        // as far as an error, or the socket, has told
   Notices notices_;
   PathState path_;

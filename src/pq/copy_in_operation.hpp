@@ -1,8 +1,7 @@
 // COPY ... FROM STDIN: data pulled from a source, pushed to the server.
 //
-// An error of the server (a bad row) is reported when the source has ended: libpq shows nothing of the
-// server's answer before that, and the server skips what is still sent. The connection is usable afterwards,
-// as after every error that does not say otherwise.
+// An error of the server (a bad row) is reported when the source has ended: libpq shows the server's answer
+// no earlier, and the server skips what is still sent. The connection survives such an error.
 #pragma once
 
 #include <copg/copy_stream.hpp>
@@ -15,7 +14,7 @@ namespace copg::pq {
 
 class CopyInOperation final : public CopyOperation {
  public:
-  /// Put into libpq before its buffer must have been flushed to go on.
+  /// Bytes put into libpq before its buffer must be flushed.
   static constexpr std::size_t bytes_per_flush = std::size_t{64} << 10;
 
   /// `source` must outlive the operation.

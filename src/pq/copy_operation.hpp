@@ -1,9 +1,9 @@
 // What COPY FROM STDIN and COPY TO STDOUT have in common: the statement, and what the server says before and
 // after the data.
 //
-// Simple protocol, alone on its connection: anything pipelined behind a COPY FROM STDIN kills the connection
-// (libpq would let it). BEGIN therefore is a round trip of its own in front. Memory is bounded in both
-// directions.
+// It uses the simple protocol, alone on its connection, since anything pipelined behind a COPY FROM STDIN
+// kills the connection (libpq would allow it). So BEGIN needs a round trip of its own. Memory is bounded in
+// both directions.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +29,8 @@ class CopyOperation : public StatementOperation {
 
   /// After `done` without an error: the rows that the server has counted.
   [[nodiscard]] std::int64_t rows_copied() const noexcept { return rows_copied_; }
-  /// After `done`: what the source or the sink threw, or nullptr. error() is set then too (kind usage), for
-  /// who does not ask.
+  /// After `done`: what the source or the sink threw, or nullptr. error() is set as well then (kind usage),
+  /// for callers that do not ask for this.
   [[nodiscard]] std::exception_ptr stream_error() const noexcept { return stream_error_; }
   [[nodiscard]] bool first_bytes_sent() const noexcept final { return sent_; }
 
@@ -41,14 +41,14 @@ class CopyOperation : public StatementOperation {
   enum class Moved : std::uint8_t {
     ended,    // the server has, or has sent, all the data; its verdict follows
     waiting,  // for data of the server
-    paused,   // bytes_per_advance are done or the socket is full: goes on as soon as it can be written to
+    paused,   // bytes_per_advance are moved, or the socket is full: goes on once it can be written to
     aborted,  // the stream threw: end the statement by force
     lost,
   };
 
   CopyOperation(Connection& connection, std::string_view sql, ExecStatusType wanted, BeginFirst begin);
 
-  /// Moves data until there is nothing to do without waiting. Called with input consumed.
+  /// Moves data as far as it can without waiting. Called after PQconsumeInput.
   virtual Moved move_data() = 0;
   [[nodiscard]] PGconn* raw() const noexcept { return connection_.raw(); }
   /// Within a catch block.

@@ -1,7 +1,7 @@
 // COPY ... TO STDOUT: data from the server, given to a sink piece by piece.
 //
-// A sink that throws ends the statement on the server, so that the rest is not sent for nothing; the
-// connection is usable afterwards.
+// If the sink throws, the statement is ended on the server, so that the rest need not be sent; the connection
+// survives.
 #pragma once
 
 #include <copg/copy_stream.hpp>

@@ -1,4 +1,4 @@
-// A statement that may write, whose caller can't read just any rows: it is executed only if its columns fit.
+// Statements that may write, and whose rows must have a shape: they are executed only if the columns fit.
 #pragma once
 
 #include <copg/detail/row_shape.hpp>
@@ -10,9 +10,9 @@
 
 namespace copg::pq {
 
-/// Which statements are known to give rows of the shape that was asked for: a few bits of each, in as many
-/// places. Thread-safe. A table that changes, or another search path, makes it wrong: then the statement is
-/// executed, and its caller is told so.
+/// Which statements are known to return rows of the requested shape; it keeps a hash of each. Thread-safe. If
+/// a table or the search path has changed, it may be wrong: then the statement is executed, and its caller is
+/// told so.
 class FittingTexts {
  public:
   [[nodiscard]] bool contains(std::uint64_t text, const detail::RowShape& shape) const noexcept {
@@ -25,7 +25,7 @@ class FittingTexts {
   }
 
  private:
-  /// Never 0, which stands for nothing.
+  /// Never 0, which marks an empty place.
   static std::uint64_t key_of(std::uint64_t text, const detail::RowShape& shape) noexcept {
     constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;  // 2^64 through the golden ratio
     const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&shape));
@@ -36,11 +36,11 @@ class FittingTexts {
   std::array<std::atomic<std::uint64_t>, 509> places_{};  // a prime: keys are odd
 };
 
-/// Empty: the statement is executed at once.
+/// Asks for the columns before executing. Empty: the statement is executed at once.
 struct DescribeFirst {
   const detail::RowShape* shape = nullptr;
-  FittingTexts* known = nullptr;  ///< Is told of a statement that fits.
-  std::uint64_t text = 0;         ///< Its key in there.
+  FittingTexts* known = nullptr;  ///< Where a statement that fits is inserted.
+  std::uint64_t text = 0;         ///< Its key there.
 
   explicit operator bool() const noexcept { return shape != nullptr; }
 };

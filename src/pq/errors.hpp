@@ -1,6 +1,6 @@
-// Turns what libpq and the server say about a failure into an ErrorInfo. Never throws anything but
-// std::bad_alloc. Errors are rare and large: they travel by pointer, and what makes them is marked as cold,
-// so that they take no room in the code and on the stack of what goes well.
+// Turns what libpq and the server say about a failure into an ErrorInfo. Throws nothing but std::bad_alloc.
+// Errors are rare and large: they travel by pointer, and the functions that make them are cold, so that the
+// usual path needs no code and no stack for them.
 #pragma once
 
 #include <libpq-fe.h>
@@ -28,7 +28,7 @@ using ErrorPtr = std::unique_ptr<ErrorInfo>;
 /// false.
 [[nodiscard, gnu::cold]] ErrorPtr connection_lost(const PGconn* conn, std::string_view sql);
 
-/// In our own words: connection_failed, connection_survives false.
+/// From a message of ours: connection_failed, connection_survives false.
 [[nodiscard, gnu::cold]] ErrorPtr connection_failed(std::string message);
 
 /// From `lost` (connection_failed): the connection died while COMMIT's answer was awaited.
@@ -40,30 +40,29 @@ using ErrorPtr = std::unique_ptr<ErrorInfo>;
 /// The server answered COMMIT with ROLLBACK; the connection survives.
 [[nodiscard, gnu::cold]] ErrorPtr commit_rolled_back(std::string_view sql);
 
-/// Says in `error` what the statement, which has been answered, has left behind. `tag`: what the server calls
-/// what it did.
+/// Notes in `error` the effect of its statement, which was answered with the command tag `tag`.
 [[gnu::cold]] void tell_effect(ErrorInfo& error, detail::Effect effect, std::string_view tag);
 
 /// A call that was wrong; the connection survives.
 [[nodiscard, gnu::cold]] ErrorPtr usage_error(std::string message, std::string_view sql);
 
-/// Why a text can't be sent, if it can't: a NUL would cut it off, and on more than a message may hold the
-/// server closes the connection.
+/// The reason, if there is one, why a text can't be sent: a NUL would cut it off, and the server would close
+/// the connection on a text that is larger than a message.
 [[nodiscard]] ErrorPtr unsendable(std::string_view sql);
 
-/// Why so many parameters don't fit a text that takes `taken`, if they don't: the server would ignore what is
-/// too many. `taken` -1: the server knows.
+/// An error if a text that takes `taken` parameters is given another number: the server would ignore those
+/// that are too many. `taken` -1: left to the server.
 [[nodiscard]] ErrorPtr wrong_number(int taken, int given, std::string_view sql);
 
-/// COMMIT was not sent, for a statement before it was given up half-way.
+/// COMMIT was not sent, because a statement before it was given up half-way.
 [[nodiscard, gnu::cold]] ErrorPtr commit_unsent(std::string_view sql);
 
-/// Why a connection on which something is outstanding can't be used.
+/// The message for a connection that can't be used because something is outstanding on it.
 inline constexpr const char* still_busy =
     "the connection is busy with a statement that was given up half-way: give it back, and take another";
 
-/// libpq's words on one line: trailing white space gone, what stands behind the first line (advice for people
-/// at a terminal) gone.
+/// The first line of a message of libpq's, without trailing white space. Further lines are advice for people
+/// at a terminal.
 [[nodiscard]] std::string first_line(const char* text);
 
 /// A field of an error or a notice (PG_DIAG_...), empty if it is not there. Lives as long as the result.

@@ -1,7 +1,7 @@
-// What operations on an established connection have in common: put messages into libpq, flush, read, take
-// results one by one until nothing is outstanding. Knows both the plain and the pipeline mode of libpq, and
-// what a lost connection looks like in each. Never waits; never calls PQgetResult before PQisBusy has said
-// that it would not block.
+// What operations on an established connection have in common: they put messages into libpq, flush, read, and
+// take results one by one until nothing is outstanding, in the plain or the pipeline mode of libpq, and
+// notice a lost connection in either. An operation never waits, and never calls PQgetResult before PQisBusy
+// has said that it would not block.
 #pragma once
 
 #include <copg/error.hpp>
@@ -27,29 +27,28 @@ class Exchange : public StatementOperation {
  protected:
   Exchange(Connection& connection, std::string_view sql) : StatementOperation(sql), connection_(connection) {}
 
-  /// Why it can't begin on a connection on which a statement was given up half-way.
+  /// The error on a connection on which a statement was given up half-way.
   virtual ErrorPtr busy() { return usage_error(still_busy, {}); }
-  /// Before anything is put: a reason to refuse the call.
+  /// Called before anything is put. An error refuses the call.
   virtual ErrorPtr check() { return nullptr; }
-  /// Puts the messages into libpq. False if libpq refused: the connection is gone.
+  /// Puts the messages into libpq. False if libpq refused them: the connection is gone.
   virtual bool send() = 0;
   /// A result of a statement that did not fail.
   virtual void on_result(ResultPtr result) = 0;
-  /// A statement failed; the connection goes on. Must note the statement's end, and keep the error.
+  /// A statement failed; the connection survives. Must note the statement's end, and keep the error.
   virtual void on_error(ErrorPtr error, const PGresult* result) = 0;
   /// A PGRES_PIPELINE_SYNC has come.
   virtual void on_sync() {}
-  /// Everything put so far has been flushed and there is nothing to read: put more, if there is more. False
-  /// if libpq refused.
+  /// Everything put so far has been flushed and there is nothing to read: puts more, if there is more. False
+  /// if libpq refused it.
   virtual bool send_more() { return true; }
-  /// The protocol is idle again. True to go on with another send().
+  /// The protocol is idle again. Returns true to go on with another send().
   virtual bool again() { return false; }
-  /// The connection died. `error` is of kind connection_failed; what it means is the operation's to say.
+  /// The connection died. Turns `error`, of kind connection_failed, into what that means for the operation.
   virtual ErrorPtr lost(ErrorPtr error) { return error; }
-  /// What the operation is for has been answered in full; what is outstanding is of no interest to its
-  /// caller.
+  /// Whether the caller has its answer, and does not care for what is still outstanding.
   [[nodiscard]] virtual bool answered() const { return false; }
-  /// The server wants COPY data, or sends it: it is refused, and reported through this.
+  /// The server wants COPY data, or sends it. The data is refused.
   virtual void on_copy() {}
 
   /// Keeps the first error; the ones after it are its consequences.
@@ -58,22 +57,21 @@ class Exchange : public StatementOperation {
   [[nodiscard]] ErrorInfo& kept_error() noexcept { return *kept_error_; }
   void drop_kept_error() noexcept { kept_error_.reset(); }
 
-  /// Sent, and not answered in full: what a destructor asks to know whether the operation is dropped
-  /// half-way.
+  /// Sent, and not answered in full. A destructor asks whether its operation is dropped half-way.
   [[nodiscard]] bool talking() const noexcept {
     return phase_ == Phase::talking || phase_ == Phase::copying_out;
   }
   /// Bytes put into libpq between two looks at the socket.
   static constexpr std::size_t batch_bytes = 32768;
-  /// What a set of parameters costs on the wire, with Bind, Describe and Execute around it.
+  /// The size of a set of parameters on the wire, with Bind, Describe and Execute around it.
   [[nodiscard]] static std::size_t bytes_of(const ParamsView& params) noexcept;
 
   bool enter_pipeline() noexcept { return PQenterPipelineMode(connection_.raw()) == 1; }
   /// Puts one statement without parameters. In pipeline mode only.
   bool send_plain(const char* sql) noexcept;
-  /// Puts a Sync. It is flushed with the rest where libpq can do that (17), else at once.
+  /// Puts a Sync. From libpq 17 on it is flushed with the rest, before that at once.
   bool send_sync() noexcept;
-  /// Messages were put that have not been flushed.
+  /// Notes that messages were put and not flushed.
   void unflushed() noexcept { flushed_ = false; }
 
   Connection& connection_;
@@ -96,7 +94,7 @@ class Exchange : public StatementOperation {
 
   ErrorPtr kept_error_;
   Phase phase_ = Phase::unsent;
-  bool refused_ = false;  // nothing was sent: the connection was not fit for it
+  bool refused_ = false;  // nothing was sent
   bool flushed_ = false;
   bool answered_ = false;  // a NULL result has closed the last statement's results
 };

@@ -1,8 +1,8 @@
 // One statement with many rows of parameters, in one pipeline: a constant number of round trips, all rows or
 // none.
 //
-// Bounded in both directions: it reads while it sends, and asks for no further row while the socket is full
-// or too many answers are outstanding.
+// Memory is bounded in both directions: it reads while it sends, and asks for no further row while the socket
+// is full or too many answers are outstanding.
 #pragma once
 
 #include <copg/params.hpp>
@@ -24,15 +24,15 @@ class ExecuteManyOperation final : public Exchange {
  public:
   /// Answers that may be outstanding before the next row is asked for.
   static constexpr std::int64_t max_outstanding = 65536;
-  /// Bytes put before they are flushed. libpq tries to send by itself at the end of each message, once it
-  /// holds 8 KiB (pqPutMsgEnd in its fe-misc.c): while the socket is full, three times a row, each time in
-  /// vain. Room for a row is left below that, so that a batch is sent by one call.
+  /// Bytes put before they are flushed. Once libpq holds 8 KiB (pqPutMsgEnd in its fe-misc.c), it tries to
+  /// send at the end of each message: three useless times a row while the socket is full. This leaves room
+  /// for a row below that, so that one call sends a batch.
   static constexpr std::size_t flush_at_bytes = 8192 - 512;
 
-  /// `sql` (one statement) and `rows` must outlive the operation. In no transaction: atomic by itself. In an
-  /// open one, or one begun here with BeginFirst::yes: part of it, and any error leaves it failed. Rows that
-  /// the statement returns are dropped. A row whose parameter types differ from the one before is parsed anew
-  /// in the same flush.
+  /// `sql` (one statement) and `rows` must outlive the operation. Without a transaction it is atomic by
+  /// itself. In an open one, or one that BeginFirst::yes begins, it is part of that, and any error leaves the
+  /// transaction failed. Rows that the statement returns are dropped. If a row's parameter types differ from
+  /// those before, the statement is parsed again in the same flush.
   ExecuteManyOperation(Connection& connection, std::string_view sql, RowSource& rows,
                        BeginFirst begin = BeginFirst::no);
   ~ExecuteManyOperation() override;
@@ -42,10 +42,10 @@ class ExecuteManyOperation final : public Exchange {
   }
   /// After `done` without an error: the sum of the affected rows over all rows of parameters.
   [[nodiscard]] std::int64_t affected_rows() const noexcept { return affected_; }
-  /// Rows of parameters sent so far: for a progress line.
+  /// Rows of parameters sent so far.
   [[nodiscard]] std::int64_t rows_sent() const noexcept { return rows_sent_; }
-  /// After `done`: what RowSource::next threw, or nullptr. error() is set then too (kind usage), for who does
-  /// not ask.
+  /// After `done`: what RowSource::next threw, or nullptr. error() is set as well then (kind usage), for
+  /// callers that do not ask for this.
   [[nodiscard]] std::exception_ptr source_error() const noexcept { return source_error_; }
   /// Throws source_error(), if there is one.
   void rethrow_source_error() const {
@@ -61,7 +61,7 @@ class ExecuteManyOperation final : public Exchange {
   ErrorPtr lost(ErrorPtr error) override;
 
   enum class Answer : std::uint8_t { begin, parse, row, end };
-  /// Whose turn it is: answers come in the order in which things were sent.
+  /// What the next answer belongs to: answers come in the order of sending.
   Answer next_answer() noexcept;
   bool fetch_row();
   bool send_row();
@@ -80,9 +80,9 @@ class ExecuteManyOperation final : public Exchange {
   sql::TextTraits traits_;
   bool ended_early_ = false;  // by the source, or for a row that does not fit
   bool parsed_ = false;
-  std::vector<Oid> types_;                  // that the unnamed statement was parsed with last
+  std::vector<Oid> types_;                  // with which the unnamed statement was parsed last
   std::deque<std::int64_t> parse_pending_;  // Parses not answered: the index of the row behind each
-  std::int64_t flush_asked_at_ = -1;        // rows_sent_ then
+  std::int64_t flush_asked_at_ = -1;        // rows_sent_ at the last FlushRequest
   std::int64_t rows_sent_ = 0;
   std::int64_t rows_answered_ = 0;
   std::int64_t affected_ = 0;

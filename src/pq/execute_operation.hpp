@@ -1,9 +1,9 @@
 // One statement and its rows: execute, fetch_one, fetch_val, and each statement in a transaction.
 //
-// First use of a text, and each of a long one: unnamed, extended protocol. Second: its Parse travels in the
-// same flush, under a name. From the third on: one send, one receive, as a bare PQexecPrepared. Several
-// statements in one text go through the simple protocol. Never executes a statement twice: the one retry
-// there is follows an error that came before execution.
+// The first use of a text, and every use of a long one, is unnamed, in the extended protocol. On the second
+// use, a Parse under a name travels in the same flush. From the third on it is one send and one receive, as a
+// bare PQexecPrepared. Several statements in one text go through the simple protocol. A statement is never
+// executed twice: the only retry follows an error that came before execution.
 #pragma once
 
 #include <copg/result.hpp>
@@ -23,14 +23,14 @@ class ExecuteOperation final : public Exchange {
  public:
   /// `sql` and what `params` shows must outlive the operation. A text without parameters may hold several
   /// statements: the rows are those of the first one that returned any, else the first one's (empty) result.
-  /// COPY ... FROM STDIN / TO STDOUT is a usage error, after which the connection is fit for use (in a
-  /// transaction: a failed one).
+  /// COPY ... FROM STDIN / TO STDOUT is a usage error, which the connection survives; an open transaction has
+  /// failed.
   ///
-  /// With `first` its columns are asked for, one round trip more, and it is executed only if they fit. If
-  /// they don't, that is an error of kind data; nothing but BEGIN was executed.
+  /// With `first`, the columns are asked for, which costs a round trip, and the statement is executed only if
+  /// they fit. If they do not, that is an error of kind data, and nothing but BEGIN was executed.
   ExecuteOperation(Connection& connection, std::string_view sql, ParamsView params,
                    BeginFirst begin = BeginFirst::no, DescribeFirst first = {});
-  /// Dropped before it is done, it leaves the connection not protocol_idle: reset it before its next use.
+  /// If it is dropped before it is done, the connection is not protocol_idle and must be reset.
   ~ExecuteOperation() override;
 
   /// After `done` without an error, once.
@@ -40,10 +40,10 @@ class ExecuteOperation final : public Exchange {
  private:
   enum class Expect : std::uint8_t { rollback, begin, description, answer };
   enum class Description : std::uint8_t {
-    none,     ///< Was not asked for, or what follows it was put.
-    awaited,  ///< Nothing is put until it is there.
+    none,     ///< It was not asked for, or what follows it was put.
+    awaited,  ///< Nothing is put until it has come.
     fits,     ///< The statement is to be put.
-    refused,  ///< It does not fit, or there was an error: a Sync is to be put, and no more.
+    refused,  ///< It does not fit, or there was an error: only a Sync is to be put.
   };
 
   ErrorPtr check() override;
@@ -55,7 +55,7 @@ class ExecuteOperation final : public Exchange {
   ErrorPtr lost(ErrorPtr error) override;
   void on_copy() override;
 
-  /// Of what was answered.
+  /// The effect of the answered statement.
   [[nodiscard]] detail::Effect effect() const noexcept;
   bool send_simple();
   bool send_pipeline();

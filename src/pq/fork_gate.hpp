@@ -1,9 +1,9 @@
-// Keeps fork(2) away from threads that hold locks of libpq's, OpenSSL's or the C library's.
+// Keeps fork(2) away from threads that hold locks of libpq, OpenSSL or the C library.
 //
-// A fork copies those locks, but not the threads that hold them: a lock that is held at that moment is never
+// A fork copies such locks, but not the threads that hold them: a lock that is held at that moment is never
 // free in the child, and the first connect there would wait for it for ever, in the thread that does all the
-// background work. So a thread that opens a connection or looks up a name is inside the gate meanwhile, and a
-// fork waits until nobody is inside, for a limited time (docs/adr/0033).
+// background work. So a thread is inside the gate while it opens a connection or looks up a name, and a fork
+// waits, for a limited time, until no thread is inside (docs/adr/0033).
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,8 @@ class InsideForkGate {
   static constexpr std::chrono::milliseconds patience_for_connects{1000};
   static constexpr std::chrono::milliseconds patience_for_lookups{100};
 
-  /// Waits while a fork is being made. The thread may be inside already. Not while it holds a lock that a
-  /// fork takes.
+  /// Waits while a fork is being made. The thread may be inside already, but must not hold a lock that a fork
+  /// takes.
   explicit InsideForkGate(What what) noexcept;
   InsideForkGate(const InsideForkGate&) = delete;
   InsideForkGate& operator=(const InsideForkGate&) = delete;

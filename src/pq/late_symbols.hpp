@@ -1,7 +1,7 @@
-// Functions that libpq has since version 17, looked for at run time: null where the libpq in use is older.
+// Functions that libpq has since version 17, found at run time: null if the libpq in use is older.
 //
-// Weak references: copg builds against libpq 14 and uses the newer calls when it runs with a newer library.
-// Every use must be guarded by the test beside it. The declarations are libpq 17's own (libpq-fe.h).
+// They are weak references, so that copg builds against libpq 14 and uses the newer calls with a newer
+// library. Guard every use by the tests below. The declarations are those of libpq 17 (libpq-fe.h).
 #pragma once
 
 #include <libpq-fe.h>
@@ -20,9 +20,9 @@ using PGcancelConn = struct pg_cancel_conn;
 
 namespace copg::pq {
 
-/// The cancel request can be sent without blocking.
+/// Whether a cancel request can be sent without blocking.
 [[nodiscard]] bool has_nonblocking_cancel() noexcept;
-/// A Sync can be queued without a system call of its own.
+/// Whether a Sync can be queued without a system call of its own.
 [[nodiscard]] bool has_send_pipeline_sync() noexcept;
 
 }  // namespace copg::pq

@@ -1,5 +1,4 @@
-// The last few notices that a server sent on one connection. Never prints; libpq's default would write to
-// stderr.
+// The last few notices that a server sent on one connection. They are not printed, as libpq would by default.
 #pragma once
 
 #include <libpq-fe.h>
@@ -13,7 +12,7 @@
 namespace copg::pq {
 
 struct Notice {
-  /// NOTICE, WARNING, INFO, LOG, DEBUG; FATAL for the farewell of a server that goes down.
+  /// NOTICE, WARNING, INFO, LOG or DEBUG; FATAL from a server that is shutting down.
   std::string severity;
   SqlState sqlstate{};
   std::string message;
@@ -31,7 +30,7 @@ class Notices {
   /// Makes `conn` report its notices here for as long as it lives.
   void receive_from(PGconn* conn) noexcept;
   [[nodiscard]] const std::deque<Notice>& recent() const noexcept { return recent_; }
-  /// A FATAL or PANIC came outside a query: libpq hands it over as a notice.
+  /// Whether a FATAL or PANIC came outside a query, which libpq passes on as a notice.
   [[nodiscard]] bool farewell() const noexcept { return farewell_; }
   void clear() noexcept { recent_.clear(); }
 

@@ -1,5 +1,5 @@
-// What every exchange with the server has in common: it is advanced when its socket is ready, and never waits
-// itself.
+// What every exchange with the server has in common: it is advanced when its socket is ready, and never
+// waits.
 //
 // Its caller (threads: an epoll set or ppoll; engine/ and async/: Asio; python/native: a descriptor that
 // asyncio's loop watches) calls `advance` with nothing ready, waits for what the step asks, and calls again,
@@ -33,8 +33,8 @@ struct Step {
   static Step wait(int fd, Ready what) { return {.done = false, .wait_for = what, .fd = fd}; }
 };
 
-/// One exchange with the server. Not thread-safe; never blocks, never locks, never throws from `advance`
-/// except std::bad_alloc. After `done`, `error()` tells how it went.
+/// One exchange with the server. Not thread-safe. Never blocks or locks; `advance` throws nothing but
+/// std::bad_alloc. After `done`, `error()` tells how it went.
 class Operation {
  public:
   Operation() = default;
@@ -62,14 +62,14 @@ class Operation {
   ErrorPtr error_;
 };
 
-/// An operation on an established connection, for the sake of a statement.
+/// An operation on an established connection that executes a statement.
 class StatementOperation : public Operation {
  public:
-  /// The statement's text. The caller's, who keeps it until the operation is gone.
+  /// The statement's text, which the caller keeps until the operation is gone.
   [[nodiscard]] std::string_view sql() const noexcept { return sql_; }
-  /// Bytes may have left for the server: from then on nothing may be tried again elsewhere.
+  /// Whether bytes may have been sent, so that nothing may be tried again elsewhere.
   [[nodiscard]] virtual bool first_bytes_sent() const noexcept = 0;
-  /// It ends a transaction: if its answer is lost, nobody knows whether that was committed.
+  /// Whether it ends a transaction: if its answer is lost, it is unknown whether that was committed.
   [[nodiscard]] virtual bool commits() const noexcept { return false; }
 
  protected:

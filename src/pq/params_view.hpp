@@ -1,4 +1,4 @@
-// The parameters of one statement, as libpq takes them: parallel arrays that somebody else owns.
+// The parameters of one statement, as libpq takes them: parallel arrays that another object owns.
 #pragma once
 
 #include <copg/params.hpp>
@@ -9,9 +9,9 @@ namespace copg::pq {
 
 class ParamsView {
  public:
-  /// Of Params, or of whatever else has its getters, and must outlive this.
+  /// `owner`: Params, or another class with its getters; it must outlive this.
   template <class Owner>
-  ParamsView(const Owner& owner)  // NOLINT(google-explicit-constructor): the same thing, seen from outside
+  ParamsView(const Owner& owner)  // NOLINT(google-explicit-constructor): a view of the same parameters
       : size_(owner.size()),
         values_(owner.values()),
         lengths_(owner.lengths()),

@@ -1,9 +1,9 @@
 // Which generation of prepared names a session is in. A prepared name belongs to the search path and the role
-// that its text was parsed under: with others, the server refuses its plan, or reads its parameters as what
-// they were then.
+// under which its text was parsed: under others, the server refuses its plan, or reads its parameters with
+// the types of that time.
 //
-// Follows what statements do to both, by their texts (sql/path_effect.hpp), until the transaction or the
-// session is over; PostgreSQL 18 and later report the search path. Never sends anything.
+// It follows what statements do to both, by their texts (sql/path_effect.hpp), until the transaction or the
+// session is over; PostgreSQL 18 and later report the search path. It never sends anything.
 #pragma once
 
 #include <libpq-fe.h>
@@ -19,29 +19,28 @@ namespace copg::pq {
 
 class PathState {
  public:
-  /// As the last operation has left it: names of `generation` may be used. False while what is in force is
-  /// not known.
+  /// Whether names of `generation` may be used, after the last operation: the path and role are known.
   [[nodiscard]] bool names_hold() const noexcept { return holds_; }
   /// Equal for equal search paths and roles.
   [[nodiscard]] std::size_t generation() const noexcept { return generation_; }
-  /// Something was changed, and is not known to be over.
+  /// Whether something was changed that is not known to be over.
   [[nodiscard]] bool watched() const noexcept { return watched_; }
 
-  /// After each result of a statement, and with an empty tag after its error, if it has an effect or the
-  /// state is `watched`. `lasts`: it may outlive the transaction.
+  /// For each result of a statement, and, with an empty tag, for its error, if the statement has an effect or
+  /// the state is `watched`. `lasts`: the effect may outlive the transaction.
   [[gnu::cold]] void note(std::string_view command_tag, sql::PathEffect effect, bool lasts,
                           const PathChange& change) noexcept;
   /// The protocol is idle again, and the state `watched`.
   [[gnu::cold]] void on_idle(const PGconn* conn) noexcept;
 
-  /// A lease begins: the last one has been reset.
+  /// A lease begins, after the session of the last one was reset.
   void lease_begins() noexcept {
     if (unknown_in_session_) [[unlikely]]
       trust_session();
   }
-  /// Just connected, or wiped: the search path and the role are those of the start.
+  /// The session is new or wiped: the search path and the role are those of the start.
   void begin_session(const PGconn* conn) noexcept;
-  /// A `configure` callback has returned: what it has left is known.
+  /// A `configure` callback has returned: the search path and the role that it has left are known.
   void configured(const PGconn* conn) noexcept;
 
  private:
@@ -72,7 +71,7 @@ class PathState {
   bool reports_ = false;       // the server reports the search path
   bool path_touched_ = false;  // in this transaction
   bool role_touched_ = false;
-  bool lasting_ = false;                 // one of them was set for longer than this transaction
+  bool lasting_ = false;                 // path or role was set for longer than this transaction
   bool unknown_in_transaction_ = false;  // until it ends
   bool unknown_in_session_ = false;      // until it is wiped
   Setting path_;

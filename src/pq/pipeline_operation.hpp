@@ -1,8 +1,8 @@
-// Several statements in one flush, each with its own Sync: outside a transaction each is its own, and an
-// error in one touches no other.
+// Several statements in one flush, each with its own Sync: outside a transaction each is a transaction of its
+// own, and its error affects no other.
 //
-// Bounded in both directions: it reads while it sends, puts no more than a batch at a time, and hands out
-// every result as soon as it is certain. Never executes a statement twice: what it sends again was refused,
+// Memory is bounded in both directions: it reads while it sends, puts one batch at a time, and passes on each
+// result as soon as it is certain. A statement is never executed twice: one that is sent again was refused,
 // or dropped unread, before it ran. Why each has a Sync: docs/adr/0020-one-sync-per-statement.md.
 #pragma once
 
@@ -23,23 +23,23 @@ namespace copg::pq {
 
 class PipelineOperation final : public Exchange {
  public:
-  /// `statements` and `sink` must outlive the operation. With BeginFirst::yes a BEGIN travels in front of the
-  /// first that is sent, and all are part of that transaction: once one has failed, those behind it fail with
-  /// 25P02. Statements that begin and end transactions may be among them and do what they do one by one;
-  /// COMMIT of a failed transaction is an error. Several statements in one text, COPY and a NUL in the text
-  /// are refused with a usage error for that statement alone.
+  /// `statements` and `sink` must outlive the operation. With BeginFirst::yes, a BEGIN travels in front of
+  /// the first statement that is sent, and all are part of that transaction: after one has failed, the later
+  /// ones fail with 25P02. Statements that begin and end transactions have their usual effect; COMMIT of a
+  /// failed transaction is an error. A statement is refused alone, with a usage error, if its text has
+  /// several statements, a COPY or a NUL.
   ///
-  /// A plan that the server refuses before it runs (the table has changed, the name is gone) is parsed anew
-  /// and sent again, once, if no transaction was open and `order` allows it.
+  /// A statement whose plan the server refuses before it runs (a table has changed, the name is gone) is
+  /// parsed and sent again, once, if no transaction was open and `order` allows it.
   ///
-  /// error() is set if the connection was lost, or BEGIN was refused; what the statements came to is
-  /// told to the sink and by outcome().
+  /// error() is set if the connection was lost, or BEGIN was refused; the sink and outcome() tell what has
+  /// become of the statements.
   PipelineOperation(Connection& connection, std::span<const PipelineStatement> statements, PipelineSink& sink,
                     PipelineOrder order, BeginFirst begin = BeginFirst::no);
-  /// Dropped before it is done, it leaves the connection not protocol_idle: reset it before its next use.
+  /// If it is dropped before it is done, the connection is not protocol_idle and must be reset.
   ~PipelineOperation() override;
 
-  /// One that commits is under way.
+  /// Whether a statement that commits is under way.
   [[nodiscard]] bool commits() const noexcept override;
   [[nodiscard]] PipelineOutcome outcome(std::size_t index) const noexcept { return outcomes_[index]; }
 
@@ -51,11 +51,11 @@ class PipelineOperation final : public Exchange {
     StatementUse use;
     bool synced = false;  // a Sync stands behind it
   };
-  /// The statements that share the Sync of BEGIN: were each to have its own, they would run outside the
-  /// transaction if BEGIN is refused, by a cancel for one.
+  /// Whether statements share the Sync of BEGIN: with Syncs of their own they would run outside the
+  /// transaction if BEGIN is refused, for example by a cancel.
   enum class Shared : std::uint8_t {
     none,    // every statement has its own Sync
-    open,    // the next one shares it, too
+    open,    // the next statement shares the Sync
     closed,  // the Sync was put; nothing else is until it has come back
   };
 
@@ -85,13 +85,13 @@ class PipelineOperation final : public Exchange {
   BeginFirst begin_;  // until it is put
   std::vector<PipelineOutcome> outcomes_;
   std::size_t next_ = 0;           // the first that was never put
-  std::deque<std::size_t> again_;  // to be put once more, before those
+  std::deque<std::size_t> again_;  // to be put once more, before next_
   std::deque<Flight> flights_;     // in the order of their answers
   Shared shared_ = Shared::none;
   bool begin_pending_ = false;  // BEGIN has not been answered, or was refused
   bool nameless_ = false;       // something that was put may change what names mean
-  bool open_ = false;           // a transaction, by the answers so far
-  bool alone_ = false;  // no transaction can be open: what is refused before it runs may be sent again
+  bool open_ = false;           // a transaction is open, by the answers so far
+  bool alone_ = false;  // no transaction can be open: a statement refused before it ran may be sent again
   // What is known of the first flight before its Sync has come back.
   ResultPtr result_;
   ErrorPtr failure_;

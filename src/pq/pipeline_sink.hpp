@@ -20,14 +20,13 @@ struct PipelineStatement {
 
 /// Whether the statements of a pipeline depend on each other.
 enum class PipelineOrder : std::uint8_t {
-  free,  ///< They do not: one that was refused before it ran is sent again, behind those that went with it.
-  kept,  ///< They may: it is sent again only if nothing went behind it.
+  free,  ///< They do not: one that was refused before it ran is sent again, behind those sent with it.
+  kept,  ///< They may: one that was refused before it ran is sent again only if none was sent behind it.
 };
 
-/// Where the answers go, from within `advance`, each as it comes: in the order of the statements, except that
-/// one which was sent again (see below) is answered later than those that went with it. Must not touch the
-/// connection or end the operation; may throw std::bad_alloc and nothing else, which leaves the operation as
-/// if dropped.
+/// Takes the answers, from within `advance`, each as it comes: in the order of the statements, except that a
+/// statement that was sent again is answered later than those sent with it. It must not touch the connection
+/// or end the operation. It may throw nothing but std::bad_alloc, which leaves the operation as if dropped.
 class PipelineSink {
  public:
   PipelineSink() = default;
@@ -41,12 +40,12 @@ class PipelineSink {
   virtual void on_error(std::size_t index, ErrorInfo error) = 0;
 };
 
-/// What has become of one statement. Right at any time, also of an operation that was dropped half-way.
+/// What has become of one statement. It is right at any time, also if the operation was dropped half-way.
 enum class PipelineOutcome : std::uint8_t {
-  never_sent,  ///< Not a byte of it has left: it may be run elsewhere. The sink has not heard of it.
-  unknown,     ///< Bytes of it may have left, and its answer has not come: it may or may not have run.
-  answered,    ///< on_result.
-  failed,      ///< on_error: by the server's word, or refused before it was sent.
+  never_sent,  ///< No byte was sent: it may be executed elsewhere. The sink was not called.
+  unknown,     ///< Bytes may have been sent, and no answer has come: it may or may not have been executed.
+  answered,    ///< on_result was called.
+  failed,      ///< on_error was called: the server refused it, or it was refused before it was sent.
 };
 
 }  // namespace copg::pq

@@ -1,10 +1,9 @@
 // Makes any live connection clean, from any point of the protocol: in a query, a pipeline, a COPY, a
 // transaction.
 //
-// It ends without an error only with a proof: ReadyForQuery 'I', nothing outstanding, no cancel under way,
-// the session at its baseline. With an error the connection must be closed. It must never take the statements
-// that we have prepared, unless the user has made some of their own, or the server holds too many for
-// nothing.
+// It ends without an error only if this is proved: ReadyForQuery 'I', nothing outstanding, no cancel under
+// way, the session at its baseline. After an error the connection must be closed. It keeps the statements
+// that we have prepared, unless the user has prepared some in SQL, or the server holds too many orphans.
 #pragma once
 
 #include <copg/pool_options.hpp>
@@ -26,8 +25,8 @@ class ResetOperation : public Operation {
   Step advance(Ready ready) override;
   [[nodiscard]] const char* phase() const noexcept override;
 
-  /// After `done`: settings were put back to those of the connect. What was set up after connecting (a
-  /// `configure` callback) is gone and must be set up again.
+  /// After `done`: whether settings were put back to those of the connect, so that a `configure` callback
+  /// must set the session up again.
   [[nodiscard]] bool wiped() const noexcept { return wiped_; }
 
  private:

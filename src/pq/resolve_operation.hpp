@@ -1,6 +1,6 @@
 // Resolves the host names of a connect outside libpq, which would block. Numeric addresses, socket folders
-// and hosts with a given hostaddr need no resolving and no thread; names go to getaddrinfo on a
-// thread of Workers, which touches nothing but a state it shares with this operation.
+// and hosts with a given hostaddr need no resolving and no thread. Names go to getaddrinfo on a thread of
+// Workers, which touches only the state that it shares with this operation.
 #pragma once
 
 #include <memory>
@@ -32,23 +32,23 @@ struct HostLists {
 class ResolveOperation final : public Operation {
  public:
   explicit ResolveOperation(HostLists lists);
-  /// Safe half-way: the worker finishes by itself and its answer is dropped.
+  /// May come half-way: the worker finishes by itself, and its answer is dropped.
   ~ResolveOperation() override;
 
   Step advance(Ready ready) override;
   [[nodiscard]] const char* phase() const noexcept override { return "resolving host names"; }
 
-  /// After `done` without an error: each address of each host, in order. Empty when the lists can't be told
-  /// apart (their lengths differ): libpq has the words for that.
+  /// After `done` without an error: each address of each host, in order. Empty if the lists do not match
+  /// (their lengths differ), for which libpq has the error message.
   [[nodiscard]] std::vector<Host> take_hosts() { return std::move(hosts_); }
-  /// After `done` with an error: whether the name server was silent (transient) or denied the name
-  /// (configuration).
+  /// After `done` with an error: transient if the name server did not answer, configuration if it denied the
+  /// name.
   [[nodiscard]] ConnectFailureKind failure() const noexcept { return failure_; }
 
  private:
   struct Shared;
 
-  /// False when libpq must say what is wrong with the lists.
+  /// False if libpq must say what is wrong with the lists.
   bool split();
   static bool must_resolve(const Host& host);
   Step start_worker();

@@ -1,4 +1,4 @@
-// How this layer makes a Result: the only way in.
+// How this layer makes a Result, and reads what is inside. There is no other way.
 #pragma once
 
 #include <copg/result.hpp>
@@ -14,7 +14,6 @@ struct ResultAccess {
   static Result make(ResultPtr owned, detail::Effect effect = detail::Effect::none);
   /// The PGresult inside, or nullptr for an empty Result. Owned by the Result.
   static const PGresult* raw(const Result& result) noexcept;
-  /// What the statement has left behind.
   static detail::Effect effect(const Result& result) noexcept;
 };
 

@@ -1,11 +1,10 @@
-// What a session has become since it was opened or wiped: does it need a wipe before somebody else may have
-// it?
+// Whether a session has changed since it was opened or wiped, so that it needs a wipe before its next lease.
 //
 // It is told the command tag of every statement and what its text may do. A false alarm costs a reset; a miss
-// leaks one caller's session into the next, so doubt counts as a change. What a server-side function does
-// behind an innocent name is seen only where the server reports it (ParameterStatus), and looked for only
-// after statements that write, or that visibly call a function: ResetMode::full is for those who have such
-// functions, or views and policies that call them.
+// leaks one caller's session into the next lease, so doubt counts as a change. What a server-side function
+// does to the session is seen only where the server reports it (ParameterStatus), and looked for only after
+// statements that write, or that visibly call a function. ResetMode::full is for programs with such
+// functions, or with views and policies that call them.
 #pragma once
 
 #include <libpq-fe.h>
@@ -21,32 +20,32 @@ namespace copg::pq {
 
 class SessionState {
  public:
-  /// After each result of a statement. With an empty tag after one that failed or whose answer never came: a
-  /// session lock outlives the error of the statement that took it. After `prepared_statements_gone` the
-  /// caller must forget its statement cache. A few nanoseconds for SELECT, INSERT, UPDATE, DELETE without an
-  /// effect.
+  /// For each result of a statement; with an empty tag for one that failed or was never answered, since a
+  /// session lock outlives the error of the statement that took it. If `prepared_statements_gone` then, the
+  /// caller must forget its statement cache. Takes a few nanoseconds for SELECT, INSERT, UPDATE and DELETE
+  /// without an effect.
   void note(std::string_view command_tag, sql::TextEffect effect) noexcept {
     if (effect == sql::TextEffect::none && is_row_command(command_tag)) return;
     note_command(command_tag, effect);
   }
 
-  /// A wipe is needed (not counting reported parameters).
+  /// Whether a wipe is needed (not counting reported parameters).
   [[nodiscard]] bool changed() const noexcept { return effect_ != sql::TextEffect::none; }
-  /// No wipe will do: the connection must be closed.
+  /// Whether no wipe is enough, so that the connection must be closed.
   [[nodiscard]] bool beyond_wiping() const noexcept { return effect_ == sql::TextEffect::permanent; }
-  /// The user has made prepared statements in SQL: a wipe must deallocate all.
+  /// Whether the user has prepared statements in SQL, so that a wipe must deallocate all.
   [[nodiscard]] bool prepared_in_sql() const noexcept { return prepared_in_sql_; }
-  /// DISCARD ALL or DEALLOCATE ALL has taken the statements that the cache believes in.
+  /// Whether DISCARD ALL or DEALLOCATE ALL has removed the statements that the cache counts on.
   [[nodiscard]] bool prepared_statements_gone() const noexcept { return prepared_gone_; }
   /// The statement cache has been forgotten.
   void prepared_statements_forgotten() noexcept { prepared_gone_ = false; }
 
-  /// A parameter that the server reports is not what it was at the baseline. Compares strings, sends nothing.
+  /// Whether a parameter that the server reports differs from the baseline. Compares strings, sends nothing.
   [[nodiscard]] bool parameters_changed(const PGconn* conn) const noexcept;
-  /// The session as it is now is the baseline: after connecting, and after a wipe.
+  /// Makes the present session the baseline, after a connect or a wipe.
   void set_baseline(const PGconn* conn);
-  /// The same after a `configure` callback: a wipe must still take what it has prepared, since it will be
-  /// prepared again.
+  /// Makes the present session the baseline after a `configure` callback. A wipe must still remove what it
+  /// has prepared, since it will prepare it again.
   void set_configured(const PGconn* conn) {
     const bool prepared = prepared_in_sql_;
     set_baseline(conn);
@@ -54,8 +53,8 @@ class SessionState {
   }
 
  private:
-  // The parameters that a session can change and the server reports; search_path since PostgreSQL 18. Others
-  // that it reports are the server's own (in_hot_standby, server_version) and say nothing of the session.
+  // The reported parameters that a session can change; search_path since PostgreSQL 18. Other reported ones
+  // are the server's own (in_hot_standby, server_version) and say nothing of the session.
   static constexpr std::array<const char*, 11> reported_parameters = {"application_name",
                                                                       "client_encoding",
                                                                       "DateStyle",

@@ -1,5 +1,5 @@
-// Signals are for the program's own threads: while it lives, all are blocked in this thread, and in those it
-// starts.
+// Blocks all signals in this thread, and in the threads that it starts, as long as the object lives: signals
+// are for the program's own threads.
 #pragma once
 
 #include <pthread.h>

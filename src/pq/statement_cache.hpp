@@ -1,6 +1,6 @@
-// The prepared statements of one connection: which texts were used, which have a name on the server, how many
-// names the server holds for nothing. Least recently used out first. Talks to nobody; operations carry out
-// what it says.
+// The prepared statements of one connection: which texts were used, which have a name on the server, and how
+// many orphans the server holds, which are names that are not used any more. The least recently used text is
+// dropped first. It sends nothing; operations carry out what it says.
 //
 // Both sides are bounded: the server holds at most `capacity + max_orphans` names.
 #pragma once
@@ -41,46 +41,46 @@ struct Statement {
 class StatementCache {
  public:
   static constexpr std::size_t capacity = 256;
-  /// Texts used once are remembered by a few bits of their hash, in as many places: a one-off text costs no
-  /// memory and evicts nothing. A collision names a statement one use too early.
+  /// Places for the hashes of texts that were used once: a one-off text needs no memory and evicts nothing. A
+  /// collision names a statement one use too early.
   static constexpr std::size_t first_uses = 256;
-  /// Longer texts are never kept: as a rule they are lists of values that a program has put together, which
+  /// Longer texts are never kept: usually they are lists of values that a program has put together, which
   /// seldom come again. `capacity` texts of this length take 4 MiB here, and thirty to fifty times that on
   /// the server.
   static constexpr std::size_t max_text_bytes = std::size_t{16} << 10;
-  /// Names that the server may hold for nothing. To close them all at once costs each statement in use a new
-  /// Parse, so it is done no more often than one in so many.
+  /// Orphans that the server may hold. DEALLOCATE ALL costs each statement in use a new Parse, so it is done
+  /// no more often than once for so many.
   static constexpr std::size_t max_orphans = capacity;
-  /// How often the server may not know its names before none is given any more.
+  /// How often the server may have forgotten its names before no name is given any more.
   static constexpr int max_losses = 3;
 
-  /// `prepare` false: texts are remembered, but nothing is ever to be given a name.
+  /// `prepare` false: texts are remembered, but no name is ever given.
   explicit StatementCache(bool prepare);
   StatementCache(const StatementCache&) = delete;
   StatementCache& operator=(const StatementCache&) = delete;
 
-  /// A use of this text: nullptr for the first one and for a long text, the statement from the second on.
-  /// Allocates only on the second. The pointer holds until the next call of a non-const member.
+  /// Notes a use of this text. Returns nullptr for the first use and for a long text, else the statement,
+  /// valid until the next call of a non-const member. Allocates only on the second use.
   Statement* use(std::string_view text, std::span<const Oid> types, std::size_t generation = 0);
-  /// A statement may be given a name.
+  /// Whether a statement may be given a name.
   [[nodiscard]] bool may_name() const noexcept { return prepare_ && !littered(); }
-  /// The server holds as many names for nothing as it may: none is given any more until DEALLOCATE ALL.
+  /// Whether the server holds `max_orphans`, so that no name is given any more until DEALLOCATE ALL.
   [[nodiscard]] bool littered() const noexcept { return orphans_ >= max_orphans; }
   [[nodiscard]] std::size_t size() const noexcept { return statements_.size(); }
 
-  /// Gives the statement a name that was never used by any connection, just before it is sent to be parsed: a
-  /// pooler may hand the session of another to us, and its name must not stand for our text. Only when
-  /// `may_name`. If the answer never comes, call `doubt`.
+  /// Gives the statement a name that no connection has ever used, just before its Parse is sent: a pooler may
+  /// give us the session of another connection, whose names must not mean our texts. Only if `may_name`. If
+  /// the answer never comes, call `doubt`.
   void name(Statement& statement) noexcept;
   void confirm(Statement& statement) noexcept { statement.prepared = true; }
-  /// The name may or may not exist on the server: it is an orphan, and the next use takes another.
+  /// The name may or may not exist on the server: it counts as an orphan, and the next use takes another.
   void doubt(Statement& statement) noexcept;
   /// The server does not know the name: the next use parses anew. Keeps the text.
   void forget(Statement& statement) noexcept;
   /// After DISCARD ALL or DEALLOCATE ALL: no name exists on the server any more.
   void forget_all() noexcept;
-  /// The server does not know a name that it has confirmed, so presumably none. Once may be somebody's
-  /// DEALLOCATE; if it goes on, a pooler passes the connection round, and nothing is named any more.
+  /// The server does not know a name that it has confirmed, so presumably it knows none. Once, that may be a
+  /// DEALLOCATE of the user's; if it goes on, a pooler switches servers, and no name is given any more.
   void lose_all() noexcept;
 
  private:

@@ -1,6 +1,5 @@
-// One descriptor that becomes readable when another is ready or a time has passed: for an operation that must
-// do something more when a peer stays silent, since an operation itself has no clock and waits for one
-// descriptor at a time.
+// A descriptor that becomes readable when another is ready or a time has passed: for an operation that must
+// do something if a peer stays silent, since it has no clock and waits for one descriptor at a time.
 #pragma once
 
 #include <chrono>
@@ -16,12 +15,12 @@ class TimedWait {
   TimedWait& operator=(const TimedWait&) = delete;
   ~TimedWait();
 
-  /// Starts the time anew. Above 0.
+  /// Starts the time, which must be above 0, anew.
   void start(std::chrono::milliseconds time);
-  /// The time has passed since `start`.
+  /// Whether the time has passed since `start`.
   [[nodiscard]] bool passed() const noexcept;
-  /// What to wait for. Where the system has no descriptor to spare this is `fd` alone, and the time passes
-  /// unseen.
+  /// What to wait for. If the process is out of descriptors this is `fd` alone, and the end of the time wakes
+  /// nobody.
   [[nodiscard]] Step wait(int fd, Ready what);
 
  private:

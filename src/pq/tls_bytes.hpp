@@ -5,9 +5,9 @@
 
 namespace copg::pq {
 
-/// OpenSSL has taken bytes from the socket that libpq has not read: a record of TLS (up to 16 kB) is
-/// decrypted as a whole, and libpq reads as much of it as it has room for (8 kB at least). Neither poll(2)
-/// nor epoll know of them.
+/// Whether OpenSSL has taken bytes from the socket that libpq has not read, which poll(2) and epoll do not
+/// show: a TLS record (up to 16 kB) is decrypted as a whole, and libpq reads as much as it has room for (8 kB
+/// at least).
 [[nodiscard]] bool tls_holds_bytes(PGconn* conn) noexcept;
 
 }  // namespace copg::pq

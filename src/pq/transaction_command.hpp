@@ -5,7 +5,7 @@
 
 namespace copg::pq {
 
-/// Whether BEGIN travels in front, in the same flush.
+/// Whether a BEGIN travels in front of the statement, in the same flush.
 enum class BeginFirst : bool { no, yes };
 
 enum class TransactionCommand : std::uint8_t { commit, rollback };

@@ -9,8 +9,8 @@ namespace copg::pq {
 
 class TransactionOperation final : public Exchange {
  public:
-  /// COMMIT that the server answers with ROLLBACK, because the transaction had failed, is an error
-  /// (query_failed), and the transaction is over. COMMIT whose answer never came is commit_unknown.
+  /// If the server answers COMMIT with ROLLBACK, because the transaction had failed, that is an error
+  /// (query_failed), and the transaction is over. If COMMIT is never answered, that is commit_unknown.
   TransactionOperation(Connection& connection, TransactionCommand command);
 
   [[nodiscard]] bool commits() const noexcept override { return command_ == TransactionCommand::commit; }
