@@ -22,6 +22,7 @@ struct Times {
     return {.wall = std::chrono::duration<double, std::nano>(wall).count(),
             .cpu = static_cast<double>(cpu.tv_sec) * 1e9 + static_cast<double>(cpu.tv_nsec)};
   }
+  friend Times operator+(const Times& a, const Times& b) { return {a.wall + b.wall, a.cpu + b.cpu}; }
   friend Times operator-(const Times& a, const Times& b) { return {a.wall - b.wall, a.cpu - b.cpu}; }
   friend Times operator/(const Times& a, double n) { return {a.wall / n, a.cpu / n}; }
 };

@@ -8,9 +8,9 @@
 #include <string>
 #include <utility>
 
+#include "histogram.hpp"
 #include "measure.hpp"
 #include "share/arrivals.hpp"
-#include "share/histogram.hpp"
 
 namespace copg::bench {
 

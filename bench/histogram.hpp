@@ -16,6 +16,10 @@ class Histogram {
     const double place = std::log2(std::max(us, 1.0)) * per_octave;
     ++counts_[std::min(static_cast<std::size_t>(place), counts_.size() - 1)];
   }
+  Histogram& operator+=(const Histogram& other) {
+    for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+    return *this;
+  }
   /// As JSON: the class and how many are in it, of each that is not empty.
   void print(std::FILE* out) const {
     std::fputc('[', out);
