@@ -1,9 +1,9 @@
-// A mutex for sections much shorter than going to sleep: a thread that finds it taken tries again for a
-// moment before it sleeps.
+// A mutex for critical sections much shorter than going to sleep: a thread that finds it taken tries again
+// for a moment before it sleeps.
 //
-// The moments between two tries grow, so that the holder gets on with its work: each look at the lock takes
-// its cache line away. Bounded, lest threads whose holder is waiting for a processor, or wakes somebody,
-// burn one. The states are those of Drepper's "Futexes Are Tricky", section "Mutex, Take 2".
+// The pauses between two tries grow, because each try takes the cache line away from the holder. The tries
+// are bounded, so that threads don't burn a processor while the holder waits for one or wakes somebody. The
+// states are those of Drepper's "Futexes Are Tricky", section "Mutex, Take 2".
 #pragma once
 
 #include <atomic>

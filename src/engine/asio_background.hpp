@@ -15,14 +15,14 @@ namespace copg::engine {
 
 class AsioBackground final : public BackgroundPort {
  public:
-  /// On `executor`, or, if that is empty, on a thread of its own: throws std::system_error if there is none.
+  /// Runs on `executor`, or, if that is empty, on a thread of its own: std::system_error if there is none.
   explicit AsioBackground(boost::asio::any_io_executor executor);
-  /// Ends its own thread, without a bound on the waiting.
+  /// Ends its own thread, and waits for that without a bound.
   ~AsioBackground() override;
 
   /// What it runs on, without its strand.
   [[nodiscard]] const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
-  /// It runs on an executor of its user's, which is one of this context.
+  /// Whether it runs on its user's executor, which belongs to this context.
   [[nodiscard]] bool is_guest_of(const boost::asio::execution_context& context) const;
 
   void post(Task task) override;

@@ -1,8 +1,7 @@
-// What a pool does beside its callers: it opens, resets, checks and closes connections, and lets time pass
-// for the core.
+// What a pool does beside its callers: it opens, resets, checks and closes connections, and ticks the core.
 //
-// It carries out what the core has decided, in order, over a port: everything that is not said to be for any
-// thread happens in what the port calls. It keeps the engine for as long as something is to be called.
+// It carries out what the core has decided, in order, over a port. Members that are not for any thread run in
+// what the port calls. It keeps the engine alive as long as the port has something to call.
 #pragma once
 
 #include <functional>
@@ -22,13 +21,13 @@ namespace copg::engine {
 
 class PoolEngine;
 
-/// How long after a close, and the patience for leases, may pass until the last caller and the thread have
-/// noticed.
+/// After the time that `close` gives to leases: how long it may take until the last caller and the thread
+/// have noticed.
 inline constexpr Duration close_grace = std::chrono::seconds(1);
 
 class Background {
  public:
-  /// Throws std::system_error if there is no thread.
+  /// Throws std::system_error if no thread can be started.
   using MakePort = std::function<std::unique_ptr<BackgroundPort>()>;
 
   Background(const Setup& setup, SharedState& shared, MakePort make_port);
@@ -39,22 +38,22 @@ class Background {
 
   /// Begins, for this engine. Throws ConnectionFailed if the threads can't be started.
   void start(std::weak_ptr<PoolEngine> engine);
-  /// In a forked child: begins anew. Throws likewise; the next call tries again.
+  /// In a forked child: begins anew. Throws as `start`; the next call tries again.
   void start_over(State& state);
-  /// In a forked child: what only the parent's thread could end is left where it is.
+  /// In a forked child: leaves alone what only the parent's thread could end.
   void abandon_inherited(State& state);
-  /// Has what was decided carried out soon.
+  /// Carries out soon what the core has decided.
   void post_work(State& state);
   [[nodiscard]] BackgroundPort* port(State& /*held*/) const noexcept { return port_.get(); }
   /// Takes over the connection of a caller that was inside when its lease was cut off.
   void take_over(Lease& lease) noexcept;
-  /// For a close that a hook calls on the background: nobody else can carry it out, so that is done here, and
-  /// leases are cut off at once. False: it was not called there.
+  /// For a close that a hook calls on the background: since nothing else can carry it out, it is done here,
+  /// and leases are cut off at once. False: the caller is not on the background.
   [[nodiscard]] bool close_here() noexcept;
-  /// The place that it runs on goes away. Nothing is left of it for those who hold the engine longer: a
-  /// caller with a lease, a `configure` that does not return.
+  /// The place where it runs goes away: lets go of the port and all tasks, although others may hold the
+  /// engine longer (a caller with a lease, a `configure` that does not return).
   void detach() noexcept;
-  /// Ends its own thread, if it has one; waits until `deadline` for what that does now.
+  /// Ends its own thread, if it has one, and waits until `deadline` for what that does now.
   void end_thread(TimePoint deadline) noexcept;
 
  private:
@@ -107,15 +106,14 @@ class Background {
   const pq::ConnectSettings settings_;
   const Duration connect_timeout_;
   std::weak_ptr<PoolEngine> engine_;
-  std::shared_ptr<UnreturnedCalls> unreturned_;  // of the user's functions; of this process
+  std::shared_ptr<UnreturnedCalls> unreturned_;  // of the user's functions, in this process
   std::unique_ptr<pq::Workers::Hold> workers_;
-  // Changed with the mutex held; what is being called goes on with it when the thread's end was not waited
-  // for.
+  // Changed with the mutex held. Shared with calls on a thread whose end was not waited for.
   std::shared_ptr<BackgroundPort> port_;
 };
 
-/// The end of the engine itself: what connections still run. The background of a pool on an event loop that
-/// went away has left it.
+/// For the end of the engine: cancels what connections still run, if the pool's event loop went away before
+/// the background could.
 void cancel_what_still_runs(const std::vector<std::unique_ptr<Slot>>& slots);
 
 }  // namespace copg::engine

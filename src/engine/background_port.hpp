@@ -1,7 +1,7 @@
 // What the background of a pool asks of the place where it runs: a thread, an event loop, a simulator.
 //
-// Everything that it calls is called in one place, one after the other, never from within the function that
-// asks for it.
+// It calls everything in that place, one after the other, and never from within the function that asked for
+// the call.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class BackgroundPort {
  public:
   using Task = std::function<void()>;
 
-  /// Who waits.
+  /// Is called at the end of a wait.
   class Listener {
    public:
     virtual void on_ready(pq::Ready ready) = 0;
@@ -27,7 +27,7 @@ class BackgroundPort {
     ~Listener() = default;
   };
 
-  /// The waiting of one operation for its descriptors, which has one deadline.
+  /// The wait of one operation for its descriptors, with one deadline.
   class Wait {
    public:
     Wait() = default;
@@ -36,9 +36,9 @@ class BackgroundPort {
     virtual ~Wait() = default;
 
     /// Calls `on_ready` once, when the descriptor is ready for any of `what`; by then the port has let go of
-    /// the descriptor. False: it can't be waited for, since the process is out of something.
+    /// the descriptor. False: it can't wait, because the process is out of resources.
     [[nodiscard]] virtual bool wait(int fd, pq::Ready what) = 0;
-    /// Lets go of the descriptor and of the deadline; the listener is not called any more.
+    /// Lets go of the descriptor and of the deadline. The listener is not called any more.
     virtual void stop() noexcept = 0;
   };
 
@@ -49,15 +49,15 @@ class BackgroundPort {
 
   /// Calls `task` soon. Thread-safe; the engine's mutex may be held.
   virtual void post(Task task) = 0;
-  /// Calls `task` at that time, instead of an earlier one that was to be called at another; pool::never:
-  /// nothing is called. On the background.
+  /// Calls `task` at that time, in place of the task of an earlier call_at; pool::never: calls nothing. For
+  /// the background.
   virtual void call_at(TimePoint time, Task task) = 0;
-  /// Begins to wait: calls `on_deadline` at that time, unless the waiting is stopped. On the background.
+  /// Begins to wait: calls `on_deadline` at that time, unless the wait is stopped. For the background.
   [[nodiscard]] virtual std::shared_ptr<Wait> wait_until(TimePoint deadline, Listener& listener) = 0;
-  /// This thread is in something that the port has called.
+  /// Whether this thread is inside something that the port has called.
   [[nodiscard]] virtual bool inside() const noexcept = 0;
-  /// Calls nothing any more once it has returned true. Waits until `deadline` for what is being called now,
-  /// and not at all when that is its own caller. False: that has not returned yet.
+  /// Waits until `deadline` for what is being called now, but not if that is its own caller. True: the port
+  /// calls nothing any more. False: something has not returned yet.
   virtual bool stop(TimePoint deadline) = 0;
 };
 

@@ -1,5 +1,5 @@
-// One operation on its way in the background: waits for its descriptor, advances it, until it ends, its time
-// is up, or it is stopped. Everything happens on the background.
+// One operation under way in the background: waits for its descriptor and advances it until it ends, its time
+// is up, or it is stopped. For the background only.
 #pragma once
 
 #include <cstdint>
@@ -18,21 +18,21 @@ class BackgroundTask final : private BackgroundPort::Listener {
   enum class End : std::uint8_t {
     done,
     timed_out,
-    failed,  ///< The descriptor could not be waited for: the process is out of something.
+    failed,  ///< The port could not wait for the descriptor: the process is out of resources.
   };
   using Ended = std::function<void(End)>;
 
-  /// `ended` is called once, perhaps from `start`. It may destroy the task, which does nothing after it.
+  /// `ended` is called once, perhaps by `start`, and last of all, so that it may destroy the task.
   BackgroundTask(std::unique_ptr<pq::Operation> operation, Ended ended);
   BackgroundTask(const BackgroundTask&) = delete;
   BackgroundTask& operator=(const BackgroundTask&) = delete;
   ~BackgroundTask() = default;
 
   void start(BackgroundPort& port, Duration timeout);
-  /// Nothing is called any more, and the operation is not touched again.
+  /// Afterwards nothing is called, and the operation is not touched.
   void stop() noexcept;
 
-  /// Why it ended without success; nothing if it had success. `too_slow` says what it means that time was up.
+  /// Why it failed; nothing if it did not. `too_slow`: the message for End::timed_out.
   [[nodiscard]] std::optional<ErrorInfo> take_error(End end, const char* too_slow);
   [[nodiscard]] pq::Operation& operation() noexcept { return *operation_; }
   [[nodiscard]] std::unique_ptr<pq::Operation> take_operation() noexcept { return std::move(operation_); }

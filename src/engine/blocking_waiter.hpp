@@ -19,7 +19,7 @@ class BlockingWaiter : public Base {
     settled_ = true;
     if (wake_) wake_->notify_one();
   }
-  /// False: the deadline came first. After true it can wait for something else.
+  /// False: the deadline came first. After true, the waiter can be used for another wait.
   bool sleep_until(TimePoint deadline) {
     std::unique_lock lock(mutex_);
     if (!wake_) wake_.emplace();
@@ -29,7 +29,7 @@ class BlockingWaiter : public Base {
 
  private:
   std::mutex mutex_;
-  std::optional<std::condition_variable> wake_;  // few wait
+  std::optional<std::condition_variable> wake_;  // made on demand, since few callers wait
   bool settled_ = false;
 };
 

@@ -17,7 +17,7 @@ inline TimePoint after(TimePoint time, Duration span) noexcept {
   return span < pool::never - time ? time + span : pool::never;
 }
 
-/// Seconds as the options give them; infinite ones, and those beyond the range, are forever.
+/// Converts seconds, as the options have them. Infinity, and all beyond the range, is forever.
 inline Duration duration_of(std::chrono::duration<double> seconds) noexcept {
   constexpr double most = 9.2e9;  // seconds in Duration's range, 292 years
   if (!(seconds.count() < most)) return pool::forever;

@@ -1,7 +1,7 @@
-// Lends a connection to PoolOptions::configure, before anybody gets it or gets it again.
+// Lends a connection to PoolOptions::configure, before its first lease, or after a reset.
 //
-// The lease that is lent is none of the pool core's: its slot belongs to this call and the borrower. So the
-// connection can be taken back at any time, and what a borrower keeps of it is of no use and does no harm.
+// The core does not know the lease of a loan, whose slot belongs to this call and the borrower. So the
+// connection can be taken back at any time, and a lease that the borrower keeps is useless and harmless.
 #pragma once
 
 #include <copg/detail/configure.hpp>
@@ -20,10 +20,10 @@ class ConfigureCall final : public UserCall {
  public:
   ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure,
                 std::unique_ptr<pq::Connection> connection, std::shared_ptr<UnreturnedCalls> unreturned);
-  /// Half-way: the connection is closed, at once or when the statement that runs on it has been given up.
+  /// Half-way, it closes the connection: at once, or when the statement that runs on it has been given up.
   ~ConfigureCall() override;
 
-  /// After `done` without an error: the connection, whose session is what a clean one is from now on.
+  /// After `done` without an error: the connection, whose session is the baseline from now on.
   [[nodiscard]] std::unique_ptr<pq::Connection> take_connection() { return std::move(connection_); }
 
  private:

@@ -14,7 +14,7 @@ class CredentialsCall final : public UserCall {
  public:
   CredentialsCall(const PoolOptions& options, std::shared_ptr<UnreturnedCalls> unreturned);
 
-  /// After `done` without an error: the settings with the user and the password that were given.
+  /// After `done` without an error: `base` with the user and the password that were returned.
   [[nodiscard]] pq::ConnectSettings settings(pq::ConnectSettings base) const;
 
  private:

@@ -1,11 +1,11 @@
-// libpq's socket in the hands of Asio: a duplicate, under a number of its own. Stays with the reactor from
-// one operation to the next, since entering and leaving cost a system call each.
+// libpq's socket in an event loop of Asio. It stays registered with the reactor from one operation to the
+// next, since entering and leaving cost a system call each.
 //
-// libpq closes its socket as soon as it finds the connection lost. Its number may be another's by the time
-// the reactor lets go of it, and would take that one out of the reactor.
+// The reactor has a duplicate, because libpq closes its socket as soon as it finds the connection lost: when
+// the reactor lets go of the descriptor, its number may be another socket's, which would leave the reactor.
 //
-// Changed under the engine's mutex. The owner of the connection may ask `held` and `is` without it: nobody
-// else changes a descriptor but an event loop that goes away, which is not the one that asks.
+// Changed under the engine's mutex. The owner of the connection may ask `held` and `is` without it: besides
+// the owner only an event loop that goes away changes a descriptor, and that is not the one that asks.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -25,20 +25,20 @@ class Descriptor {
   ~Descriptor() { give_up(); }
 
   [[nodiscard]] bool held() const noexcept { return context_.load(std::memory_order_relaxed) != nullptr; }
-  /// With the reactor behind `executor`, as this descriptor.
+  /// Whether the reactor behind `executor` has it, for this `fd`.
   [[nodiscard]] bool is(const boost::asio::any_io_executor& executor, int fd) {
     return belongs_to(context_of(executor)) && fd_ == fd && stream_->get_executor() == executor;
   }
-  /// With a reactor of this context.
+  /// Whether a reactor of this context has it.
   [[nodiscard]] bool belongs_to(const boost::asio::execution_context& context) const noexcept {
     return context_.load(std::memory_order_relaxed) == &context;
   }
-  /// Hands `fd` to the reactor behind `executor`. Throws boost::system::system_error if the process is out of
-  /// something.
+  /// Registers `fd` with the reactor behind `executor`. Throws boost::system::system_error if the process is
+  /// out of resources.
   void take(const boost::asio::any_io_executor& executor, int fd);
-  /// Takes it back. Whoever waits for it is told `operation_aborted`.
+  /// Takes it out of the reactor. Waits for it end with `operation_aborted`.
   void give_up() noexcept;
-  /// In a forked child: the reactor is the parent's. To be destroyed never.
+  /// In a forked child: leaves it to the parent's reactor, and is never destroyed.
   void abandon() noexcept;
   [[nodiscard]] boost::asio::posix::stream_descriptor& stream() noexcept { return *stream_; }
 

@@ -1,4 +1,5 @@
-// What a caller who gets nothing is told: how long, how full, who holds on, and what the server said.
+// The errors of calls that get no connection or no answer: how long they waited, how full the pool is, who
+// holds its connections, and what the server said.
 #pragma once
 
 #include <copg/error.hpp>
@@ -28,22 +29,22 @@ struct Snapshot {
 };
 [[nodiscard]] Snapshot snapshot_of(State& state);
 
-/// Why there was no connection after a wait of `waited`. `waiting`: how many had waited, if more than wait
-/// now.
+/// Why there was no connection after a wait of `waited`. `waiting`: how many had waited, if that is more than
+/// wait now.
 [[nodiscard]] ErrorInfo no_connection(const Setup& setup, const Snapshot& snapshot, pool::WaitError error,
                                       Duration waited, std::uint32_t waiting);
-/// The connect error, and which server it was.
+/// The connect error and its server.
 [[nodiscard]] std::string cannot_connect(const Setup& setup, const ErrorInfo& error);
-/// The pool knows nothing of a caller who waits.
+/// The pool does not know of a caller that waits.
 [[nodiscard]] ErrorInfo lost_waiter_error(const Setup& setup, const PoolStats& stats, Duration waited);
-/// The server did not answer a statement on this connection. `waited` and `at_server` end now.
+/// The server did not answer a statement on this connection, up to now.
 [[nodiscard]] ErrorInfo unanswered(const Setup& setup, std::string_view sql, const Slot& slot,
                                    Duration waited, Duration at_server, const char* phase);
-/// Makes of it that the answer to a commit is lost, after a wait of `waited`.
+/// Turns `error` into one that says that the answer to a commit is lost, after a wait of `waited`.
 void make_commit_unknown(ErrorInfo& error, Duration waited);
-/// `close` has ended a lease.
+/// `close` has cut off a lease.
 [[nodiscard]] ErrorInfo cut_off(const Setup& setup, std::string_view sql);
-/// The end of the time for `configure` has ended a loan.
+/// A loan has ended, because the time for `configure` is over.
 [[nodiscard]] ErrorInfo configure_over_error();
 
 }  // namespace copg::engine

@@ -1,7 +1,7 @@
 // Makes fork(2) safe for pools: the child finds every pool consistent, and knows that it is a child.
 //
-// fork copies the memory and the thread that calls it, nothing else. While it does, the mutex of every pool
-// is held, so that no pool is copied half-way through a change.
+// fork copies the memory and the calling thread, and nothing else. The mutex of every pool is held meanwhile,
+// so that no pool is copied half-way through a change.
 #pragma once
 
 #include <atomic>
@@ -19,7 +19,7 @@ class ForkGuard {
   ForkGuard& operator=(const ForkGuard&) = delete;
   ~ForkGuard();
 
-  /// How many forks lie between this process and the one that loaded the library. One load.
+  /// How many forks lie between this process and the one that loaded the library. Costs one load.
   [[nodiscard]] static std::uint32_t generation() noexcept { return forks_.load(std::memory_order_relaxed); }
 
  private:

@@ -1,4 +1,4 @@
-// Who has a lease, and where in the program it was taken: what a PoolTimeout tells.
+// Who has a lease, and where in the program it was taken, as a PoolTimeout reports it.
 #pragma once
 
 #include <copg/source_location.hpp>
@@ -11,8 +11,8 @@
 
 namespace copg::engine {
 
-/// The name of a thread, or of a task of an event loop. A copy, since either may be gone while its lease is
-/// not; the end of a long one is cut off, so that no lease allocates.
+/// The name of a thread, or of a task of an event loop. It is a copy, since its lease may outlive either, and
+/// long names are cut off, so that no lease allocates.
 class HolderName {
  public:
   HolderName() = default;
@@ -29,24 +29,24 @@ class HolderName {
   std::array<char, 32> text_{};
 };
 
-/// What the number of a thread is.
+/// Whose number a thread has.
 enum class NumberOf : std::uint8_t {
-  unknown,  ///< There is none: nobody has asked for it.
+  unknown,  ///< There is no number yet.
   kernel,   ///< The kernel's, as top and gdb show it.
   python,   ///< threading.get_ident().
-  task,     ///< None: the name is that of a task.
+  task,     ///< There is no number: the name is that of a task.
 };
 
-/// Who asks for a connection.
+/// The thread or task that asks for a connection.
 struct Requester {
   HolderName name;
-  std::uint64_t number = 0;  // of a thread
+  std::uint64_t number = 0;  // the thread's
   NumberOf kind = NumberOf::unknown;
 };
 
-/// The calling thread: found out once, as its name was then. Its kind is not `unknown`.
+/// The calling thread, with its name at the first call. Its kind is not `unknown`.
 [[nodiscard]] const Requester& this_thread() noexcept;
-/// False: `this_thread` would look for name and number; a language runtime knows better ones.
+/// False: `this_thread` would ask the system; a language runtime may give a better name and number first.
 [[nodiscard]] bool this_thread_is_known() noexcept;
 void name_this_thread(std::string_view name, std::uint64_t number, NumberOf kind) noexcept;
 /// In the child after a fork, which has other numbers.

@@ -1,4 +1,4 @@
-// What a lease names.
+// The connection that a lease is of.
 #pragma once
 
 #include <copg/detail/lease.hpp>
@@ -11,8 +11,8 @@ namespace copg::engine {
 using detail::Lease;
 
 [[nodiscard]] inline pool::ConnectionId id_of(const Lease& lease) { return {lease.index, lease.generation}; }
-/// It is a loan to `configure`, of which the core knows nothing: see configure_call.hpp. An empty lease is
-/// none: a call has one while it is back in the queue.
+/// Whether it is a loan to `configure`, which the core does not know (configure_call.hpp). An empty lease is
+/// no loan: a call has one while it is back in the queue.
 [[nodiscard]] inline bool is_loan(const Lease& lease) {
   return (lease || !stands(Mend::cut_in_queue)) && lease.generation == 0;
 }

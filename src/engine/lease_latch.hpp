@@ -1,8 +1,8 @@
 // Who may touch a leased connection: its one caller, or the close that cuts it off.
 //
-// A caller enters before each operation and leaves after it. A second thread that enters at the same time is
-// a mistake of the program and is told so. Cutting takes the connection if nobody is inside; otherwise
-// the caller that is inside finds out when it leaves, and leaves the connection to the background.
+// A caller enters before each operation and leaves after it. If a second thread enters at the same time, that
+// is a mistake of the program, and the thread is told. Cutting takes the connection if no caller is inside;
+// otherwise the caller finds out when it leaves, and the background gets the connection.
 #pragma once
 
 #include <atomic>
@@ -20,17 +20,17 @@ class LeaseLatch {
       return Entry::entered;
     return expected == State::busy ? Entry::busy : Entry::cut;
   }
-  /// False: the connection was cut off meanwhile, and is the caller's to leave to the background.
+  /// False: the connection was cut off meanwhile, and the caller must pass it to the background.
   [[nodiscard]] bool leave() noexcept {
     State expected = State::busy;
     return state_.compare_exchange_strong(expected, State::idle, std::memory_order_release,
                                           std::memory_order_acquire);
   }
-  /// For whoever is inside, while waiting: `leave` will say false.
+  /// For the caller inside, while it waits: whether `leave` will return false.
   [[nodiscard]] bool is_cut() const noexcept {
     return state_.load(std::memory_order_relaxed) == State::cut_while_busy;
   }
-  /// True: nobody is inside, and nobody will enter again. False: somebody is, and will find out when leaving.
+  /// True: no caller is inside, and none will enter. False: one is inside, and finds out when it leaves.
   [[nodiscard]] bool cut() noexcept {
     State expected = State::idle;
     if (state_.compare_exchange_strong(expected, State::cut, std::memory_order_acq_rel)) return true;

@@ -1,4 +1,4 @@
-// Who has a connection: the waiting for one, its use by one caller, and its end.
+// Leases from their request to their end: the wait for a connection, its use by one caller, giving it back.
 #pragma once
 
 #include <copg/error.hpp>
@@ -34,53 +34,53 @@ class Leases {
 
   enum class Attempt : std::uint8_t { granted, queued };
   /// Takes a connection into `lease`, or queues `waiter` until `deadline`. `time` is now. Throws PoolClosed,
-  /// TooManyRequests, ConnectionFailed, ConfigurationError, PoolTimeout.
-  /// `statement`: the waiter is a StatementWaiter, whose statement may travel with others if it has to wait.
+  /// TooManyRequests, ConnectionFailed, ConfigurationError, PoolTimeout. With a `statement` the waiter is a
+  /// StatementWaiter, and the statement may travel with others if it has to wait.
   Attempt acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
                   const SourceLocation& where, const pool::Statement* statement = nullptr);
-  /// Gives up a dead connection that nothing was sent on, for another; keeps the place in the queue. As
-  /// `acquire`; for a statement only if it did not wait.
+  /// Exchanges a dead connection, on which nothing was sent, for another, with the lease's place in the
+  /// queue. Otherwise as `acquire`. For a statement only if it did not wait; else Runs::requeue.
   Attempt swap(Lease& lease, Waiter& waiter, TimePoint deadline, const pool::Statement* statement = nullptr);
-  /// After `settled`: takes the connection that was granted. `time` is now. Throws as above if there is none.
+  /// After `settled`: takes the granted connection. `time` is now. Throws as `acquire` if there is none.
   void collect(Lease& lease, Waiter& waiter, TimePoint time);
-  /// The waiter's time may be up: settles it if so. (The background does it too, a little later.) Throws
-  /// PoolTimeout if it is not settled and nobody will ever do that, which is a bug.
+  /// Settles the waiter if its time is up. (The background does so, too, a little later.) Throws PoolTimeout
+  /// if the waiter is not settled and the engine does not know it, which is a bug.
   void expire(Waiter& waiter);
-  /// Leaves the queue. True with `lease` filled, if a connection had been granted already.
+  /// Leaves the queue. Returns true, with `lease` filled, if a connection had been granted already.
   bool give_up(Lease& lease, Waiter& waiter);
-  /// Leaves the queue only if nothing has been sent. False, and nothing has changed, if the statement was
-  /// sent, or an outcome is on its way to the waiter. True otherwise, with `lease` filled if a connection had
-  /// been granted.
+  /// Leaves the queue only if nothing has been sent. Returns false, and changes nothing, if the statement was
+  /// sent or an outcome is on its way to the waiter. Returns true otherwise, with `lease` filled if a
+  /// connection had been granted.
   bool give_up_unsent(Lease& lease, Waiter& waiter);
 
   // Using it.
 
-  /// Throws UsageError if the handle is dead or another process's.
+  /// Throws UsageError if the lease was given back, or is another process's.
   static void require_usable(const Lease& lease);
-  /// Enters the lease for one operation; `time` is now. False: it was found dead by the one look before its
-  /// first bytes (taken unless the connection answered just before); call `swap`. Throws UsageError (dead
-  /// handle, forked child) or PoolClosed (cut off by close). Two threads in one lease: aborts in debug
-  /// builds, UsageError otherwise.
+  /// Enters the lease for one operation; `time` is now. False: the look before the first byte of the lease
+  /// (left out if the connection has just answered) found the connection dead; call `swap`. Throws UsageError
+  /// (given back, forked child) or PoolClosed (cut off by `close`). A second caller inside aborts a debug
+  /// build and gets UsageError otherwise.
   [[nodiscard]] bool enter(Lease& lease, TimePoint time);
-  /// Enters the lease to ask its connection something that costs no statement. Throws likewise.
+  /// Enters the lease to ask its connection something without a statement. Throws as `enter`.
   void enter_for_inspection(const Lease& lease);
-  /// After the operation. False: `close` has cut the lease off meanwhile; `lease` is empty, its connection
-  /// left to the background.
+  /// After the operation. False: `close` has cut the lease off meanwhile; `lease` is empty, and the
+  /// background has its connection.
   bool leave(Lease& lease) noexcept;
-  /// The connection is dead, as a call has found out, or was cut off; false while a call is under way.
+  /// Whether a call has found the connection dead, or it was cut off; false while a call is under way.
   [[nodiscard]] bool lost(Lease lease) noexcept;
-  /// After an operation that failed with nothing sent: true if that was because the lease's connection died
-  /// before its first byte, so that `swap` and another try are safe.
+  /// After an operation that failed with nothing sent: whether the connection died before the first byte of
+  /// the lease, so that `swap` and another try are safe.
   [[nodiscard]] static bool died_untouched(const Lease& lease, bool fresh, bool nothing_sent) noexcept;
   /// For a call without a thread: from now until `unwatch_deadline`, `listener` is told when `deadline` has
   /// passed and when `close` cuts the lease off. Inside the lease.
   void watch_deadline(const Lease& lease, DeadlineListener& listener, TimePoint deadline);
-  /// The listener is not told anything any more once this has returned.
+  /// Once this has returned, the listener is not called any more.
   void unwatch_deadline(const Lease& lease) noexcept;
-  /// The socket of the lease's connection, held by the reactor behind `executor`. Inside the lease.
+  /// The socket of the lease's connection, registered with the reactor behind `executor`. Inside the lease.
   [[nodiscard]] boost::asio::posix::stream_descriptor& descriptor(
       const Lease& lease, const boost::asio::any_io_executor& executor, int fd);
-  /// The socket is not with any reactor any more: for a caller that waits for it otherwise.
+  /// Takes the socket out of its reactor, for a caller that waits for it in another way.
   void take_back_descriptor(Slot& slot) noexcept { engine::take_back_descriptor(shared_, slot); }
 
   // Its end.
@@ -92,14 +92,14 @@ class Leases {
 
   // What to throw.
 
-  /// Two calls at a time on one lease: aborts a debug build, and throws UsageError in others.
+  /// For two calls at a time on one lease: aborts a debug build, throws UsageError otherwise.
   [[noreturn, gnu::cold]] static void reject_second_call();
-  /// `close` has cut off a lease: throws PoolClosed.
+  /// For a lease that `close` has cut off: throws PoolClosed.
   [[noreturn, gnu::cold]] void reject_cut_off(std::string_view sql) const;
-  /// An operation on a connection did not end: by its deadline, or because `close`, or the end of the time
-  /// for `configure`, has cut it off.
+  /// For an operation that has not ended by its deadline, or was cut off (`cut`) by `close` or by the end of
+  /// the time for `configure`.
   [[nodiscard, gnu::cold]] ErrorInfo interrupted_error(const LeaseCall& call, bool cut, Duration waited);
-  /// A wait has ended without a connection.
+  /// For a wait that has ended without a connection.
   [[noreturn, gnu::cold]] void refuse(Locked state, pool::WaitError error, Duration waited,
                                       std::uint32_t waiting = 0);
 
@@ -107,12 +107,14 @@ class Leases {
 
   [[nodiscard]] static Lease take(State& state, pool::ConnectionId connection, const Waiter& waiter,
                                   TimePoint time, TimePoint deadline, const Holder& holder);
-  /// From inside the lease, as is what follows.
+
+  // For the runs, inside the lease.
+
   void end(Locked state, Lease& lease, pool::Disposition disposition, TimePoint time,
            std::uint32_t never_sent = 0) noexcept;
   [[nodiscard]] pool::Disposition verdict_on(const Lease& lease) const noexcept;
-  /// The pool was closed while the caller was inside: the background closes the connection, unless there is
-  /// none any more.
+  /// The lease was cut off while its caller was inside: has the connection closed, by the background if it
+  /// still runs.
   void close_cut_off(Lease& lease) noexcept;
 
  private:
@@ -128,7 +130,7 @@ class Leases {
   Background& background_;
 };
 
-/// Tells the calls without a thread whose time is up; returns when the next one's will be.
+/// Tells the calls without a thread whose time is up, and returns when that of the next one is.
 [[nodiscard]] TimePoint stop_late_calls(State& state, TimePoint time) noexcept;
 
 }  // namespace copg::engine

@@ -1,5 +1,5 @@
-// Where a mend stands in the code. The simulator has another file in the place of this one, and takes a mend
-// out again, to show that it would have found the race.
+// Asked where a mend stands in the code. The simulator replaces this file to take a mend out again, and so
+// shows that it would have found the race.
 #pragma once
 
 #include "engine/mend.hpp"

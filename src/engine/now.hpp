@@ -1,4 +1,4 @@
-// What time it is. A file of its own, so that the simulator can have another in its place.
+// The present time. It has a file of its own, which the simulator replaces.
 #pragma once
 
 #include <chrono>
@@ -8,7 +8,7 @@
 
 namespace copg::engine {
 
-/// What std::chrono::steady_clock::now() gives, without the way through its library.
+/// Equal to std::chrono::steady_clock::now(), without a call into the C++ library.
 inline pool::TimePoint now() noexcept {
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);

@@ -1,10 +1,10 @@
 // Where pool decisions meet sockets and time: the front of the rooms that share a pool's state.
 //
-// `Leases` has the waiting for a connection, its use and its end; `Runs` the statements that travel together;
-// `Background` opens, resets, checks and closes. Who gets a connection, and how many there are, is the core's
-// to decide and to count. The shells (sync/, async/, python/native) wait, each in its own way; all of them
-// may share one engine and stand in one queue. Nothing here blocks, except `close`, and `end` where the
-// engine has a thread of its own. Thread-safe.
+// `Leases` has the wait for a connection, its use and its end; `Runs` the statements that travel together;
+// `Background` opens, resets, checks and closes. The core decides who gets a connection and how many there
+// are, and counts them. The shells (sync/, async/, python/native) wait, each in its own way; all may share
+// one engine and one queue. Nothing here blocks, except `close`, and `end` if the engine has a thread of its
+// own. Thread-safe.
 #pragma once
 
 #include <copg/config.hpp>
@@ -30,26 +30,25 @@ namespace copg::engine {
 
 class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
  public:
-  /// Validates both; throws ConfigurationError. The background runs on `executor`, or, if that is empty, on a
-  /// thread of the engine's own. Connects only after `open`. `call_configure`: detail::call_configure, which
-  /// lies above this layer.
+  /// Validates both arguments, or throws ConfigurationError. The background runs on `executor`, or, if that
+  /// is empty, on a thread of the engine's own. Connects only after `open`. `call_configure`:
+  /// detail::call_configure, which lies above this layer.
   static std::shared_ptr<PoolEngine> create(const Config& config, PoolOptions options,
                                             detail::Configure* call_configure,
                                             boost::asio::any_io_executor executor = {});
-  /// With a background of another kind: over the port that `make_port` makes, once here and once in each
-  /// forked child.
+  /// Runs the background over the port that `make_port` makes, once here and once in each forked child.
   static std::shared_ptr<PoolEngine> create(Setup setup, Background::MakePort make_port);
   ~PoolEngine();
   PoolEngine(const PoolEngine&) = delete;
   PoolEngine& operator=(const PoolEngine&) = delete;
-  /// Lets it open its first connections, in the background. Throws PoolClosed. Idempotent.
+  /// Opens the first connections, in the background. Throws PoolClosed. Idempotent.
   void open();
 
   [[nodiscard]] Leases& leases() noexcept { return leases_; }
   [[nodiscard]] Runs& runs() noexcept { return runs_; }
 
   [[nodiscard]] const PoolOptions& options() const noexcept { return setup_.options; }
-  /// What a call may take, as the options say it.
+  /// The time that a call may take: the option.
   [[nodiscard]] Duration timeout() const noexcept { return setup_.timeout; }
   [[nodiscard]] const std::string& name() const noexcept { return setup_.name; }
   [[nodiscard]] const Config& config() const noexcept { return setup_.config; }
@@ -64,32 +63,31 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void drain();
   void suspend();
   void resume();
-  /// Tests every idle connection; `wait_for`, Milestone::checked tells the end. Throws PoolClosed.
+  /// Tests every idle connection, until Milestone::checked. Throws PoolClosed.
   void start_check();
-  /// Fails waiters, gives leases `timeout`, then cuts them off; `wait_for`, Milestone::finished tells the
-  /// end. Idempotent.
+  /// Fails waiters, gives leases `timeout`, and then cuts them off, until Milestone::finished. Idempotent.
   void start_close(Duration timeout) noexcept;
-  /// The same, and blocks until the end, or until `timeout` and a second have passed; ends the engine's own
-  /// thread. Idempotent.
+  /// Starts to close, blocks until the end, or until `timeout` and a second have passed, and ends the
+  /// engine's own thread. Idempotent.
   void close(Duration timeout) noexcept;
-  /// After start_close, for a hook that runs on the background: nobody else can carry it out, so that leases
-  /// are cut off at once. False: it was not called there, and the end is to be waited for.
+  /// After start_close, for a hook that runs on the background: since nothing else can carry out the close,
+  /// leases are cut off at once. False: the caller is not on the background, and waits for the end.
   bool close_in_background() noexcept { return background_.close_here(); }
-  /// After start_close, and the waiting for its end: ends the engine's own thread, waiting for what it does
-  /// now until `deadline`. Idempotent.
+  /// After the wait for the end: ends the engine's own thread, and waits until `deadline` for what that does
+  /// now. Idempotent.
   void finish_close(TimePoint deadline) noexcept { background_.end_thread(deadline); }
-  /// What the last face does: closes the pool with 5 s of patience, blocking only where the engine has its
-  /// own thread.
+  /// For the end of the last pool object: closes with 5 s for leases, and blocks only if the engine has a
+  /// thread of its own.
   void end() noexcept;
 
   // Waiting for the pool as a whole: wait_for → (settled) → collect, or give_up.
 
-  /// True: the pool has got that far already. False: `pool_waiter` is told when it has, or can't any more, or
-  /// `deadline` has passed.
+  /// True: the pool has reached the milestone. False: `pool_waiter` is settled when the pool reaches it,
+  /// can't reach it any more, or `deadline` has passed.
   [[nodiscard]] bool wait_for(PoolWaiter& pool_waiter, Milestone milestone, TimePoint deadline);
-  /// After `settled`: throws PoolTimeout, PoolClosed or ConfigurationError if the pool did not get that far.
+  /// After `settled`: throws PoolTimeout, PoolClosed or ConfigurationError if the milestone was not reached.
   void collect(PoolWaiter& pool_waiter);
-  /// As for a waiter.
+  /// Settles the waiter if its time is up. Throws PoolTimeout if the engine does not know it, which is a bug.
   void expire(PoolWaiter& pool_waiter);
   void give_up(PoolWaiter& pool_waiter) noexcept;
 
@@ -97,10 +95,9 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
 
   /// What the background runs on, without its strand; empty if it has ended, or does not run on Asio.
   [[nodiscard]] boost::asio::any_io_executor executor();
-  /// All sockets that are with a reactor of this context, which is about to go away, are with none any more.
+  /// Takes all sockets out of the reactors of this context, which is about to go away.
   void take_back_descriptors(const boost::asio::execution_context& context) noexcept;
-  /// The context goes away. If the background runs on it, nothing of the background is left for those who
-  /// hold the engine longer.
+  /// The context goes away: if the background runs on it, detaches the background (Background::detach).
   void detach(const boost::asio::execution_context& context) noexcept;
 
  private:

@@ -12,19 +12,19 @@ namespace copg::engine {
 /// How far the pool has to get.
 enum class Milestone : std::uint8_t {
   full,      ///< min_size connections are open.
-  checked,   ///< No connection is to be checked, or being checked, any more.
+  checked,   ///< No connection has to be checked, or is being checked, any more.
   finished,  ///< Closed, and no connection is left.
 };
 
-/// The shells derive from it, as from Waiter: a blocking waiter, an asynchronous call.
+/// The shells derive from it: a blocking waiter, an asynchronous call.
 class PoolWaiter {
  public:
   PoolWaiter() = default;
   PoolWaiter(const PoolWaiter&) = delete;
   PoolWaiter& operator=(const PoolWaiter&) = delete;
 
-  /// The waiting is over: the shell calls PoolEngine::collect. Called once, with the engine's mutex held:
-  /// must only wake somebody. It must stay in place until `collect` or `give_up` has returned.
+  /// The wait is over: the shell calls PoolEngine::collect. Called once, with the engine's mutex held: must
+  /// only wake the caller. The waiter must stay in place until `collect` or `give_up` has returned.
   virtual void settled() noexcept = 0;
 
  protected:
@@ -44,8 +44,8 @@ class PoolWaiter {
   Milestone milestone_ = Milestone::full;
   TimePoint since_{};
   TimePoint deadline_ = pool::never;
-  bool reached_ = false;                           // once settled: the pool got that far
-  pool::WaitError error_ = pool::WaitError::none;  // why it did not
+  bool reached_ = false;                           // once settled: the pool has reached the milestone
+  pool::WaitError error_ = pool::WaitError::none;  // why it has not
   bool settled_ = false;
 };
 

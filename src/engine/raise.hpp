@@ -10,12 +10,12 @@
 
 namespace copg::engine {
 
-/// Throws what a source or a sink has thrown inside an operation, if it has.
+/// Throws what a source or a sink has thrown inside an operation, if anything.
 inline void rethrow(const std::exception_ptr& error) {
   if (error) std::rethrow_exception(error);
 }
 
-/// Apart, as few operations have one and an ErrorInfo takes much of a stack.
+/// A function of its own, since few operations have an error and an ErrorInfo takes much of the stack.
 [[noreturn, gnu::cold]] inline void raise_error(pq::ErrorPtr error) { raise(std::move(*error)); }
 
 /// Throws the operation's error, if it has one.

@@ -1,5 +1,5 @@
-// Statements of several callers on their way over one connection, as one pipeline. Belongs to whoever has the
-// lease; hands each answer to its caller as it comes.
+// Statements of several callers that travel over one connection as one pipeline. The run belongs to the
+// holder of the lease, its driver, and passes each answer to its caller as it comes.
 #pragma once
 
 #include <copg/detail/request.hpp>
@@ -27,7 +27,7 @@ class Run final : public pq::PipelineSink {
 
   Run(Runs& runs, std::vector<Member> members);
 
-  /// Nothing is sent yet.
+  /// Makes the operation, which has sent nothing yet.
   pq::PipelineOperation& begin(pq::Connection& connection);
   [[nodiscard]] pq::PipelineOperation& operation() noexcept { return *operation_; }
   [[nodiscard]] std::vector<Member>& members() noexcept { return members_; }
@@ -46,7 +46,7 @@ class Run final : public pq::PipelineSink {
   std::vector<pq::PipelineStatement> statements_;
   std::optional<pq::PipelineOperation> operation_;
   TimePoint begun_at_{};
-  TimePoint last_{};  // when it was begun, or the last answer came
+  TimePoint last_{};  // when the last answer came, or the run began
 };
 
 }  // namespace copg::engine

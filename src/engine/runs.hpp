@@ -1,5 +1,5 @@
-// Statements that travel together on one connection: how each finds its answer, and who drives. What may
-// travel, and with whom, is the core's decision.
+// Statements that travel together on one connection: how each gets its answer, and which drives. The core
+// decides which may travel, and with which others.
 #pragma once
 
 #include "engine/clock.hpp"
@@ -18,26 +18,28 @@ class Runs {
   Runs(const Runs&) = delete;
   Runs& operator=(const Runs&) = delete;
 
-  /// As `swap`, for a statement that waited, and for all that were to travel with it: back to their places in
-  /// the queue.
+  /// Gives up a dead connection, on which nothing was sent, for a statement that waited: it goes back to its
+  /// place in the queue, and so do all that were to travel with it.
   void requeue(Lease& lease, StatementWaiter& waiter) noexcept;
-  /// After `settled`. False: it has been answered by another caller's work. True: `lease` is filled; its
-  /// caller enters it and drives what `start_or_resume_run` gives. Throws as `collect`.
+  /// After `settled`. False: another driver has brought the answer. True: `lease` is filled; its caller
+  /// enters it and drives what `start_or_resume_run` returns. Throws as Leases::collect.
   bool collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint time);
-  /// The statements that travel on the lease, the caller's among them; nullptr: it is alone. Inside the
-  /// lease, and outside if it throws PoolClosed: `close` has cut it off.
+  /// The run on the lease, the caller's statement included; nullptr: that travels alone. Called inside the
+  /// lease. Throws PoolClosed, and is outside then, if `close` has cut the lease off.
   Run* start_or_resume_run(Lease& lease);
-  /// For Run: the answer to a statement, `took` after it was sent or after the answer before it.
+  /// For Run: the answer to a statement, `took` after it was sent or after the answer in front of it.
   void answer(pool::WaiterId id, Duration took, PipelineAnswer answered) noexcept;
-  /// A statement that was alone has ended at `time`, `took` after it was sent: ends the lease. Inside it.
+  /// A statement that travelled alone has ended at `time`, `took` after it was sent: ends the lease, from
+  /// inside it.
   void end_statement(Lease& lease, StatementWaiter& waiter, const pool::Statement& statement, TimePoint time,
                      Duration took) noexcept;
-  /// The driver of a run leaves before its end: another that waits for an answer goes on, and `lease` is
-  /// empty; or nobody does, the run is dropped, and the lease still the caller's to give back.
+  /// The driver leaves a run before its end. If a passenger still waits for its answer, it becomes the
+  /// driver, and `lease` is empty; else the run is dropped, and the caller still has to give the lease back.
   void hand_over_run(Lease& lease, StatementWaiter& driver) noexcept;
-  /// The run is over: ends the lease. What was never sent is in the queue again, maybe the driver's own.
+  /// The run is over: ends the lease. Statements that were never sent, perhaps the driver's own, are in the
+  /// queue again.
   void end_run(Lease& lease, StatementWaiter& driver) noexcept;
-  /// The caller of a statement that was granted a connection has no use for an answer any more.
+  /// The caller of a statement that was granted a connection does not need an answer any more.
   void forget(const Lease& lease, StatementWaiter& waiter) noexcept;
 
  private:
@@ -49,7 +51,7 @@ class Runs {
   Leases& leases_;
 };
 
-/// Tells those whose time is up while their statement is on its way; returns when the next one's will be.
+/// Settles the passengers whose time is up, and returns when that of the next one is.
 [[nodiscard]] TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept;
 
 }  // namespace copg::engine

@@ -1,4 +1,4 @@
-// What a pool was made with. It never changes.
+// The configuration and options of a pool, which never change.
 #pragma once
 
 #include <copg/config.hpp>
@@ -19,10 +19,10 @@ struct Setup {
   detail::Configure* const call_configure;  // detail::call_configure, which lies above this layer
   /// The background has a thread of its own, which `close` waits for and ends.
   const bool own_thread;
-  /// Of the core's jitter; none: one that nobody can foresee.
+  /// The seed of the core's jitter; none: an unpredictable one.
   const std::optional<std::uint64_t> seed = {};
   const std::string name = options.name.empty() ? config.database : options.name;
-  /// What a call may take.
+  /// The time that a call may take.
   const Duration timeout = duration_of(options.timeout);
 };
 

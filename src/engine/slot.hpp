@@ -1,7 +1,7 @@
-// What stands in a slot of the pool: the connection, who has it, and the background work on it.
+// A slot of the pool: its connection, who has that, and the background work on it.
 //
-// It has one owner at a time: its caller while it is leased, the background otherwise. It changes hands under
-// the mutex of the state.
+// The slot has one owner at a time: the caller while it is leased, else the background. The owner changes
+// under the mutex of the state.
 #pragma once
 
 #include <memory>
@@ -23,52 +23,52 @@ namespace copg::engine {
 struct State;
 
 struct Slot {
-  // The owner's.
+  // For the owner only.
   std::unique_ptr<pq::Connection> connection;
   SocketWaiter socket_waiter;  // on the connection's socket
   LeaseLatch latch;
   TimePoint answered_at{};  // the end of the last lease whose answers all came
 
-  // The owner's to read; changed with the mutex held, the descriptor also when its event loop goes away.
+  // Read by the owner; changed with the mutex held, the descriptor also when its event loop goes away.
   Descriptor descriptor;
-  std::unique_ptr<Run> run;  // of statements that travel on it for several callers
+  std::unique_ptr<Run> run;  // the statements that travel on the connection for several callers
 
-  /// How it is leased. The owner's to read; changed by the owner, and read by others, with the mutex held.
+  /// How it is leased. Read by the owner; changed by the owner, and read by others, with the mutex held.
   struct Tenancy {
     Holder holder;
     TimePoint since{};    // none: it is not leased
-    Duration patience{};  // of the time to get a connection, what was left when this one was got
+    Duration patience{};  // what was left of the time to get a connection
   };
   [[nodiscard]] const Tenancy& tenancy() const noexcept { return tenancy_; }
   [[nodiscard]] Tenancy& tenancy(State& /*held*/) noexcept { return tenancy_; }
 
-  /// What others must know of it.
+  /// What others read and change, with the mutex held.
   struct Guarded {
     bool leak_reported = false;
-    bool left = false;  // cut off with nobody inside, and the background has its goodbye to say
+    bool left = false;  // cut off with no caller inside, so that the background must close it
     DeadlineListener* listener = nullptr;  // of the call on the lease, if its shell has no thread
     TimePoint deadline = pool::never;
   };
   [[nodiscard]] Guarded& guarded(State& /*held*/) noexcept { return guarded_; }
 
-  /// What is being done to the connection in the background, which has this to itself.
+  /// What the background does to the connection. For the background only.
   struct Work {
     std::unique_ptr<BackgroundTask> task;
     TimePoint reset_since{};
-    pool::Action closing{};  // why, and of which connection, once it is being closed
-    std::string end;         // why it could not be kept, where the connection itself does not know
-    bool open = false;       // the observer was told that it is
+    pool::Action closing{};  // once the connection is being closed: which one, and why
+    std::string end;         // why it could not be kept, if the connection itself does not know
+    bool open = false;       // the observer was told that it is open
   };
   Work work;
 
-  /// How the connection was made. The background's until it is opened, then the owner's to read.
+  /// How the connection was made. For the background until it is open, then for the owner to read.
   struct Opening {
     TimePoint at{};
-    Duration took{};  // by credentials, connect and configure so far
+    Duration took{};  // credentials, connect and configure together, so far
   };
   Opening opening;
 
-  /// By its owner.
+  /// Called by the owner.
   void lease_ends(State& held) noexcept {
     tenancy(held).since = {};
     unwatch_deadline(held);
@@ -77,7 +77,7 @@ struct Slot {
     guarded(held).listener = nullptr;
     guarded(held).deadline = pool::never;
   }
-  /// By the owner of the connection.
+  /// Called by the owner.
   void close_connection() noexcept {
     socket_waiter.close();
     connection.reset();

@@ -1,9 +1,8 @@
-// How a thread waits for the answer to what it has just sent, at most for a moment, without a timer of its
-// own (docs/adr/0015).
+// How a thread waits for the answer to what it has just sent, for a moment at most, without a timer for each
+// wait (docs/adr/0015).
 //
-// The socket stands in an epoll set for as long as its connection lives, and beside it a clock that rings
-// once in a period, for whoever waits then. Tells nothing but what is new: an answer that was left half-read
-// is to be waited for with poll(2).
+// The socket is in an epoll set as long as its connection lives, together with a clock that ends the wait
+// under way when it rings. Only new bytes end a wait: for an answer that was left half-read, use poll(2).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +18,7 @@ class SocketWaiter {
 
   enum class Outcome : std::uint8_t {
     readable,     ///< There is something to read, or the peer is gone.
-    nothing,      ///< A signal came, or the time is up; look at the deadline, and go on with poll(2).
+    nothing,      ///< A signal came, or the clock rang: check the deadline, and go on with poll(2).
     unavailable,  ///< The process is out of descriptors: poll(2) needs none.
   };
 
@@ -28,10 +27,10 @@ class SocketWaiter {
   SocketWaiter& operator=(const SocketWaiter&) = delete;
   ~SocketWaiter() { close(); }
 
-  /// Blocks until something arrives at `socket`, the same one in every call until `close`. `time` is now, or
-  /// a little earlier.
+  /// Blocks until something arrives at `socket`, which must be the same in every call until `close`. `time`
+  /// is now, or a little earlier.
   [[nodiscard]] Outcome wait(int socket, TimePoint time) noexcept;
-  /// Before the connection is closed.
+  /// Must be called before the connection is closed.
   void close() noexcept;
 
  private:
@@ -39,7 +38,7 @@ class SocketWaiter {
 
   int set_ = -1;
   int clock_ = -1;
-  // until then the clock is sure to end a wait: it will ring, or has rung and nobody heard
+  // Until then the clock is sure to end a wait: it will ring, or has rung without ending one.
   TimePoint rings_{};
 };
 

@@ -1,5 +1,5 @@
 // What the rooms of a pool's engine share: the core, the connections, and the callers that wait. One mutex
-// guards it, so that what has a `State` in its hands holds the mutex: only a `Locked` gives it away.
+// guards it. Only a `Locked` gives access to a `State`, so that a function that takes one has the mutex held.
 //
 // No system call on a socket, no allocation of results and no user code runs under the mutex.
 #pragma once
@@ -33,32 +33,31 @@ struct State {
   State& operator=(const State&) = delete;
 
   [[nodiscard]] const Setup& setup() const noexcept { return setup_; }
-  /// A core as new, in whatever process this is.
+  /// Makes a new core, for this process.
   void make_core();
-  /// As many as there may be connections. They stay when the pool is made smaller.
+  /// Makes as many slots as there may be connections. They stay when the pool is made smaller.
   void make_slots(std::uint32_t max_size);
-  /// The core's table of waiters and ours grow together, before anybody is queued: nothing can fail after
-  /// that.
+  /// Makes room in the core's table of waiters and in `waiters`, before a waiter is queued, so that nothing
+  /// can fail after that.
   void make_room_for_waiter();
   [[nodiscard]] Slot& slot_of(pool::ConnectionId connection) noexcept { return *slots[connection.slot]; }
   [[nodiscard]] bool inherited() const noexcept { return process != ForkGuard::generation(); }
-  /// In a forked child: the parent's connections and waiters are not ours. What can be let go of without a
-  /// word to the server is let go of.
+  /// In a forked child: lets go of the parent's connections and waiters, and sends nothing to the server.
   void abandon_inherited();
   /// In a forked child: begins anew, with a background of its own. Throws ConnectionFailed if it can't.
   void start_over();
 
-  /// Hands out what the core has decided: after every call of the core that may have decided.
+  /// Hands out what the core has decided. Follows every call of the core that may leave actions behind.
   void dispatch() {
     if (core->has_action() || core->next_deadline() < armed || !pool_waiters.empty() || core->closed())
       hand_out();
   }
-  /// What ends by its deadline is told how many had waited until then.
+  /// Ticks the core. The errors of those whose deadlines end say how many had waited until then.
   void tick_core(TimePoint time);
-  /// Lets the background tick at that time, or before.
+  /// Has the background tick at that time, or before.
   void wake_by(TimePoint time);
   void add(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePoint deadline, const Holder& holder);
-  /// Ends the waiting of a caller.
+  /// Ends the wait of a caller.
   void settle(pool::WaiterId id, pool::WaitError error) noexcept;
   [[nodiscard]] bool has_place(const Waiter& waiter) const noexcept {
     return waiter.id_.slot < waiters.size() && waiters[waiter.id_.slot] == &waiter;
@@ -73,11 +72,11 @@ struct State {
     connect_error_at = now();
   }
 
-  // What every call looks at comes first: the fewer cache lines, the better.
-  std::uint32_t process = ForkGuard::generation();  // that this state is of
+  // What every call reads comes first: the fewer cache lines, the better.
+  std::uint32_t process = ForkGuard::generation();  // the process of this state
   bool opened = false;
   bool work_posted = false;  // to the background
-  bool outage = false;       // is to be reported
+  bool outage = false;       // must be reported
   std::uint32_t waiting_before_tick = 0;
   std::unique_ptr<pool::PoolCore> core;
   std::vector<std::unique_ptr<Slot>> slots;
@@ -88,9 +87,9 @@ struct State {
   std::optional<ErrorInfo> connect_error;
   TimePoint connect_error_at{};
   TimePoint cut_at = pool::never;     // once closed: when leases are cut off
-  TimePoint close_by = pool::never;   // once closed: when the last goodbye is to be said
-  TimePoint insist_at = pool::never;  // when to look for callers that are still inside what was cut off
-  // The first deadline of a call without a thread of its own is then, or later.
+  TimePoint close_by = pool::never;   // once closed: when the last connection must be closed
+  TimePoint insist_at = pool::never;  // when to look for callers that are still inside cut-off connections
+  // No deadline of a call without a thread comes before this.
   TimePoint deadlines_due = pool::never;
 
  private:
@@ -115,7 +114,7 @@ class SharedState {
   ForkGuard fork_guard_{mutex_};
 };
 
-/// The mutex is held.
+/// Holds the mutex, and gives access to the state.
 class [[nodiscard]] Locked {
  public:
   explicit Locked(SharedState& shared) noexcept : shared_(&shared) { shared.mutex_.lock(); }
@@ -133,12 +132,12 @@ class [[nodiscard]] Locked {
   SharedState* shared_;
 };
 
-/// The socket is not with any reactor any more. By the owner of the connection.
+/// Takes the socket out of its reactor. Called by the owner of the slot.
 void take_back_descriptor(SharedState& shared, Slot& slot) noexcept;
-/// The run of a connection that its owner has, and that nobody looks at any more.
+/// Takes the run out of the slot, so that nobody else sees it any more. Called by the owner of the slot.
 std::unique_ptr<Run> take_run(SharedState& shared, Slot& slot) noexcept;
 
-/// In a process where the state is at home: a forked child begins anew. Throws ConnectionFailed if it can't.
+/// Locks the state of this process: in a forked child it begins anew. Throws ConnectionFailed if it can't.
 Locked lock_here(SharedState& shared);
 
 }  // namespace copg::engine

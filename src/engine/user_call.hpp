@@ -1,10 +1,9 @@
-// A function of the user's as an operation: it may block, throw, and call the pool, and holds nobody up but
-// the connection that it is called for.
+// A user's function as an operation: it may block, throw, and use the pool, and holds up nothing but the
+// connection that it is called for.
 //
 // It runs on a detached thread, without a lock, never on the background's (docs/adr/0021). An operation that
-// is dropped half-way lets it run on by itself and takes no notice of its end. Functions that have not
-// returned are counted, and at a limit no further one is called: a thread that never ends would be lost with
-// each try.
+// is dropped half-way lets the function run on and ignores its end. Calls that have not returned are counted,
+// and at a limit no further one is made, since each could cost a thread that never ends.
 #pragma once
 
 #include <atomic>
@@ -15,7 +14,7 @@
 
 namespace copg::engine {
 
-/// Calls of one pool that have not returned, waited for or given up; and how many there may be.
+/// How many calls of one pool have not returned, abandoned ones included, and how many there may be.
 struct UnreturnedCalls {
   std::atomic<int> limit = 0;
   std::atomic<int> count = 0;
@@ -30,7 +29,7 @@ class UserCall : public pq::Operation {
   [[nodiscard]] const char* phase() const noexcept final { return option_; }
 
  protected:
-  /// `option`: a literal. `body` calls the function; what it throws is the operation's error.
+  /// `option`: a literal. `body` calls the function; an exception of it is the operation's error.
   UserCall(const char* option, std::function<void()> body, std::shared_ptr<UnreturnedCalls> unreturned);
   /// "`option` failed: `why`".
   [[nodiscard]] pq::ErrorPtr failed(ErrorInfo why) const;

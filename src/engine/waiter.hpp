@@ -24,11 +24,11 @@ class Waiter {
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  /// The waiting is over: the shell calls PoolEngine::collect. Called once, with the engine's mutex held:
-  /// must only wake somebody. The waiter must stay in place until `collect` or `give_up` has returned.
+  /// The wait is over: the shell calls Leases::collect. Called once, with the engine's mutex held: must only
+  /// wake the caller. The waiter must stay in place until `collect` or `give_up` has returned.
   virtual void settled() noexcept = 0;
 
-  /// Who waits, where the thread does not tell. Before the engine is asked for a connection.
+  /// Names the task that waits, if the thread does not tell. Called before a connection is asked for.
   void set_task(const HolderName& name) noexcept {
     if (!name.empty()) holder_.who = {name, 0, NumberOf::task};
   }
@@ -50,24 +50,24 @@ class Waiter {
 
   DeadlineListener* const listener_ = nullptr;
   pool::WaiterId id_{};
-  Holder holder_;  // names the task from `set_task` on, and all else once it is queued
+  Holder holder_;  // from `set_task` on it names the task, once queued all else
   TimePoint since_{};
   TimePoint deadline_ = pool::never;
   pool::WaitError error_ = pool::WaitError::none;
-  std::uint32_t waiting_ = 0;  // of those who waited when its time was up, itself among them
+  std::uint32_t waiting_ = 0;  // how many waited when its time was up, itself included
   bool settled_ = false;
 };
 
-/// A caller that waits for the answer to one statement, which may come over a connection that another caller
-/// drives. It is settled by that, or by being granted a connection to drive.
+/// A caller that waits for the answer to one statement. It is settled by the answer, which may come over a
+/// connection that another caller drives, or by the grant of a connection to drive.
 class StatementWaiter : public Waiter {
  public:
   using Waiter::Waiter;
 
-  /// Its text and parameters, while they travel with those of others: it may be gone before they are
-  /// answered. With the engine's mutex held.
+  /// The text and parameters, while they travel with those of others: the waiter may be gone before they are
+  /// answered. Called with the engine's mutex held.
   [[nodiscard]] virtual std::unique_ptr<detail::Request> lend() = 0;
-  /// They did not leave. Likewise.
+  /// The lent request was not sent. Called with the engine's mutex held.
   virtual void take_back(std::unique_ptr<detail::Request> request) noexcept = 0;
 
  protected:
@@ -78,7 +78,7 @@ class StatementWaiter : public Waiter {
   friend class StatementCall;
   friend TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept;
   std::optional<PipelineAnswer> answer_;
-  bool driving_ = false;  // has the connection, and finds its answer by itself
+  bool driving_ = false;  // has the connection, and reads its answer itself
 };
 
 }  // namespace copg::engine

@@ -1,10 +1,10 @@
-// A call that has no thread to wait with: an event loop lets it go on. All that a call does and all its races
-// stand here, once for all event loops; what is particular to one is its port, a class that derives from
-// EventCall (async/call.hpp, python/native/loop_call.hpp). What the call is for is said by its kind
+// A call that has no thread to wait with: an event loop resumes it. All that such a call does, and all its
+// races, are here, once for all event loops. What is particular to an event loop is its port, a class that
+// derives from EventCall (async/call.hpp, python/native/loop_call.hpp). What the call is for is its kind
 // (engine/calls/event_kinds.hpp).
 //
-// What goes on by itself (a grant, an answer) runs on the event loop, one step at a time. What may come from
-// any thread (a cancellation, a deadline, the end of the pool) only leaves its reason and wakes the call.
+// A step after a grant or an answer runs on the event loop, one at a time. An interruption from any thread (a
+// cancellation, a deadline, the end of the pool) only leaves its reason and wakes the call.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +18,10 @@
 
 namespace copg::engine {
 
-/// What a call does with a lease, as far as its deadline is concerned.
+/// How a call uses a lease, which matters to its deadline.
 enum class LeaseUse : std::uint8_t {
-  own,   ///< It takes one and gives it back; the engine watches its deadline for as long as it has it.
-  held,  ///< It runs on one that was there before.
+  own,   ///< It takes a lease and gives it back; meanwhile the engine watches its deadline.
+  held,  ///< It runs on a lease that was taken before.
   none,  ///< It runs nothing.
 };
 
@@ -29,13 +29,12 @@ class EventCall : protected DeadlineListener {
  public:
   ~EventCall() override = default;
 
-  /// Begins: does what can be done without waiting, on the thread that calls. Once. `time` is now; the
-  /// deadline counts from `begun`, which is not later.
+  /// Begins, once: does what can be done without waiting, on the calling thread. `time` is now; the deadline
+  /// counts from `begun`, which is not later.
   void start(TimePoint time, TimePoint begun) noexcept;
-  /// Its caller has lost interest: it ends soon. From any thread, for a caller who keeps the call alive
-  /// meanwhile.
+  /// Makes the call end soon. For any thread, if the caller keeps the call alive meanwhile.
   void cancel() noexcept;
-  /// As `cancel`, unless something was sent for it: then it stays. For a caller who asks for no effect.
+  /// As `cancel`, unless something was sent for the call, so that a cancelled call has had no effect.
   void cancel_unsent() noexcept;
   [[nodiscard]] PoolEngine& engine() const noexcept { return engine_; }
 
@@ -48,59 +47,58 @@ class EventCall : protected DeadlineListener {
 
   // What the port does for the call.
 
-  /// Lets `proceed` be called soon, on the event loop; once, if called again before that. From any thread,
-  /// also with the engine's mutex held.
+  /// Calls `proceed` soon, on the event loop; once, if called again before that. For any thread, also with
+  /// the engine's mutex held.
   virtual void wake() noexcept = 0;
-  /// Lets `ready` be called once, with the number of this wait, when the descriptor is. May throw.
+  /// Calls `ready` once, with the number of this wait, when the descriptor is ready. May throw.
   virtual void watch(const pq::Step& step, std::uint32_t wait) = 0;
-  /// That wait is over, `reported` or not. Not called where the event loop has gone away.
+  /// The wait is over, `reported` or not. Not called if the event loop has gone away.
   virtual void unwatch(bool reported) noexcept = 0;
   /// The call is over: calls `clean_up`, then tells its caller. `error`: nullptr if the result is there.
   /// `inside`: see `proceed`.
   virtual void ended(bool inside, std::exception_ptr error) = 0;
   /// Gets hold of the connection's socket, before it is watched. May throw.
   virtual void hold(const Lease& lease, int fd);
-  /// Keeps the call alive while it waits for the engine, until it is woken; `forget` undoes that, also where
-  /// it was not kept because it was awake.
+  /// Keeps the call alive while it waits for the engine, until it is woken. `forget` undoes that, even if the
+  /// call was not kept because it was awake.
   virtual void keep() noexcept {}
   virtual void forget() noexcept {}
-  /// Names who waits, where the thread does not tell.
+  /// Names the task that waits, if the thread does not tell.
   virtual void introduce(Waiter& /*waiter*/) const {}
   /// The error of a call that was cancelled.
   [[nodiscard]] virtual std::exception_ptr cancellation() const;
 
   // What the port tells the call, on the event loop.
 
-  /// It was woken. `inside`: nobody who calls this has a handler left to call, so that the call's own may be
-  /// called at once.
+  /// The call was woken. `inside`: no caller on this stack still has a handler to run, so the call's own
+  /// handler may run inline.
   void proceed(bool inside);
-  /// Its descriptor is ready, in the wait of that number.
+  /// The descriptor is ready, in the wait of that number.
   void ready(std::uint32_t wait, pq::Ready ready);
-  /// The number of the wait that is going on.
+  /// The number of the present wait.
   [[nodiscard]] std::uint32_t wait() const noexcept { return wait_; }
   /// The event loop goes away: the call never ends.
   void abandon() noexcept;
-  /// Lets go of everything, without telling anybody. On the event loop, and not inside a step. May come
-  /// twice.
+  /// Lets go of everything, and tells nobody. On the event loop, outside a step. May be called twice.
   void drop() noexcept;
-  /// It has ended, or never will.
+  /// Whether the call has ended, or never will.
   [[nodiscard]] bool over() const noexcept;
-  /// Leaves the engine. Also the first thing in the destructor of the most derived class: the event loop may
+  /// Leaves the engine. The destructor of the most derived class calls it first, since the event loop may
   /// have dropped the call.
   void clean_up() noexcept;
 
   // What its kind does. Each step throws the error that ends the call.
 
   virtual Progress begin(TimePoint time, TimePoint deadline) = 0;
-  /// What it was queued for has come.
+  /// The call was settled in the queue.
   virtual Progress granted(TimePoint time) = 0;
-  /// What waits for the server; of a kind that never does, nullptr.
+  /// The part that waits for the server; nullptr for a kind that never does.
   [[nodiscard]] virtual LeaseCall* steps() noexcept { return nullptr; }
   /// The steps are done: keeps the result.
   virtual void take_result() = 0;
-  /// Leaves the engine's queue, and gives back what it may have been granted. Nothing if it has left.
+  /// Leaves the engine's queue, if it is there, and gives back what it may have been granted.
   virtual void dequeue() noexcept = 0;
-  /// As `dequeue`, unless something was sent for it: false, and it stays.
+  /// As `dequeue`, unless something was sent for the call: then returns false and changes nothing.
   virtual bool dequeue_unsent() noexcept = 0;
   /// Lets go of the connection.
   virtual void give_back() noexcept = 0;
@@ -125,9 +123,9 @@ class EventCall : protected DeadlineListener {
   TimePoint begun_{};
   TimePoint deadline_ = pool::never;
   const LeaseUse use_;
-  // of the steps alone
+  // used by the steps only
   bool in_queue_ = false;
-  bool deadline_watched_ = false;  // the engine was asked to tell it of its deadline, and of `close`
+  bool deadline_watched_ = false;  // the engine tells the call of its deadline, and of `close`
   bool clean_ = false;
 
   mutable AdaptiveMutex mutex_;
@@ -135,7 +133,7 @@ class EventCall : protected DeadlineListener {
   State state_ = State::running;
   StopReason stop_ = StopReason::none;
   bool woken_early_ = false;  // before it had come to rest in the queue
-  std::uint32_t wait_ = 0;    // a report of an earlier wait is late
+  std::uint32_t wait_ = 0;    // a report for another number is late
 };
 
 }  // namespace copg::engine

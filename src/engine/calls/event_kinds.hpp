@@ -1,6 +1,6 @@
-// What a call of an event loop may be for: a statement on a lease of its own, a job on a lease, a lease, the
-// pool as a whole. A kind derives from its port (engine/calls/event_call.hpp), which has `Home`: what it is
-// made of. The most derived class calls `clean_up` or `drop` first thing in its destructor.
+// What a call of an event loop may be for: a statement on a lease of its own, a job on a lease, a lease, or
+// the pool as a whole. A kind derives from its port (engine/calls/event_call.hpp), which has a type `Home`
+// for its constructor's argument. The destructor of the most derived class calls `clean_up` or `drop` first.
 #pragma once
 
 #include <copg/result.hpp>
@@ -20,7 +20,7 @@
 
 namespace copg::engine {
 
-/// A call that stands in the queue for a connection itself. `Kind`: Waiter or StatementWaiter.
+/// A call that is a waiter itself. `Kind`: Waiter or StatementWaiter.
 template <class Port, class Kind>
 class QueuedCall : public Port, public Kind {
  protected:
@@ -42,8 +42,8 @@ class QueuedCall : public Port, public Kind {
   }
 };
 
-/// One statement on a lease of its own, which may travel with those of other callers. Who derives from it
-/// keeps the statement.
+/// One statement on a lease of its own, which may travel with those of other callers. The derived class keeps
+/// the statement.
 template <class Port>
 class StatementKind : public QueuedCall<Port, StatementWaiter> {
  protected:
@@ -70,24 +70,24 @@ class StatementKind : public QueuedCall<Port, StatementWaiter> {
 };
 
 /// A job (engine/calls/jobs.hpp). `Holder` keeps a lease from call to call: it has `lease`, `transactions()`,
-/// `call_begins(call)`, which throws if another one is under way, and `call_ends(call)`.
+/// `call_begins(call)`, which throws if another call is under way, and `call_ends(call)`.
 template <class Port, class Holder, class Kept>
 class JobKind : public QueuedCall<Port, Waiter> {
  public:
   using Base = QueuedCall<Port, Waiter>;
   using Steps = JobCall<Kept, Port::template Room>;
-  /// A tuple: of what the job gives, or empty.
+  /// A tuple of the job's result, if it has one.
   using Results =
       std::conditional_t<std::is_void_v<decltype(std::declval<Steps&>().take_result())>, std::tuple<>,
                          std::tuple<decltype(std::declval<Steps&>().take_result())>>;
 
  protected:
-  /// On a lease that it takes, at this place in the program, and gives back.
+  /// Runs on a lease of its own, taken at this place in the program.
   JobKind(typename Port::Home home, Duration timeout, const SourceLocation& where, Kept kept)
       : Base(std::move(home), timeout, LeaseUse::own),
         where_(where),
         steps_(this->engine(), own_lease_, *this, std::move(kept)) {}
-  /// On the lease of a holder.
+  /// Runs on the lease of a holder.
   JobKind(typename Port::Home home, Duration timeout, std::shared_ptr<Holder> holder, Kept kept)
       : Base(std::move(home), timeout, LeaseUse::held),
         holder_(std::move(holder)),
@@ -119,7 +119,7 @@ class JobKind : public QueuedCall<Port, Waiter> {
   void give_back() noexcept final {
     steps_.leave();
     if (begun_) holder_->call_ends(*this);
-    holder_.reset();  // before its caller is told, who may be the last to want the lease
+    holder_.reset();  // before the caller is told, who may be the last to hold the lease
     this->engine().leases().release(own_lease_);
   }
 
@@ -154,7 +154,7 @@ class LeaseKind : public QueuedCall<Port, Waiter> {
   const SourceLocation where_;
 };
 
-/// Waits until the pool has got that far.
+/// Waits until the pool has reached a milestone.
 template <class Port>
 class PoolWaitKind : public Port, private PoolWaiter {
  protected:
@@ -168,7 +168,7 @@ class PoolWaitKind : public Port, private PoolWaiter {
                                                                 : Port::Progress::queued;
   }
   typename Port::Progress granted(TimePoint /*time*/) final {
-    // Closing is over when its time is, whatever is left.
+    // `close` is over when its time is up, whatever is left.
     if (milestone_ != Milestone::finished) this->engine().collect(*this);
     return Port::Progress::done;
   }

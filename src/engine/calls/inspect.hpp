@@ -9,7 +9,7 @@
 
 namespace copg::engine {
 
-/// COMMIT and ROLLBACK would have no effect.
+/// Whether COMMIT and ROLLBACK would have no effect.
 [[nodiscard]] inline bool nothing_to_end(const pq::Connection& connection) noexcept {
   return connection.protocol_idle() && !connection.in_transaction();
 }
@@ -21,12 +21,12 @@ namespace copg::engine {
   return connection.in_transaction() ? TransactionStatus::in_transaction : TransactionStatus::idle;
 }
 
-/// Nothing can be sent any more; giving the connection back rolls back.
+/// Whether nothing can be sent any more. Giving the connection back rolls back.
 [[nodiscard]] inline bool can_only_be_given_back(TransactionStatus status) noexcept {
   return status == TransactionStatus::busy || status == TransactionStatus::unknown;
 }
 
-/// Gives `ask(connection)`. Inside the lease, since `close` may cut it off at any time.
+/// Returns ask(connection). It enters the lease for that, since `close` may cut it off at any time.
 template <class Ask>
 auto inspect(PoolEngine& engine, Lease lease, Ask ask) {
   class Inside {
@@ -51,7 +51,7 @@ auto inspect(PoolEngine& engine, Lease lease, Ask ask) {
 
 namespace copg::detail {
 
-/// What the shells may know of a Connection beyond what it tells its users.
+/// What the shells may know of a Connection beyond its public members.
 struct LeaseAccess {
   /// Whether a lease is there, lost or not.
   [[nodiscard]] static bool is_there(const Connection& connection) noexcept {

@@ -1,8 +1,8 @@
 // What the callers of a connection ask of it, once for all shells: `make(connection, begin)` makes the
-// operation, `take(operation)` gives what came of it, or throws its error. A shell does the waiting in
-// between, and gives its caller the result in the caller's language.
+// operation, `take(operation)` returns its result or throws its error. A shell waits in between, and passes
+// the result to its caller in the caller's language.
 //
-// A job only refers to what it sends: that must outlive the operation.
+// A job only refers to what it sends, which must outlive the operation.
 #pragma once
 
 #include <copg/copy_stream.hpp>
@@ -44,7 +44,7 @@ struct ExecuteJob {
 struct ExecuteManyJob {
   std::string_view sql;
   RowSource& rows;
-  std::int64_t rows_before = 0;  ///< Of the same call, sent by other jobs.
+  std::int64_t rows_before = 0;  ///< Rows of the same call that earlier jobs have sent.
 
   [[nodiscard]] pq::ExecuteManyOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
     return {connection, sql, rows, begin};
@@ -102,7 +102,7 @@ struct EndJob {
   static void take(pq::TransactionOperation& operation) { raise_error_of(operation); }
 };
 
-/// The job itself; or, of what a shell keeps together with what a job refers to, `kept.job()`.
+/// The job: `kept` itself, or `kept.job()` if a shell keeps a job together with what it refers to.
 template <class Kept>
 auto job_of(Kept& kept) {
   if constexpr (requires { kept.job(); }) {
@@ -119,7 +119,8 @@ class JobCall final : public LeaseCall {
   JobCall(PoolEngine& engine, Lease& lease, Waiter& waiter, Kept kept)
       : LeaseCall(engine, lease, waiter), kept_(std::move(kept)) {}
   ~JobCall() { leave(); }
-  /// Before it begins on a lease that was taken before. Else its statement is a transaction of its own.
+  /// To be called before `begin` on a lease that was taken before. Otherwise the statement is a transaction
+  /// of its own.
   void set_transactions(const TransactionStack& open) noexcept { transactions_ = open; }
   /// Once done.
   auto take_result() { return job_of(kept_).take(*operation_); }
@@ -129,7 +130,7 @@ class JobCall final : public LeaseCall {
  private:
   using Operation =
       decltype(job_of(std::declval<Kept&>()).make(std::declval<pq::Connection&>(), pq::BeginFirst::no));
-  struct Factory {  // an operation can't be moved: it is made in its place
+  struct Factory {  // makes the operation in its place, since an operation can't be moved
     JobCall& call;
     pq::Connection& connection;
     operator Operation() const {  // NOLINT(google-explicit-constructor)

@@ -1,6 +1,5 @@
-// One operation on a lease, with everything but the waiting: the look before its first byte, the exchange of
-// a connection found dead for another, the operation itself. A shell waits for what `progress` says and goes
-// on.
+// One operation on a lease, except for the waiting: the look before its first byte, the exchange of a dead
+// connection for another, the operation itself. A shell waits for what the progress says, and resumes it.
 #pragma once
 
 #include <copg/source_location.hpp>
@@ -18,7 +17,7 @@ class LeaseCall {
   enum class Progress : std::uint8_t {
     queued,   ///< A connection: until the waiter is settled; then `granted`.
     waiting,  ///< The server: until the descriptor of `step` is ready; then `advance`.
-    done,     ///< Nothing: `operation` has ended, with an error or without.
+    done,     ///< Nothing: the operation has ended, with or without an error.
   };
 
   LeaseCall(PoolEngine& engine, Lease& lease, Waiter& waiter)
@@ -26,9 +25,9 @@ class LeaseCall {
   LeaseCall(const LeaseCall&) = delete;
   LeaseCall& operator=(const LeaseCall&) = delete;
 
-  // Each throws what PoolEngine throws; the call is over then. `time` is now.
+  // Each throws what Leases throws, and the call is over then. `time` is now.
 
-  /// Begins with a lease that is to be taken.
+  /// Begins by taking a lease.
   Progress acquire(TimePoint time, TimePoint deadline, const SourceLocation& where);
   /// Begins on a lease that was taken before.
   Progress begin(TimePoint time, TimePoint deadline);
@@ -37,19 +36,19 @@ class LeaseCall {
   /// After `waiting`.
   virtual Progress advance(pq::Ready ready);
 
-  /// After `queued`, for who can't wait any longer: leaves the queue. A connection that had been granted is
-  /// in the lease.
+  /// After `queued`, for a caller that can't wait any longer: leaves the queue. If a connection had been
+  /// granted, it is in the lease.
   void give_up() { engine_.leases().give_up(lease_, waiter_); }
 
   /// What `waiting` waits for.
   [[nodiscard]] const pq::Step& step() const noexcept { return step_; }
-  /// nullptr while it is not `waiting` or `done`.
+  /// nullptr unless the call is `waiting` or `done`.
   [[nodiscard]] const pq::StatementOperation* statement() const noexcept { return operation_; }
   [[nodiscard]] const Lease& lease() const noexcept { return lease_; }
   [[nodiscard]] PoolEngine& engine() const noexcept { return engine_; }
-  /// When it began to use the connection that it has.
+  /// When it began to use its present connection.
   [[nodiscard]] TimePoint entered_at() const noexcept { return entered_at_; }
-  /// Of the statement, as the caller wrote it.
+  /// The statement's text, as the caller wrote it.
   [[nodiscard]] virtual std::string_view sql() const noexcept {
     return operation_ != nullptr ? operation_->sql() : std::string_view();
   }
@@ -61,13 +60,13 @@ class LeaseCall {
   virtual pq::StatementOperation& make(pq::Connection& connection) = 0;
   /// Destroys it.
   virtual void drop() noexcept = 0;
-  /// Drops the operation, if there is one, and leaves the lease. The first thing in the destructor of what
-  /// has `drop`.
+  /// Drops the operation, if there is one, and leaves the lease. The destructor of the class with `drop`
+  /// calls it first.
   void leave() noexcept;
 
-  /// What follows a connection being there.
+  /// Goes on with a connection.
   Progress enter(TimePoint time);
-  /// The connection was dead before its first byte.
+  /// Exchanges a connection that died before its first byte.
   virtual Progress swap();
 
   PoolEngine& engine_;

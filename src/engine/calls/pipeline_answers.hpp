@@ -1,4 +1,4 @@
-// Collects what becomes of the statements of a user's pipeline.
+// Collects the answers to the statements of a user's pipeline.
 #pragma once
 
 #include <copg/pipeline.hpp>
@@ -18,7 +18,7 @@ class PipelineAnswers final : public pq::PipelineSink {
       statements_.push_back({statement.sql, statement.params});
   }
 
-  /// For the operation. Forgets the answers of an earlier one, which never reached the server.
+  /// The statements for an operation. Forgets the answers to an earlier one, which never reached the server.
   [[nodiscard]] std::span<const pq::PipelineStatement> begin();
   void on_result(std::size_t index, Result result) override { answers_[index] = std::move(result); }
   void on_error(std::size_t index, ErrorInfo error) override {

@@ -1,4 +1,4 @@
-// Where the operation of a call is.
+// Where a call keeps its operation.
 #pragma once
 
 #include <memory>
@@ -22,7 +22,7 @@ class InPlace {
   std::optional<Operation> operation_;
 };
 
-/// Elsewhere, and only while the call has a connection: for an event loop, where many wait for one.
+/// On the heap, and only while the call has a connection: for an event loop, where many calls wait for one.
 template <class Operation>
 class OnHeap {
  public:

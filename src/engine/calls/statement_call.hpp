@@ -1,5 +1,5 @@
-// One statement on a lease of its own. If it has to wait for a connection it may travel with others, over a
-// connection that its caller drives for them, or another for it.
+// One statement on a lease of its own. If it has to wait for a connection, it may travel with others, over a
+// connection that its own caller drives, or another caller.
 #pragma once
 
 #include <copg/result.hpp>
@@ -26,7 +26,8 @@ class StatementCall : public LeaseCall {
   [[nodiscard]] std::string_view sql() const noexcept final { return sql_; }
   /// Once done: the result; throws the statement's error.
   [[nodiscard]] Result take_result();
-  /// Ends it, and its lease. May come at any time, and twice; the destructor of what has `drop` calls it.
+  /// Ends the call and its lease, at any time. May be called twice; the destructor of the class with `drop`
+  /// calls it.
   void end() noexcept;
 
  protected:
@@ -34,16 +35,16 @@ class StatementCall : public LeaseCall {
       : LeaseCall(engine, lease_, waiter), waiter_(waiter) {}
   ~StatementCall() = default;
 
-  /// Makes its own operation.
+  /// Makes the operation of a statement that travels alone.
   virtual pq::ExecuteOperation& make_alone(pq::Connection& connection) = 0;
   [[nodiscard]] const pq::ParamsView& params() const noexcept { return *params_; }
 
  private:
   enum class Phase : std::uint8_t {
     none,      ///< It has no operation: it has not begun, waits, or is over.
-    alone,     ///< Its operation is under way.
-    answered,  ///< That has ended.
-    leading,   ///< It drives a run, its own statement among those that travel.
+    alone,     ///< Its own operation is under way.
+    answered,  ///< Its own operation has ended.
+    leading,   ///< It drives a run, which has its own statement.
   };
 
   pq::StatementOperation& make(pq::Connection& connection) final;
@@ -51,7 +52,7 @@ class StatementCall : public LeaseCall {
   Progress advance_run(pq::Ready ready);
   void stop() noexcept;
 
-  StatementWaiter& waiter_;  // the same, with its answer
+  StatementWaiter& waiter_;  // LeaseCall::waiter_, with its answer
   Lease lease_;
   std::string_view sql_;
   std::optional<pq::ParamsView> params_;
