@@ -125,7 +125,7 @@ asio::awaitable<void> AsyncConnection::end_transaction(int savepoint, bool commi
 asio::awaitable<void> AsyncConnection::undo_transaction(int savepoint) {
   try {
     co_await end_transaction(savepoint, false);
-  } catch (...) {  // the connection is cleaned when it is given back
+  } catch (...) {  // giving the connection back cleans it
   }
 }
 

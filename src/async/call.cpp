@@ -38,7 +38,7 @@ void Call::watch(const pq::Step& step, std::uint32_t wait) {
 void Call::watch_for(asio::posix::stream_descriptor::wait_type type, pq::Ready ready, std::uint32_t wait) {
   descriptor_->async_wait(
       type, [self = boost::intrusive_ptr<Call>(this), wait, ready](const boost::system::error_code&) {
-        // Those whose answers have come along complete right after this one, in their order.
+        // Passengers that are answered now complete right after this call, in their order.
         const std::shared_ptr<Loop> loop = self->loop_;
         WakeBatch passengers(*loop);
         self->ready(wait, ready);
@@ -52,7 +52,7 @@ void Call::unwatch(bool reported) noexcept {
 
 void Call::ended(bool inside, std::exception_ptr error) {
   if (inside) {
-    // Whoever is granted the connection sends its statement before the handler takes the time it needs.
+    // The next call that is granted the connection sends its statement before this handler runs.
     WakeBatch next(*loop_);
     clean_up();
     next.proceed(false);

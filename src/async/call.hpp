@@ -1,5 +1,5 @@
-// How a call waits in Asio: the port of engine::EventCall. A call is kept alive by its event loop while it
-// waits for the engine, by the descriptor's handler while it waits for the server.
+// How a call waits in Asio: the port of engine::EventCall. The event loop keeps a call alive while it waits
+// for the engine, the descriptor's handler while it waits for the server.
 #pragma once
 
 #include <boost/asio/cancellation_type.hpp>
@@ -27,7 +27,7 @@ class Call : public engine::EventCall, public LoopEntry {
   template <class Operation>
   using Room = engine::OnHeap<Operation>;
 
-  /// Its caller has lost interest: it completes soon, with operation_aborted. From any thread.
+  /// Makes the call complete soon, with operation_aborted. For any thread.
   void cancel(asio::cancellation_type type) noexcept;
 
  protected:

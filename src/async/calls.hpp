@@ -1,4 +1,4 @@
-// The asynchronous calls: the kinds of engine/calls/event_kinds.hpp, with what Asio's callers give and get.
+// The asynchronous calls: the kinds of engine/calls/event_kinds.hpp, with Asio's handlers and results.
 #pragma once
 
 #include <copg/async_connection.hpp>
@@ -16,7 +16,7 @@
 
 namespace copg::async {
 
-/// A call with its handler. `Kind` has `results()`: a tuple of what the handler gets after the exception_ptr.
+/// A call with its handler. Kind::results() is a tuple of what the handler gets after the exception_ptr.
 template <class Kind, class... Results>
 class HandledCall final : public Kind {
  public:
@@ -42,7 +42,7 @@ class HandledCall final : public Kind {
 /// One statement on a lease of its own.
 class ExecuteCall : public engine::StatementKind<Call> {
  protected:
-  /// `text`: what is known of the request's.
+  /// `text`: what is known of the request's text.
   ExecuteCall(std::shared_ptr<Loop> loop, Duration timeout, std::unique_ptr<detail::Request> request,
               const engine::KnownText& text)
       : StatementKind(std::move(loop), timeout), request_(std::move(request)), text_(text) {}
@@ -90,7 +90,7 @@ void start_on(std::shared_ptr<Loop> loop, Duration timeout, const SourceLocation
                                                  std::move(kept));
 }
 
-/// Starts a job on the lease of a connection; null: it was given back since the call was made.
+/// Starts a job on the lease of a connection. `state` is null if it was given back since the call was made.
 template <class Kept, class... Results>
 void start_on(const Loop& loop, std::shared_ptr<LeaseState> state, Kept kept,
               detail::Handler<Results...>&& handler) {

@@ -32,7 +32,7 @@ class Completion {
  public:
   Completion(detail::Handler<Results...>&& handler, const Loop& loop) : handler_(std::move(handler.call)) {
     if (handler.belongs_to(loop.executor())) return;
-    // The handler's own event loop must not run out of work meanwhile; of the pool's, Loop sees to that.
+    // The handler's own event loop must not run out of work meanwhile. Loop sees to the pool's.
     elsewhere_ = asio::prefer(asio::get_associated_executor(handler_, loop.executor()),
                               asio::execution::outstanding_work.tracked);
   }
@@ -41,15 +41,14 @@ class Completion {
   Completion& operator=(const Completion&) = delete;
   ~Completion() { forget_slot(); }
 
-  /// Lets the caller cancel `call`, which must hold on to this until it completes.
+  /// Lets the caller cancel `call`, which must keep this object until it completes.
   void cancel_with(Call& call) {
     auto slot = asio::get_associated_cancellation_slot(handler_);
     if (!slot.is_connected()) return;
     slot.assign([&call](asio::cancellation_type type) { call.cancel(type); });
   }
 
-  /// Calls the handler, once: at once if `inside` says that this is the event loop, where a handler may be
-  /// called.
+  /// Calls the handler, once. It runs inline if `inside` says that it may, here on the event loop.
   void complete(bool inside, const Loop& loop, std::exception_ptr error, Results... results) {
     forget_slot();
     if (inside && !elsewhere_) return std::move(handler_)(std::move(error), std::move(results)...);
@@ -63,7 +62,7 @@ class Completion {
   }
 
  private:
-  /// What was left in the caller's slot knows this call, and must not outlive it.
+  /// Clears the caller's cancellation slot, whose content refers to this call and must not outlive it.
   void forget_slot() noexcept {
     if (!handler_) return;
     auto slot = asio::get_associated_cancellation_slot(handler_);

@@ -1,4 +1,4 @@
-// What an asynchronous call keeps of what its caller gave, who is gone by the time that it is sent.
+// What an asynchronous call keeps of its caller's arguments, since the caller is gone when they are sent.
 #pragma once
 
 #include <copg/detail/request.hpp>
@@ -13,7 +13,7 @@
 
 namespace copg::async {
 
-/// Of a statement of a fetch verb. Throws UsageError.
+/// For a statement of a fetch verb. Throws UsageError.
 inline pq::DescribeFirst describe_first(engine::PoolEngine& engine, const detail::Request& request,
                                         const engine::KnownText& text) {
   return engine::describe_first(engine.fitting_texts(), text, request.sql(), *request.shape());
@@ -38,7 +38,7 @@ class KeptPipeline {
   [[nodiscard]] engine::PipelineJob job() const { return {parts_->answers}; }
 
  private:
-  struct Parts {  // stay where they are: the operation points to them
+  struct Parts {  // on the heap, because the operation points to them
     explicit Parts(Pipeline given) : pipeline(std::move(given)), answers(pipeline) {}
     const Pipeline pipeline;
     engine::PipelineAnswers answers;

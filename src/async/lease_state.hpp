@@ -1,4 +1,4 @@
-// What an AsyncConnection and its calls share: the lease, which goes back when neither is left.
+// What an AsyncConnection and its calls share: the lease, which is given back when none of them is left.
 #pragma once
 
 #include <copg/pool_options.hpp>
@@ -42,7 +42,7 @@ struct LeaseState {
     const std::lock_guard lock(mutex_);
     call_ = nullptr;
   }
-  /// The connection's owner has let go of it: a call that is under way completes with operation_aborted.
+  /// The AsyncConnection was given back: a call that is under way completes with operation_aborted.
   void abort() noexcept {
     boost::intrusive_ptr<Call> call;
     {

@@ -11,7 +11,7 @@
 
 namespace copg::async {
 
-/// What a context of Asio knows of the loops on it: it tells them when it goes away.
+/// The loops on a context of Asio, which tells them when it goes away.
 class LoopService final : public asio::execution_context::service {
  public:
   using key_type = LoopService;
@@ -28,10 +28,10 @@ class LoopService final : public asio::execution_context::service {
  private:
   struct Known {
     std::weak_ptr<Loop> loop;
-    std::weak_ptr<engine::PoolEngine> engine;  // may outlive the loop, and leave sockets with the reactor
+    std::weak_ptr<engine::PoolEngine> engine;  // may outlive the loop, with sockets in the reactor
   };
 
-  /// The reactor has just entered into the child's what was the parent's; the connections stay the parent's.
+  /// The child's reactor has just registered the parent's descriptors, but the connections stay the parent's.
   void notify_fork(asio::execution_context::fork_event event) override {
     if (event != asio::execution_context::fork_child) return;
     const std::lock_guard lock(mutex_);
@@ -63,7 +63,7 @@ std::shared_ptr<Loop> Loop::make(std::shared_ptr<engine::PoolEngine> engine, asi
   if (!executor) executor = engine->executor();
   if (!executor) executor = asio::system_executor();  // a closed pool's calls complete, too
   auto loop = std::make_shared<Loop>(std::move(engine), std::move(executor));
-  // the reactor hears of a fork before the service does
+  // Makes the reactor first, so that it hears of a fork before the service does.
   const asio::posix::stream_descriptor first(loop->executor_);
   auto& context = asio::query(loop->executor_, asio::execution::context);
   asio::use_service<LoopService>(context).add(loop);
@@ -121,7 +121,7 @@ void Loop::forget(LoopEntry& call) {
   const std::lock_guard lock(mutex_);
   if (call.place_ != LoopEntry::Place::kept) return;
   take_out(call);
-  intrusive_ptr_release(&call);  // the caller has another
+  intrusive_ptr_release(&call);  // not the last reference: the caller has another
 }
 
 void Loop::take_out(LoopEntry& call) noexcept {
@@ -136,7 +136,7 @@ void Loop::post_round() {
   asio::post(executor_, [self = shared_from_this()] { self->round(); });
 }
 
-/// Lets those go on that are awake: a handful, lest they keep the event loop from its other work.
+/// Lets one batch of woken calls go on; more would keep the event loop from its other work.
 void Loop::round() {
   WakeBatch handful(*this);
   {

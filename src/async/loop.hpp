@@ -1,9 +1,8 @@
-// A pool's engine and the event loop that its asynchronous calls wait in: what all calls of one
-// AsyncPooledDatabase share.
+// The engine and the event loop that all calls of one AsyncPooledDatabase share.
 //
-// Keeps the calls that wait for the engine, and calls them back on the event loop, as many at a time as have
-// been settled. Keeps the event loop in work meanwhile. When the loop goes away, the calls go with it,
-// uncompleted, as Asio's own operations do.
+// It keeps the calls that wait for the engine, and resumes on the event loop those that have been settled,
+// many at a time. Meanwhile it keeps the event loop from running out of work. When the event loop goes away,
+// the calls are destroyed without completing, as Asio's own operations are.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -39,7 +38,7 @@ class LoopEntry : public boost::intrusive_ref_counter<LoopEntry>, public boost::
   friend class Loop;
   enum class Place : std::uint8_t { none, kept, woken };
 
-  /// It was woken. On the event loop. `inside`: handlers may be called at once.
+  /// The call was woken. On the event loop. `inside`: handlers may run inline.
   virtual void proceed(bool inside) = 0;
   /// The event loop goes away.
   virtual void abandon() noexcept = 0;
@@ -49,18 +48,18 @@ class LoopEntry : public boost::intrusive_ref_counter<LoopEntry>, public boost::
 
 class Loop;
 
-/// Calls that are about to go on. While one is on the stack, what this thread wakes joins it, which saves the
-/// way through the event loop: for whoever is on the event loop and is about to give something back.
+/// Calls that are about to go on. While a batch is on the stack, the calls that this thread wakes join it,
+/// which saves them the way through the event loop. For code on the event loop that gives something back.
 class WakeBatch {
  public:
   explicit WakeBatch(Loop& loop) : loop_(loop), outer_(std::exchange(here_, this)) {}
   WakeBatch(const WakeBatch&) = delete;
   WakeBatch& operator=(const WakeBatch&) = delete;
-  /// Those that have not gone on are woken in the usual way.
+  /// Calls that have not gone on are woken in the usual way.
   ~WakeBatch();
 
-  /// Lets them go on. Nothing joins it any more. `inside`: nobody who calls this has a handler left to call,
-  /// so that theirs may be called at once.
+  /// Lets the calls go on; none joins any more. `inside`: no caller on this stack still has a handler to run,
+  /// so that the handlers of these calls may run inline.
   void proceed(bool inside);
 
  private:
@@ -81,7 +80,7 @@ class WakeBatch {
 
 class Loop : public std::enable_shared_from_this<Loop> {
  public:
-  /// `executor` empty: that of the engine's background.
+  /// `executor`: if it is empty, that of the engine's background.
   static std::shared_ptr<Loop> make(std::shared_ptr<engine::PoolEngine> engine,
                                     asio::any_io_executor executor);
   Loop(std::shared_ptr<engine::PoolEngine> engine, asio::any_io_executor executor);
@@ -93,11 +92,11 @@ class Loop : public std::enable_shared_from_this<Loop> {
   [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& shared_engine() const noexcept { return engine_; }
   [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return executor_; }
 
-  /// Keeps the call until it is woken, or forgotten. Not if it is awake already.
+  /// Keeps the call until it is woken or forgotten, unless it is awake already.
   void keep(LoopEntry& call);
-  /// Calls `proceed` on the event loop soon. From any thread. Once, if called again before that.
+  /// Calls `proceed` soon, on the event loop; once, if called again before that. For any thread.
   void wake(LoopEntry& call);
-  /// Undoes a `keep` that came after the waking. No `keep` of the call may be under way.
+  /// Undoes a `keep` that came after the wake. No `keep` of the call may be under way.
   void forget(LoopEntry& call);
 
  private:
@@ -106,7 +105,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
   void post_round();
   void round();
-  /// Takes the call from those that are kept. With the mutex held.
+  /// Takes the call out of `kept_`. With the mutex held.
   void take_out(LoopEntry& call) noexcept;
   /// The event loop goes away.
   void shut_down() noexcept;

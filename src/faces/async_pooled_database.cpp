@@ -20,7 +20,7 @@ struct AsyncPooledDatabase::State {
   executor_type given;  // empty: the engine's
   std::mutex mutex;
   std::shared_ptr<async::Loop> loop;
-  // What may be read without the mutex: the loop, and the process that it was made in.
+  // Read without the mutex: the loop, and the process that it was made in.
   std::atomic<async::Loop*> current = nullptr;
   std::atomic<std::uint32_t> process = 0;
 
@@ -49,7 +49,7 @@ AsyncPooledDatabase::AsyncPooledDatabase(AsyncPooledDatabase&&) noexcept = defau
 AsyncPooledDatabase& AsyncPooledDatabase::operator=(AsyncPooledDatabase&&) noexcept = default;
 AsyncPooledDatabase::~AsyncPooledDatabase() = default;
 
-/// Made with the first call, and anew in a forked child, whose engine has another thread.
+/// Makes the loop with the first call, and anew in a forked child, whose engine has another thread.
 std::shared_ptr<async::Loop> AsyncPooledDatabase::loop() const {
   const std::uint32_t process = engine::ForkGuard::generation();
   if (state_->process.load(std::memory_order_acquire) == process) {
@@ -60,7 +60,7 @@ std::shared_ptr<async::Loop> AsyncPooledDatabase::loop() const {
   if (!state_->loop || state_->process != process) {
     state_->loop = async::Loop::make(state_->face->shared_from_this(), state_->given);
     state_->current.store(state_->loop.get(), std::memory_order_release);
-    state_->process.store(process, std::memory_order_release);  // the last: it vouches for the other
+    state_->process.store(process, std::memory_order_release);  // last, because it validates `current`
   }
   return state_->loop;
 }

@@ -25,7 +25,7 @@ timespec timespec_of(Duration span) {
           .tv_nsec = static_cast<long>((span - seconds).count())};
 }
 
-/// poll(2) is cheaper than ppoll(2), which copies the rest of the time back, but counts in milliseconds.
+/// poll(2) counts in milliseconds, but is cheaper than ppoll(2), which copies the remaining time back.
 int poll_for(pollfd& poll_fd, Duration limit) {
   if (limit == interrupt_check_interval)
     return poll(&poll_fd, 1, static_cast<int>(interrupt_check_interval / std::chrono::milliseconds(1)));
@@ -33,7 +33,7 @@ int poll_for(pollfd& poll_fd, Duration limit) {
   return ppoll(&poll_fd, 1, &timeout, nullptr);
 }
 
-/// What the step's descriptor is ready for within `limit`; none if nothing, or if a signal came.
+/// What the step's descriptor is ready for within `limit`; none if the time is up or a signal came.
 pq::Ready wait_ready(const pq::Step& step, Duration limit) {
   const auto events = static_cast<short>((includes(step.wait_for, pq::Ready::read) ? POLLIN : 0) |
                                          (includes(step.wait_for, pq::Ready::write) ? POLLOUT : 0));
@@ -102,14 +102,14 @@ Progress wait_for_server(engine::LeaseCall& call, CallClock& clock) {
   engine::Slot& slot = *call.lease().slot;
   call.engine().leases().take_back_descriptor(slot);
   for (;;) {
-    // The usual call waits once, right after a look at the clock, and is not to fail without having waited.
+    // The usual call waits once, just after it has read the clock, and must not fail without having waited.
     const bool first = std::exchange(clock.first_wait, false);
     if (!first) clock.now = engine::now();
     const bool cut = slot.latch.is_cut();
     if (cut || (!first && clock.now >= clock.deadline)) reject_interrupted(call, cut, clock);
     const pq::Step& step = call.step();
     const Duration limit = std::clamp(clock.deadline - clock.now, Duration::zero(), interrupt_check_interval);
-    // Not in a run: some answers may have been read by its driver before, and what is there makes no edge.
+    // Not in a run: an earlier driver may have left answers unread, for which the epoll set reports no edge.
     const bool usual =
         first && step.wait_for == pq::Ready::read && limit == interrupt_check_interval && slot.run == nullptr;
     const pq::Ready ready = usual ? wait_for_answer(slot, step, clock.now) : wait_ready(step, limit);
@@ -176,7 +176,7 @@ template void finish(engine::LeaseCall&, Progress, ConnectionWaiter&, CallClock&
 
 namespace {
 
-/// A copy travels: this thread may be gone before the others are answered.
+/// Lends a copy, since this thread may be gone before the others are answered.
 class BlockingStatement final : public AnswerWaiter {
  public:
   BlockingStatement(const Sql& sql, const Params& params) : sql_(sql), params_(params) {}

@@ -39,14 +39,15 @@ using ConnectionWaiter = engine::BlockingWaiter<engine::Waiter>;
 using AnswerWaiter = engine::BlockingWaiter<engine::StatementWaiter>;
 
 /// Called by a waiting thread, without locks, about every `interrupt_check_interval` and when a signal has
-/// woken it: a language runtime notices Ctrl-C there. What it throws ends the call, as its deadline would.
+/// woken it: a language runtime notices Ctrl-C there. An exception ends the call, as its deadline would.
 using InterruptCheck = void (*)();
-/// For the whole process; once, before the first call. Without it a thread wakes up for its deadline only.
+/// Sets the check for the whole process, once, before the first call. Without it a thread that waits for a
+/// connection wakes up only for its deadline.
 void set_interrupt_check(InterruptCheck check) noexcept;
-/// How often a waiting thread finds out whether it is to stop.
+/// How often a waiting thread finds out whether it must stop.
 inline constexpr Duration interrupt_check_interval = engine::SocketWaiter::longest;
 
-/// A lease for one call, which takes it: given back whatever happens.
+/// A lease for one call, which takes it. The destructor gives it back.
 class ShortLease {
  public:
   explicit ShortLease(PoolEngine& engine) : engine_(engine) {}
@@ -62,21 +63,21 @@ class ShortLease {
 
 /// Waits for a connection.
 [[nodiscard]] Lease acquire(PoolEngine& engine, CallClock& clock, const SourceLocation& where);
-/// Waits until the pool has got that far. Throws PoolTimeout, PoolClosed, ConfigurationError.
+/// Waits until the pool has reached the milestone. Throws PoolTimeout, PoolClosed, ConfigurationError.
 void wait_for(PoolEngine& engine, engine::Milestone milestone, Duration timeout);
 
-/// Waits until the pool is closed, after PoolEngine::start_close, and ends its thread; not longer than
-/// `timeout`. Throws nothing but what the interrupt check throws: then the pool closes by itself.
+/// After PoolEngine::start_close: waits until the pool is closed, up to `timeout`, and ends its thread.
+/// Throws only what the interrupt check throws; the pool then closes by itself.
 void finish_close(PoolEngine& engine, Duration timeout);
 
 /// Waits for a call until it is done: for a connection as a blocking waiter, for the server in an epoll set
-/// or in poll(2). Throws PoolTimeout, QueryTimeout, CommitUnknown, PoolClosed when it does not come to its
-/// end. `waiter`: the call's; `Blocking`: ConnectionWaiter or AnswerWaiter.
+/// or in poll(2). Throws PoolTimeout, QueryTimeout, CommitUnknown or PoolClosed if the call is interrupted.
+/// `waiter`: the call's; `Blocking`: ConnectionWaiter or AnswerWaiter.
 template <class Blocking>
 void finish(engine::LeaseCall& call, engine::LeaseCall::Progress progress, Blocking& waiter,
             CallClock& clock);
 
-/// The way from a pool to its engine, for the shells that are not C++.
+/// Gives the shells that are not C++ the engine of a pool.
 struct EngineAccess {
   [[nodiscard]] static PoolEngine& engine_of(const PooledDatabase& pool) { return pool.engine(); }
 };

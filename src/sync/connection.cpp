@@ -14,7 +14,7 @@ Connection::Connection(std::shared_ptr<engine::PoolEngine> engine, const detail:
     : engine_(std::move(engine)), lease_(lease), timeout_(timeout) {}
 
 Connection::Connection(Connection&& other) noexcept
-    // What was moved from still says that it is empty. NOLINTNEXTLINE(performance-move-constructor-init)
+    // The source keeps its engine, to say that it is empty. NOLINTNEXTLINE(performance-move-constructor-init)
     : engine_(other.engine_),
       lease_(std::exchange(other.lease_, {})),
       timeout_(other.timeout_),
@@ -63,7 +63,7 @@ Result Connection::execute(const Sql& sql, const Params& params) {
 }
 
 Result Connection::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
-  if (!lease_) return execute(sql, params);  // which says that it was given back
+  if (!lease_) return execute(sql, params);  // which throws UsageError
   return call(engine::ExecuteJob{
       sql.text(), params,
       engine::describe_first(engine_->fitting_texts(), engine::known_text(sql.text()), sql.text(), shape)});

@@ -29,7 +29,7 @@ Transaction::~Transaction() {
 void Transaction::undo() noexcept {
   try {
     rollback();
-  } catch (...) {  // the connection is cleaned when it is given back
+  } catch (...) {  // giving the connection back cleans it
   }
 }
 
@@ -38,7 +38,7 @@ void Transaction::commit() {
   if (savepoint_ > 0) {
     try {
       connection_.execute(engine::end_savepoint(savepoint_, true));
-    } catch (...) {  // the one around it can go on
+    } catch (...) {  // so that the transaction around it can go on
       undo();
       throw;
     }
