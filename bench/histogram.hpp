@@ -1,5 +1,5 @@
 // How many queries took how long, in classes that grow by 1.5 %: as fine for microseconds as for seconds.
-// bench/python/share_results.py reads it, and sorts into the same classes.
+// bench/python/histograms.py reads it, and sorts into the same classes.
 #pragma once
 
 #include <algorithm>

@@ -9,8 +9,10 @@ from statements import INSERT, SELECT_ALL, SELECT_SLOW, SELECT_USER
 
 
 class Threads:
+    share = True
+
     def __init__(self, url: str, size: int) -> None:
-        self.db = PooledDatabase.from_url(url, min_size=size, max_size=size)
+        self.db = PooledDatabase.from_url(url, min_size=size, max_size=size, share=self.share)
         self.db.wait()
 
     def close(self) -> None:
@@ -35,11 +37,20 @@ class Threads:
         with self.db.connection() as connection:
             return connection.execute(SELECT_USER, [number]).fetchone()
 
+    def transaction(self, number: int) -> Any:
+        with self.db.transaction() as connection:
+            connection.execute(SELECT_USER, [number]).fetchone()
+            return connection.execute(SELECT_USER, [number]).fetchone()
+
     def fetch_rows(self) -> Any:
         return self.db.execute(SELECT_ALL)
 
     def insert_rows(self, rows: list[Any]) -> Any:
         return self.db.execute_many(INSERT, rows)
+
+
+class UnsharedThreads(Threads):
+    share = False
 
 
 class Tasks:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
+import os
 import random
+import resource
 import statistics
 import threading
 import time
@@ -49,36 +52,69 @@ def by_threads(
     call: Callable[[int], object], threads: int, seconds: float, calls_per_time: int = 1, items: int = 1
 ) -> Measurement:
     """`items`: what one call counts for, such as the rows that it fetches."""
-    times_ns: list[list[int]] = [[] for _ in range(threads)]
-    start = threading.Barrier(threads + 1)
-    end_ns = 0
+    found = times_of_threads(call, threads, seconds, calls_per_time)
+    return _sum_up(found.times_ns, calls_per_time, items, found.wall_s, found.cpu_s)
+
+
+@dataclass
+class ThreadTimes:
+    times_ns: list[list[int]]  # of each thread's calls, or of as many together as are timed at a time
+    wall_s: float = 0
+    cpu_s: float = 0  # of the process
+    context_switches: int = 0
+    before: int = 0  # times that are not among them: those of calls that began before every thread was there
+
+
+def times_of_threads(
+    call: Callable[[int], object], threads: int, seconds: float, calls_per_time: int = 1
+) -> ThreadTimes:
+    """From when the last thread has begun: with many of them, each of which needs the GIL, that may take a second."""
+    found = ThreadTimes([[] for _ in range(threads)])
+    gate, opener = os.pipe()
+    arrived: list[int] = []
+    began_ns, end_ns = math.inf, math.inf
+    before = [0] * threads
     errors: list[BaseException] = []
 
     def client(number: int) -> None:
-        next_id, mine = ids(number), times_ns[number]
-        start.wait()
+        next_id, mine = ids(number), found.times_ns[number]
+        os.read(gate, 1)
+        arrived.append(number)
         try:
             now = time.perf_counter_ns()
             while now < end_ns:
                 for _ in range(calls_per_time):
                     call(next_id())
                 then, now = now, time.perf_counter_ns()
-                mine.append(now - then)
+                if then >= began_ns:
+                    mine.append(now - then)
+                else:
+                    before[number] += 1
         except Exception as error:
             errors.append(error)
 
     clients = [threading.Thread(target=client, args=[number], daemon=True) for number in range(threads)]
     for one in clients:
         one.start()
-    cpu_s, began_ns = time.process_time(), time.perf_counter_ns()
-    end_ns = began_ns + int(seconds * 1e9)
-    start.wait()
+    os.write(opener, bytes(threads))
+    while len(arrived) < threads:
+        time.sleep(0.001)
+    switches, cpu_s, now_ns = context_switches(), time.process_time(), time.perf_counter_ns()
+    began_ns, end_ns = now_ns, now_ns + int(seconds * 1e9)
     for one in clients:
         one.join()
-    wall_s, cpu_s = (time.perf_counter_ns() - began_ns) / 1e9, time.process_time() - cpu_s
+    found.wall_s, found.cpu_s = (time.perf_counter_ns() - now_ns) / 1e9, time.process_time() - cpu_s
+    found.context_switches, found.before = context_switches() - switches, sum(before)
+    os.close(gate)
+    os.close(opener)
     if errors:
         raise errors[0]
-    return _sum_up(times_ns, calls_per_time, items, wall_s, cpu_s)
+    return found
+
+
+def context_switches() -> int:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_nvcsw + used.ru_nivcsw
 
 
 async def by_tasks(call: Callable[[int], Awaitable[object]], tasks: int, seconds: float, items: int = 1) -> Measurement:

@@ -16,6 +16,7 @@ NO_DATABASE = "no database"
 # Module and class of each, with threads and with tasks.
 WITH_THREADS = {
     PYCOPG: ("client_pycopg", "Threads"),
+    PYCOPG_UNSHARED: ("client_pycopg", "UnsharedThreads"),
     PSYCOPG: ("client_psycopg", "Threads"),
     PSYCOPG_AUTOCOMMIT: ("client_psycopg", "AutocommitThreads"),
     PSYCOPG_CHECK: ("client_psycopg", "CheckingThreads"),

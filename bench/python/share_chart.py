@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import latency_rows
 import scenarios
 import share_scenarios
 from drawing import document, text
-from share_results import PER_OCTAVE, Histogram, Results, class_of
+from latency_rows import FOOT, HEAD, NAMES, PLOT, ROW
+from share_results import Results
 
-NAMES, PLOT, FIGURES = 108, 330, 136  # widths: of the names, of the histograms, of what stands behind them
-ROW, HEAD, FOOT = 27, 20, 22  # heights
+FIGURES = 136  # width of what stands behind a histogram
 MARGIN, TOP, GAP = 24, 118, 30
 COLUMNS = 2
-STEP = PER_OCTAVE // 6  # classes that are drawn as one
-FIRST, LAST = class_of(10), class_of(1_000_000)
-TICKS = ((100, "0.1 ms"), (1_000, "1 ms"), (10_000, "10 ms"), (100_000, "100 ms"))
-QUANTILES = (("p50_us", 3.0), ("p99_us", 2.2), ("p999_us", 1.4))  # and the widths of their marks
 COLOURS = {
     share_scenarios.BARE: "#7a8794",
     share_scenarios.COPG_UNSHARED: "#d9822b",
@@ -28,48 +25,16 @@ COLOURS = {
 }
 
 
-def _place(number: float) -> float:
-    """Where a class lies in the plot; those outside at its edges."""
-    return min(max((number - FIRST) / (LAST - FIRST), 0.0), 1.0) * PLOT
-
-
-def _time(us: float) -> str:
-    digits = 2 if us < 10_000 else 1 if us < 100_000 else 0
-    return f"{us / 1e3:.{digits}f}"
-
-
-def _shape(counts: Histogram, left: float, base: float) -> str:
-    """An area whose height is the part of the queries, by that of the fullest class."""
-    steps: dict[int, int] = {}
-    for number, count in counts:
-        step = min(max(number, FIRST), LAST) // STEP
-        steps[step] = steps.get(step, 0) + count
-    most = max(steps.values())
-    first, last, height = min(steps), max(steps), ROW - 6
-    path = f"M{left + _place(first * STEP):.1f} {base}"
-    for step in range(first, last + 1):
-        path += f"V{base - steps.get(step, 0) / most * height:.1f}H{left + _place((step + 1) * STEP):.1f}"
-    return f"{path}V{base}Z"
-
-
 def _row(results: Results, scenario: str, contender: str, left: float, base: float) -> Iterator[str]:
-    colour = COLOURS[contender]
-    yield text(left + NAMES - 8, base - 4, contender, "name", "end")
-    left += NAMES
+    yield latency_rows.name(contender, left, base)
     if results.saturated(scenario, contender):
         rate = results.median(scenario, contender, "per_s")
-        yield text(left + 8, base - 4, f"saturated, at {rate:,.0f}/s", "value")
+        yield latency_rows.note(f"saturated, at {rate:,.0f}/s", left, base)
         return
-    shape = _shape(results.latencies(scenario, contender), left, base)
-    yield f'<path d="{shape}" fill="{colour}" fill-opacity="0.55"/>'
-    quantiles = [results.median(scenario, contender, value) for value, _ in QUANTILES]
-    for us, (_, width) in zip(quantiles, QUANTILES):
-        x = left + _place(class_of(us))
-        yield (
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{base - ROW + 8}" y2="{base}" stroke="{colour}"'
-            f' stroke-width="{width}"/>'
-        )
-    yield text(left + PLOT + 8, base - 4, " · ".join(map(_time, quantiles)), "value")
+    quantiles = [results.median(scenario, contender, value) for value, _ in latency_rows.QUANTILES]
+    figures = " · ".join(map(latency_rows.milliseconds, quantiles))
+    counts = results.latencies(scenario, contender)
+    yield from latency_rows.histogram(counts, quantiles, figures, COLOURS[contender], left, base)
 
 
 def _height(results: Results, scenario: share_scenarios.Scenario) -> int:
@@ -79,15 +44,12 @@ def _height(results: Results, scenario: share_scenarios.Scenario) -> int:
 
 def _panel(results: Results, scenario: share_scenarios.Scenario, left: float, top: float) -> Iterator[str]:
     contenders = results.competing(scenario.name, scenario.contenders)
-    yield text(left, top + 10, f"{scenario.title}; {scenario.connections} connections", "title")
-    bottom = top + HEAD + len(contenders) * ROW
-    for us, name in TICKS if contenders else ():
-        x = left + NAMES + _place(class_of(us))
-        yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top + HEAD}" y2="{bottom + 4}" class="line"/>'
-        yield text(x, bottom + 16, name, "value", "middle")
+    title = f"{scenario.title}; {scenario.connections} connections"
+    yield from latency_rows.frame(title, len(contenders), left, top)
     for number, contender in enumerate(contenders, start=1):
         yield from _row(results, scenario.name, contender, left, top + HEAD + number * ROW)
     if beaten := results.beaten(scenario.name, scenario.contenders):
+        bottom = top + HEAD + len(contenders) * ROW
         yield text(left, bottom + FOOT + 12, f"saturated at a lower rate: {', '.join(beaten)}", "value")
 
 

@@ -4,48 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import pathlib
 import statistics
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-PER_OCTAVE = 48  # classes of latencies, as in bench/share/histogram.hpp
+from histograms import Histogram, quantile, together
+
 # Whoever is that far behind with the last answer has not kept up. Twice what a slow statement takes.
 MOST_BEHIND_S = 0.1
-
-Histogram = list[list[int]]  # class and count, in order
-
-
-def class_of(us: float) -> int:
-    return int(math.log2(max(us, 1.0)) * PER_OCTAVE)
-
-
-def middle_of(place: int) -> float:
-    """Of a class, in microseconds."""
-    return float(2 ** ((place + 0.5) / PER_OCTAVE))
-
-
-def histogram(times_us: Iterable[float]) -> Histogram:
-    return [list(one) for one in sorted(Counter(map(class_of, times_us)).items())]
-
-
-def together(histograms: Iterable[Histogram]) -> Histogram:
-    counts: Counter[int] = Counter()
-    for one in histograms:
-        for place, count in one:
-            counts[place] += count
-    return [list(pair) for pair in sorted(counts.items())]
-
-
-def quantile(counts: Histogram, part: float) -> float:
-    left = part * sum(count for _, count in counts)
-    for place, count in counts:
-        left -= count
-        if left <= 0:
-            return middle_of(place)
-    return math.nan
 
 
 @dataclass

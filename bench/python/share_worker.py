@@ -22,7 +22,8 @@ from typing import Any
 
 import load
 import scenarios
-from share_results import Turn, histogram
+from histograms import histogram
+from share_results import Turn
 
 ARRIVAL = struct.Struct("@qii")  # bench/share/arrivals.hpp: when it is due in nanoseconds, row, whether it is slow
 MOST_OUTSTANDING = 5000  # bench/share/contest.hpp
