@@ -143,7 +143,9 @@ Turn bursts(Contestant& contestant, int threads, double seconds) {
   for (int number = 0; number < threads; ++number) {
     running.emplace_back([&, number] {
       stay_on_cpu(number);
-      for (barrier.arrive_and_wait(); !over; barrier.arrive_and_wait()) {
+      while (true) {
+        barrier.arrive_and_wait();
+        if (over) return;
         contestant.lease(leases_in_a_row);
         barrier.arrive_and_wait();
       }
