@@ -24,6 +24,11 @@ def insert(db: pycopg.PooledDatabase, i: int) -> None:
     db.execute(INSERT, (i,))
 
 
+def block(db: pycopg.PooledDatabase, i: int) -> None:
+    with db.connection() as conn:
+        conn.execute(POINT_SELECT, (i % 100,))
+
+
 def transaction(db: pycopg.PooledDatabase, i: int) -> None:
     with db.transaction() as conn:
         conn.execute(POINT_SELECT, (i % 100,))
@@ -42,6 +47,11 @@ async def insert_async(db: pycopg.AsyncPooledDatabase, i: int) -> None:
     await db.execute(INSERT, (i,))
 
 
+async def block_async(db: pycopg.AsyncPooledDatabase, i: int) -> None:
+    async with db.connection() as conn:
+        await conn.execute(POINT_SELECT, (i % 100,))
+
+
 async def transaction_async(db: pycopg.AsyncPooledDatabase, i: int) -> None:
     async with db.transaction() as conn:
         await conn.execute(POINT_SELECT, (i % 100,))
@@ -52,6 +62,7 @@ WORKS = {
     "select": (select, select_async),
     "fetch_val": (fetch_val, fetch_val_async),
     "insert": (insert, insert_async),
+    "block": (block, block_async),
     "transaction": (transaction, transaction_async),
 }
 

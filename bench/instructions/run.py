@@ -18,12 +18,12 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 FEW, MANY = 300, 1300
-WORKS = ("select", "fetch_val", "insert", "transaction", "function")
+WORKS = ("select", "fetch_val", "insert", "transaction", "function", "block")
 FACES = {
     "threads": ("c++", WORKS),
     "asio": ("c++", WORKS[:4]),
-    "pycopg": ("python", WORKS[:4]),
-    "asyncio": ("python", WORKS[:4]),
+    "pycopg": ("python", (*WORKS[:4], "block")),
+    "asyncio": ("python", (*WORKS[:4], "block")),
 }
 TABLES = """
 DROP TABLE IF EXISTS bench_loop, bench_loop_log;

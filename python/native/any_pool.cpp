@@ -60,8 +60,10 @@ nb::dict dict_of(const PoolStats& stats) {
 
 }  // namespace
 
-AnyPool::AnyPool(const Config& config, PoolOptions options, RowKind rows)
-    : config_(config), options_(std::move(options)), rows_(rows) {
+AnyPool::AnyPool(const Config& config, nb::handle weak_self, const nb::dict& options)
+    : config_(config),
+      options_(options_of(options, weak_self)),
+      rows_(row_kind_of(nb::object(options["row_factory"]))) {
   validate(config_, options_);
 }
 

@@ -19,8 +19,9 @@ namespace nb = nanobind;
 
 class AnyPool {
  public:
-  /// Validates, and opens nothing. Throws ConfigurationError, ValueError for an option.
-  AnyPool(const Config& config, PoolOptions options, RowKind rows);
+  /// `options`: see options_of. Validates, and opens nothing. Throws ConfigurationError, ValueError for an
+  /// option.
+  AnyPool(const Config& config, nb::handle weak_self, const nb::dict& options);
   AnyPool(const AnyPool&) = delete;
   AnyPool& operator=(const AnyPool&) = delete;
 
@@ -28,6 +29,7 @@ class AnyPool {
   [[nodiscard]] const std::string& name() const noexcept {
     return options_.name.empty() ? config_.database : options_.name;
   }
+  [[nodiscard]] const PoolOptions& options() const noexcept { return options_; }
   [[nodiscard]] PoolStats stats() const;
   /// PoolClosed if it is not open.
   [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& engine() const;

@@ -14,20 +14,18 @@
 #include "python/native/docstrings.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
-#include "python/native/imported.hpp"
 #include "python/native/interpreter_exit.hpp"
 #include "python/native/location.hpp"
+#include "python/native/notify.hpp"
 #include "python/native/options.hpp"
 #include "python/native/parameter_rows.hpp"
-#include "python/native/raised.hpp"
 #include "python/native/statement.hpp"
 
 namespace copg::python {
 
-Connection::Connection(nb::handle pool, nb::handle timeout, nb::handle autocommit)
-    : pool_object_(nb::borrow(pool)),
-      pool_(nb::isinstance<Pool>(pool) ? &nb::cast<Pool&>(pool) : nullptr),
-      timeout_s_(timeout.is_none() ? std::nullopt : std::optional(timeout_of(timeout))),
+Connection::Connection(nb::handle pool, nb::handle timeout, nb::handle autocommit, nb::handle row_factory)
+    : AnyConnection(pool, timeout, row_factory),
+      pool_of_threads_(nb::isinstance<Pool>(pool) ? &nb::cast<Pool&>(pool) : nullptr),
       autocommit_(switch_of(autocommit, "autocommit")) {}
 
 bool Connection::given_back() const noexcept {
@@ -36,37 +34,30 @@ bool Connection::given_back() const noexcept {
 
 Connection::~Connection() {
   if (given_back()) return;
-  // A destructor may run while an exception is on its way.
-  nb::object raised = take_raised();
-  if (PyErr_WarnFormat(PyExc_ResourceWarning, 1, "a connection was never given back to %s (leased at %s)",
-                       pool_ != nullptr ? fmt::format("pool '{}'", pool_->name()).c_str() : "its pool",
-                       leased_at_.c_str()) != 0)
-    PyErr_WriteUnraisable(nullptr);
-  raise_again(std::move(raised));
+  warn_unless_given_back();
   without_gil([this] { drop(&copg::Connection::release); });
 }
 
 void Connection::lease() {
-  const SourceLocation where = caller();
-  leased_at_ = fmt::format("{}:{}", where.file_name(), where.line());
-  const auto timeout = timeout_s_ ? std::optional(Seconds(*timeout_s_)) : std::nullopt;
+  leased_at_ = caller();
   in_turn([&] {
     if (lease_) throw UsageError("this connection was leased already: take another from the pool");
-    lease(timeout, where);
+    lease(timeout_);
   });
 }
 
 void Connection::lease_another(double timeout_s) {
-  const SourceLocation where = caller();
+  leased_at_ = caller();
   in_turn([&] {
     drop(&copg::Connection::close);
-    lease(Seconds(timeout_s), where);
+    lease(Seconds(timeout_s));
   });
 }
 
-void Connection::lease(std::optional<Seconds> timeout, const SourceLocation& where) {
-  if (pool_ == nullptr) throw UsageError("a pool for asyncio leases its connections in a coroutine");
-  lease_.emplace(pool_->database().connection(timeout, where));
+void Connection::lease(std::optional<Seconds> timeout) {
+  if (pool_of_threads_ == nullptr)
+    throw UsageError("a pool for asyncio leases its connections in a coroutine");
+  lease_.emplace(pool_of_threads_->database().connection(timeout, leased_at_));
   if (autocommit_) lease_->autocommit(true);
 }
 
@@ -120,13 +111,25 @@ copg::Connection& Connection::leased() {
   return *lease_;
 }
 
-ResultRows Connection::execute(nb::handle sql, nb::handle params) {
+int Connection::backend_pid() { return ask(&copg::Connection::backend_pid); }
+
+int Connection::server_version() { return ask(&copg::Connection::server_version); }
+
+TransactionStatus Connection::status() { return ask(&copg::Connection::transaction_status); }
+
+std::string Connection::parameter_status(const std::string& name) {
+  return ask([&](copg::Connection& connection) { return connection.parameter_status(name); });
+}
+
+void Connection::execute(Cursor& cursor, nb::handle sql, nb::handle params) {
+  cursor.forget();
   const Statement statement(sql.ptr(), params.ptr());
-  return ResultRows(in_words_of(sql.ptr(), params.ptr(), [&] {
+  ResultRows rows(in_words_of(sql.ptr(), params.ptr(), [&] {
     return ask([&](copg::Connection& connection) {
       return connection.execute(Sql(statement.text()), statement.params());
     });
   }));
+  cursor.keep(warned_of_listen(std::move(rows), pool().options()));
 }
 
 std::int64_t Connection::execute_many(nb::handle sql, nb::handle rows) {
@@ -217,37 +220,19 @@ void leave(nb::handle object, nb::handle type, nb::handle /*error*/, nb::handle 
     object.attr("_tell_left_open")(for_python(left_open));
 }
 
-int traverse_connection(PyObject* self, visitproc visit, void* arg) {
-  Py_VISIT(Py_TYPE(self));
-  return nb::inst_ready(self) ? nb::inst_ptr<Connection>(self)->traverse(visit, arg) : 0;
+nb::object execute_on_new_cursor(nb::handle object, nb::handle sql, nb::handle params) {
+  auto& self = nb::cast<Connection&>(object);
+  nb::object cursor = make_cursor(CursorClass::threads, object, self.row_kind);
+  self.execute(*nb::inst_ptr<Cursor>(cursor), sql, params);
+  return cursor;
 }
-
-/// What a pool was given, such as its check, may know a connection of its: the ring is cut at the pool's
-/// attributes.
-PyType_Slot connection_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse_connection)},
-                                  {0, nullptr}};
 
 }  // namespace
 
 void bind_connection(nb::module_& module) {
-  nb::class_<ResultRows>(module, "ResultRows")
-      .def("__len__", &ResultRows::size)
-      .def_prop_ro("returns_rows", &ResultRows::returns_rows)
-      .def_prop_ro("row_count", &ResultRows::row_count)
-      .def_prop_ro("is_listen", &ResultRows::is_listen)
-      .def_prop_ro("status", &ResultRows::status)
-      .def_prop_ro("columns", &ResultRows::columns)
-      .def(
-          "fetch",
-          [](const ResultRows& self, std::size_t begin, std::size_t end, bool dicts) {
-            return self.fetch(begin, end, dicts ? RowKind::dict : RowKind::tuple);
-          },
-          nb::call_guard<NativeScope>())
-      .def("value", &ResultRows::value, nb::call_guard<NativeScope>());
-
-  nb::class_<Connection>(module, "Connection", nb::is_weak_referenceable(), nb::type_slots(connection_slots))
-      .def(nb::init<nb::handle, nb::handle, nb::handle>(), nb::arg("pool"), nb::arg("timeout").none(),
-           nb::arg("autocommit").none())
+  nb::class_<Connection, AnyConnection>(module, "Connection", nb::type_slots(connection_slots))
+      .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle>(), nb::arg("pool"),
+           nb::arg("timeout").none(), nb::arg("autocommit").none(), nb::arg("row_factory").none())
       .def(
           "_lease", [](Connection& self) { self.lease(); }, nb::call_guard<NativeScope>())
       .def("_lease_another", &Connection::lease_another)
@@ -261,8 +246,10 @@ void bind_connection(nb::module_& module) {
           nb::call_guard<NativeScope>())
       .def("_exit", leave, nb::call_guard<NativeScope>(), nb::arg("type").none(), nb::arg("error").none(),
            nb::arg("traceback").none())
-      .def("_execute", &Connection::execute, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
+      .def("_execute", execute_on_new_cursor, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
            nb::arg("params").none())
+      .def("_execute_on", &Connection::execute, nb::call_guard<NativeScope>(), nb::arg("cursor"),
+           nb::arg("sql").none(), nb::arg("params").none())
       .def("_execute_many", &Connection::execute_many, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
            nb::arg("params_seq").none())
       .def("_commit", &Connection::commit, nb::call_guard<NativeScope>())
@@ -273,25 +260,7 @@ void bind_connection(nb::module_& module) {
       .def_prop_rw(
           "autocommit", &Connection::autocommit,
           [](Connection& self, nb::handle on) { self.set_autocommit(switch_of(on, "autocommit")); },
-          nb::for_setter(nb::arg("on").none()), doc::Connection_autocommit)
-      .def_prop_ro("closed", &Connection::closed, doc::Connection_closed)
-      .def_prop_ro("_given_back", &Connection::given_back)
-      .def_prop_ro("_backend_pid",
-                   [](Connection& self) { return self.ask([](auto& lease) { return lease.backend_pid(); }); })
-      .def_prop_ro(
-          "_server_version",
-          [](Connection& self) { return self.ask([](auto& lease) { return lease.server_version(); }); })
-      .def_prop_ro("_transaction_status",
-                   [](Connection& self) {
-                     return for_python(self.ask([](auto& lease) { return lease.transaction_status(); }));
-                   })
-      .def(
-          "_parameter_status",
-          [](Connection& self, nb::handle given) {
-            const std::string name = text_of(given, "name");
-            return self.ask([&](auto& lease) { return lease.parameter_status(name); });
-          },
-          nb::arg("name").none());
+          nb::for_setter(nb::arg("on").none()), doc::Connection_autocommit);
 }
 
 }  // namespace copg::python

@@ -8,27 +8,27 @@
 #include <copg/transaction.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "python/native/any_connection.hpp"
+#include "python/native/cursor.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/open_block.hpp"
 #include "python/native/pool.hpp"
-#include "python/native/result_rows.hpp"
 #include "python/native/waiting.hpp"
 
 namespace copg::python {
 
 /// Threads that share one take turns.
-class Connection {
+class Connection final : public AnyConnection {
  public:
-  /// Leases nothing yet. `pool` is kept alive. `timeout`: for getting the connection; None: the pool's.
-  /// A pool for asyncio is good only for one that borrows.
-  Connection(nb::handle pool, nb::handle timeout, nb::handle autocommit);
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
+  /// Leases nothing yet. `timeout`: for getting the connection; None: the pool's. A pool for asyncio is good
+  /// only for one that borrows.
+  Connection(nb::handle pool, nb::handle timeout, nb::handle autocommit, nb::handle row_factory);
   /// Gives back what was not given back, with a ResourceWarning.
   ~Connection();
 
@@ -47,12 +47,15 @@ class Connection {
   std::vector<OpenBlock> commit_and_give_back();
   /// Closes the connection instead of giving it back. Nothing, if it is gone already.
   void discard();
-  /// Given back, or lost.
-  [[nodiscard]] bool closed() const noexcept { return !lease_ || lease_->closed(); }
-  /// Not leased: not yet, or not any more.
-  [[nodiscard]] bool given_back() const noexcept;
+  [[nodiscard]] bool closed() const noexcept override { return !lease_ || lease_->closed(); }
+  [[nodiscard]] bool given_back() const noexcept override;
+  [[nodiscard]] int backend_pid() override;
+  [[nodiscard]] int server_version() override;
+  [[nodiscard]] TransactionStatus status() override;
+  [[nodiscard]] std::string parameter_status(const std::string& name) override;
 
-  [[nodiscard]] ResultRows execute(nb::handle sql, nb::handle params);
+  /// Executes a statement on a cursor of this connection.
+  void execute(Cursor& cursor, nb::handle sql, nb::handle params);
   [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows);
 
   void commit();
@@ -65,19 +68,12 @@ class Connection {
   [[nodiscard]] bool autocommit() const noexcept { return autocommit_; }
   void set_autocommit(bool on);
 
-  /// For the garbage collector of Python.
-  int traverse(visitproc visit, void* arg) const {
-    Py_VISIT(pool_object_.ptr());
-    return 0;
-  }
-
+ private:
   /// Asks the lease something. InterfaceError unless there is one.
   template <class Ask>
   auto ask(Ask question) {
-    return in_turn([&] { return question(leased()); });
+    return in_turn([&] { return std::invoke(question, leased()); });
   }
-
- private:
   /// Without the GIL, and without another thread inside.
   template <class Work>
   auto in_turn(Work work) {
@@ -86,16 +82,13 @@ class Connection {
       return work();
     });
   }
-  void lease(std::optional<Seconds> timeout, const SourceLocation& where);
+  void lease(std::optional<Seconds> timeout);
   [[nodiscard]] copg::Connection& leased();
   void require_no_transaction_block(const char* what) const;
   void drop(void (copg::Connection::*how)() noexcept) noexcept;
 
-  nb::object pool_object_;
-  Pool* pool_;  // null: for asyncio
-  std::optional<double> timeout_s_;
+  Pool* const pool_of_threads_;  // null: for asyncio
   bool autocommit_;
-  std::string leased_at_;
   ConnectionLock lock_;  // never waited for with the GIL
   std::optional<copg::Connection> lease_;
   struct Block {

@@ -193,6 +193,10 @@ class JobWait final : public engine::JobKind<LoopCall, LoopLease, Kept> {
   template <class... Args>
   explicit JobWait(Args&&... args) : JobWait::JobKind(std::forward<Args>(args)...) {}
   ~JobWait() override { this->end(); }
+  void end() noexcept override {
+    LoopCall::end();
+    if constexpr (requires { this->kept().let_go(); }) this->kept().let_go();
+  }
   nb::object result() override {
     if constexpr (std::tuple_size_v<typename JobWait::Results> == 0) {
       return nb::none();

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,8 +20,11 @@
 
 #include "engine/calls/inspect.hpp"
 #include "engine/calls/jobs.hpp"
+#include "python/native/any_connection.hpp"
 #include "python/native/any_pool.hpp"
 #include "python/native/call_errors.hpp"
+#include "python/native/cursor.hpp"
+#include "python/native/docstrings.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/imported.hpp"
@@ -60,7 +64,24 @@ struct KeptStatement {
   }
 
   [[nodiscard]] engine::ExecuteJob job() const { return {statement->text(), statement->params()}; }
-  static nb::object give(Result result) { return nb::cast(ResultRows(std::move(result))); }
+};
+
+/// A statement of a cursor, which gets the rows.
+struct KeptCursor : KeptStatement {
+  mutable nb::object cursor;
+  const PoolOptions& options;
+
+  /// An event loop may know the call for longer than its task does, and a cursor keeps its connection.
+  void let_go() const noexcept { cursor.reset(); }
+
+  int traverse(visitproc visit, void* arg) const {
+    Py_VISIT(cursor.ptr());
+    return KeptStatement::traverse(visit, arg);
+  }
+  nb::object give(Result result) const {
+    nb::inst_ptr<Cursor>(cursor)->keep(warned_of_listen(ResultRows(std::move(result)), options));
+    return cursor;
+  }
 };
 
 /// A statement on a lease of its own, which may travel with those of other callers.
@@ -160,31 +181,54 @@ std::optional<KeptRows> rows_of(nb::handle sql, nb::handle rows) {
 }
 
 /// pycopg._native.LoopConnection.
-class LoopConnection {
- public:
-  LoopConnection(std::shared_ptr<engine::PoolEngine> engine, Seconds timeout, bool autocommit)
-      : lease_(std::make_shared<LoopLease>(std::move(engine), timeout, autocommit)) {}
-
+class LoopConnection final : public AnyConnection {
   template <class Ask>
   auto ask(Ask question) {
     require_leased();
-    return engine::inspect(*lease_->engine, lease_->lease, question);
+    return engine::inspect(*lease_->engine, lease_->lease, [&](const pq::Connection& connection) {
+      return std::invoke(question, connection);
+    });
   }
 
-  LoopCall* lease(nb::handle timeout) {
-    const double timeout_s = timeout_of(timeout);
+ public:
+  LoopConnection(nb::handle pool, nb::handle timeout, nb::handle autocommit, nb::handle row_factory)
+      : AnyConnection(pool, timeout, row_factory),
+        lease_(std::make_shared<LoopLease>(this->pool().engine(), this->pool().options().timeout,
+                                           switch_of(autocommit, "autocommit"))) {}
+  ~LoopConnection() {
+    warn_unless_given_back();
+    give_back();
+  }
+
+  LoopCall* lease() {
     if (leased_) throw UsageError("this connection was leased already: take another from the pool");
     leased_ = true;
-    return new LeaseWait(lease_, engine::duration_of(Seconds(timeout_s)), caller());
+    return lease_within(limit());
   }
-  [[nodiscard]] bool closed() const noexcept { return lease_->closed(); }
-  [[nodiscard]] bool given_back() const noexcept { return lease_->given_back(); }
-  void release() noexcept { lease_->end(true); }
+  /// Closes the connection and leases another.
+  LoopCall* lease_another(double timeout_s) {
+    discard();
+    lease_ = std::make_shared<LoopLease>(lease_->engine, lease_->timeout, lease_->autocommit);
+    return lease_within(Seconds(timeout_s));
+  }
+  [[nodiscard]] bool closed() const noexcept override { return lease_->closed(); }
+  [[nodiscard]] bool given_back() const noexcept override { return lease_->given_back(); }
+  void give_back() noexcept { lease_->end(true); }
   void discard() noexcept { lease_->end(false); }
 
-  LoopCall* execute(nb::handle sql, nb::handle params) {
+  [[nodiscard]] int backend_pid() override { return ask(&pq::Connection::backend_pid); }
+  [[nodiscard]] int server_version() override { return ask(&pq::Connection::server_version); }
+  [[nodiscard]] TransactionStatus status() override { return ask(engine::status_of); }
+  [[nodiscard]] std::string parameter_status(const std::string& name) override {
+    return ask([&](const pq::Connection& connection) {
+      return std::string(connection.parameter_status(name.c_str()));
+    });
+  }
+
+  /// Its result is the cursor, an object of Python's that is a Cursor.
+  LoopCall* execute(nb::object cursor, nb::handle sql, nb::handle params) {
     require_leased();
-    return call(statement_of(sql, params));
+    return call(KeptCursor{statement_of(sql, params), std::move(cursor), lease_->engine->options()});
   }
   LoopCall* execute_many(nb::handle sql, nb::handle rows) {
     require_leased();
@@ -243,6 +287,18 @@ class LoopConnection {
     return call(KeptSavepoint{engine::end_savepoint(savepoint, commit)});
   }
 
+  /// What the end of the block has to do: False if nothing was leased, or, in autocommit mode, if a statement
+  /// was given up half-way, or the connection lost. Then there is nothing to commit.
+  [[nodiscard]] bool to_be_committed() {
+    if (given_back()) return false;
+    if (!lease_->autocommit) return true;
+    try {
+      return !engine::can_only_be_given_back(status());
+    } catch (const Error&) {  // another task is in a call on the connection
+      return true;
+    }
+  }
+
   [[nodiscard]] bool autocommit() const noexcept { return lease_->autocommit; }
   void set_autocommit(nb::handle given) {
     const bool on = switch_of(given, "autocommit");
@@ -250,11 +306,12 @@ class LoopConnection {
       lease_->transactions().require_autocommit_change<ProgrammingMistake>([this] { return status(); });
     lease_->autocommit = on;
   }
-  [[nodiscard]] TransactionStatus status() {
-    return ask([](const pq::Connection& connection) { return engine::status_of(connection); });
-  }
 
  private:
+  LoopCall* lease_within(Seconds timeout) {
+    leased_at_ = caller();
+    return new LeaseWait(lease_, engine::duration_of(timeout), leased_at_);
+  }
   void require_leased() const {
     if (!leased_) throw UsageError("this connection is not leased yet: use it in an async with statement");
     lease_->require_usable();
@@ -264,8 +321,7 @@ class LoopConnection {
     return new JobWait<Kept>(lease_->engine, engine::duration_of(lease_->timeout), lease_, std::move(kept));
   }
   LoopCall* end_outermost(bool commit) {
-    if (ask([](const pq::Connection& connection) { return engine::nothing_to_end(connection); }))
-      return nullptr;
+    if (ask(engine::nothing_to_end)) return nullptr;
     return call(engine::EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback});
   }
 
@@ -298,9 +354,6 @@ class LoopPool : public AnyPool {
     if (!kept) return nullptr;
     return new JobWait<KeptRows>(engine, engine->timeout(), where, std::move(*kept));
   }
-  LoopConnection* connection(nb::handle autocommit) {
-    return new LoopConnection(engine(), options_.timeout, switch_of(autocommit, "autocommit"));
-  }
   LoopCall* wait(nb::handle timeout) {
     return new PoolWait(engine(), engine::duration_of(Seconds(timeout_of(timeout))), engine::Milestone::full);
   }
@@ -319,9 +372,9 @@ class LoopPool : public AnyPool {
   }
 };
 
-void init_loop_pool(LoopPool* self, const Config& config, nb::handle weak_self, const nb::dict& options,
-                    bool dict_rows) {
-  new (self) LoopPool(config, options_of(options, weak_self), dict_rows ? RowKind::dict : RowKind::tuple);
+LoopCall* call_on_new_cursor(nb::handle object, nb::handle sql, nb::handle params) {
+  auto& self = nb::cast<LoopConnection&>(object);
+  return self.execute(make_cursor(CursorClass::asyncio, object, self.row_kind), sql, params);
 }
 
 constexpr auto owned = nb::rv_policy::take_ownership;
@@ -334,47 +387,31 @@ void bind_loop_pool(nb::module_& module) {
       .def(nb::init<nb::handle>(), nb::arg("sql").none())
       .def("add", &RowBatch::add, nb::call_guard<NativeScope>(), nb::arg("params").none())
       .def("__len__", &RowBatch::size);
-  nb::class_<LoopConnection>(module, "LoopConnection")
-      .def("lease", &LoopConnection::lease, owned, nb::arg("timeout").none())
-      .def("release", &LoopConnection::release)
-      .def("discard", &LoopConnection::discard)
-      .def("execute", &LoopConnection::execute, owned, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
+  nb::class_<LoopConnection, AnyConnection>(module, "LoopConnection", nb::type_slots(connection_slots))
+      .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle>(), nb::arg("pool"),
+           nb::arg("timeout").none(), nb::arg("autocommit").none(), nb::arg("row_factory").none())
+      .def("_lease", &LoopConnection::lease, owned)
+      .def("_lease_another", &LoopConnection::lease_another, owned)
+      .def("_give_back", &LoopConnection::give_back)
+      .def("_discard", &LoopConnection::discard)
+      .def("_execute", call_on_new_cursor, owned, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
            nb::arg("params").none())
-      .def("execute_many", &LoopConnection::execute_many, owned, nb::call_guard<NativeScope>(),
+      .def("_execute_on", &LoopConnection::execute, owned, nb::call_guard<NativeScope>(), nb::arg("cursor"),
+           nb::arg("sql").none(), nb::arg("params").none())
+      .def("_execute_many", &LoopConnection::execute_many, owned, nb::call_guard<NativeScope>(),
            nb::arg("sql").none(), nb::arg("params_seq").none())
-      .def("execute_batch", &LoopConnection::execute_batch, owned)
-      .def("end_transaction", &LoopConnection::end_transaction, owned)
-      .def("begin", &LoopConnection::begin, owned)
-      .def("began", &LoopConnection::began)
-      .def("left_open", &LoopConnection::left_open)
-      .def("left_open_inside", &LoopConnection::left_open_inside)
-      .def("end", &LoopConnection::end, owned)
-      .def_prop_rw("autocommit", &LoopConnection::autocommit, &LoopConnection::set_autocommit,
-                   nb::for_setter(nb::arg("on").none()))
-      .def_prop_ro("closed", &LoopConnection::closed)
-      .def_prop_ro("_given_back", &LoopConnection::given_back)
-      .def_prop_ro(
-          "_backend_pid",
-          [](LoopConnection& self) {
-            return self.ask([](const pq::Connection& connection) { return connection.backend_pid(); });
-          })
-      .def_prop_ro(
-          "_server_version",
-          [](LoopConnection& self) {
-            return self.ask([](const pq::Connection& connection) { return connection.server_version(); });
-          })
-      .def_prop_ro("_transaction_status", [](LoopConnection& self) { return for_python(self.status()); })
-      .def(
-          "_parameter_status",
-          [](LoopConnection& self, nb::handle given) {
-            const std::string name = text_of(given, "name");
-            return self.ask([&](const pq::Connection& connection) {
-              return std::string(connection.parameter_status(name.c_str()));
-            });
-          },
-          nb::arg("name").none());
+      .def("_execute_batch", &LoopConnection::execute_batch, owned)
+      .def("_to_be_committed", &LoopConnection::to_be_committed)
+      .def("_end_transaction", &LoopConnection::end_transaction, owned)
+      .def("_begin", &LoopConnection::begin, owned)
+      .def("_began", &LoopConnection::began)
+      .def("_left_open", &LoopConnection::left_open)
+      .def("_left_open_inside", &LoopConnection::left_open_inside)
+      .def("_end", &LoopConnection::end, owned)
+      .def_prop_ro("autocommit", &LoopConnection::autocommit, doc::LoopConnection_autocommit)
+      .def("_set_autocommit", &LoopConnection::set_autocommit, nb::arg("on").none());
   nb::class_<LoopPool, AnyPool>(module, "LoopPool")
-      .def("__init__", init_loop_pool)
+      .def(nb::init<const Config&, nb::handle, const nb::dict&>())
       .def("_open", &LoopPool::open)
       .def("_execute", &LoopPool::execute<Wanted::rows>, owned, nb::call_guard<NativeScope>(),
            nb::arg("sql").none(), nb::arg("params").none())
@@ -384,7 +421,6 @@ void bind_loop_pool(nb::module_& module) {
            nb::arg("sql").none(), nb::arg("params").none())
       .def("_execute_many", &LoopPool::execute_many, owned, nb::call_guard<NativeScope>(),
            nb::arg("sql").none(), nb::arg("params_seq").none())
-      .def("_connection", &LoopPool::connection, owned, nb::arg("autocommit").none())
       .def("_wait", &LoopPool::wait, owned, nb::arg("timeout").none())
       .def("_check_idle", &LoopPool::check, owned)
       .def("_close", &LoopPool::close, owned, nb::arg("timeout").none());

@@ -10,8 +10,11 @@
 #include <chrono>
 #include <cstdint>
 
+#include "python/native/any_connection.hpp"
+#include "python/native/any_pool.hpp"
 #include "python/native/callback.hpp"
 #include "python/native/connection.hpp"
+#include "python/native/cursor.hpp"
 #include "python/native/errors.hpp"
 #include "python/native/imported.hpp"
 #include "python/native/interpreter_exit.hpp"
@@ -74,6 +77,8 @@ NB_MODULE(_native_in_main, module) {
   bind_config(module);
   bind_any_pool(module);
   bind_pool(module);
+  bind_cursor(module);
+  bind_any_connection(module);
   bind_connection(module);
   bind_callback(module);
   bind_loop_pool(module);

@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "python/native/result_rows.hpp"
+
 namespace copg::python {
 
 namespace nb = nanobind;
@@ -28,6 +30,10 @@ double timeout_of(nb::handle given);
 /// The bounds of a pool; without a maximum, the minimum.
 std::pair<int, int> bounds_of(nb::handle min_size, nb::handle max_size);
 bool switch_of(nb::handle given, const char* name);
+/// From `row_factory`, dict or tuple; else ValueError.
+RowKind row_kind_of(nb::handle row_factory);
+/// And back.
+nb::object for_python(RowKind kind);
 std::string text_of(nb::handle given, const char* name);
 
 }  // namespace copg::python

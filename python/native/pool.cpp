@@ -7,7 +7,7 @@
 #include <chrono>
 #include <utility>
 
-#include "python/native/call_errors.hpp"
+#include "python/native/cursor.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/interpreter_exit.hpp"
@@ -20,8 +20,8 @@
 
 namespace copg::python {
 
-Pool::Pool(const Config& config, PoolOptions options, RowKind rows, bool checked)
-    : AnyPool(config, std::move(options), rows), checked_(checked) {}
+Pool::Pool(const Config& config, nb::handle weak_self, const nb::dict& options)
+    : AnyPool(config, weak_self, options), checked_(!nb::object(options["check"]).is_none()) {}
 
 Pool::~Pool() {
   if (!database_) return;
@@ -45,8 +45,7 @@ PooledDatabase& Pool::database() {
 
 ResultRows Pool::run(nb::handle sql, nb::handle params) {
   if (checked_) [[unlikely]]
-    return warned_of_listen(nb::cast<ResultRows&>(nb::find(*this).attr("_checked_execute")(sql, params)),
-                            options_);
+    return nb::cast<Cursor&>(nb::find(*this).attr("_checked_execute")(sql, params)).rows();
   PooledDatabase& db = database();
   const Statement statement(sql.ptr(), params.ptr());
   const SourceLocation where = caller();
@@ -91,19 +90,9 @@ void Pool::close(double timeout_s) {
   finish_close(timeout_s + std::chrono::duration<double>(engine::close_grace).count());
 }
 
-namespace {
-
-void init_pool(Pool* self, const Config& config, nb::handle weak_self, const nb::dict& options,
-               bool dict_rows, bool checked) {
-  new (self)
-      Pool(config, options_of(options, weak_self), dict_rows ? RowKind::dict : RowKind::tuple, checked);
-}
-
-}  // namespace
-
 void bind_pool(nb::module_& module) {
   nb::class_<Pool, AnyPool>(module, "Pool")
-      .def("__init__", init_pool)
+      .def(nb::init<const Config&, nb::handle, const nb::dict&>())
       .def("_open", &Pool::open, nb::lock_self())
       .def("_execute", &Pool::execute, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
            nb::arg("params").none())

@@ -17,8 +17,7 @@ namespace nb = nanobind;
 
 class Pool : public AnyPool {
  public:
-  /// As AnyPool. `checked`: a user's function looks at each connection before it is used.
-  Pool(const Config& config, PoolOptions options, RowKind rows, bool checked);
+  Pool(const Config& config, nb::handle weak_self, const nb::dict& options);
   ~Pool();
 
   /// Opens the pool, once; returns without waiting for connections.
@@ -38,7 +37,7 @@ class Pool : public AnyPool {
  private:
   [[nodiscard]] ResultRows run(nb::handle sql, nb::handle params);
 
-  const bool checked_;
+  const bool checked_;  // a user's function looks at each connection before it is used
   std::shared_ptr<PooledDatabase> database_;
 };
 

@@ -88,10 +88,12 @@ PyObject* ResultRows::tuple(int row) const {
   return result.release().ptr();
 }
 
-nb::object ResultRows::first(RowKind kind) const {
-  if (size() == 0) return nb::none();
-  return nb::steal(kind == RowKind::dict ? dict(0, KeySharingDicts(names_, 1)) : tuple(0));
+nb::object ResultRows::row(std::size_t index, RowKind kind) const {
+  const int at = static_cast<int>(index);
+  return nb::steal(kind == RowKind::dict ? dict(at, KeySharingDicts(names_, 1)) : tuple(at));
 }
+
+nb::object ResultRows::first(RowKind kind) const { return size() == 0 ? nb::none() : row(0, kind); }
 
 nb::object ResultRows::fetch(std::size_t begin, std::size_t end, RowKind kind) const {
   if (end > size() || begin > end) throw nb::index_error("no such rows");

@@ -20,7 +20,7 @@ namespace nb = nanobind;
 /// What a row becomes.
 enum class RowKind : bool { tuple, dict };
 
-/// pycopg._native.ResultRows. Keeps the result; holds no connection.
+/// Keeps the result; holds no connection.
 class ResultRows {
  public:
   explicit ResultRows(Result result);
@@ -32,6 +32,8 @@ class ResultRows {
   [[nodiscard]] bool is_listen() const noexcept;
   /// Rows [begin, end) as a list. `end` must be at most size().
   [[nodiscard]] nb::object fetch(std::size_t begin, std::size_t end, RowKind kind) const;
+  /// One of them. `index` must be below size().
+  [[nodiscard]] nb::object row(std::size_t index, RowKind kind) const;
   /// The first row, or None: also if the statement returns none by its nature.
   [[nodiscard]] nb::object first(RowKind kind) const;
   /// The first column of the first row, or None. Raises ProgrammingError if the row has no column.

@@ -65,6 +65,7 @@ threadsafety = 2
 paramstyle = "pyformat"
 
 _native.set_package_folder(os.path.join(os.path.dirname(os.path.abspath(__file__)), ""))
+_native.set_cursor_classes(Cursor, AsyncCursor)
 _native.remember_main_thread(threading.main_thread().ident or 0)
 os.register_at_fork(after_in_child=lambda: _native.remember_main_thread(threading.get_ident()))
 os.register_at_fork(after_in_child=_native.forget_other_threads)

@@ -18,7 +18,7 @@ class ConnectionInfo:
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(self, native: _native.Connection | _native.LoopConnection) -> None:
+    def __init__(self, native: _native.AnyConnection) -> None:
         self._native = native
 
     @property
@@ -39,12 +39,22 @@ class ConnectionInfo:
         return self._native._parameter_status(name) or None
 
 
-def state_of(native: _native.Connection | _native.LoopConnection) -> str:
-    """For `repr`: does not raise while another task is in a call on the connection, or when the pool is closed."""
-    try:
-        return "closed" if native.closed else f"pid={native._backend_pid}"
-    except Error:
-        return "not to be asked now"
+class Leased:
+    """What the connections of both pools have in common in Python."""
+
+    __reduce_ex__ = uncopied(LEASE)
+
+    @property
+    def info(self: Any) -> ConnectionInfo:
+        return ConnectionInfo(self)
+
+    def __repr__(self: Any) -> str:
+        """Does not raise while another task is in a call on the connection, or when the pool is closed."""
+        try:
+            state = "closed" if self.closed else f"pid={self._backend_pid}"
+        except Error:
+            state = "not to be asked now"
+        return f"<pycopg.{type(self).__name__} {state}>"
 
 
 def tell_left_open(connection: object, left_open: tuple[str, bool]) -> None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from typing import Any, Union
+from types import TracebackType
+from typing import Any, Optional, Union
 
 Params = Union[Sequence[Any], Mapping[str, Any]]
 Row = Any
 """A dict whose keys are the names of the columns, or a tuple, as `row_factory` says."""
+
+# What a context manager is told of the end of its block.
+RaisedType = Optional[type[BaseException]]
+Raised = Optional[BaseException]
+Traceback = Optional[TracebackType]
 
 
 class TransactionStatus(enum.IntEnum):

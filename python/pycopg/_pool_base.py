@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import _native
 from ._copying import POOL, uncopied
 from .config import Config, native_config
-from .cursor import check_row_factory
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -32,16 +31,13 @@ class PoolBase:
 
     def _keep(self, arguments: dict[str, Any]) -> tuple[_native.Config, weakref.ref[Any], dict[str, Any]]:
         """Keeps the options that Python needs. Returns the first arguments for the native pool's constructor."""
-        autocommit = arguments["autocommit"]
-        if not isinstance(autocommit, bool):
-            raise TypeError(f"autocommit = {autocommit!r}: it must be True or False")
         self.config: Config = arguments["config"]
         self._reconnect_failed = plain_function("reconnect_failed", arguments)
         self._configure = plain_function("configure", arguments)
         self._credentials = plain_function("credentials", arguments)
         self._timeout: float = arguments["timeout"]
-        self._autocommit = autocommit
-        self._row_factory = check_row_factory(arguments["row_factory"])
+        self._autocommit: bool = arguments["autocommit"]
+        self._row_factory: type = arguments["row_factory"]
         return native_config(self.config), weakref.ref(self), arguments
 
     @classmethod

@@ -60,12 +60,12 @@ class Stream:
             status = native._transaction_status
             block = None
             if native.autocommit and status is TransactionStatus.IDLE:
-                native.begin()  # sends nothing: BEGIN travels with the first rows
-                block = native.began()
+                native._begin()  # sends nothing: BEGIN travels with the first rows
+                block = native._began()
             try:
                 count = await self._send(native)
                 if block is not None:
-                    await self._drive(native.end(block, True))
+                    await self._drive(native._end(block, True))
             except BaseException as error:
                 await self._undo(native, block, error)
                 raise
@@ -80,7 +80,7 @@ class Stream:
                 raise QueryTimeout(
                     f"execute_many had no time left when the next rows came: its deadline was {self._timeout_s:.3g} s"
                 )
-            affected: int = await self._drive(native.execute_batch(self._batch))
+            affected: int = await self._drive(native._execute_batch(self._batch))
             count += affected
             if not await self.fill():
                 return count
@@ -95,13 +95,13 @@ class Stream:
         if native._given_back:
             return
         if isinstance(error, GeneratorExit):  # the coroutine is being closed, so it can't await
-            native.discard()
+            native._discard()
             return
         with contextlib.suppress(Error):  # if this fails, giving the connection back rolls back
             call = None
             if block is not None:
-                call = native.end(block, False)
+                call = native._end(block, False)
             elif native._transaction_status is TransactionStatus.INTRANS:
-                call = native.execute(_ABORT, None)
+                call = native._execute(_ABORT, None)
             if call is not None:
                 await call

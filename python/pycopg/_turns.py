@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import Any
 
 from .errors import InterfaceError, pool_timeout
@@ -12,9 +11,12 @@ from .errors import InterfaceError, pool_timeout
 class Turns:
     """First come, first served. All tasks must be of one event loop at a time."""
 
+    __slots__ = ("_inside", "_taken", "_waiting")
+
     def __init__(self) -> None:
+        # To save a call, AsyncConnection sets it if it is False, and clears it if nobody is waiting.
         self._taken = False
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: list[asyncio.Future[None]] = []
         self._inside: asyncio.Task[Any] | None = None
 
     async def take(self, timeout_s: float, *, inside: bool = False) -> float:
@@ -54,7 +56,7 @@ class Turns:
         """Hands the turn straight to the next task, so that no later task can overtake it."""
         self._inside = None
         while self._waiting:
-            turn = self._waiting.popleft()
+            turn = self._waiting.pop(0)
             if not turn.done():
                 turn.set_result(None)
                 return

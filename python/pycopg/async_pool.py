@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterable, Callable, Iterable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
@@ -12,10 +11,10 @@ from ._checking import Refusals
 from ._copying import LEASE, uncopied
 from ._exit import close_at_exit
 from ._loop import Done
-from ._native_types import Params, Row
+from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pool_base import PoolBase
 from ._streaming import Stream, is_async_only
-from .async_connection import AsyncConnection, AsyncTransaction
+from .async_connection import AsyncConnection, AsyncCursor, AsyncTransaction
 from .config import Config
 from .connection import Connection
 from .cursor import begun
@@ -65,7 +64,7 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
         if check is not None and not callable(check):
             raise TypeError(f"check = {check!r}: it must be a coroutine function")
         self._check = check
-        super().__init__(*self._keep(arguments), row_factory is dict)
+        super().__init__(*self._keep(arguments))
         close_at_exit(self)
 
     async def open(self) -> None:
@@ -84,22 +83,20 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
         transaction; the rows are those of the first that returns any.
         """
         if self._check is not None:
-            checked = await self._checked_rows(sql, params)
-            return checked.fetch(0, len(checked), self._row_factory is dict)
+            return (await self._checked_execute(sql, params))._all_rows()
         rows: list[Row] = await self._execute(sql, params)
         return rows
 
     async def fetch_one(self, sql: str, params: Params | None = None) -> Row | None:
         """Returns the first row, or None if there is none, also for a statement that never returns rows."""
         if self._check is not None:
-            checked = await self._checked_rows(sql, params)
-            return next(iter(checked.fetch(0, min(len(checked), 1), self._row_factory is dict)), None)
+            return (await self._checked_execute(sql, params))._first_row()
         return await self._fetch_one(sql, params)
 
     async def fetch_val(self, sql: str, params: Params | None = None) -> Any:
         """Returns the first column of the first row, or None. ProgrammingError for a row without columns."""
         if self._check is not None:
-            return (await self._checked_rows(sql, params)).value()
+            return (await self._checked_execute(sql, params))._first_value()
         return await self._fetch_val(sql, params)
 
     async def execute_many(self, sql: str, params_seq: Iterable[Params] | AsyncIterable[Params]) -> int:
@@ -129,11 +126,8 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
 
         `timeout`: seconds to wait for the connection; None: the pool's `timeout`.
         """
-        limit = self._timeout if timeout is None else timeout
-        if not limit >= 0:
-            raise ValueError(f"timeout = {limit}: it must be at least 0 s")
         kind = AsyncConnection if self._check is None else CheckedAsyncConnection
-        return kind(self, limit, self._autocommit, self._row_factory, self._timeout)
+        return kind(self, timeout, self._autocommit, self._row_factory, self._timeout)
 
     def transaction(self, timeout: float | None = None) -> AsyncPoolTransaction:
         """Like `connection`, with a transaction: leaving normally commits it, an exception rolls it back."""
@@ -183,19 +177,12 @@ class AsyncPooledDatabase(PoolBase, _native.LoopPool):
         await self.open()
         return self
 
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         await self.close()
 
-    async def _checked_rows(self, sql: str, params: Params | None) -> _native.ResultRows:
-        async with CheckedAsyncConnection(self, self._timeout, True, self._row_factory, self._timeout) as connection:
-            cursor = await connection.execute(sql, params)
-            assert cursor._rows is not None
-            return cursor._rows
+    async def _checked_execute(self, sql: str, params: Params | None) -> AsyncCursor:
+        async with CheckedAsyncConnection(self, None, True, self._row_factory, self._timeout) as connection:
+            return await connection.execute(sql, params)
 
 
 class CheckedAsyncConnection(AsyncConnection):
@@ -206,8 +193,8 @@ class CheckedAsyncConnection(AsyncConnection):
     async def __aenter__(self) -> AsyncConnection:
         check = self.pool._check
         assert check is not None
-        refusals = Refusals(self.pool, self._timeout)
-        await self._native.lease(self._timeout)
+        refusals = Refusals(self.pool, self._limit_s)
+        await self._lease()
         while True:
             try:
                 answer = check(self)
@@ -217,20 +204,19 @@ class CheckedAsyncConnection(AsyncConnection):
                 await self.rollback()
                 return self
             except Exception as refusal:
-                self._native.discard()
+                self._discard()
                 time_left = refusals.time_left()
                 if time_left is None:
                     raise refusals.told(refusal) from refusal
-                self._native = self.pool._connection(self._native.autocommit)
                 try:
-                    await self._native.lease(time_left)
+                    await self._lease_another(time_left)
                 except PoolTimeout as late:
                     raise late from refusal
             except BaseException:
-                self._native.discard()
+                self._discard()
                 raise
         # The check is wrong, not the connection: another connection would not help.
-        self._native.release()
+        self._give_back()
         raise TypeError(f"check = {check!r}: it must be a coroutine function; it gave {answer!r}")
 
 
@@ -248,19 +234,14 @@ class AsyncPoolTransaction:
         try:
             await self._transaction.__aenter__()
         except BaseException:
-            self._connection._native.release()
+            self._connection._give_back()
             raise
         return self._connection
 
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         try:
             # After an exception, giving the connection back rolls back, without a round trip of this caller's.
-            if error is None and not self._connection._native._given_back:
+            if error is None and not self._connection._given_back:
                 await self._transaction.__aexit__(None, None, None)
         finally:
-            self._connection._native.release()
+            self._connection._give_back()

@@ -41,7 +41,7 @@ def connect(
     if pool._check is None:
         connection._lease()
     else:
-        pool._lease_checked(connection, pool._timeout)
+        pool._lease_checked(connection)
     return connection
 
 

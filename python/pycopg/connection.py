@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import TypeVar
 
 from . import _native
 from ._copying import LEASE, uncopied
-from ._info import ConnectionInfo, state_of, tell_left_open, tell_rollback_failed
-from ._native_types import Params, Row
+from ._info import Leased, tell_left_open, tell_rollback_failed
+from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._shortcut import shortcut
-from .cursor import BaseCursor, check_row_factory
+from .cursor import BaseCursor
 from .errors import NotSupportedError
 
 Entered = TypeVar("Entered", bound="Connection")
 
 
-class Connection(_native.Connection):
+class Connection(Leased, _native.Connection):
     """What `db.connection()` returns: it leases a connection when entered and gives it back when left.
 
     The first statement begins a transaction. Leaving normally commits it, an exception rolls it back. Any use after the
     block raises InterfaceError. Threads that share a connection take turns.
     """
 
-    __reduce_ex__ = uncopied(LEASE)
-
+    @shortcut(_native.Connection.__init__)
     def __init__(
         self,
         pool: _native.AnyPool,
@@ -33,30 +31,25 @@ class Connection(_native.Connection):
         autocommit: bool = False,
         row_factory: type = dict,
     ) -> None:
-        super().__init__(pool, timeout, autocommit)
-        self.pool = pool
-        self.row_factory = row_factory
+        super().__init__(pool, timeout, autocommit, row_factory)
 
     @shortcut(_native.Connection._enter)
     def __enter__(self: Entered) -> Entered:
         return self._enter()
 
     @shortcut(_native.Connection._exit)
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         self._exit(error_type, error, traceback)
 
     def cursor(self, row_factory: type | None = None) -> Cursor:
         """Makes a cursor on this connection. Its rows are dictionaries or tuples, as `row_factory` says."""
-        return Cursor(self, self.row_factory if row_factory is None else check_row_factory(row_factory))
+        return Cursor(self, self.row_factory if row_factory is None else row_factory)
 
+    @shortcut(_native.Connection._execute)
     def execute(self, sql: str, params: Params | None = None) -> Cursor:
         """Executes a statement on a new cursor, and returns that cursor."""
-        return Cursor(self, self.row_factory).execute(sql, params)
+        cursor: Cursor = self._execute(sql, params)
+        return cursor
 
     def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
         """Executes the statement for each row of parameters, as part of the transaction. Returns the rows affected."""
@@ -80,15 +73,8 @@ class Connection(_native.Connection):
         """Closes the connection, unless it was given back. The pool opens another."""
         self._discard()
 
-    @property
-    def info(self) -> ConnectionInfo:
-        return ConnectionInfo(self)
-
     def _tell_left_open(self, left_open: tuple[str, bool]) -> None:
         tell_left_open(self, left_open)
-
-    def __repr__(self) -> str:
-        return f"<pycopg.{type(self).__name__} {state_of(self)}>"
 
 
 class Transaction:
@@ -104,12 +90,7 @@ class Transaction:
         self._number = self.connection._begin()
         return self
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         if error is None:
             self.connection._end(self._number, True)
             return
@@ -126,42 +107,41 @@ class Cursor(BaseCursor):
 
     connection: Connection
 
+    @shortcut(_native.Cursor.__init__)
     def __init__(self, connection: Connection, row_factory: type = dict) -> None:
-        super().__init__(row_factory)
-        self.connection = connection
+        super().__init__(connection, row_factory)
 
     def execute(self, sql: str, params: Params | None = None) -> Cursor:
         """Executes one statement, or, without parameters, several. Returns this cursor."""
-        self._forget()
-        self._keep(self.connection._execute(sql, params))
+        self.connection._execute_on(self, sql, params)
         return self
 
     def executemany(self, sql: str, params_seq: Iterable[Params]) -> None:
         """Executes the statement for each row of parameters, in one pipeline. Rows that it returns are dropped."""
         self._forget()
-        self._row_count = self.connection._execute_many(sql, params_seq)
+        self._keep_count(self.connection._execute_many(sql, params_seq))
 
+    @shortcut(_native.Cursor._fetchone)
     def fetchone(self) -> Row | None:
         """Returns the next row, or None after the last."""
-        rows = self._fetch(1)
-        return rows[0] if rows else None
+        return self._fetchone()
 
+    @shortcut(_native.Cursor._fetchmany)
     def fetchmany(self, size: int | None = None) -> list[Row]:
         """Returns the next `size` rows (`arraysize` if not given), or fewer if fewer are left."""
-        return self._fetch(self.arraysize if size is None else size)
+        return self._fetchmany(size)
 
+    @shortcut(_native.Cursor._fetchall)
     def fetchall(self) -> list[Row]:
         """Returns all rows that have not been fetched."""
-        return self._fetch(None)
+        return self._fetchall()
 
     def __iter__(self) -> Iterator[Row]:
         return self
 
+    @shortcut(_native.Cursor._next)
     def __next__(self) -> Row:
-        rows = self._fetch(1)
-        if not rows:
-            raise StopIteration
-        return rows[0]
+        return self._next()
 
     def close(self) -> None:
         """Forgets the rows. The connection is not touched."""
@@ -173,10 +153,5 @@ class Cursor(BaseCursor):
     def __enter__(self) -> Cursor:
         return self
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         self.close()

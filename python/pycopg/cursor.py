@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 from . import _native
 from ._copying import LEASE, uncopied
-from ._native_types import Params, Row
-from .errors import InterfaceError, ProgrammingError
+from ._native_types import Params
 
 logger = logging.getLogger("pycopg")
 
@@ -31,81 +30,22 @@ class Column(NamedTuple):
     null_ok: bool | None
 
 
-class BaseCursor:
+class BaseCursor(_native.Cursor):
     """Keeps the rows of the last statement, and how many of them have been fetched."""
 
     __reduce_ex__ = uncopied(LEASE)
 
-    arraysize = 1
-    connection: Any
-
-    def __init__(self, row_factory: type) -> None:
-        self.row_factory = check_row_factory(row_factory)
-        self._rows: _native.ResultRows | None = None
-        self._row_count = -1
-        self._next = 0
-        self._closed = False
-
     @property
     def description(self) -> list[Column] | None:
         """The columns of the rows; None if the statement returns none."""
-        if self._rows is None or not self._rows.returns_rows:
-            return None
-        return [describe(*column) for column in self._rows.columns]
-
-    @property
-    def rowcount(self) -> int:
-        """The number of rows returned or affected; -1 if the statement does neither, or none was executed."""
-        return self._row_count
-
-    @property
-    def rownumber(self) -> int | None:
-        """The index of the next row; None if the statement returns none."""
-        return self._next if self._rows is not None and self._rows.returns_rows else None
-
-    @property
-    def statusmessage(self) -> str | None:
-        """The command tag that the server sent, such as "INSERT 0 1"."""
-        return None if self._rows is None else self._rows.status
-
-    @property
-    def closed(self) -> bool:
-        return self._closed
+        columns = self._columns()
+        return None if columns is None else [describe(*column) for column in columns]
 
     def setinputsizes(self, sizes: Sequence[Any]) -> None:
         """PEP 249 requires it; it does nothing."""
 
     def setoutputsize(self, size: int, column: int | None = None) -> None:
         """PEP 249 requires it; it does nothing."""
-
-    def _forget(self) -> None:
-        if self._closed:
-            raise InterfaceError("this cursor is closed")
-        self._rows = None
-        self._row_count = -1
-        self._next = 0
-
-    def _keep(self, rows: _native.ResultRows) -> None:
-        self._rows = rows
-        self._row_count = rows.row_count
-        if rows.is_listen:
-            listened(self.connection.pool)
-
-    def _close(self) -> None:
-        self._rows = None
-        self._closed = True
-
-    def _fetch(self, count: int | None) -> list[Row]:
-        if self._closed:
-            raise InterfaceError("this cursor is closed")
-        if self._rows is None or not self._rows.returns_rows:
-            raise ProgrammingError("there are no rows to fetch: no statement was executed, or it returns none")
-        end = len(self._rows)
-        if count is not None:
-            end = min(end, self._next + max(count, 0))
-        rows = self._rows.fetch(self._next, end, self.row_factory is dict)
-        self._next = end
-        return rows
 
 
 def listened(pool: _native.AnyPool) -> None:
@@ -114,12 +54,6 @@ def listened(pool: _native.AnyPool) -> None:
         _told_of_listen.add(pool)
         text = "%r: LISTEN on a connection of the pool hears nothing, notifications are dropped: use one of your own"
         logger.warning(text, pool)
-
-
-def check_row_factory(row_factory: type) -> type:
-    if row_factory not in (dict, tuple):
-        raise ValueError(f"row_factory = {row_factory!r}: it must be dict or tuple")
-    return row_factory
 
 
 def begun(rows: Iterable[Params]) -> Iterator[Params] | None:

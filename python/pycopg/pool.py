@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
 from ._checking import Refusals
 from ._copying import LEASE, uncopied
 from ._exit import close_at_exit
-from ._native_types import Params, Row
+from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pool_base import PoolBase, plain_function
 from ._shortcut import shortcut
 from .config import Config
-from .connection import Connection, Transaction
+from .connection import Connection, Cursor, Transaction
 from .cursor import begun
 from .errors import PoolTimeout
 
@@ -61,7 +60,7 @@ class PooledDatabase(PoolBase, _native.Pool):
     ) -> None:
         arguments = locals()
         self._check = plain_function("check", arguments)
-        super().__init__(*self._keep(arguments), row_factory is dict, check is not None)
+        super().__init__(*self._keep(arguments))
         close_at_exit(self)
         if open:
             self.open()
@@ -147,20 +146,15 @@ class PooledDatabase(PoolBase, _native.Pool):
         self.open()
         return self
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         self.close()
 
     # For pools with `check`. The native pool calls the `_checked_` methods.
 
-    def _lease_checked(self, connection: Connection, timeout: float) -> None:
+    def _lease_checked(self, connection: Connection) -> None:
         """Leases a connection that the user's check accepts. One that it refuses is closed, and another is tried."""
         assert self._check is not None
-        refusals = Refusals(self, timeout)
+        refusals = Refusals(self, connection._limit_s)
         connection._lease()
         while True:
             try:
@@ -180,9 +174,9 @@ class PooledDatabase(PoolBase, _native.Pool):
                 connection._discard()
                 raise
 
-    def _checked_execute(self, sql: str, params: Params | None) -> _native.ResultRows:
+    def _checked_execute(self, sql: str, params: Params | None) -> Cursor:
         with CheckedConnection(self, None, True, self._row_factory) as connection:
-            return connection._execute(sql, params)
+            return connection.execute(sql, params)
 
     def _checked_execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
         rows = begun(params_seq)
@@ -197,12 +191,8 @@ class CheckedConnection(Connection):
 
     pool: PooledDatabase
 
-    def __init__(self, pool: PooledDatabase, timeout: float | None, autocommit: bool, row_factory: type) -> None:
-        super().__init__(pool, timeout, autocommit, row_factory)
-        self._limit = pool._timeout if timeout is None else timeout
-
     def __enter__(self: Leased) -> Leased:
-        self.pool._lease_checked(self, self._limit)
+        self.pool._lease_checked(self)
         return self
 
 
@@ -224,12 +214,7 @@ class PoolTransaction:
             raise
         return self._connection
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         try:
             # After an exception, giving the connection back rolls back, without a round trip of this caller's.
             if error is None and not self._connection._given_back:

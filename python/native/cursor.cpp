@@ -1,0 +1,143 @@
+#include "python/native/cursor.hpp"
+
+#include <nanobind/stl/optional.h>
+
+#include <copg/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "python/native/call_errors.hpp"
+#include "python/native/docstrings.hpp"
+#include "python/native/interpreter_exit.hpp"
+#include "python/native/options.hpp"
+
+namespace copg::python {
+
+void Cursor::forget() {
+  if (closed_) throw UsageError("this cursor is closed");
+  rows_.reset();
+  row_count_ = -1;
+  next_ = 0;
+}
+
+void Cursor::keep(ResultRows rows) {
+  rows_ = std::make_shared<const ResultRows>(std::move(rows));
+  row_count_ = rows_->row_count();
+}
+
+void Cursor::close() noexcept {
+  rows_.reset();
+  closed_ = true;
+}
+
+Cursor::Rows Cursor::fetchable() const {
+  if (closed_) throw UsageError("this cursor is closed");
+  if (!returns_rows())
+    throw ProgrammingMistake("there are no rows to fetch: no statement was executed, or it returns none");
+  return rows_;
+}
+
+nb::object Cursor::fetch_one() {
+  const Rows rows = fetchable();
+  if (next_ >= rows->size()) return nb::none();
+  nb::object row = rows->row(next_, kind);
+  ++next_;
+  return row;
+}
+
+nb::object Cursor::fetch_until(std::size_t end) {
+  const Rows rows = fetchable();
+  end = std::min(end, rows->size());
+  nb::object fetched = rows->fetch(next_, end, kind);
+  next_ = end;
+  return fetched;
+}
+
+nb::object Cursor::fetch_many(std::int64_t count) {
+  const std::size_t left = fetchable()->size() - next_;
+  return fetch_until(next_ + std::min(left, static_cast<std::size_t>(std::max<std::int64_t>(count, 0))));
+}
+
+nb::object Cursor::fetch_all() { return fetch_until(fetchable()->size()); }
+
+nb::object Cursor::row_number() const { return returns_rows() ? nb::object(nb::int_(next_)) : nb::none(); }
+
+nb::object Cursor::columns() const { return returns_rows() ? rows_->columns() : nb::none(); }
+
+nb::object Cursor::status() const { return rows_ ? rows_->status() : nb::none(); }
+
+namespace {
+
+std::array<PyObject*, 2> cursor_classes{};  // by CursorClass
+
+nb::object next_row(Cursor& self) {
+  nb::object row = self.fetch_one();
+  if (row.is_none()) throw nb::stop_iteration();
+  return row;
+}
+
+int traverse_cursor(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  return nb::inst_ready(self) ? nb::inst_ptr<Cursor>(self)->traverse(visit, arg) : 0;
+}
+
+PyType_Slot cursor_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse_cursor)}, {0, nullptr}};
+
+}  // namespace
+
+nb::object make_cursor(CursorClass of, nb::handle connection, RowKind kind) {
+  nb::object cursor = nb::inst_alloc(cursor_classes[static_cast<std::size_t>(of)]);
+  new (nb::inst_ptr<Cursor>(cursor)) Cursor(connection, kind);
+  nb::inst_mark_ready(cursor);
+  return cursor;
+}
+
+void bind_cursor(nb::module_& module) {
+  module.def("set_cursor_classes", [](nb::object of_threads, nb::object of_asyncio) {
+    cursor_classes = {of_threads.release().ptr(), of_asyncio.release().ptr()};
+  });
+  nb::class_<Cursor>(module, "Cursor", nb::is_weak_referenceable(), nb::type_slots(cursor_slots))
+      .def(
+          "__init__",
+          [](Cursor* self, nb::handle connection, nb::handle row_factory) {
+            new (self) Cursor(connection, row_kind_of(row_factory));
+          },
+          nb::arg("connection").none(), nb::arg("row_factory").none())
+      .def_prop_ro("connection", &Cursor::connection)
+      .def_prop_ro("closed", &Cursor::closed)
+      .def_rw("arraysize", &Cursor::array_size)
+      .def_prop_rw(
+          "row_factory", [](const Cursor& self) { return for_python(self.kind); },
+          [](Cursor& self, nb::handle given) { self.kind = row_kind_of(given); },
+          nb::for_setter(nb::arg("row_factory").none()))
+      .def_prop_ro("rowcount", &Cursor::row_count, doc::Cursor_rowcount)
+      .def_prop_ro("rownumber", &Cursor::row_number, doc::Cursor_rownumber)
+      .def_prop_ro("statusmessage", &Cursor::status, doc::Cursor_statusmessage)
+      .def("_columns", &Cursor::columns)
+      .def("_forget", &Cursor::forget)
+      .def("_keep_count", &Cursor::keep_count)
+      .def("_fetchone", &Cursor::fetch_one, nb::call_guard<NativeScope>())
+      .def(
+          "_fetchmany",
+          [](Cursor& self, std::optional<std::int64_t> size) {
+            return self.fetch_many(size.value_or(self.array_size));
+          },
+          nb::call_guard<NativeScope>(), nb::arg("size").none())
+      .def("_fetchall", &Cursor::fetch_all, nb::call_guard<NativeScope>())
+      .def("_next", next_row, nb::call_guard<NativeScope>())
+      .def(
+          "_all_rows", [](const Cursor& self) { return self.rows().fetch(0, self.rows().size(), self.kind); },
+          nb::call_guard<NativeScope>())
+      .def(
+          "_first_row", [](const Cursor& self) { return self.rows().first(self.kind); },
+          nb::call_guard<NativeScope>())
+      .def(
+          "_first_value", [](const Cursor& self) { return self.rows().value(); },
+          nb::call_guard<NativeScope>())
+      .def("_close", &Cursor::close);
+}
+
+}  // namespace copg::python
