@@ -1,5 +1,5 @@
-// Which Python class an error gets stands in pycopg/errors.py. No Python code is run here, but for the first
-// error of a pool: a daemon thread may raise while the interpreter ends, see interpreter_exit.hpp.
+// Which Python class an error gets stands in pycopg/_error_tree.py. No Python code is run here, but for the
+// first error of a pool: a daemon thread may raise while the interpreter ends, see interpreter_exit.hpp.
 #include "python/native/errors.hpp"
 
 #include <nanobind/nanobind.h>

@@ -53,8 +53,8 @@ void load_imported() {
   objects.current_thread = get("threading", "current_thread");
   objects.get_name = PyUnicode_InternFromString("get_name");
   objects.cancelled_error = get("asyncio", "CancelledError");
-  objects.error_classes = get("pycopg.errors", "_classes");
-  objects.error_class_for = get("pycopg.errors", "_class_for");
+  objects.error_classes = get("pycopg._error_tree", "_classes");
+  objects.error_class_for = get("pycopg._error_tree", "_class_for");
   objects.operational_error = get("pycopg.errors", "OperationalError");
   objects.data_error = get("pycopg.errors", "DataError");
   objects.programming_error = get("pycopg.errors", "ProgrammingError");

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from . import _native
-from .errors import PoolTimeout, pool_timeout
+from ._error_tree import PoolTimeout, pool_timeout
 
 
 class Refusals:

@@ -7,7 +7,7 @@ import time
 import weakref
 
 from . import _native
-from .errors import _settle_classes
+from ._error_tree import _settle_classes
 
 _pools: weakref.WeakSet[_native.AnyPool] = weakref.WeakSet()
 _ending = False

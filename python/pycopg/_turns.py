@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from .errors import InterfaceError, pool_timeout
+from ._error_tree import InterfaceError, pool_timeout
 
 
 class Turns:

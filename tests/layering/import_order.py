@@ -10,9 +10,6 @@ import graphlib
 import pathlib
 import sys
 
-# errors and _conditions are one module in two files: the classes of the second derive from those of the first.
-ONE_MODULE = {"_conditions": "errors"}
-
 
 def imported(text: str) -> set[str]:
     """The modules of the package that a file imports, at its top, in a function, or for type checkers."""
@@ -25,12 +22,8 @@ def imported(text: str) -> set[str]:
 
 def circle(files: dict[str, str]) -> list[str]:
     """Modules each of which imports the next, the last one the first; empty if there is none."""
-    graph: dict[str, set[str]] = {}
-    for module, text in files.items():
-        name = ONE_MODULE.get(module, module)
-        graph.setdefault(name, set()).update({ONE_MODULE.get(other, other) for other in imported(text)} - {name})
     try:
-        graphlib.TopologicalSorter(graph).prepare()
+        graphlib.TopologicalSorter({module: imported(text) for module, text in files.items()}).prepare()
     except graphlib.CycleError as error:
         return list(reversed(error.args[1]))
     return []

@@ -17,12 +17,11 @@ import pytest
 
 import pycopg
 from conftest import Run, eventually
-from pycopg import AsyncPooledDatabase, PooledDatabase
-from pycopg._sqlstates import CONDITIONS
+from pycopg import AsyncPooledDatabase, PooledDatabase, _conditions
 
 MakePool = Callable[..., PooledDatabase]
 ROOT = pathlib.Path(__file__).parents[2]
-ALL = sorted(CONDITIONS)
+ALL = sorted(cls.sqlstate for cls in vars(_conditions).values() if getattr(cls, "sqlstate", None))
 
 
 # --- classes
