@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "engine/futex.hpp"
+
 namespace copg::engine {
 
 class AdaptiveMutex {
@@ -17,11 +19,11 @@ class AdaptiveMutex {
     if (!try_lock()) lock_late();
   }
   void unlock() noexcept {
-    if (state_.exchange(State::free, std::memory_order_release) == State::awaited) state_.notify_one();
+    if (state_.word.exchange(free, std::memory_order_release) == awaited) Futex::wake_one(state_.address());
   }
 
  private:
-  enum class State : std::uint32_t { free, taken, awaited };
+  enum State : std::uint32_t { free, taken, awaited };
 
   static constexpr int first_pause = 64;
   static constexpr int last_pause = 256;
@@ -35,20 +37,19 @@ class AdaptiveMutex {
   }
 
   bool try_lock() noexcept {
-    State free = State::free;
-    return state_.compare_exchange_strong(free, State::taken, std::memory_order_acquire,
-                                          std::memory_order_relaxed);
+    std::uint32_t expected = free;
+    return state_.word.compare_exchange_strong(expected, taken, std::memory_order_acquire,
+                                               std::memory_order_relaxed);
   }
   [[gnu::noinline]] void lock_late() noexcept {
     for (int times = first_pause; times <= last_pause; times *= 2) {
       pause(times);
-      if (state_.load(std::memory_order_relaxed) == State::free && try_lock()) return;
+      if (state_.word.load(std::memory_order_relaxed) == free && try_lock()) return;
     }
-    while (state_.exchange(State::awaited, std::memory_order_acquire) != State::free)
-      state_.wait(State::awaited);
+    while (state_.word.exchange(awaited, std::memory_order_acquire) != free) state_.wait(awaited);
   }
 
-  std::atomic<State> state_ = State::free;
+  Futex state_{free};
 };
 
 }  // namespace copg::engine

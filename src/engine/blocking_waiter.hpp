@@ -1,36 +1,35 @@
 // A thread that sleeps until what it waits for is settled.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
-#include <optional>
-#include <utility>
+#include <cstdint>
 
 #include "engine/clock.hpp"
+#include "engine/futex.hpp"
 
 namespace copg::engine {
 
-/// `Base` is Waiter or PoolWaiter.
+/// `Base` is Waiter, StatementWaiter or PoolWaiter.
 template <class Base>
 class BlockingWaiter : public Base {
  public:
-  void settled() noexcept override {
-    const std::lock_guard lock(mutex_);
-    settled_ = true;
-    if (wake_) wake_->notify_one();
+  void settled(Wakes& wakes) noexcept override {
+    if (state_.word.exchange(is_settled, std::memory_order_release) == sleeping) wakes.add(state_.address());
   }
   /// False: the deadline came first. After true, the waiter can be used for another wait.
-  bool sleep_until(TimePoint deadline) {
-    std::unique_lock lock(mutex_);
-    if (!wake_) wake_.emplace();
-    wake_->wait_until(lock, deadline, [this] { return settled_; });
-    return std::exchange(settled_, false);
+  bool sleep_until(TimePoint deadline) noexcept {
+    for (std::uint32_t state = awake;;) {
+      if (state_.word.compare_exchange_strong(state, sleeping, std::memory_order_acquire)) state = sleeping;
+      if (state == is_settled) break;
+      if (now() >= deadline) return false;
+      state_.wait(sleeping, deadline);
+    }
+    state_.word.store(awake, std::memory_order_relaxed);
+    return true;
   }
 
  private:
-  std::mutex mutex_;
-  std::optional<std::condition_variable> wake_;  // made on demand, since few callers wait
-  bool settled_ = false;
+  enum State : std::uint32_t { awake, sleeping, is_settled };
+  Futex state_{awake};
 };
 
 }  // namespace copg::engine

@@ -105,8 +105,8 @@ class Leases {
 
   // For the runs.
 
-  [[nodiscard]] static Lease take(State& state, pool::ConnectionId connection, const Waiter& waiter,
-                                  TimePoint time, TimePoint deadline, const Holder& holder);
+  /// Fills `lease` with what `waiter` was granted. False: it was granted nothing.
+  bool collect_granted(Lease& lease, Waiter& waiter, TimePoint time);
 
   // For the runs, inside the lease.
 

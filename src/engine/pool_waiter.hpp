@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "engine/clock.hpp"
+#include "engine/futex.hpp"
 #include "pool/types.hpp"
 
 namespace copg::engine {
@@ -24,8 +25,9 @@ class PoolWaiter {
   PoolWaiter& operator=(const PoolWaiter&) = delete;
 
   /// The wait is over: the shell calls PoolEngine::collect. Called once, with the engine's mutex held: must
-  /// only wake the caller. The waiter must stay in place until `collect` or `give_up` has returned.
-  virtual void settled() noexcept = 0;
+  /// only wake the caller, if that is a thread by adding it to `wakes`. The waiter must stay in place until
+  /// `collect` or `give_up` has returned.
+  virtual void settled(Wakes& wakes) noexcept = 0;
 
  protected:
   virtual ~PoolWaiter() = default;
@@ -36,9 +38,9 @@ class PoolWaiter {
   friend class PoolEngine;
 
   /// With the engine's mutex held.
-  void settle() noexcept {
+  void settle(Wakes& wakes) noexcept {
     settled_ = true;
-    settled();
+    settled(wakes);
   }
 
   Milestone milestone_ = Milestone::full;

@@ -2,12 +2,11 @@
 
 #include <utility>
 
-#include "engine/runs.hpp"
-
 namespace copg::engine {
 
-Run::Run(Runs& runs, std::vector<Member> members) : runs_(runs), members_(std::move(members)) {
+Run::Run(std::vector<Member> members) : members_(std::move(members)) {
   statements_.reserve(members_.size());
+  answers_.reserve(members_.size());
   for (const Member& member : members_) statements_.push_back({member.request->sql(), *member.request});
 }
 
@@ -25,11 +24,11 @@ std::uint32_t Run::never_sent() const noexcept {
 }
 
 void Run::on_result(std::size_t index, Result result) {
-  runs_.answer(members_[index].id, since_the_last(), std::move(result));
+  answers_.push_back({members_[index].id, since_the_last(), std::move(result)});
 }
 
 void Run::on_error(std::size_t index, ErrorInfo error) {
-  runs_.answer(members_[index].id, since_the_last(), make_exception(std::move(error)));
+  answers_.push_back({members_[index].id, since_the_last(), make_exception(std::move(error))});
 }
 
 Duration Run::since_the_last() noexcept {

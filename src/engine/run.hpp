@@ -3,6 +3,7 @@
 #pragma once
 
 #include <copg/detail/request.hpp>
+#include <copg/pipeline.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +17,6 @@
 
 namespace copg::engine {
 
-class Runs;
-
 class Run final : public pq::PipelineSink {
  public:
   struct Member {
@@ -25,12 +24,20 @@ class Run final : public pq::PipelineSink {
     std::unique_ptr<detail::Request> request;
   };
 
-  Run(Runs& runs, std::vector<Member> members);
+  struct Answer {
+    pool::WaiterId id;
+    Duration took;  ///< Since it was sent, or since the answer before it.
+    PipelineAnswer answer;
+  };
+
+  explicit Run(std::vector<Member> members);
 
   /// Makes the operation, which has sent nothing yet.
   pq::PipelineOperation& begin(pq::Connection& connection);
   [[nodiscard]] pq::PipelineOperation& operation() noexcept { return *operation_; }
   [[nodiscard]] std::vector<Member>& members() noexcept { return members_; }
+  /// Taken, and not given to their callers.
+  [[nodiscard]] std::vector<Answer>& answers() noexcept { return answers_; }
   [[nodiscard]] TimePoint begun_at() const noexcept { return begun_at_; }
   /// How many of the last were not sent.
   [[nodiscard]] std::uint32_t never_sent() const noexcept;
@@ -41,8 +48,8 @@ class Run final : public pq::PipelineSink {
  private:
   [[nodiscard]] Duration since_the_last() noexcept;
 
-  Runs& runs_;
   std::vector<Member> members_;
+  std::vector<Answer> answers_;
   std::vector<pq::PipelineStatement> statements_;
   std::optional<pq::PipelineOperation> operation_;
   TimePoint begun_at_{};

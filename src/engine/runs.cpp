@@ -16,26 +16,19 @@ void Runs::requeue(Lease& lease, StatementWaiter& waiter) noexcept {
   const bool ours = state->core->release(now(), id_of(lease), pool::Disposition::broken);
   lease = {};
   state->dispatch();
-  // `close` may have taken the connection away meanwhile, and with it the place in the queue. A caller that
-  // had collected the grant by then has been told.
-  if (!ours && !waiter.settled_) state->settle(waiter.id_, pool::WaitError::closed);
+  // `close` may have taken the connection away meanwhile, and with it the place in the queue.
+  if (!ours && !waiter.settled_) state->fail(waiter.id_, pool::WaitError::closed);
+  tell_again(*state, waiter);
+}
+
+/// It waits once more. What settled it while it had a connection has woken it before that, or not at all.
+void Runs::tell_again(State& state, StatementWaiter& waiter) noexcept {
+  if (waiter.settled_) waiter.settled(state.wakes);
 }
 
 bool Runs::collect_statement(Lease& lease, StatementWaiter& waiter, TimePoint time) {
   if (waiter.answer_) return false;  // the engine has done with it
-  {
-    Locked state = lock_here(shared_);
-    pool::invariant(waiter.settled_, "what is collected has been settled");
-    waiter.settled_ = false;
-    if (waiter.error_ != pool::WaitError::none)
-      leases_.refuse(std::move(state), waiter.error_, time - waiter.since_, waiter.waiting_);
-    state->waiters[waiter.id_.slot] = &waiter;
-    lease = Leases::take(*state, state->core->accept(waiter.id_).value(), waiter, time, waiter.deadline_,
-                         waiter.holder_);
-    waiter.driving_ = true;
-    lease.fresh = lease.slot->run == nullptr;
-  }
-  if (setup_.options.observer) setup_.options.observer->acquired(time - waiter.since_);
+  leases_.collect(lease, waiter, time);
   return true;
 }
 
@@ -50,8 +43,8 @@ Run* Runs::start_or_resume_run(Lease& lease) {
     const Locked state(shared_);
     size = state->core->run_size(connection);
     members.reserve(size);
+    if (size == 1) return nullptr;
     while (const auto id = state->core->send_next(connection)) {
-      if (size == 1) return nullptr;  // alone
       auto& waiter = static_cast<StatementWaiter&>(*state->waiters[id->slot]);
       members.push_back({*id, waiter.lend()});
       due = std::min(due, waiter.deadline_);
@@ -61,7 +54,7 @@ Run* Runs::start_or_resume_run(Lease& lease) {
     leases_.leave(lease);
     leases_.reject_cut_off({});
   }
-  auto run = std::make_unique<Run>(*this, std::move(members));
+  auto run = std::make_unique<Run>(std::move(members));
   run->begin(*slot.connection);
   const Locked state(shared_);
   slot.run = std::move(run);
@@ -70,13 +63,18 @@ Run* Runs::start_or_resume_run(Lease& lease) {
   return slot.run.get();
 }
 
-void Runs::answer(pool::WaiterId id, Duration took, PipelineAnswer answered) noexcept {
+void Runs::answer(Run& run) noexcept {
+  if (run.answers().empty()) return;
   const Locked state(shared_);
-  state->core->on_answered(id, took);
-  auto* const waiter = static_cast<StatementWaiter*>(std::exchange(state->waiters[id.slot], nullptr));
-  if (waiter == nullptr) return;  // it was given up
-  waiter->answer_ = std::move(answered);
-  if (!waiter->driving_) waiter->settle();
+  for (Run::Answer& answer : run.answers()) {
+    state->core->on_answered(answer.id, answer.took);
+    auto* const waiter =
+        static_cast<StatementWaiter*>(std::exchange(state->waiters[answer.id.slot], nullptr));
+    if (waiter == nullptr) continue;  // it was given up
+    waiter->answer_ = std::move(answer.answer);
+    if (!waiter->driving_) waiter->settle(state->wakes);
+  }
+  run.answers().clear();
 }
 
 void Runs::end_statement(Lease& lease, StatementWaiter& waiter, const pool::Statement& statement,
@@ -85,6 +83,7 @@ void Runs::end_statement(Lease& lease, StatementWaiter& waiter, const pool::Stat
   Locked state(shared_);
   if (std::exchange(waiter.driving_, false)) {  // it had waited
     state->waiters[waiter.id_.slot] = nullptr;
+    state->core->send_next(id_of(lease));  // it was alone: until now the core could take it for unsent
     state->core->on_answered(waiter.id_, took);
   } else {
     state->core->on_answered(statement, took);
@@ -113,6 +112,7 @@ void Runs::took_too_long(State& state, const Lease& lease, const StatementWaiter
 
 void Runs::end_run(Lease& lease, StatementWaiter& driver) noexcept {
   std::unique_ptr<Run> run;
+  answer(*lease.slot->run);
   const std::uint32_t never_sent = lease.slot->run->never_sent();
   {
     const Locked state(shared_);
@@ -132,10 +132,12 @@ void Runs::end_run(Lease& lease, StatementWaiter& driver) noexcept {
   const pool::Disposition disposition = leases_.verdict_on(lease);
   const TimePoint time = now();
   leases_.end(Locked(shared_), lease, disposition, time, never_sent);
+  if (!driver.answer_) tell_again(*Locked(shared_), driver);
 }
 
 void Runs::hand_over_run(Lease& lease, StatementWaiter& driver) noexcept {
   Slot& slot = *lease.slot;
+  answer(*slot.run);
   bool handed_on = false;
   bool left = false;
   {
@@ -176,7 +178,7 @@ TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept {
     state.waiters[member.id.slot] = nullptr;
     late.answer_ = make_exception(unanswered(state.setup(), member.request->sql(), slot, time - late.since_,
                                              time - slot.run->begun_at(), "travelling with others"));
-    late.settle();
+    late.settle(state.wakes);
   }
   return next;
 }

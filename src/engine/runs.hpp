@@ -27,8 +27,8 @@ class Runs {
   /// The run on the lease, the caller's statement included; nullptr: that travels alone. Called inside the
   /// lease. Throws PoolClosed, and is outside then, if `close` has cut the lease off.
   Run* start_or_resume_run(Lease& lease);
-  /// For Run: the answer to a statement, `took` after it was sent or after the answer in front of it.
-  void answer(pool::WaiterId id, Duration took, PipelineAnswer answered) noexcept;
+  /// Gives the answers that the run has taken to their callers.
+  void answer(Run& run) noexcept;
   /// A statement that travelled alone has ended at `time`, `took` after it was sent: ends the lease, from
   /// inside it.
   void end_statement(Lease& lease, StatementWaiter& waiter, const pool::Statement& statement, TimePoint time,
@@ -43,6 +43,7 @@ class Runs {
   void forget(const Lease& lease, StatementWaiter& waiter) noexcept;
 
  private:
+  static void tell_again(State& state, StatementWaiter& waiter) noexcept;
   static void forget(State& state, StatementWaiter& waiter) noexcept;
   static void took_too_long(State& state, const Lease& lease, const StatementWaiter& waiter) noexcept;
 

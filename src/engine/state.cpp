@@ -82,8 +82,8 @@ void State::hand_out() {
   if (!pool_waiters.empty()) settle_pool_waiters(now());
   while (const auto action = core->poll_action()) {
     switch (action->kind) {
-      case pool::ActionKind::grant:
-      case pool::ActionKind::fail: settle(action->waiter, action->error); break;
+      case pool::ActionKind::grant: grant(*action); break;
+      case pool::ActionKind::fail: fail(action->waiter, action->error); break;
       case pool::ActionKind::report_outage:
         outage = true;
         background_.post_work(*this);
@@ -112,18 +112,45 @@ void State::add(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePoint dea
   waiter.holder_ = holder;
   waiter.since_ = time;
   waiter.deadline_ = deadline;
+  waiter.lease_ = {};
   waiter.error_ = pool::WaitError::none;
-  waiter.settled_ = false;
+  waiter.settled_ = waiter.driving_ = false;
   waiters[id.slot] = &waiter;
 }
 
-void State::settle(pool::WaiterId id, pool::WaitError error) noexcept {
+Lease State::take(pool::ConnectionId connection, TimePoint time, TimePoint deadline, const Holder& holder) {
+  Slot& slot = slot_of(connection);
+  Slot::Tenancy& tenancy = slot.tenancy(*this);
+  pool::invariant(tenancy.since == TimePoint{}, "a connection has one caller at a time");
+  tenancy.holder = holder;
+  tenancy.since = time;
+  tenancy.patience = deadline - time;
+  slot.guarded(*this).leak_reported = false;
+  return {.slot = &slot, .index = connection.slot, .generation = connection.generation, .process = process};
+}
+
+/// What is granted is leased at once, so that a thread that wakes up needs no lock to get it.
+void State::grant(const pool::Action& granted) {
+  Waiter* const waiter = waiters[granted.waiter.slot];
+  pool::invariant(waiter != nullptr && waiter->id_ == granted.waiter, "a grant finds the caller that waits");
+  const pool::ConnectionId connection = core->accept(granted.waiter).value();
+  waiter->lease_ = take(connection, core->state_since(connection), waiter->deadline_, waiter->holder_);
+  if (core->run_size(connection) > 0) {
+    waiter->driving_ = true;
+    waiter->lease_.fresh = waiter->lease_.slot->run == nullptr;
+  } else {
+    waiters[granted.waiter.slot] = nullptr;
+  }
+  waiter->settled(wakes);
+}
+
+void State::fail(pool::WaiterId id, pool::WaitError error) noexcept {
   Waiter* const place = std::exchange(waiters[id.slot], nullptr);
   pool::invariant(place != nullptr && place->id_ == id, "an outcome finds the caller that waits for it");
   Waiter& waiter = *place;
   waiter.error_ = error;
   waiter.waiting_ = error == pool::WaitError::timeout ? waiting_before_tick : 0;
-  waiter.settle();
+  waiter.settle(wakes);
 }
 
 void State::tick_core(TimePoint time) {
@@ -177,7 +204,7 @@ void State::settle_pool_waiters(TimePoint time) noexcept {
     if (pool_waiter->error_ == pool::WaitError::none && pool_waiter->deadline_ <= time)
       pool_waiter->error_ = pool::WaitError::timeout;
     const bool settled = pool_waiter->reached_ || pool_waiter->error_ != pool::WaitError::none;
-    if (settled) pool_waiter->settle();
+    if (settled) pool_waiter->settle(wakes);
     return settled;
   });
   if (over > 0) tell_who_waits(time);

@@ -17,6 +17,7 @@
 #include "engine/background_port.hpp"
 #include "engine/clock.hpp"
 #include "engine/fork_guard.hpp"
+#include "engine/futex.hpp"
 #include "engine/pool_waiter.hpp"
 #include "engine/setup.hpp"
 #include "engine/slot.hpp"
@@ -57,8 +58,10 @@ struct State {
   /// Has the background tick at that time, or before.
   void wake_by(TimePoint time);
   void add(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePoint deadline, const Holder& holder);
-  /// Ends the wait of a caller.
-  void settle(pool::WaiterId id, pool::WaitError error) noexcept;
+  /// Leases the connection to a caller that waits no longer; `time` is now.
+  Lease take(pool::ConnectionId connection, TimePoint time, TimePoint deadline, const Holder& holder);
+  /// Ends the wait of a caller without a connection.
+  void fail(pool::WaiterId id, pool::WaitError error) noexcept;
   [[nodiscard]] bool has_place(const Waiter& waiter) const noexcept {
     return waiter.id_.slot < waiters.size() && waiters[waiter.id_.slot] == &waiter;
   }
@@ -83,6 +86,7 @@ struct State {
   TimePoint armed = pool::never;  // when the background will tick
   std::vector<Waiter*> waiters;   // by the slot of their id
   std::vector<PoolWaiter*> pool_waiters;
+  Wakes wakes;                       // for Locked
   std::deque<pool::Action> actions;  // for the background
   std::optional<ErrorInfo> connect_error;
   TimePoint connect_error_at{};
@@ -94,6 +98,7 @@ struct State {
 
  private:
   void hand_out();
+  void grant(const pool::Action& granted);
   [[nodiscard]] pool::WaitError obstacle(Milestone milestone) const;
   void settle_pool_waiters(TimePoint time) noexcept;
   void tell_who_waits(TimePoint time) noexcept;
@@ -123,7 +128,13 @@ class [[nodiscard]] Locked {
   ~Locked() { unlock(); }
 
   void unlock() noexcept {
-    if (shared_ != nullptr) std::exchange(shared_, nullptr)->mutex_.unlock();
+    if (shared_ == nullptr) return;
+    SharedState& shared = *std::exchange(shared_, nullptr);
+    Wakes wakes;
+    if (!shared.state_.wakes.empty()) [[unlikely]]
+      wakes = std::exchange(shared.state_.wakes, {});
+    shared.mutex_.unlock();
+    wakes.wake_all();
   }
   [[nodiscard]] State& operator*() const noexcept { return shared_->state_; }
   [[nodiscard]] State* operator->() const noexcept { return &shared_->state_; }

@@ -10,6 +10,8 @@
 
 #include "engine/clock.hpp"
 #include "engine/deadline_listener.hpp"
+#include "engine/futex.hpp"
+#include "engine/lease.hpp"
 #include "engine/slot.hpp"
 #include "pool/types.hpp"
 
@@ -25,8 +27,9 @@ class Waiter {
   Waiter& operator=(const Waiter&) = delete;
 
   /// The wait is over: the shell calls Leases::collect. Called once, with the engine's mutex held: must only
-  /// wake the caller. The waiter must stay in place until `collect` or `give_up` has returned.
-  virtual void settled() noexcept = 0;
+  /// wake the caller, if that is a thread by adding it to `wakes`. The waiter must stay in place until
+  /// `collect` or `give_up` has returned.
+  virtual void settled(Wakes& wakes) noexcept = 0;
 
   /// Names the task that waits, if the thread does not tell. Called before a connection is asked for.
   void set_task(const HolderName& name) noexcept {
@@ -40,15 +43,17 @@ class Waiter {
   friend struct State;
   friend class Leases;
   friend class Runs;
+  friend class StatementCall;
   friend TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept;
 
   /// With the mutex held.
-  void settle() noexcept {
+  void settle(Wakes& wakes) noexcept {
     settled_ = true;
-    settled();
+    settled(wakes);
   }
 
   DeadlineListener* const listener_ = nullptr;
+  Lease lease_;  // granted, and not collected yet
   pool::WaiterId id_{};
   Holder holder_;  // from `set_task` on it names the task, once queued all else
   TimePoint since_{};
@@ -56,6 +61,7 @@ class Waiter {
   pool::WaitError error_ = pool::WaitError::none;
   std::uint32_t waiting_ = 0;  // how many waited when its time was up, itself included
   bool settled_ = false;
+  bool driving_ = false;  // has been granted a run, and finds its answer by itself
 };
 
 /// A caller that waits for the answer to one statement. It is settled by the answer, which may come over a
@@ -75,10 +81,10 @@ class StatementWaiter : public Waiter {
 
  private:
   friend class Runs;
+  friend struct State;
   friend class StatementCall;
   friend TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept;
   std::optional<PipelineAnswer> answer_;
-  bool driving_ = false;  // has the connection, and reads its answer itself
 };
 
 }  // namespace copg::engine

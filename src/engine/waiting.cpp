@@ -17,8 +17,9 @@ Leases::Attempt Leases::acquire(Lease& lease, Waiter& waiter, TimePoint time, Ti
     refuse(std::move(state), pool::WaitError::closed, Duration::zero());
   state->make_room_for_waiter();
   pool::PoolCore& core = *state->core;
-  const pool::Acquired acquired = statement != nullptr ? core.acquire_statement(time, deadline, *statement)
-                                                       : core.acquire(time, deadline);
+  const bool travels = statement != nullptr && setup_.options.share;
+  const pool::Acquired acquired =
+      travels ? core.acquire_statement(time, deadline, *statement) : core.acquire(time, deadline);
   return conclude(std::move(state), acquired, lease, waiter, time, deadline,
                   {where, waiter.holder_.who.kind == NumberOf::task ? waiter.holder_.who : this_thread()});
 }
@@ -33,9 +34,9 @@ Leases::Attempt Leases::swap(Lease& lease, Waiter& waiter, TimePoint deadline,
   lease.slot->lease_ends(*state);
   const pool::ConnectionId dead = id_of(std::exchange(lease, {}));
   pool::PoolCore& core = *state->core;
-  const pool::Acquired acquired = statement != nullptr
-                                      ? core.reacquire_statement(time, dead, deadline, *statement)
-                                      : core.reacquire(time, dead, deadline);
+  const bool travels = statement != nullptr && setup_.options.share;
+  const pool::Acquired acquired = travels ? core.reacquire_statement(time, dead, deadline, *statement)
+                                          : core.reacquire(time, dead, deadline);
   return conclude(std::move(state), acquired, lease, waiter, time, deadline, tenancy.holder);
 }
 
@@ -43,7 +44,8 @@ Leases::Attempt Leases::conclude(Locked state, const pool::Acquired& acquired, L
                                  TimePoint time, TimePoint deadline, const Holder& holder) {
   switch (acquired.kind) {
     case pool::Acquired::Kind::granted:
-      lease = take(*state, acquired.connection, waiter, time, deadline, holder);
+      lease = state->take(acquired.connection, time, deadline, holder);
+      if (waiter.listener_ != nullptr) watch_deadline(*state, *lease.slot, *waiter.listener_, deadline);
       break;
     case pool::Acquired::Kind::queued: state->add(waiter, acquired.waiter, time, deadline, holder); break;
     case pool::Acquired::Kind::rejected: break;
@@ -57,20 +59,6 @@ Leases::Attempt Leases::conclude(Locked state, const pool::Acquired& acquired, L
   return Attempt::granted;
 }
 
-Lease Leases::take(State& state, pool::ConnectionId connection, const Waiter& waiter, TimePoint time,
-                   TimePoint deadline, const Holder& holder) {
-  Slot& slot = state.slot_of(connection);
-  Slot::Tenancy& tenancy = slot.tenancy(state);
-  pool::invariant(tenancy.since == TimePoint{}, "a connection has one caller at a time");
-  tenancy.holder = holder;
-  tenancy.since = time;
-  tenancy.patience = deadline - time;
-  slot.guarded(state).leak_reported = false;
-  if (waiter.listener_ != nullptr) watch_deadline(state, slot, *waiter.listener_, deadline);
-  return {
-      .slot = &slot, .index = connection.slot, .generation = connection.generation, .process = state.process};
-}
-
 void Leases::refuse(Locked state, pool::WaitError error, Duration waited, std::uint32_t waiting) {
   const Snapshot snapshot = snapshot_of(*state);
   state.unlock();
@@ -80,19 +68,23 @@ void Leases::refuse(Locked state, pool::WaitError error, Duration waited, std::u
 }
 
 void Leases::collect(Lease& lease, Waiter& waiter, TimePoint time) {
+  if (collect_granted(lease, waiter, time)) return;
   Locked state = lock_here(shared_);
   pool::invariant(waiter.settled_, "what is collected has been settled");
-  if (waiter.error_ != pool::WaitError::none)
-    refuse(std::move(state), waiter.error_, time - waiter.since_, waiter.waiting_);
-  lease =
-      take(*state, state->core->accept(waiter.id_).value(), waiter, time, waiter.deadline_, waiter.holder_);
-  state.unlock();
+  refuse(std::move(state), waiter.error_, time - waiter.since_, waiter.waiting_);
+}
+
+bool Leases::collect_granted(Lease& lease, Waiter& waiter, TimePoint time) {
+  if (!waiter.lease_) return false;
+  lease = std::exchange(waiter.lease_, {});
+  if (waiter.listener_ != nullptr) watch_deadline(lease, *waiter.listener_, waiter.deadline_);
   if (setup_.options.observer) setup_.options.observer->acquired(time - waiter.since_);
+  return true;
 }
 
 void Leases::expire(Waiter& waiter) {
   Locked state = lock_here(shared_);
-  if (waiter.settled_) return;
+  if (waiter.settled_ || waiter.lease_) return;
   const TimePoint time = now();
   state->tick_core(time);
   state->dispatch();
@@ -110,20 +102,23 @@ bool Leases::give_up(Lease& lease, Waiter& waiter) {
 
 bool Leases::give_up_unsent(Lease& lease, Waiter& waiter) {
   const Locked state = lock_here(shared_);
-  if (!state->core->knows(waiter.id_)) return false;
+  if (!waiter.lease_ && !state->core->knows(waiter.id_)) return false;
   if (state->core->sent(waiter.id_) && stands(Mend::sent_with_others)) return false;
   static_cast<void>(dequeue(*state, lease, waiter));
   return true;
 }
 
 bool Leases::dequeue(State& state, Lease& lease, Waiter& waiter) {
-  const TimePoint time = now();
-  const pool::Cancelled cancelled = state.core->cancel(time, waiter.id_);
+  state.core->cancel(now(), waiter.id_);
   if (state.has_place(waiter)) state.waiters[waiter.id_.slot] = nullptr;
+  waiter.driving_ = false;
+  lease = std::exchange(waiter.lease_, {});
+  if (lease && state.core->hand_on(id_of(lease))) {  // a run, of which somebody else waits for an answer
+    lease.slot->lease_ends(state);
+    lease = {};
+  }
   state.dispatch();
-  if (cancelled.kind != pool::Cancelled::Kind::granted) return false;
-  lease = take(state, cancelled.connection, waiter, time, waiter.deadline_, waiter.holder_);
-  return true;
+  return static_cast<bool>(lease);
 }
 
 }  // namespace copg::engine

@@ -106,9 +106,13 @@ Progress wait_for_server(engine::LeaseCall& call, CallClock& clock) {
     const bool first = std::exchange(clock.first_wait, false);
     if (!first) clock.now = engine::now();
     const bool cut = slot.latch.is_cut();
-    if (cut || (!first && clock.now >= clock.deadline)) reject_interrupted(call, cut, clock);
+    if (cut || (!first && clock.now >= call.wait_until())) {
+      if (call.wait_no_longer()) return Progress::done;
+      reject_interrupted(call, cut, clock);
+    }
     const pq::Step& step = call.step();
-    const Duration limit = std::clamp(clock.deadline - clock.now, Duration::zero(), interrupt_check_interval);
+    const Duration limit =
+        std::clamp(call.wait_until() - clock.now, Duration::zero(), interrupt_check_interval);
     // Not in a run: an earlier driver may have left answers unread, for which the epoll set reports no edge.
     const bool usual =
         first && step.wait_for == pq::Ready::read && limit == interrupt_check_interval && slot.run == nullptr;
@@ -193,7 +197,7 @@ class BlockingStatement final : public AnswerWaiter {
 Result execute(PoolEngine& engine, CallClock clock, const Sql& sql, const Params& params,
                const engine::KnownText& text) {
   BlockingStatement waiter(sql, params);
-  engine::StatementCallIn<engine::InPlace> call(engine, waiter);
+  engine::StatementCallIn<engine::InPlace> call(engine, waiter, engine::thread_patience);
   const Progress progress = call.acquire(sql.text(), text, params, clock.begin, clock.deadline, sql.where());
   finish<AnswerWaiter>(call, progress, waiter, clock);
   return call.take_result();

@@ -28,7 +28,7 @@ class QueuedCall : public Port, public Kind {
       : Port(std::move(home), timeout, use), Kind(use == LeaseUse::own ? this : nullptr) {}
 
  private:
-  void settled() noexcept final { this->wake(); }
+  void settled(Wakes& /*wakes*/) noexcept final { this->wake(); }
   void dequeue() noexcept final {
     Lease granted;
     if (this->engine().leases().give_up(granted, *this) && stands(Mend::cancelled_after_grant))
@@ -172,7 +172,7 @@ class PoolWaitKind : public Port, private PoolWaiter {
     if (milestone_ != Milestone::finished) this->engine().collect(*this);
     return Port::Progress::done;
   }
-  void settled() noexcept final { this->wake(); }
+  void settled(Wakes& /*wakes*/) noexcept final { this->wake(); }
   void take_result() final {}
   void dequeue() noexcept final { this->engine().give_up(*this); }
   bool dequeue_unsent() noexcept final { return dequeue(), true; }

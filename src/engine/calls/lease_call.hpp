@@ -40,6 +40,11 @@ class LeaseCall {
   /// granted, it is in the lease.
   void give_up() { engine_.leases().give_up(lease_, waiter_); }
 
+  /// When `waiting` ends.
+  [[nodiscard]] virtual TimePoint wait_until() const noexcept { return deadline_; }
+  /// It has ended, or `close` has cut the lease off. True: the call is done all the same.
+  virtual bool wait_no_longer() noexcept { return false; }
+
   /// What `waiting` waits for.
   [[nodiscard]] const pq::Step& step() const noexcept { return step_; }
   /// nullptr unless the call is `waiting` or `done`.

@@ -54,8 +54,11 @@ StatementCall::Progress StatementCall::advance(pq::Ready ready) {
 
 StatementCall::Progress StatementCall::advance_run(pq::Ready ready) {
   step_ = operation_->advance(ready);
+  engine_.runs().answer(*lease_.slot->run);
   if (!step_.done) {
     if (!waiter_.answer_) return Progress::waiting;
+    if (answered_at_ == TimePoint{}) answered_at_ = now();
+    if (now() < wait_until()) return Progress::waiting;
     stop();  // the rest is for others: one of them waits for it
     return Progress::done;
   }
@@ -63,6 +66,16 @@ StatementCall::Progress StatementCall::advance_run(pq::Ready ready) {
   operation_ = nullptr;
   engine_.runs().end_run(lease_, waiter_);
   return waiter_.answer_ ? Progress::done : Progress::queued;
+}
+
+TimePoint StatementCall::wait_until() const noexcept {
+  return phase_ == Phase::leading && waiter_.answer_ ? after(answered_at_, patience_) : deadline_;
+}
+
+bool StatementCall::wait_no_longer() noexcept {
+  if (phase_ != Phase::leading || !waiter_.answer_) return false;
+  stop();
+  return true;
 }
 
 Result StatementCall::take_result() {

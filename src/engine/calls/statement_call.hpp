@@ -16,6 +16,11 @@
 
 namespace copg::engine {
 
+/// How long a thread that drives a run goes on for the others once it has its own answer. Waking another
+/// driver takes longer than reading a few more answers, and much longer if more threads want to run than
+/// there are processors. A statement that is known to be slow travels alone.
+inline constexpr Duration thread_patience = std::chrono::milliseconds(1);
+
 class StatementCall : public LeaseCall {
  public:
   /// Begins. `sql` and `params` must outlive the call, unless they are lent.
@@ -23,6 +28,8 @@ class StatementCall : public LeaseCall {
                    TimePoint deadline, const SourceLocation& where);
   Progress granted(TimePoint time) final;
   Progress advance(pq::Ready ready) final;
+  [[nodiscard]] TimePoint wait_until() const noexcept final;
+  bool wait_no_longer() noexcept final;
   [[nodiscard]] std::string_view sql() const noexcept final { return sql_; }
   /// Once done: the result; throws the statement's error.
   [[nodiscard]] Result take_result();
@@ -31,8 +38,10 @@ class StatementCall : public LeaseCall {
   void end() noexcept;
 
  protected:
-  StatementCall(PoolEngine& engine, StatementWaiter& waiter)
-      : LeaseCall(engine, lease_, waiter), waiter_(waiter) {}
+  /// `patience`: how long the driver of a run goes on once it has its own answer, for the others, before it
+  /// hands the run over.
+  StatementCall(PoolEngine& engine, StatementWaiter& waiter, Duration patience)
+      : LeaseCall(engine, lease_, waiter), waiter_(waiter), patience_(patience) {}
   ~StatementCall() = default;
 
   /// Makes the operation of a statement that travels alone.
@@ -53,6 +62,7 @@ class StatementCall : public LeaseCall {
   void stop() noexcept;
 
   StatementWaiter& waiter_;  // LeaseCall::waiter_, with its answer
+  const Duration patience_;
   Lease lease_;
   std::string_view sql_;
   std::optional<pq::ParamsView> params_;
@@ -65,7 +75,8 @@ class StatementCall : public LeaseCall {
 template <template <class> class Room>
 class StatementCallIn final : public StatementCall {
  public:
-  StatementCallIn(PoolEngine& engine, StatementWaiter& waiter) : StatementCall(engine, waiter) {}
+  StatementCallIn(PoolEngine& engine, StatementWaiter& waiter, Duration patience = Duration::zero())
+      : StatementCall(engine, waiter, patience) {}
   ~StatementCallIn() { end(); }
 
  private:
