@@ -39,7 +39,7 @@ class Observer {
   /// An open connection was closed. `text` is the server's last message or says how the end was noticed; it
   /// is empty for a healthy connection, and lives for the call.
   virtual void closed(CloseReason reason, std::string_view text) noexcept;
-  /// A session was wiped in the background, which took `reset_time`.
+  /// A reset in the background has ended, with success or without, after `reset_time`.
   virtual void reset(std::chrono::nanoseconds reset_time) noexcept;
   /// A lease has lasted longer than `leak_after`; `holder` says who took it. Called once per lease. (A pool
   /// without an observer writes a line to stderr.)

@@ -22,8 +22,8 @@ using Seconds = std::chrono::duration<double>;
 
 /// How the session of a returned connection is made clean.
 enum class ResetMode : std::uint8_t {
-  tracked,   ///< DISCARD ALL, in the background, only if a statement changed the session.
-  full,      ///< DISCARD ALL, in the background, after every lease.
+  tracked,   ///< The session is wiped, in the background, only if a statement changed it.
+  full,      ///< The session is wiped, in the background, after every lease.
   rollback,  ///< ROLLBACK of an open transaction only: settings, listens and temporary tables stay.
 };
 

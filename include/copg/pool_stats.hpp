@@ -29,7 +29,7 @@ struct PoolStats {
   std::uint64_t requests_cancelled = 0;  ///< Requests that their callers cancelled.
   std::chrono::nanoseconds usage{};      ///< Time connections were leased, of all leases that ended.
   std::uint64_t returns_bad = 0;      ///< Leases that ended with a connection that could not be used again.
-  std::uint64_t resets_num = 0;       ///< Sessions wiped in the background.
+  std::uint64_t resets_num = 0;       ///< Resets in the background that have ended.
   std::uint64_t connections_num = 0;  ///< Connects started.
   std::chrono::nanoseconds connections_time{};  ///< Time spent connecting, of all connects that succeeded.
   std::uint64_t connections_errors = 0;         ///< Connects that failed.

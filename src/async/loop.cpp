@@ -138,19 +138,19 @@ void Loop::post_round() {
 
 /// Lets one batch of woken calls go on; more would keep the event loop from its other work.
 void Loop::round() {
-  WakeBatch handful(*this);
+  WakeBatch batch(*this);
   {
     const std::lock_guard lock(mutex_);
     round_posted_ = false;
-    while (!woken_.empty() && handful.wants(*this)) {
+    while (!woken_.empty() && batch.wants(*this)) {
       LoopEntry& call = woken_.front();
       woken_.pop_front();
       call.place_ = LoopEntry::Place::none;
-      handful.add(call);
+      batch.add(call);
     }
     if (!woken_.empty()) post_round();
   }
-  handful.proceed(true);
+  batch.proceed(true);
 }
 
 void Loop::shut_down() noexcept {

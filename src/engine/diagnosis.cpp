@@ -100,7 +100,7 @@ std::string cannot_connect(const Setup& setup, const ErrorInfo& error) {
 ErrorInfo lost_waiter_error(const Setup& setup, const PoolStats& stats, Duration waited) {
   return {.kind = ErrorKind::pool_timeout,
           .message = fmt::format(
-              "pool '{}' has lost_waiter_error who waits, for {:.3g} s: this is a bug of copg, please "
+              "pool '{}' has forgotten a caller that has waited for {:.3g} s: this is a bug of copg, please "
               "report it",
               setup.name, seconds(waited)),
           .connection_survives = false,
