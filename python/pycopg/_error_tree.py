@@ -13,27 +13,6 @@ from typing import Any, cast
 
 from ._predicates import Conditions
 
-__all__ = [
-    "CommitUnknown",
-    "ConfigurationError",
-    "DataError",
-    "DatabaseError",
-    "Diagnostic",
-    "Error",
-    "IntegrityError",
-    "InterfaceError",
-    "InternalError",
-    "NotSupportedError",
-    "OperationalError",
-    "PoolClosed",
-    "PoolTimeout",
-    "ProgrammingError",
-    "QueryTimeout",
-    "TooManyRequests",
-    "Warning",
-    "lookup",
-]
-
 
 class Warning(Exception):  # noqa: A001  (PEP 249 wants the name)
     """PEP 249 requires it; pycopg never raises it."""
@@ -157,7 +136,8 @@ class CommitUnknown(OperationalError):
     """The answer to a COMMIT was lost: the transaction may or may not be committed. Look before you repeat it."""
 
 
-# The classes that C++ raises: by the kind of the error, by the first two characters of its SQLSTATE, or by the first.
+# The classes that C++ raises: by the kind of the error, by its SQLSTATE, by the first two characters of that, or by the
+# first.
 _classes: dict[str, type[Error]] = {
     "configuration": ConfigurationError,
     "usage": InterfaceError,
@@ -166,40 +146,16 @@ _classes: dict[str, type[Error]] = {
     "query_timeout": QueryTimeout,
     "connection_failed": OperationalError,
     "commit_unknown": CommitUnknown,
-    "08": OperationalError,
-    "0A": NotSupportedError,
-    "10": ProgrammingError,
-    "20": ProgrammingError,
-    "21": ProgrammingError,
-    "22": DataError,
-    "23": IntegrityError,
-    "24": InternalError,
-    "25": InternalError,
-    "26": ProgrammingError,
-    "27": OperationalError,
-    "28": OperationalError,
-    "2B": InternalError,
-    "2D": InternalError,
-    "2F": OperationalError,
-    "34": ProgrammingError,
-    "38": OperationalError,
-    "39": OperationalError,
-    "3B": OperationalError,
-    "3D": ProgrammingError,
-    "3F": ProgrammingError,
-    "40": OperationalError,
-    "42": ProgrammingError,
-    "44": ProgrammingError,
-    "53": OperationalError,
-    "54": OperationalError,
-    "55": OperationalError,
-    "57": OperationalError,
-    "58": OperationalError,
-    "F": OperationalError,
-    "H": OperationalError,
-    "P": ProgrammingError,
-    "X": InternalError,
 }
+_BEGINNINGS: dict[type[Error], str] = {
+    DataError: "22",
+    IntegrityError: "23",
+    InternalError: "24 25 2B 2D X",
+    NotSupportedError: "0A",
+    OperationalError: "08 27 28 2F 38 39 3B 40 53 54 55 57 58 F H",
+    ProgrammingError: "10 20 21 26 34 3D 3F 42 44 P",
+}
+_classes.update({beginning: cls for cls, beginnings in _BEGINNINGS.items() for beginning in beginnings.split()})
 _by_condition: dict[str, type[Error]] = {}
 # Their raised classes derive from psycopg_pool's as well: each is made on first use, and then kept in `_classes`.
 _of_pools: dict[str, type[Error]] = {
