@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "python/native/binding.hpp"
 #include "python/native/docstrings.hpp"
 #include "python/native/imported.hpp"
 #include "python/native/options.hpp"
@@ -49,7 +50,7 @@ void bind_any_connection(nb::module_& module) {
       .def_prop_rw(
           "row_factory", [](const AnyConnection& self) { return for_python(self.row_kind); },
           [](AnyConnection& self, nb::handle given) { self.row_kind = row_kind_of(given); },
-          nb::for_setter(nb::arg("row_factory").none()))
+          nb::for_setter(bind::any))
       .def_prop_ro("closed", &AnyConnection::closed, doc::AnyConnection_closed)
       .def_prop_ro("_given_back", &AnyConnection::given_back)
       .def_prop_ro("_limit_s", [](const AnyConnection& self) { return self.limit().count(); })
@@ -59,7 +60,7 @@ void bind_any_connection(nb::module_& module) {
       .def(
           "_parameter_status",
           [](AnyConnection& self, nb::handle name) { return self.parameter_status(text_of(name, "name")); },
-          nb::arg("name").none());
+          bind::any);
 }
 
 }  // namespace copg::python

@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <utility>
 
+#include "python/native/binding.hpp"
 #include "python/native/docstrings.hpp"
 #include "python/native/gil.hpp"
-#include "python/native/interpreter_exit.hpp"
 #include "python/native/options.hpp"
 #include "sync/call.hpp"
 
@@ -115,7 +115,7 @@ void bind_any_pool(nb::module_& module) {
             const auto [least, most] = bounds_of(min_size, max_size);
             with_value_errors([&] { self.engine()->resize(least, most); });
           },
-          nb::arg("min_size").none(), nb::arg("max_size").none())
+          bind::any, bind::any)
       .def("_drain", [](AnyPool& self) { self.engine()->drain(); })
       .def("_suspend", [](AnyPool& self) { self.engine()->suspend(); })
       .def("_resume", [](AnyPool& self) { self.engine()->resume(); })

@@ -10,11 +10,11 @@
 #include <utility>
 
 #include "engine/calls/inspect.hpp"
+#include "python/native/binding.hpp"
 #include "python/native/call_errors.hpp"
 #include "python/native/docstrings.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
-#include "python/native/interpreter_exit.hpp"
 #include "python/native/location.hpp"
 #include "python/native/notify.hpp"
 #include "python/native/options.hpp"
@@ -231,10 +231,10 @@ nb::object execute_on_new_cursor(nb::handle object, nb::handle sql, nb::handle p
 
 void bind_connection(nb::module_& module) {
   nb::class_<Connection, AnyConnection>(module, "Connection", nb::type_slots(connection_slots))
-      .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle>(), nb::arg("pool"),
-           nb::arg("timeout").none(), nb::arg("autocommit").none(), nb::arg("row_factory").none())
+      .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle>(), nb::arg(), bind::any, bind::any,
+           bind::any)
       .def(
-          "_lease", [](Connection& self) { self.lease(); }, nb::call_guard<NativeScope>())
+          "_lease", [](Connection& self) { self.lease(); }, bind::inside)
       .def("_lease_another", &Connection::lease_another)
       .def("_give_back", &Connection::give_back)
       .def(
@@ -243,24 +243,20 @@ void bind_connection(nb::module_& module) {
             nb::cast<Connection&>(self).lease();
             return nb::borrow(self);
           },
-          nb::call_guard<NativeScope>())
-      .def("_exit", leave, nb::call_guard<NativeScope>(), nb::arg("type").none(), nb::arg("error").none(),
-           nb::arg("traceback").none())
-      .def("_execute", execute_on_new_cursor, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
-           nb::arg("params").none())
-      .def("_execute_on", &Connection::execute, nb::call_guard<NativeScope>(), nb::arg("cursor"),
-           nb::arg("sql").none(), nb::arg("params").none())
-      .def("_execute_many", &Connection::execute_many, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
-           nb::arg("params_seq").none())
-      .def("_commit", &Connection::commit, nb::call_guard<NativeScope>())
-      .def("_rollback", &Connection::rollback, nb::call_guard<NativeScope>())
-      .def("_begin", &Connection::begin, nb::call_guard<NativeScope>())
-      .def("_end", &Connection::end, nb::call_guard<NativeScope>())
+          bind::inside)
+      .def("_exit", leave, bind::inside, bind::any, bind::any, bind::any)
+      .def("_execute", execute_on_new_cursor, bind::inside, bind::any, bind::any)
+      .def("_execute_on", &Connection::execute, bind::inside, nb::arg(), bind::any, bind::any)
+      .def("_execute_many", &Connection::execute_many, bind::inside, bind::any, bind::any)
+      .def("_commit", &Connection::commit, bind::inside)
+      .def("_rollback", &Connection::rollback, bind::inside)
+      .def("_begin", &Connection::begin, bind::inside)
+      .def("_end", &Connection::end, bind::inside)
       .def("_discard", &Connection::discard)
       .def_prop_rw(
           "autocommit", &Connection::autocommit,
           [](Connection& self, nb::handle on) { self.set_autocommit(switch_of(on, "autocommit")); },
-          nb::for_setter(nb::arg("on").none()), doc::Connection_autocommit);
+          nb::for_setter(bind::any), doc::Connection_autocommit);
 }
 
 }  // namespace copg::python

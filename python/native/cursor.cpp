@@ -9,9 +9,9 @@
 #include <optional>
 #include <utility>
 
+#include "python/native/binding.hpp"
 #include "python/native/call_errors.hpp"
 #include "python/native/docstrings.hpp"
-#include "python/native/interpreter_exit.hpp"
 #include "python/native/options.hpp"
 
 namespace copg::python {
@@ -105,38 +105,35 @@ void bind_cursor(nb::module_& module) {
           [](Cursor* self, nb::handle connection, nb::handle row_factory) {
             new (self) Cursor(connection, row_kind_of(row_factory));
           },
-          nb::arg("connection").none(), nb::arg("row_factory").none())
+          bind::any, bind::any)
       .def_prop_ro("connection", &Cursor::connection)
       .def_prop_ro("closed", &Cursor::closed)
       .def_rw("arraysize", &Cursor::array_size)
       .def_prop_rw(
           "row_factory", [](const Cursor& self) { return for_python(self.kind); },
-          [](Cursor& self, nb::handle given) { self.kind = row_kind_of(given); },
-          nb::for_setter(nb::arg("row_factory").none()))
+          [](Cursor& self, nb::handle given) { self.kind = row_kind_of(given); }, nb::for_setter(bind::any))
       .def_prop_ro("rowcount", &Cursor::row_count, doc::Cursor_rowcount)
       .def_prop_ro("rownumber", &Cursor::row_number, doc::Cursor_rownumber)
       .def_prop_ro("statusmessage", &Cursor::status, doc::Cursor_statusmessage)
       .def("_columns", &Cursor::columns)
       .def("_forget", &Cursor::forget)
       .def("_keep_count", &Cursor::keep_count)
-      .def("_fetchone", &Cursor::fetch_one, nb::call_guard<NativeScope>())
+      .def("_fetchone", &Cursor::fetch_one, bind::inside)
       .def(
           "_fetchmany",
           [](Cursor& self, std::optional<std::int64_t> size) {
             return self.fetch_many(size.value_or(self.array_size));
           },
-          nb::call_guard<NativeScope>(), nb::arg("size").none())
-      .def("_fetchall", &Cursor::fetch_all, nb::call_guard<NativeScope>())
-      .def("_next", next_row, nb::call_guard<NativeScope>())
+          bind::inside, bind::any)
+      .def("_fetchall", &Cursor::fetch_all, bind::inside)
+      .def("_next", next_row, bind::inside)
       .def(
           "_all_rows", [](const Cursor& self) { return self.rows().fetch(0, self.rows().size(), self.kind); },
-          nb::call_guard<NativeScope>())
+          bind::inside)
       .def(
-          "_first_row", [](const Cursor& self) { return self.rows().first(self.kind); },
-          nb::call_guard<NativeScope>())
+          "_first_row", [](const Cursor& self) { return self.rows().first(self.kind); }, bind::inside)
       .def(
-          "_first_value", [](const Cursor& self) { return self.rows().value(); },
-          nb::call_guard<NativeScope>())
+          "_first_value", [](const Cursor& self) { return self.rows().value(); }, bind::inside)
       .def("_close", &Cursor::close);
 }
 

@@ -22,13 +22,13 @@
 #include "engine/calls/jobs.hpp"
 #include "python/native/any_connection.hpp"
 #include "python/native/any_pool.hpp"
+#include "python/native/binding.hpp"
 #include "python/native/call_errors.hpp"
 #include "python/native/cursor.hpp"
 #include "python/native/docstrings.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/imported.hpp"
-#include "python/native/interpreter_exit.hpp"
 #include "python/native/location.hpp"
 #include "python/native/loop_call.hpp"
 #include "python/native/loop_reader.hpp"
@@ -377,53 +377,45 @@ LoopCall* call_on_new_cursor(nb::handle object, nb::handle sql, nb::handle param
   return self.execute(make_cursor(CursorClass::asyncio, object, self.row_kind), sql, params);
 }
 
-constexpr auto owned = nb::rv_policy::take_ownership;
-
 }  // namespace
 
 void bind_loop_pool(nb::module_& module) {
   bind_loop_reader(module);
   nb::class_<RowBatch>(module, "RowBatch")
-      .def(nb::init<nb::handle>(), nb::arg("sql").none())
-      .def("add", &RowBatch::add, nb::call_guard<NativeScope>(), nb::arg("params").none())
+      .def(nb::init<nb::handle>(), bind::any)
+      .def("add", &RowBatch::add, bind::inside, bind::any)
       .def("__len__", &RowBatch::size);
   nb::class_<LoopConnection, AnyConnection>(module, "LoopConnection", nb::type_slots(connection_slots))
-      .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle>(), nb::arg("pool"),
-           nb::arg("timeout").none(), nb::arg("autocommit").none(), nb::arg("row_factory").none())
-      .def("_lease", &LoopConnection::lease, owned)
-      .def("_lease_another", &LoopConnection::lease_another, owned)
+      .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle>(), nb::arg(), bind::any, bind::any,
+           bind::any)
+      .def("_lease", &LoopConnection::lease, bind::owned)
+      .def("_lease_another", &LoopConnection::lease_another, bind::owned)
       .def("_give_back", &LoopConnection::give_back)
       .def("_discard", &LoopConnection::discard)
-      .def("_execute", call_on_new_cursor, owned, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
-           nb::arg("params").none())
-      .def("_execute_on", &LoopConnection::execute, owned, nb::call_guard<NativeScope>(), nb::arg("cursor"),
-           nb::arg("sql").none(), nb::arg("params").none())
-      .def("_execute_many", &LoopConnection::execute_many, owned, nb::call_guard<NativeScope>(),
-           nb::arg("sql").none(), nb::arg("params_seq").none())
-      .def("_execute_batch", &LoopConnection::execute_batch, owned)
+      .def("_execute", call_on_new_cursor, bind::owned, bind::inside, bind::any, bind::any)
+      .def("_execute_on", &LoopConnection::execute, bind::owned, bind::inside, nb::arg(), bind::any,
+           bind::any)
+      .def("_execute_many", &LoopConnection::execute_many, bind::owned, bind::inside, bind::any, bind::any)
+      .def("_execute_batch", &LoopConnection::execute_batch, bind::owned)
       .def("_to_be_committed", &LoopConnection::to_be_committed)
-      .def("_end_transaction", &LoopConnection::end_transaction, owned)
-      .def("_begin", &LoopConnection::begin, owned)
+      .def("_end_transaction", &LoopConnection::end_transaction, bind::owned)
+      .def("_begin", &LoopConnection::begin, bind::owned)
       .def("_began", &LoopConnection::began)
       .def("_left_open", &LoopConnection::left_open)
       .def("_left_open_inside", &LoopConnection::left_open_inside)
-      .def("_end", &LoopConnection::end, owned)
+      .def("_end", &LoopConnection::end, bind::owned)
       .def_prop_ro("autocommit", &LoopConnection::autocommit, doc::LoopConnection_autocommit)
-      .def("_set_autocommit", &LoopConnection::set_autocommit, nb::arg("on").none());
+      .def("_set_autocommit", &LoopConnection::set_autocommit, bind::any);
   nb::class_<LoopPool, AnyPool>(module, "LoopPool")
       .def(nb::init<const Config&, nb::handle, const nb::dict&>())
       .def("_open", &LoopPool::open)
-      .def("_execute", &LoopPool::execute<Wanted::rows>, owned, nb::call_guard<NativeScope>(),
-           nb::arg("sql").none(), nb::arg("params").none())
-      .def("_fetch_one", &LoopPool::execute<Wanted::row>, owned, nb::call_guard<NativeScope>(),
-           nb::arg("sql").none(), nb::arg("params").none())
-      .def("_fetch_val", &LoopPool::execute<Wanted::value>, owned, nb::call_guard<NativeScope>(),
-           nb::arg("sql").none(), nb::arg("params").none())
-      .def("_execute_many", &LoopPool::execute_many, owned, nb::call_guard<NativeScope>(),
-           nb::arg("sql").none(), nb::arg("params_seq").none())
-      .def("_wait", &LoopPool::wait, owned, nb::arg("timeout").none())
-      .def("_check_idle", &LoopPool::check, owned)
-      .def("_close", &LoopPool::close, owned, nb::arg("timeout").none());
+      .def("_execute", &LoopPool::execute<Wanted::rows>, bind::owned, bind::inside, bind::any, bind::any)
+      .def("_fetch_one", &LoopPool::execute<Wanted::row>, bind::owned, bind::inside, bind::any, bind::any)
+      .def("_fetch_val", &LoopPool::execute<Wanted::value>, bind::owned, bind::inside, bind::any, bind::any)
+      .def("_execute_many", &LoopPool::execute_many, bind::owned, bind::inside, bind::any, bind::any)
+      .def("_wait", &LoopPool::wait, bind::owned, bind::any)
+      .def("_check_idle", &LoopPool::check, bind::owned)
+      .def("_close", &LoopPool::close, bind::owned, bind::any);
 }
 
 }  // namespace copg::python

@@ -7,10 +7,10 @@
 #include <chrono>
 #include <utility>
 
+#include "python/native/binding.hpp"
 #include "python/native/cursor.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
-#include "python/native/interpreter_exit.hpp"
 #include "python/native/location.hpp"
 #include "python/native/notify.hpp"
 #include "python/native/options.hpp"
@@ -94,21 +94,16 @@ void bind_pool(nb::module_& module) {
   nb::class_<Pool, AnyPool>(module, "Pool")
       .def(nb::init<const Config&, nb::handle, const nb::dict&>())
       .def("_open", &Pool::open, nb::lock_self())
-      .def("_execute", &Pool::execute, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
-           nb::arg("params").none())
-      .def("_fetch_one", &Pool::fetch_one, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
-           nb::arg("params").none())
-      .def("_fetch_val", &Pool::fetch_val, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
-           nb::arg("params").none())
-      .def("_execute_many", &Pool::execute_many, nb::call_guard<NativeScope>(), nb::arg("sql").none(),
-           nb::arg("params_seq").none())
-      .def("_check_idle", &Pool::check, nb::call_guard<NativeScope>())
+      .def("_execute", &Pool::execute, bind::inside, bind::any, bind::any)
+      .def("_fetch_one", &Pool::fetch_one, bind::inside, bind::any, bind::any)
+      .def("_fetch_val", &Pool::fetch_val, bind::inside, bind::any, bind::any)
+      .def("_execute_many", &Pool::execute_many, bind::inside, bind::any, bind::any)
+      .def("_check_idle", &Pool::check, bind::inside)
       .def(
-          "_wait", [](Pool& self, nb::handle timeout) { self.wait(timeout_of(timeout)); },
-          nb::call_guard<NativeScope>(), nb::arg("timeout").none())
+          "_wait", [](Pool& self, nb::handle timeout) { self.wait(timeout_of(timeout)); }, bind::inside,
+          bind::any)
       .def(
-          "_close", [](Pool& self, nb::handle timeout) { self.close(timeout_of(timeout)); },
-          nb::arg("timeout").none());
+          "_close", [](Pool& self, nb::handle timeout) { self.close(timeout_of(timeout)); }, bind::any);
 }
 
 }  // namespace copg::python
