@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 FEW, MANY = 300, 1300
 WORKS = ("select", "fetch_val", "insert", "transaction", "function", "block")
 FACES = {
-    "threads": ("c++", WORKS),
+    "threads": ("c++", WORKS[:5]),
     "asio": ("c++", WORKS[:4]),
     "pycopg": ("python", (*WORKS[:4], "block")),
     "asyncio": ("python", (*WORKS[:4], "block")),
