@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._copying import LEASE, uncopied
 from ._info import Leased, tell_left_open, tell_rollback_failed
+from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._shortcut import shortcut
 from ._streaming import Stream, is_async_only
@@ -15,8 +16,14 @@ from ._turns import Turns
 from .cursor import BaseCursor
 from .errors import ProgrammingError
 
+if TYPE_CHECKING:
 
-class AsyncConnection(Leased, _native.LoopConnection):
+    class Base(Leased, _native.LoopConnection): ...
+else:
+    Base = mixed(Leased, _native.LoopConnection)
+
+
+class AsyncConnection(Base):
     """What `db.connection()` returns: it leases a connection when entered and gives it back when left.
 
     The first statement begins a transaction. Leaving normally commits it, an exception rolls it back. Any use after the

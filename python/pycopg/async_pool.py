@@ -11,6 +11,7 @@ from ._checking import Refusals
 from ._copying import LEASE, uncopied
 from ._exit import close_at_exit
 from ._loop import Done
+from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pool_base import PoolBase
 from ._streaming import Stream, is_async_only
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
 Self = TypeVar("Self", bound="AsyncPooledDatabase")
 
 
-class AsyncPooledDatabase(PoolBase, _native.LoopPool):
+if TYPE_CHECKING:
+
+    class Base(PoolBase, _native.LoopPool): ...
+else:
+    Base = mixed(PoolBase, _native.LoopPool)
+
+
+class AsyncPooledDatabase(Base):
     """A pool of connections to one database, for any number of tasks in any number of event loops.
 
     It belongs to no event loop, so it may be made at import time. It must be opened before its first use. Every call

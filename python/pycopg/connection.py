@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from . import _native
 from ._copying import LEASE, uncopied
 from ._info import Leased, tell_left_open, tell_rollback_failed
+from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._shortcut import shortcut
 from .cursor import BaseCursor
@@ -16,7 +17,14 @@ from .errors import NotSupportedError
 Entered = TypeVar("Entered", bound="Connection")
 
 
-class Connection(Leased, _native.Connection):
+if TYPE_CHECKING:
+
+    class Base(Leased, _native.Connection): ...
+else:
+    Base = mixed(Leased, _native.Connection)
+
+
+class Connection(Base):
     """What `db.connection()` returns: it leases a connection when entered and gives it back when left.
 
     The first statement begins a transaction. Leaving normally commits it, an exception rolls it back. Any use after the

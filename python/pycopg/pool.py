@@ -9,6 +9,7 @@ from . import _native
 from ._checking import Refusals
 from ._copying import LEASE, uncopied
 from ._exit import close_at_exit
+from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pool_base import PoolBase, plain_function
 from ._shortcut import shortcut
@@ -24,7 +25,14 @@ Leased = TypeVar("Leased", bound="CheckedConnection")
 Self = TypeVar("Self", bound="PooledDatabase")
 
 
-class PooledDatabase(PoolBase, _native.Pool):
+if TYPE_CHECKING:
+
+    class Base(PoolBase, _native.Pool): ...
+else:
+    Base = mixed(PoolBase, _native.Pool)
+
+
+class PooledDatabase(Base):
     """A pool of connections to one database, for any number of threads.
 
     Every call has one deadline, `timeout` seconds after it began, for waiting for a connection, opening it, and the
