@@ -13,7 +13,8 @@ void Runs::requeue(Lease& lease, StatementWaiter& waiter) noexcept {
   const Locked state(shared_);
   waiter.driving_ = false;
   lease.slot->lease_ends(*state);
-  const bool ours = state->core->release(now(), id_of(lease), pool::Disposition::broken);
+  constexpr std::uint32_t never_sent = 1;  // one that travels alone may count as sent
+  const bool ours = state->core->release(now(), id_of(lease), pool::Disposition::broken, never_sent);
   lease = {};
   state->dispatch();
   // `close` may have taken the connection away meanwhile, and with it the place in the queue.
@@ -43,8 +44,8 @@ Run* Runs::start_or_resume_run(Lease& lease) {
     const Locked state(shared_);
     size = state->core->run_size(connection);
     members.reserve(size);
-    if (size == 1) return nullptr;
     while (const auto id = state->core->send_next(connection)) {
+      if (size == 1) return nullptr;  // alone
       auto& waiter = static_cast<StatementWaiter&>(*state->waiters[id->slot]);
       members.push_back({*id, waiter.lend()});
       due = std::min(due, waiter.deadline_);
@@ -83,7 +84,6 @@ void Runs::end_statement(Lease& lease, StatementWaiter& waiter, const pool::Stat
   Locked state(shared_);
   if (std::exchange(waiter.driving_, false)) {  // it had waited
     state->waiters[waiter.id_.slot] = nullptr;
-    state->core->send_next(id_of(lease));  // it was alone: until now the core could take it for unsent
     state->core->on_answered(waiter.id_, took);
   } else {
     state->core->on_answered(statement, took);

@@ -111,8 +111,6 @@ class Connection {
     // some 55 instructions.
     while (PGnotify* notification = PQnotifies(conn_)) PQfreemem(notification);
   }
-  /// Whether answers of a dropped operation may still come.
-  [[nodiscard]] bool operation_outstanding() const noexcept { return outstanding_; }
   /// Syncs sent in pipeline mode whose PGRES_PIPELINE_SYNC has not been taken. An unfinished batch may have
   /// no Sync behind it, so that draining needs one more.
   [[nodiscard]] int syncs_pending() const noexcept { return syncs_pending_; }

@@ -47,10 +47,6 @@ class ExecuteManyOperation final : public Exchange {
   /// After `done`: what RowSource::next threw, or nullptr. error() is set as well then (kind usage), for
   /// callers that do not ask for this.
   [[nodiscard]] std::exception_ptr source_error() const noexcept { return source_error_; }
-  /// Throws source_error(), if there is one.
-  void rethrow_source_error() const {
-    if (source_error_) std::rethrow_exception(source_error_);
-  }
 
  private:
   ErrorPtr check() override;

@@ -297,6 +297,19 @@ TEST_F(Deadline, a_late_answer_says_how_long_it_queued) {
   }
 }
 
+TEST_F(Deadline, a_late_answer_is_not_counted_as_a_request_that_left_the_queue) {
+  for (const bool share : {false, true}) {
+    PooledDatabase db(config(), {.min_size = 1, .max_size = 1, .timeout = limit, .share = share});
+    db.wait();
+    Connection first = db.connection();
+    std::thread call([&] { EXPECT_THROW(db.execute("SELECT pg_sleep(60)"), QueryTimeout); });
+    EXPECT_TRUE(eventually([&] { return db.stats().requests_waiting == 1; }));
+    first.release();
+    call.join();
+    EXPECT_EQ(db.stats().requests_cancelled, 0U) << "share: " << share;
+  }
+}
+
 TEST_F(Deadline, a_late_answer_to_anything_but_a_commit_is_a_query_timeout) {
   PooledDatabase db = open({.min_size = 1, .max_size = 1});
   const auto late = [&](const std::function<void(Connection&)>& call) {

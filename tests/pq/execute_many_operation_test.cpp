@@ -168,7 +168,7 @@ TEST_F(ExecuteManyOperation, a_source_that_throws_rolls_back_and_its_exception_c
     run(operation, 60s);
     ASSERT_NE(operation.error(), nullptr);
     EXPECT_EQ(operation.error()->row_index, place);
-    EXPECT_THROW(operation.rethrow_source_error(), std::domain_error);
+    EXPECT_THROW(std::rethrow_exception(operation.source_error()), std::domain_error);
     EXPECT_TRUE(connection->protocol_idle());
     EXPECT_FALSE(connection->in_transaction());
     EXPECT_EQ(count(), "0");
