@@ -107,7 +107,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   SharedState shared_{setup_, background_};
   Background background_;
   Leases leases_{setup_, shared_, background_};
-  Runs runs_{setup_, shared_, leases_};
+  Runs runs_{shared_, leases_};
   pq::FittingTexts fitting_texts_;
 };
 

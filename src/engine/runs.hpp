@@ -5,7 +5,6 @@
 #include "engine/clock.hpp"
 #include "engine/leases.hpp"
 #include "engine/run.hpp"
-#include "engine/setup.hpp"
 #include "engine/state.hpp"
 #include "engine/waiter.hpp"
 
@@ -13,8 +12,7 @@ namespace copg::engine {
 
 class Runs {
  public:
-  Runs(const Setup& setup, SharedState& shared, Leases& leases)
-      : setup_(setup), shared_(shared), leases_(leases) {}
+  Runs(SharedState& shared, Leases& leases) : shared_(shared), leases_(leases) {}
   Runs(const Runs&) = delete;
   Runs& operator=(const Runs&) = delete;
 
@@ -47,7 +45,6 @@ class Runs {
   static void forget(State& state, StatementWaiter& waiter) noexcept;
   static void took_too_long(State& state, const Lease& lease, const StatementWaiter& waiter) noexcept;
 
-  const Setup& setup_;
   SharedState& shared_;
   Leases& leases_;
 };
