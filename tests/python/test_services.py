@@ -138,7 +138,8 @@ def test_it_says_try_again_while_the_pool_is_dry(start: Start, database: Databas
             assert answer.result().status_code == 503
             assert answer.result().headers["retry-after"] == "1"
     assert get(f"{base}/users/2").json() == BOB
-    assert "leased" in service.output  # the reason is in the log
+    # The reason is in the log: no connection, or no answer where the statements have come to travel together.
+    assert "leased" in service.output or "had no answer from the server" in service.output
 
 
 def test_whom_the_queue_does_not_hold_is_turned_away_at_once(start: Start, database: Database, at_once: Any) -> None:
