@@ -4,14 +4,13 @@
 // A caller that is inside a lease when `close` cuts it off leaves the connection to the background; where the
 // caller doesn't leave in time, say in an event loop that has been stopped, the statement is cancelled beside
 // it.
-#include <poll.h>
-
 #include <algorithm>
 #include <deque>
 #include <utility>
 #include <vector>
 
 #include "engine/background.hpp"
+#include "engine/wait_ready.hpp"
 #include "pq/abort_operation.hpp"
 #include "pq/cancel_operation.hpp"
 
@@ -184,13 +183,10 @@ void cancel_what_still_runs(const std::vector<std::unique_ptr<Slot>>& slots) {
   const TimePoint deadline = after(now(), goodbye_patience);
   for (Cancel& cancel : cancels) {
     while (!cancel.step.done) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now());
-      if (left.count() <= 0) return;
-      const bool writes = cancel.step.wait_for == pq::Ready::write;
-      pollfd socket{
-          .fd = cancel.step.fd, .events = static_cast<short>(writes ? POLLOUT : POLLIN), .revents = 0};
-      const int ready = poll(&socket, 1, static_cast<int>(left.count()));
-      if (ready > 0) cancel.step = cancel.operation.advance(cancel.step.wait_for);
+      const Duration left = deadline - now();
+      if (left <= Duration::zero()) return;
+      const pq::Ready ready = wait_ready(cancel.step, left);
+      if (ready != pq::Ready::none) cancel.step = cancel.operation.advance(ready);
     }
   }
 }

@@ -1,18 +1,13 @@
 #include "engine/user_call.hpp"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <exception>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 
-#include "pq/signals_blocked.hpp"
+#include "engine/detached_thread.hpp"
 
 namespace copg::engine {
 
@@ -38,11 +33,6 @@ std::optional<ErrorInfo> error_of(const std::function<void()>& body) noexcept {
 struct UserCall::Shared {
   Shared(std::function<void()> calls, std::shared_ptr<UnreturnedCalls> counted)
       : body(std::move(calls)), unreturned(std::move(counted)) {}
-  Shared(const Shared&) = delete;
-  Shared& operator=(const Shared&) = delete;
-  ~Shared() {
-    if (wakeup >= 0) close(wakeup);
-  }
 
   void work() noexcept {
     std::optional<ErrorInfo> thrown;
@@ -54,8 +44,7 @@ struct UserCall::Shared {
       returned = true;
       --unreturned->count;  // before anybody is told, who may make the next call
     }
-    // Can't fail: the counter is 0 before.
-    (void)eventfd_write(wakeup, 1);
+    wakeup.set();
   }
 
   /// False: the call was dropped first. What it would use may be gone with the pool.
@@ -66,7 +55,7 @@ struct UserCall::Shared {
 
   std::function<void()> body;  // the thread's, once it runs
   const std::shared_ptr<UnreturnedCalls> unreturned;
-  int wakeup = -1;
+  Signal wakeup;
   std::mutex mutex;
   std::optional<ErrorInfo> error;
   bool returned = false;
@@ -96,7 +85,7 @@ pq::Step UserCall::advance(pq::Ready /*ready*/) {
   if (!started_) return start();
   {
     const std::lock_guard lock(shared_->mutex);
-    if (!shared_->returned) return pq::Step::wait(shared_->wakeup, pq::Ready::read);
+    if (!shared_->returned) return pq::Step::wait(shared_->wakeup.fd(), pq::Ready::read);
   }
   if (shared_->error) return fail(failed(std::move(*shared_->error)));
   return finish();
@@ -110,16 +99,14 @@ pq::Step UserCall::start() {
     return fail(failed(std::to_string(earlier) + " earlier calls have not returned yet"));
   }
   try {
-    shared_->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (shared_->wakeup < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-    const pq::SignalsBlocked blocked;
-    std::thread([shared = shared_] { shared->work(); }).detach();
+    shared_->wakeup.open();
+    start_detached([shared = shared_] { shared->work(); });
   } catch (const std::system_error& error) {
     --unreturned.count;
     return fail(failed(std::string("could not start a thread: ") + error.what()));
   }
   started_ = true;
-  return pq::Step::wait(shared_->wakeup, pq::Ready::read);
+  return pq::Step::wait(shared_->wakeup.fd(), pq::Ready::read);
 }
 
 }  // namespace copg::engine

@@ -2,14 +2,12 @@
 
 #include <copg/detail/request.hpp>
 
-#include <poll.h>
-
 #include <algorithm>
 #include <atomic>
-#include <ctime>
 #include <memory>
 
 #include "engine/calls/statement_call.hpp"
+#include "engine/wait_ready.hpp"
 
 namespace copg::sync {
 
@@ -19,35 +17,6 @@ using Progress = engine::LeaseCall::Progress;
 
 std::atomic<InterruptCheck> interrupt_check = nullptr;
 
-timespec timespec_of(Duration span) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span);
-  return {.tv_sec = static_cast<time_t>(seconds.count()),
-          .tv_nsec = static_cast<long>((span - seconds).count())};
-}
-
-/// poll(2) counts in milliseconds, but is cheaper than ppoll(2), which copies the remaining time back.
-int poll_for(pollfd& poll_fd, Duration limit) {
-  if (limit == interrupt_check_interval)
-    return poll(&poll_fd, 1, static_cast<int>(interrupt_check_interval / std::chrono::milliseconds(1)));
-  const timespec timeout = timespec_of(limit);
-  return ppoll(&poll_fd, 1, &timeout, nullptr);
-}
-
-/// What the step's descriptor is ready for within `limit`; none if the time is up or a signal came.
-pq::Ready wait_ready(const pq::Step& step, Duration limit) {
-  const auto events = static_cast<short>((includes(step.wait_for, pq::Ready::read) ? POLLIN : 0) |
-                                         (includes(step.wait_for, pq::Ready::write) ? POLLOUT : 0));
-  pollfd poll_fd{.fd = step.fd, .events = events, .revents = 0};
-  if (poll_for(poll_fd, limit) <= 0) return pq::Ready::none;
-  if ((poll_fd.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
-    return step.wait_for;  // the operation finds out
-  const auto readable =
-      static_cast<unsigned>((poll_fd.revents & POLLIN) != 0 ? pq::Ready::read : pq::Ready::none);
-  const auto writable =
-      static_cast<unsigned>((poll_fd.revents & POLLOUT) != 0 ? pq::Ready::write : pq::Ready::none);
-  return static_cast<pq::Ready>(readable | writable);
-}
-
 /// The usual call waits once, right after it has sent everything, and has plenty of time.
 pq::Ready wait_for_answer(engine::Slot& slot, const pq::Step& step, TimePoint time) {
   switch (slot.socket_waiter.wait(step.fd, time)) {
@@ -55,7 +24,7 @@ pq::Ready wait_for_answer(engine::Slot& slot, const pq::Step& step, TimePoint ti
     case engine::SocketWaiter::Outcome::nothing: return pq::Ready::none;
     case engine::SocketWaiter::Outcome::unavailable: break;
   }
-  return wait_ready(step, interrupt_check_interval);
+  return engine::wait_ready(step, interrupt_check_interval);
 }
 
 /// Sleeps until `waiter` is settled. Condition variables ignore signals, so with an interrupt check the
@@ -116,7 +85,7 @@ Progress wait_for_server(engine::LeaseCall& call, CallClock& clock) {
     // Not in a run: an earlier driver may have left answers unread, for which the epoll set reports no edge.
     const bool usual =
         first && step.wait_for == pq::Ready::read && limit == interrupt_check_interval && slot.run == nullptr;
-    const pq::Ready ready = usual ? wait_for_answer(slot, step, clock.now) : wait_ready(step, limit);
+    const pq::Ready ready = usual ? wait_for_answer(slot, step, clock.now) : engine::wait_ready(step, limit);
     if (ready != pq::Ready::none) return call.advance(ready);
     if (const InterruptCheck check = interrupt_check.load(std::memory_order_relaxed)) check();
   }
