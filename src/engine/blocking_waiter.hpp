@@ -5,6 +5,7 @@
 
 #include "engine/clock.hpp"
 #include "engine/futex.hpp"
+#include "engine/wakes.hpp"
 
 namespace copg::engine {
 

@@ -1,14 +1,12 @@
 // A word that threads sleep on, in the kernel's way: std::atomic::wait spins and yields before it sleeps, and
-// has no deadline.
+// has no deadline. A file of its own, so that the simulator can have another in its place.
 #pragma once
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <ctime>
 
@@ -38,24 +36,6 @@ class Futex {
   static void wake_one(Address sleeper) noexcept { syscall(SYS_futex, sleeper, FUTEX_WAKE_PRIVATE, 1); }
 
   std::atomic<std::uint32_t> word;
-};
-
-/// The threads to wake once a mutex is free: one that wakes earlier runs into it.
-class Wakes {
- public:
-  void add(Futex::Address sleeper) noexcept {
-    if (count_ == sleepers_.size()) return Futex::wake_one(sleeper);
-    sleepers_[count_++] = sleeper;
-  }
-  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
-  void wake_all() noexcept {
-    for (std::size_t i = 0; i < count_; ++i) Futex::wake_one(sleepers_[i]);
-    count_ = 0;
-  }
-
- private:
-  std::array<Futex::Address, 16> sleepers_;  // a run's, at most
-  std::size_t count_ = 0;
 };
 
 }  // namespace copg::engine

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "engine/clock.hpp"
-#include "engine/futex.hpp"
+#include "engine/wakes.hpp"
 #include "pool/types.hpp"
 
 namespace copg::engine {

@@ -10,9 +10,9 @@
 
 #include "engine/clock.hpp"
 #include "engine/deadline_listener.hpp"
-#include "engine/futex.hpp"
 #include "engine/lease.hpp"
 #include "engine/slot.hpp"
+#include "engine/wakes.hpp"
 #include "pool/types.hpp"
 
 namespace copg::engine {
