@@ -5,9 +5,10 @@
 
 namespace copg::sim {
 
-class SimulatedBackground::Waiting final : public Wait {
+class BackgroundThread::Waiting final : public engine::BackgroundPort::Wait {
  public:
-  Waiting(TimePoint deadline, Listener& listener) : deadline_(deadline), listener_(listener) {}
+  Waiting(TimePoint deadline, engine::BackgroundPort::Listener& listener)
+      : deadline_(deadline), listener_(listener) {}
 
   bool wait(int fd, pq::Ready what) override {
     fd_ = fd;
@@ -20,6 +21,7 @@ class SimulatedBackground::Waiting final : public Wait {
   }
   [[nodiscard]] TimePoint next() const noexcept { return std::min(deadline_, ready_at()); }
   void go_on() {
+    if (next() > World::here().now) return;  // it was stopped
     if (ready_at() > World::here().now) return listener_.on_deadline();
     fd_ = -1;
     listener_.on_ready(what_);
@@ -31,36 +33,54 @@ class SimulatedBackground::Waiting final : public Wait {
   }
 
   TimePoint deadline_;
-  Listener& listener_;
+  engine::BackgroundPort::Listener& listener_;
   int fd_ = -1;
   pq::Ready what_ = pq::Ready::none;
 };
 
 void SimulatedBackground::call_at(TimePoint time, Task task) {
-  alarm_at_ = time;
-  alarm_ = time == pool::never ? Task() : std::move(task);
+  if (place_->stopped_) time = pool::never;
+  place_->alarm_at_ = time;
+  place_->alarm_ = time == pool::never ? Task() : std::move(task);
 }
 
 std::shared_ptr<engine::BackgroundPort::Wait> SimulatedBackground::wait_until(TimePoint deadline,
                                                                               Listener& listener) {
-  auto waiting = std::make_shared<Waiting>(deadline, listener);
-  waits_.push_back(waiting);
+  auto waiting = std::make_shared<BackgroundThread::Waiting>(deadline, listener);
+  if (!place_->stopped_) place_->waits_.push_back(waiting);
   return waiting;
 }
 
-bool SimulatedBackground::stop(TimePoint /*deadline*/) {
-  tasks_.clear();
+bool SimulatedBackground::stop(TimePoint deadline, Task then) {
+  const bool idle = place_->at_rest_ && place_->next() == pool::never;
+  place_->stopped_early_ = place_->stopped_early_ || !idle;
+  place_->stopped_ = true;
+  place_->tasks_.clear();
+  place_->waits_.clear();
   call_at(pool::never, {});
-  return true;
+  if (inside()) return true;
+  if (Thread::here() != nullptr) Thread::wait(place_->at_rest_, deadline);
+  if (place_->at_rest_) return true;
+  place_->then_ = std::move(then);
+  return false;
 }
 
-void SimulatedBackground::call(const Task& task) {
-  ++depth_;
-  task();
-  --depth_;
+void BackgroundThread::run(Task task) {
+  at_rest_ = false;
+  thread_.run([this, task = std::move(task)]() mutable {
+    task();
+    task = nullptr;
+    at_rest_ = true;
+    if (const Task last = std::exchange(then_, nullptr)) last();
+  });
 }
 
-bool SimulatedBackground::step(std::uint32_t choice) {
+bool BackgroundThread::step(std::uint32_t choice) {
+  if (thread_.busy()) {
+    if (!thread_.can_go_on()) return false;
+    thread_.go_on();
+    return true;
+  }
   const TimePoint time = World::here().now;
   std::erase_if(waits_, [](const auto& wait) { return wait.expired(); });
   std::vector<std::shared_ptr<Waiting>> ready;
@@ -71,22 +91,23 @@ bool SimulatedBackground::step(std::uint32_t choice) {
   if (things == 0) return false;
   std::size_t chosen = choice % things;
   if (chosen < ready.size()) {
-    call([&] { ready[chosen]->go_on(); });
+    run([waiting = std::move(ready[chosen])] { waiting->go_on(); });
     return true;
   }
   chosen -= ready.size();
   if (chosen == 0 && !tasks_.empty()) {
-    const Task task = std::move(tasks_.front());
+    Task task = std::move(tasks_.front());
     tasks_.pop_front();
-    call(task);
+    run(std::move(task));
   } else {
     alarm_at_ = pool::never;
-    call(std::exchange(alarm_, {}));
+    run(std::exchange(alarm_, {}));
   }
   return true;
 }
 
-TimePoint SimulatedBackground::next() const noexcept {
+TimePoint BackgroundThread::next() const noexcept {
+  if (thread_.busy()) return thread_.next();
   TimePoint when = tasks_.empty() ? alarm_at_ : World::here().now;
   for (const auto& wait : waits_) {
     if (const auto waiting = wait.lock()) when = std::min(when, waiting->next());

@@ -10,16 +10,16 @@
 #include "engine/calls/event_call.hpp"
 #include "engine/calls/event_kinds.hpp"
 #include "engine/raise.hpp"
-#include "sim/engine/world.hpp"
+#include "sim/engine/thread.hpp"
 
 namespace copg::sim {
 
-/// Calls that were woken, in that order.
+/// One thread, on which its calls take their steps, one after the other.
 class Loop {
  public:
   explicit Loop(engine::PoolEngine& on) : engine(on) {}
   engine::PoolEngine& engine;
-  int in_step = 0;  // a call of it is in a step: another thread may do something, but nothing of this loop
+  Thread thread;
 };
 
 class Call : public engine::EventCall {
@@ -41,35 +41,47 @@ class Call : public engine::EventCall {
   [[nodiscard]] Loop& loop() const noexcept { return loop_; }
 
   /// On any thread, so that the loop may go on with the call before this has returned.
-  void begin_at(TimePoint time) { start(time, time); }
+  void begin_at(TimePoint time) {
+    const Use use(*this);
+    start(time, time);
+  }
   void go_on() {
-    const Step step(*this);
+    const Use use(*this);
     woken_ = false;
     proceed(true);
   }
   /// A report of an earlier wait may still be under way.
   [[nodiscard]] bool has_late_report() const noexcept { return late_wait_ != 0; }
   void descriptor_ready() {
-    const Step step(*this);
+    const Use use(*this);
     if (late_wait_ != 0) return ready(std::exchange(late_wait_, 0), what_);
     // Ready to be read and to be written may be told apart.
     if (what_ == pq::Ready::read_write) late_wait_ = wait();
     ready(wait(), what_);
   }
   void lose_loop() {
+    const Use use(*this);
     woken_ = false;
     gone_ = true;
     fd_ = -1;
     abandon();
   }
   void let_go() {
+    const Use use(*this);
     woken_ = false;
     gone_ = true;
     drop();
   }
-  using EventCall::cancel;
-  using EventCall::cancel_unsent;
-  [[nodiscard]] bool in_step() const noexcept { return in_step_; }
+  void give_up() {
+    const Use use(*this);
+    cancel();
+  }
+  void give_up_unsent() {
+    const Use use(*this);
+    cancel_unsent();
+  }
+  /// A thread is inside one of its functions.
+  [[nodiscard]] bool in_use() const noexcept { return users_ > 0; }
 
   std::uint32_t token = 0;
   TimePoint due = pool::never;       // its deadline
@@ -83,19 +95,12 @@ class Call : public engine::EventCall {
   void wake() noexcept override { woken_ = true; }
 
  private:
-  /// The call is in a step, on the thread of its loop.
-  class Step {
+  class Use {
    public:
-    explicit Step(Call& call) : call_(call) {
-      ++call.loop_.in_step;
-      call.in_step_ = true;
-    }
-    Step(const Step&) = delete;
-    Step& operator=(const Step&) = delete;
-    ~Step() {
-      --call_.loop_.in_step;
-      call_.in_step_ = false;
-    }
+    explicit Use(Call& call) : call_(call) { ++call_.users_; }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    ~Use() { --call_.users_; }
 
    private:
     Call& call_;
@@ -121,7 +126,7 @@ class Call : public engine::EventCall {
   int fd_ = -1;
   pq::Ready what_ = pq::Ready::none;
   std::uint32_t late_wait_ = 0;  // the number of a wait that is over, and whose report has not come
-  bool in_step_ = false;
+  int users_ = 0;
   bool woken_ = false;
   bool ended_ = false;
   bool gone_ = false;

@@ -26,6 +26,7 @@ using engine::Lease;
     case Deed::begins: return "BEGIN -- $1";
     case Deed::ends: return "COMMIT -- $1";
     case Deed::litters: return "SET a.b = 'c' -- $1";
+    case Deed::configures: return "SELECT configure($1)";
   }
   return "";
 }
@@ -52,7 +53,7 @@ class StatementCall final : public engine::StatementKind<Call> {
   Progress begin(TimePoint time, TimePoint until) override {
     const Progress progress = begin_with(request_->sql(), engine::known_text(request_->sql()), *request_,
                                          time, until, request_->where());
-    World::here().meanwhile();  // before it has come to rest
+    World::here().let_others_act();  // before it has come to rest
     return progress;
   }
   std::unique_ptr<detail::Request> lend() override { return std::move(request_); }

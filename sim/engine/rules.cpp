@@ -1,4 +1,4 @@
-// What must hold in a run of the engine.
+// What must hold in a run of the engine, and how it comes to its end.
 #include <algorithm>
 #include <exception>
 #include <string>
@@ -9,106 +9,111 @@ namespace copg::sim {
 
 using std::chrono::seconds;
 
-TimePoint EngineRun::next_event() const noexcept {
-  TimePoint when = background_ == nullptr ? pool::never : background_->next();
+TimePoint EngineRun::next_event() const {
+  TimePoint when = background_ ? background_->next() : pool::never;
   for (const auto& call : calls_) {
-    if (call->has_ended() || call->is_gone()) continue;
+    if (call->has_ended() || call->is_gone() || call->loop().thread.busy()) continue;
     when = std::min(when, call->is_woken() ? world_.now : call->ready_at());
   }
+  for_each_thread([&](const Thread& thread) { when = std::min(when, thread.next()); });
   return when;
 }
 
 void EngineRun::collect_ended() {
-  if (in_meanwhile_) return;
   std::erase_if(calls_, [&](std::unique_ptr<Call>& call) {
-    if (!call->has_ended() && !call->is_gone()) return false;
+    if ((!call->has_ended() && !call->is_gone()) || call->in_use()) return false;
     if (call->has_ended()) judge(*call);
     // Without its mend the engine may still know it: that is to break a rule, not the process.
     if (world_.removed && call->has_ended()) ended_.push_back(std::move(call));
     return true;
   });
+  std::erase_if(threads_, [](const auto& caller) { return !caller->thread().busy(); });
+  std::erase_if(beside_, [](const auto& thread) { return !thread->busy(); });
 }
 
 void EngineRun::judge(Call& call) {
-  digest(call.token);
-  if (recovering_ && world_.now > engine::after(std::max(call.due, recovery_began_), seconds(1)))
-    world_.breaks("deadline", "a call has ended more than a second after its deadline");
-  if (call.error()) return judge_error(call);
+  const Judge::Case known{.token = call.token,
+                          .due = call.due,
+                          .was_cancelled = call.was_cancelled,
+                          .asked_for_no_effect = call.asked_for_no_effect};
+  judge_.ended(known);
+  if (call.error()) {
+    try {
+      std::rethrow_exception(call.error());
+    } catch (const Error& error) {
+      return judge_.failed(known, error);
+    }
+  }
   if (auto* take = dynamic_cast<TakeCall*>(&call)) return holders_.push_back(take->holder());
-  auto* statement = dynamic_cast<StatementCall*>(&call);
-  auto* job = dynamic_cast<JobCall*>(&call);
-  if (statement == nullptr && job == nullptr) return;
-  if (statement != nullptr ? !statement->right() : !job->right())
-    world_.breaks("answer", "a call was given the answer of another");
-  if (world_.times_executed(call.token) != 1)
-    world_.breaks("once", "a call was given an answer, and its statement was not executed");
+  if (auto* statement = dynamic_cast<StatementCall*>(&call)) judge_.answered(known, statement->right());
+  if (auto* job = dynamic_cast<JobCall*>(&call)) judge_.answered(known, job->right());
 }
 
-void EngineRun::judge_error(const Call& call) {
-  const bool executed = world_.times_executed(call.token) > 0;
-  try {
-    std::rethrow_exception(call.error());
-  } catch (const Error& error) {
-    digest(static_cast<std::uint64_t>(error.kind()));
-    const bool before = error.kind() == ErrorKind::pool_timeout ||
-                        error.kind() == ErrorKind::too_many_requests ||
-                        error.kind() == ErrorKind::configuration;
-    if (before && executed)
-      world_.breaks("effect", std::string("a statement was executed, and its call says: ") + error.what());
-    const bool cancelled = error.kind() == ErrorKind::usage && !call.was_cancelled;
-    if (cancelled && call.asked_for_no_effect && executed)
-      world_.breaks(
-          "effect",
-          std::string("the statement of a call that asked for no effect was sent, and the call says: ") +
-              error.what());
+/// True: something did.
+bool EngineRun::let_everything_go_on() {
+  if (background_ && background_->step(world_.choose(1024))) return true;
+  bool went_on = false;
+  for (const auto& loop : loops_) {
+    if (!loop->thread.can_go_on()) continue;
+    loop->thread.go_on();
+    went_on = true;
   }
+  for (std::size_t i = 0; i < calls_.size(); ++i) {
+    Call& call = *calls_[i];
+    if (call.has_ended() || call.is_gone() || call.loop().thread.busy()) continue;
+    if (call.is_woken()) {
+      run_on_its_loop(call, &Call::go_on);
+    } else if (call.ready_at() <= world_.now) {
+      run_on_its_loop(call, &Call::descriptor_ready);
+    } else {
+      continue;
+    }
+    went_on = true;
+  }
+  for_each_thread([&](Thread& thread) {
+    if (!thread.can_go_on()) return;
+    thread.go_on();
+    went_on = true;
+  });
+  collect_ended();
+  std::erase_if(holders_, [&](const auto& holder) {
+    if (holder->user != nullptr) return false;
+    engine_->leases().release(holder->lease);
+    return true;
+  });
+  return went_on;
 }
 
 void EngineRun::run_until_nothing_happens() {
   constexpr int most_steps = 20000;
   int steps = 0;
   for (; steps < most_steps && !broken(); ++steps) {
-    if (background_ != nullptr && background_->step(world_.choose(1024))) continue;
-    bool went_on = false;
-    for (std::size_t i = 0; i < calls_.size(); ++i) {
-      Call& call = *calls_[i];
-      if (call.has_ended() || call.is_gone()) continue;
-      if (call.is_woken()) {
-        call.go_on();
-      } else if (call.ready_at() <= world_.now) {
-        call.descriptor_ready();
-      } else {
-        continue;
-      }
-      went_on = true;
-    }
-    collect_ended();
-    std::erase_if(holders_, [&](const auto& holder) {
-      if (holder->user != nullptr) return false;
-      engine_->leases().release(holder->lease);
-      return true;
-    });
-    if (went_on) continue;
-    if (calls_.empty() && holders_.empty()) return;
+    if (let_everything_go_on()) continue;
+    if (calls_.empty() && holders_.empty() && !any_busy()) return;
+    world_.check_sleepers();
     const TimePoint next = next_event();
     if (next == pool::never) break;
     world_.now = std::max(world_.now, next);
   }
-  if (calls_.empty()) return;
+  if (!calls_.empty() || any_busy()) report_stuck(steps);
+}
+
+void EngineRun::report_stuck(int steps) {
   const PoolStats stats = engine_->stats();
-  const Call& call = *calls_.front();
-  world_.breaks("stuck",
-                "the call with token " + std::to_string(call.token) + " waits, and nothing will happen: " +
-                    std::to_string(stats.leased) + " leased, " + std::to_string(stats.requests_waiting) +
-                    " waiting, " + std::to_string(stats.connecting) + " connecting, " +
-                    std::to_string(stats.pool_size) + " connections, steps " + std::to_string(steps));
+  const std::string who =
+      calls_.empty() ? "a thread" : "the call with token " + std::to_string(calls_.front()->token);
+  world_.breaks("stuck", who + " waits, and nothing will happen: " + std::to_string(stats.leased) +
+                             " leased, " + std::to_string(stats.requests_waiting) + " waiting, " +
+                             std::to_string(stats.connecting) + " connecting, " +
+                             std::to_string(stats.pool_size) + " connections, steps " +
+                             std::to_string(steps));
 }
 
 void EngineRun::finish() {
   if (broken()) return;
-  world_.decide_by(0);
-  recovering_ = true;
-  recovery_began_ = world_.now;
+  world_.decide_by(static_cast<std::uint64_t>(world_.now.time_since_epoch().count()));
+  world_.interrupts_one_in = 0;
+  judge_.begin_recovery();
   world_.serves = true;
   if (!closing_) engine_->resume();
   run_until_nothing_happens();
@@ -118,27 +123,36 @@ void EngineRun::finish() {
   if (stats.pool_max != max_size_)
     world_.breaks("bounds", "the pool has other bounds than it was given last");
   if (stats.requests_waiting > 0) world_.breaks("conserved", "a request waits, and nobody has made it");
-  close();
-  Call& end = add<PoolWaitCall>(Duration(seconds(10)), engine::Milestone::finished);
-  end.begin_at(world_.now);
-  collect_ended();
+  if (world_.once_in(2)) {
+    threads_.push_back(std::make_unique<ThreadCaller>(*pool_, *engine_, judge_, closing_));
+    threads_.back()->begin_close();
+  } else {
+    close();
+    Call& end = add<PoolWaitCall>(Duration(seconds(10)), engine::Milestone::finished);
+    end.begin_at(world_.now);
+    collect_ended();
+  }
   run_until_nothing_happens();
   check_rest();
 }
 
 void EngineRun::check_rest() {
   if (broken()) return;
-  for (int steps = 0; steps < 1000 && background_ != nullptr && background_->step(0); ++steps) {
+  for (int steps = 0; steps < 1000 && background_ && background_->step(0); ++steps) {
   }
   const PoolStats stats = engine_->stats();
-  if (stats.pool_size > 0 || stats.connecting > 0)
+  // A close that was late has ended the background before that had done everything.
+  const bool ended_early = background_ && background_->stopped_early();
+  if (!ended_early && (stats.pool_size > 0 || stats.connecting > 0))
     world_.breaks("closed", "the pool is closed, and has a connection left");
-  for (const auto& session : world_.sessions()) {
-    if (session->process == world_.process)
-      world_.breaks("closed", "the pool is closed, and a session of it is still there");
-  }
   engine_->finish_close(world_.now);
   background_ = nullptr;
+  pool_.reset();
+  engine_.reset();
+  for (const auto& session : world_.sessions()) {
+    if (session->process == world_.process)
+      world_.breaks("closed", "the pool is gone, and a session of it is still there");
+  }
 }
 
 }  // namespace copg::sim

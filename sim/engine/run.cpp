@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "sync/call.hpp"
+
 namespace copg::sim {
 namespace {
 
@@ -11,22 +13,38 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t most_calls = 16;
+constexpr std::size_t most_calls = 12;
+constexpr std::size_t most_threads = 8;
 
-// What forked children have of their parents: they never touch it, and it is never destroyed.
-std::vector<std::unique_ptr<Call>>& parents_calls = *new std::vector<std::unique_ptr<Call>>;
-std::vector<std::shared_ptr<Holder>>& parents_holders = *new std::vector<std::shared_ptr<Holder>>;
+/// What nobody goes on with, and what is never destroyed, since it was left in the middle: a forked child has
+/// its parent's, and where a rule was broken everything stays as it was.
+struct LeftBehind {
+  std::vector<std::unique_ptr<Call>> calls;
+  std::vector<std::shared_ptr<Holder>> holders;
+  std::vector<std::unique_ptr<ThreadCaller>> threads;
+  std::vector<std::unique_ptr<Thread>> beside;
+  std::vector<std::unique_ptr<Loop>> loops;
+  std::vector<std::shared_ptr<BackgroundThread>> backgrounds;
+  std::vector<std::shared_ptr<engine::PoolEngine>> engines;
+};
+LeftBehind& left_behind = *new LeftBehind;
+
+template <class Things>
+void leave_behind(Things& from, Things& to) {
+  std::move(from.begin(), from.end(), std::back_inserter(to));
+  from.clear();
+}
 
 }  // namespace
 
-thread_local EngineRun* EngineRun::here_ = nullptr;
-
 EngineRun::EngineRun(std::uint64_t seed, std::optional<engine::Mend> removed) : world_(World::here()) {
-  here_ = this;
   world_.begin();
   world_.removed = removed;
-  world_.meanwhile = &EngineRun::meanwhile;
   world_.decide_by(seed);
+  world_.start_thread = [this](std::function<void()> body) {
+    beside_.push_back(std::make_unique<Thread>());
+    beside_.back()->give(std::move(body));
+  };
   (void)world_.new_token();  // 0 is nobody's
   PoolOptions options;
   options.max_size = static_cast<int>(1 + world_.choose(4));
@@ -36,6 +54,7 @@ EngineRun::EngineRun(std::uint64_t seed, std::optional<engine::Mend> removed) : 
   options.max_waiting = world_.once_in(4) ? 4 : 1000;
   if (world_.once_in(4)) options.max_lifetime = milliseconds(500);
   forks_ = world_.once_in(64);
+  sync::set_interrupt_check(world_.once_in(4) ? throw_if_interrupted : nullptr);
   max_size_ = static_cast<std::uint32_t>(options.max_size);
   Config config;
   config.database = "simulated";
@@ -43,28 +62,41 @@ EngineRun::EngineRun(std::uint64_t seed, std::optional<engine::Mend> removed) : 
       engine::Setup{
           .config = config, .options = options, .call_configure = nullptr, .own_thread = true, .seed = seed},
       [this] {
-        auto background = std::make_unique<SimulatedBackground>();
-        background_ = background.get();
-        return background;
+        background_ = std::make_shared<BackgroundThread>();
+        return std::make_unique<SimulatedBackground>(background_);
       });
-  for (auto& loop : loops_) loop = std::make_unique<Loop>(*engine_);
+  pool_.emplace(sync::EngineAccess::pool_on(engine_));
+  make_loops();
   engine_->open();
+  world_.interrupts_one_in = 1U << (2 + world_.choose(4));
 }
 
 EngineRun::~EngineRun() {
-  world_.meanwhile = nullptr;
-  for (const auto& call : calls_) {
-    if (!call->has_ended() && !call->is_gone()) call->let_go();
+  world_.interrupts_one_in = 0;
+  if (broken() || any_busy()) {
+    left_behind.engines.push_back(engine_);
+    left_behind.backgrounds.push_back(background_);
+    leave_behind(calls_, left_behind.calls);
+    leave_behind(ended_, left_behind.calls);
+    leave_behind(holders_, left_behind.holders);
+    leave_behind(threads_, left_behind.threads);
+    leave_behind(beside_, left_behind.beside);
+    for (auto& loop : loops_) left_behind.loops.push_back(std::move(loop));
   }
-  calls_.clear();
-  holders_.clear();
-  here_ = nullptr;
+  world_.start_thread = nullptr;
+}
+
+void EngineRun::make_loops() {
+  for (auto& loop : loops_) loop = std::make_unique<Loop>(*engine_);
 }
 
 void EngineRun::apply(EngineStep step) {
   world_.decide_by(step.seed);
   switch (step.input) {
     case EngineInput::start: start(); break;
+    case EngineInput::thread: start_thread(); break;
+    case EngineInput::run: run_thread(); break;
+    case EngineInput::interrupt: interrupt(); break;
     case EngineInput::background: step_background(); break;
     case EngineInput::go_on: go_on(); break;
     case EngineInput::ready: report_ready(); break;
@@ -91,30 +123,30 @@ void EngineRun::apply(EngineStep step) {
       break;
     case EngineInput::watch: {
       const auto milestone = world_.once_in(2) ? engine::Milestone::full : engine::Milestone::checked;
-      if (calls_.size() < most_calls) add<PoolWaitCall>(timeout(), milestone).begin_at(world_.now);
+      if (calls_.size() >= most_calls) break;
+      Call& call = add<PoolWaitCall>(choose_timeout(world_), milestone);
+      run_beside([this, &call] { call.begin_at(world_.now); });
       break;
     }
     case EngineInput::close: close(); break;
     case EngineInput::fork: fork(); break;
   }
   collect_ended();
-  digest(static_cast<std::uint64_t>(step.input));
-  digest(static_cast<std::uint64_t>(world_.now.time_since_epoch().count()));
-  digest(calls_.size());
+  judge_.digest(static_cast<std::uint64_t>(step.input));
+  judge_.digest(static_cast<std::uint64_t>(world_.now.time_since_epoch().count()));
+  judge_.digest(calls_.size());
 }
 
-// --- inputs
+// --- who goes on
 
-Duration EngineRun::timeout() {
-  constexpr std::array<Duration, 5> each = {milliseconds(0), milliseconds(5), milliseconds(100), seconds(1),
-                                            seconds(30)};
-  return each[world_.choose(each.size())];
+template <class Body>
+void EngineRun::run_beside(Body body) {
+  beside_.push_back(std::make_unique<Thread>());
+  beside_.back()->run(std::move(body));
 }
 
-Deed EngineRun::deed() {
-  constexpr std::array<Deed, 8> each = {Deed::reads,  Deed::reads, Deed::reads,  Deed::reads,
-                                        Deed::writes, Deed::waits, Deed::begins, Deed::litters};
-  return each[world_.choose(each.size())];
+void EngineRun::run_on_its_loop(Call& call, void (Call::*step)()) {
+  call.loop().thread.run([&call, step] { (call.*step)(); });
 }
 
 template <class Fits>
@@ -122,61 +154,94 @@ Call* EngineRun::choose_call(Fits fits) {
   std::array<Call*, 2 * most_calls> fitting{};
   std::uint32_t count = 0;
   for (const auto& call : calls_) {
-    const bool can = !call->has_ended() && !call->is_gone() && !call->in_step() && call->loop().in_step == 0;
+    const bool can = !call->has_ended() && !call->is_gone() && !call->loop().thread.busy();
     if (can && fits(*call) && count < fitting.size()) fitting[count++] = call.get();
   }
   return count == 0 ? nullptr : fitting[world_.choose(count)];
 }
 
+bool EngineRun::any_busy() const {
+  bool busy = false;
+  for_each_thread([&](const Thread&) { busy = true; });
+  return busy;
+}
+
 void EngineRun::step_background() {
-  if (background_ != nullptr && !background_->inside()) background_->step(world_.choose(1024));
+  if (background_) background_->step(world_.choose(1024));
+}
+
+void EngineRun::run_thread() {
+  std::array<Thread*, 2 * (most_calls + most_threads)> able{};
+  std::uint32_t count = 0;
+  for_each_thread([&](Thread& thread) {
+    if (thread.can_go_on() && count < able.size()) able[count++] = &thread;
+  });
+  if (count > 0) able[world_.choose(count)]->go_on();
 }
 
 void EngineRun::go_on() {
-  if (Call* call = choose_call([](const Call& one) { return one.is_woken(); })) call->go_on();
+  if (Call* call = choose_call([](const Call& one) { return one.is_woken(); }))
+    run_on_its_loop(*call, &Call::go_on);
 }
 
 void EngineRun::report_ready() {
   const auto is_ready = [&](const Call& one) {
     return one.ready_at() <= world_.now || one.has_late_report();
   };
-  if (Call* call = choose_call(is_ready)) call->descriptor_ready();
+  if (Call* call = choose_call(is_ready)) run_on_its_loop(*call, &Call::descriptor_ready);
 }
+
+// --- inputs
 
 void EngineRun::start() {
   if (calls_.size() >= most_calls) return;
-  const Duration limit = timeout();
+  const Duration limit = choose_timeout(world_);
   const std::uint32_t kind = world_.choose(8);
   Call* call = nullptr;
   if (kind < 5) {
-    const Deed what = deed();
+    const Deed what = choose_deed(world_);
     call = &add<StatementCall>(limit, what, world_.new_token());
   } else if (kind < 6) {
-    const Deed what = deed();
+    const Deed what = choose_deed(world_);
     call = &add<JobCall>(limit, what, world_.new_token());
   } else {
     call = &add<TakeCall>(limit, std::make_shared<Holder>(*engine_));
   }
   call->due = engine::after(world_.now, limit);
-  call->begin_at(world_.now);
+  run_beside([this, call] { call->begin_at(world_.now); });
+}
+
+void EngineRun::start_thread() {
+  if (threads_.size() >= most_threads) return;
+  threads_.push_back(std::make_unique<ThreadCaller>(*pool_, *engine_, judge_, closing_));
+  threads_.back()->begin();
+}
+
+void EngineRun::interrupt() {
+  if (threads_.empty()) return;
+  Thread& thread = threads_[world_.choose(static_cast<std::uint32_t>(threads_.size()))]->thread();
+  if (world_.once_in(2)) thread.interrupted = true;
+  thread.send_signal();
 }
 
 void EngineRun::use_lease() {
   if (holders_.empty() || calls_.size() >= most_calls) return;
   const auto& holder = holders_[world_.choose(static_cast<std::uint32_t>(holders_.size()))];
   if (holder->user != nullptr) return;
-  const Duration limit = timeout();
-  const Deed what = world_.once_in(6) ? Deed::ends : deed();
+  const Duration limit = choose_timeout(world_);
+  const Deed what = world_.once_in(6) ? Deed::ends : choose_deed(world_);
   Call& call = add<JobCall>(limit, holder, what, world_.new_token());
   call.due = engine::after(world_.now, limit);
-  call.begin_at(world_.now);
+  run_beside([this, &call] { call.begin_at(world_.now); });
 }
 
 void EngineRun::release() {
   if (holders_.empty()) return;
   const auto at = holders_.begin() + world_.choose(static_cast<std::uint32_t>(holders_.size()));
   if ((*at)->user != nullptr) return;
-  world_.once_in(8) ? engine_->leases().discard((*at)->lease) : engine_->leases().release((*at)->lease);
+  run_beside([this, holder = std::move(*at), keeps = !world_.once_in(8)] {
+    keeps ? engine_->leases().release(holder->lease) : engine_->leases().discard(holder->lease);
+  });
   holders_.erase(at);
 }
 
@@ -187,23 +252,30 @@ void EngineRun::give_up(bool unsent) {
   if (call.has_ended() || call.is_gone()) return;
   if (unsent) {
     if (!call.was_cancelled) call.asked_for_no_effect = true;
-    call.cancel_unsent();
+    run_beside([&call] { call.give_up_unsent(); });
   } else {
     call.was_cancelled = true;
-    call.cancel();
+    run_beside([&call] { call.give_up(); });
   }
 }
 
 void EngineRun::drop() {
-  if (Call* call = choose_call([](const Call&) { return true; })) call->let_go();
+  if (Call* call = choose_call([](const Call& one) { return !one.in_use(); }))
+    run_on_its_loop(*call, &Call::let_go);
 }
 
 void EngineRun::lose_loop() {
-  auto& lost = loops_[world_.choose(2)];
-  if (lost->in_step > 0) return;
+  Loop& lost = *loops_[world_.choose(2)];
+  if (lost.thread.busy()) return;
+  std::vector<Call*> its;
   for (const auto& call : calls_) {
-    if (&call->loop() == lost.get() && !call->has_ended() && !call->is_gone()) call->lose_loop();
+    if (&call->loop() != &lost || call->has_ended() || call->is_gone()) continue;
+    if (call->in_use()) return;
+    its.push_back(call.get());
   }
+  lost.thread.run([its = std::move(its)] {
+    for (Call* const call : its) call->lose_loop();
+  });
 }
 
 void EngineRun::wait() {
@@ -211,9 +283,11 @@ void EngineRun::wait() {
   if (next == pool::never) {
     world_.now += milliseconds(1);
   } else if (next > world_.now) {
+    world_.check_sleepers();
     world_.now = world_.once_in(4) ? world_.now + (next - world_.now) / 2 : next;
   } else if (world_.once_in(8)) {  // somebody is late
-    world_.now += microseconds(world_.choose(20000));
+    world_.now +=
+        world_.once_in(16) ? microseconds(world_.choose(4000000)) : microseconds(world_.choose(20000));
   }
 }
 
@@ -222,17 +296,27 @@ void EngineRun::end_session() {
   if (!sessions.empty()) world_.kill(*sessions[world_.choose(static_cast<std::uint32_t>(sessions.size()))]);
 }
 
-/// The parent's calls and leases stay where they are, and nobody goes on with them.
+/// The parent's calls, leases and threads stay where they are, and nobody goes on with them; but for one
+/// thread, which may be the one that has forked.
 void EngineRun::fork() {
-  if (!forks_ || loops_[0]->in_step + loops_[1]->in_step > 0 || in_meanwhile_) return;
+  if (!forks_) return;
   ++world_.process;
-  std::move(calls_.begin(), calls_.end(), std::back_inserter(parents_calls));
-  calls_.clear();
+  world_.sleepers.clear();
+  const auto survivor = std::ranges::find_if(threads_, &ThreadCaller::in_own_code);
+  std::unique_ptr<ThreadCaller> forking;
+  if (survivor != threads_.end() && world_.once_in(2)) forking = std::move(*survivor);
+  std::erase(threads_, nullptr);
+  leave_behind(threads_, left_behind.threads);
+  if (forking) threads_.push_back(std::move(forking));
+  leave_behind(beside_, left_behind.beside);
+  leave_behind(calls_, left_behind.calls);
+  for (auto& loop : loops_) left_behind.loops.push_back(std::move(loop));
+  make_loops();
   for (auto& holder : holders_) {
     if (holder->user == nullptr) engine_->leases().release(holder->lease);  // the child destroys its copy
-    parents_holders.push_back(std::move(holder));
   }
-  holders_.clear();
+  leave_behind(holders_, left_behind.holders);
+  left_behind.backgrounds.push_back(std::move(background_));
   background_ = nullptr;
   (void)engine_->stats();
 }
@@ -240,35 +324,6 @@ void EngineRun::fork() {
 void EngineRun::close() {
   closing_ = true;
   engine_->start_close(world_.once_in(2) ? Duration::zero() : Duration(milliseconds(5)));
-}
-
-// --- what another thread may do while a call is in a step
-
-void EngineRun::meanwhile() {
-  if (here_ != nullptr) here_->do_meanwhile();
-}
-
-void EngineRun::do_meanwhile() {
-  if (in_meanwhile_ || recovering_ || !world_.once_in(6)) return;
-  in_meanwhile_ = true;
-  for (std::uint32_t deeds = 1 + world_.choose(8); deeds > 0; --deeds) do_one_meanwhile();
-  in_meanwhile_ = false;
-}
-
-void EngineRun::do_one_meanwhile() {
-  switch (world_.choose(8)) {
-    case 0: give_up(false); break;
-    case 1: give_up(true); break;
-    case 2: end_session(); break;
-    case 3: wait(); break;
-    case 4: step_background(); break;
-    case 5: go_on(); break;
-    case 6: report_ready(); break;
-    case 7:
-      if (world_.once_in(4)) close();
-      break;
-    default: break;
-  }
 }
 
 }  // namespace copg::sim

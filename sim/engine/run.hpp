@@ -12,6 +12,8 @@
 #include "engine/pool_engine.hpp"
 #include "sim/engine/background.hpp"
 #include "sim/engine/callers.hpp"
+#include "sim/engine/judge.hpp"
+#include "sim/engine/thread_caller.hpp"
 #include "sim/engine/trace.hpp"
 #include "sim/engine/world.hpp"
 
@@ -28,17 +30,16 @@ class EngineRun {
   /// The server is well again, everybody is served, and the pool is closed.
   void finish();
   [[nodiscard]] bool broken() const noexcept { return world_.broken().has_value(); }
-  [[nodiscard]] std::uint64_t digest() const noexcept { return digest_; }
+  [[nodiscard]] std::uint64_t digest() const noexcept { return judge_.digest(); }
 
  private:
-  static void meanwhile();
-  void do_meanwhile();
-  void do_one_meanwhile();
-
   void step_background();
+  void run_thread();
   void go_on();
   void report_ready();
   void start();
+  void start_thread();
+  void interrupt();
   void use_lease();
   void release();
   void give_up(bool unsent);
@@ -51,35 +52,39 @@ class EngineRun {
 
   template <class Made, class... Args>
   Made& add(Args&&... args);
-  [[nodiscard]] Duration timeout();
-  [[nodiscard]] Deed deed();
+  /// On a thread of its own, which nobody asks again.
+  template <class Body>
+  void run_beside(Body body);
+  static void run_on_its_loop(Call& call, void (Call::*step)());
   template <class Fits>
   [[nodiscard]] Call* choose_call(Fits fits);
   [[nodiscard]] Loop& loop() { return *loops_[world_.choose(2)]; }
-  [[nodiscard]] TimePoint next_event() const noexcept;
+  template <class Action>
+  void for_each_thread(Action action) const;
+  [[nodiscard]] bool any_busy() const;
+  [[nodiscard]] TimePoint next_event() const;
   void collect_ended();
   void judge(Call& call);
-  void judge_error(const Call& call);
+  bool let_everything_go_on();
   void run_until_nothing_happens();
+  void report_stuck(int steps);
   void check_rest();
-  void digest(std::uint64_t value) noexcept { digest_ = (digest_ ^ value) * 0x100000001B3; }  // FNV-1a
-
-  static thread_local EngineRun* here_;
+  void make_loops();
 
   World& world_;
-  SimulatedBackground* background_ = nullptr;
+  Judge judge_{world_};
+  std::shared_ptr<BackgroundThread> background_;
   std::shared_ptr<engine::PoolEngine> engine_;
+  std::optional<PooledDatabase> pool_;
   std::array<std::unique_ptr<Loop>, 2> loops_;
   std::vector<std::unique_ptr<Call>> calls_;
   std::vector<std::unique_ptr<Call>> ended_;
   std::vector<std::shared_ptr<Holder>> holders_;
-  std::uint64_t digest_ = 0xCBF29CE484222325;
+  std::vector<std::unique_ptr<ThreadCaller>> threads_;
+  std::vector<std::unique_ptr<Thread>> beside_;
   std::uint32_t max_size_ = 0;
   bool forks_ = false;
-  bool in_meanwhile_ = false;
   bool closing_ = false;
-  bool recovering_ = false;
-  TimePoint recovery_began_{};
 };
 
 template <class Made, class... Args>
@@ -88,6 +93,19 @@ Made& EngineRun::add(Args&&... args) {
   Made& made = *call;
   calls_.push_back(std::move(call));
   return made;
+}
+
+template <class Action>
+void EngineRun::for_each_thread(Action action) const {
+  for (const auto& loop : loops_) {
+    if (loop->thread.busy()) action(loop->thread);
+  }
+  for (const auto& caller : threads_) {
+    if (caller->thread().busy()) action(caller->thread());
+  }
+  for (const auto& thread : beside_) {
+    if (thread->busy()) action(*thread);
+  }
 }
 
 }  // namespace copg::sim

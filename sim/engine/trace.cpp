@@ -11,14 +11,19 @@ namespace copg::sim {
 namespace {
 
 constexpr std::array<const char*, engine_inputs> names = {
-    "start",  "background",    "go_on", "ready",     "wait",  "use_lease", "release",
-    "cancel", "cancel_unsent", "drop",  "lose_loop", "kill",  "outage",    "resize",
-    "drain",  "suspend",       "check", "watch",     "close", "fork"};
+    "start",     "thread",  "run",     "interrupt",     "background", "go_on",     "ready", "wait",
+    "use_lease", "release", "cancel",  "cancel_unsent", "drop",       "lose_loop", "kill",  "outage",
+    "resize",    "drain",   "suspend", "check",         "watch",      "close",     "fork"};
+using Weights = std::array<std::uint32_t, engine_inputs>;
 /// How often each comes.
-constexpr std::array<std::uint32_t, engine_inputs> weights = {120, 300, 220, 220, 160, 60, 50, 30, 15, 12,
-                                                              2,   12,  4,   6,   4,   4,  4,  6,  1,  4};
+constexpr Weights usual = {70, 60, 400, 4, 250, 150, 150, 150, 50, 40, 30, 15,
+                           12, 2,  12,  4, 6,   4,   4,   4,   6,  1,  4};
+/// In a short life: the pool is closed early, when much is under way, and connections are lost all the time.
+constexpr Weights short_life = {90, 120, 400, 6, 250, 150, 150, 150, 30, 20, 30, 15,
+                                8,  1,   60,  2, 2,   6,   2,   2,   4,  10, 2};
+constexpr std::uint64_t inputs_of_short_life = 400;
 
-EngineStep next_step(std::uint64_t& random) {
+EngineStep next_step(std::uint64_t& random, const Weights& weights) {
   random = random * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth's, 2.106
   const auto high = static_cast<std::uint32_t>(random >> 32);
   std::uint32_t total = 0;
@@ -35,9 +40,11 @@ EngineTrace engine_trace(std::uint64_t seed, std::uint64_t until) {
   constexpr std::uint64_t most_inputs = 2000;
   EngineTrace trace{.seed = seed, .steps = {}};
   std::uint64_t random = seed * 0x9E3779B97F4A7C15ULL + 1;
-  const std::uint64_t inputs = std::min(until, 50 + (random >> 32) % most_inputs);
+  const bool is_short = (random >> 20) % 2 == 0;
+  const std::uint64_t most = is_short ? inputs_of_short_life : most_inputs;
+  const std::uint64_t inputs = std::min(until, 50 + (random >> 32) % most);
   trace.steps.reserve(inputs);
-  while (trace.steps.size() < inputs) trace.steps.push_back(next_step(random));
+  while (trace.steps.size() < inputs) trace.steps.push_back(next_step(random, is_short ? short_life : usual));
   return trace;
 }
 

@@ -11,8 +11,11 @@ namespace copg::sim {
 
 /// What happens next. Where it can't happen, nothing does.
 enum class EngineInput : std::uint8_t {
-  start,          ///< A caller comes.
-  background,     ///< The background does one thing.
+  start,          ///< A caller on an event loop comes.
+  thread,         ///< A thread comes that uses the pool.
+  run,            ///< A thread goes on, of whatever kind.
+  interrupt,      ///< Somebody presses Ctrl-C, or a signal comes.
+  background,     ///< The background does one thing, or goes on with it.
   go_on,          ///< A call that was woken goes on.
   ready,          ///< A descriptor that a call waits for is ready.
   wait,           ///< Time passes, up to the next thing that happens by itself, or less.
@@ -32,7 +35,7 @@ enum class EngineInput : std::uint8_t {
   close,
   fork,
 };
-inline constexpr int engine_inputs = 20;
+inline constexpr int engine_inputs = 23;
 
 struct EngineStep {
   EngineInput input = EngineInput::wait;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/engine/thread.hpp"
+
 namespace copg::sim {
 
 using std::chrono::microseconds;
@@ -14,10 +16,10 @@ World& World::here() {
   return world;
 }
 
-void World::begin() {
-  const auto keep = meanwhile;
-  *this = World();
-  meanwhile = keep;
+void World::begin() { *this = World(); }
+
+void World::maybe_pause() {
+  if (Thread::here() != nullptr && once_in(interrupts_one_in)) Thread::pause();
 }
 
 // splitmix64: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014.
@@ -26,6 +28,21 @@ std::uint32_t World::choose(std::uint32_t below) noexcept {
   mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
   mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
   return static_cast<std::uint32_t>(((mixed ^ (mixed >> 31)) >> 32) * below >> 32);
+}
+
+void World::wake(const void* word) noexcept {
+  for (Sleeper* const sleeper : sleepers) {
+    if (sleeper->word != word || sleeper->woken) continue;
+    sleeper->woken = true;
+    return;
+  }
+}
+
+void World::check_sleepers() {
+  for (const Sleeper* const sleeper : sleepers) {
+    if (!sleeper->woken && *sleeper->word != sleeper->value)
+      breaks("lost wake", "a thread sleeps, and what it waits for has come");
+  }
 }
 
 void World::breaks(std::string rule, std::string text) {
@@ -62,6 +79,8 @@ bool World::send(Session& session, std::uint32_t token, Deed deed, const void* u
     breaks("one user", "two callers have sent statements on one connection at a time");
   session.user = user;
   if (session.gone) return true;  // into the void
+  if (configures && !session.configured && deed != Deed::configures)
+    breaks("configured", "a statement was sent on a session that is not configured");
   TimePoint due = session.running.empty() ? now : session.running.back().due;
   due += deed == Deed::waits ? Duration(seconds(1 + choose(3))) : Duration(microseconds(20 + choose(2000)));
   if (executed_[token]++ > 0) breaks("once", "a statement was executed twice");
@@ -75,13 +94,33 @@ std::optional<Session::Statement> World::take_answer(Session& session) {
   if (session.gone && session.running.front().due > session.gone_at) return std::nullopt;
   const Session::Statement answered = session.running.front();
   session.running.pop_front();
+  ++session.taken;
   if (!answered.cancelled) {
     if (answered.deed == Deed::begins) session.in_transaction = true;
     if (answered.deed == Deed::ends) session.in_transaction = false;
     if (answered.deed == Deed::litters) session.littered = true;
+    if (answered.deed == Deed::configures) session.configured = true;
   }
   refresh(session);
   return answered;
+}
+
+Session* World::session_of(int fd) const noexcept {
+  const auto found = std::ranges::find(sessions_, fd, [](const auto& session) { return session->fd; });
+  return found == sessions_.end() ? nullptr : found->get();
+}
+
+std::uint64_t World::arrived(int fd) const noexcept {
+  const Session* const session = session_of(fd);
+  if (session == nullptr) return 0;
+  const auto answers =
+      std::ranges::count_if(session->running, [&](const auto& one) { return one.due <= now; });
+  return session->taken + static_cast<std::uint64_t>(answers) + (seen_gone(*session) ? 1 : 0);
+}
+
+std::uint64_t World::taken(int fd) const noexcept {
+  const Session* const session = session_of(fd);
+  return session == nullptr ? 0 : session->taken;
 }
 
 void World::cancel(Session& session) noexcept {
@@ -98,6 +137,7 @@ void World::cancel(Session& session) noexcept {
 
 void World::wipe(Session& session) noexcept {
   session.in_transaction = session.littered = false;
+  session.taken = arrived(session.fd) + 1;  // with the answer to the wiping itself
   session.running.clear();
   refresh(session);
 }

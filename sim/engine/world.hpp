@@ -5,9 +5,11 @@
 // The scripted operations (sim/engine/scripted/pq) call it in place of libpq.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
-#include <map>
+#include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,7 +26,7 @@ using pool::Duration;
 using pool::TimePoint;
 
 /// What a statement does, by its text.
-enum class Deed : std::uint8_t { reads, writes, waits, begins, ends, litters };
+enum class Deed : std::uint8_t { reads, writes, waits, begins, ends, litters, configures };
 
 /// A session of the server, and the socket that leads to it.
 struct Session {
@@ -40,8 +42,10 @@ struct Session {
   TimePoint gone_at = pool::never;  // when the client can see that
   bool in_transaction = false;
   bool littered = false;
+  bool configured = false;
   std::deque<Statement> running;  // in the order of their answers
-  const void* user = nullptr;     // who has sent what is running
+  const void* user = nullptr;     // the operation that has sent what is running
+  std::uint64_t taken = 0;        // answers that were read, or thrown away
 };
 
 /// What ends the simulation: a rule that was broken.
@@ -67,8 +71,27 @@ class World {
   std::uint32_t process = 0;            // grows with each fork
   bool serves = true;                   // the server takes connections
   std::optional<engine::Mend> removed;  // from the engine
-  /// Called where another thread could do something: inside a step, without a lock.
-  void (*meanwhile)() = nullptr;
+  bool configures = false;              // sessions are made ready by the pool's `configure`
+  int locks = 0;                        // that the present thread holds
+  std::uint32_t interrupts_one_in = 0;  // places where another thread can get in between; 0: none
+  std::function<void(std::function<void()>)> start_thread;  // for a function of the user's
+
+  /// A thread that sleeps on a futex.
+  struct Sleeper {
+    const std::atomic<std::uint32_t>* word;
+    std::uint32_t value;
+    bool woken = false;
+  };
+  std::list<Sleeper*> sleepers;  // in the order of their coming
+  /// Wakes one of those that sleep there.
+  void wake(const void* word) noexcept;
+  /// Nobody can go on: then nobody may sleep on a word that has another value by now.
+  void check_sleepers();
+
+  /// The present thread is where another one can get in between.
+  void let_others_act() {
+    if (locks == 0 && interrupts_one_in > 0) maybe_pause();
+  }
 
   void breaks(std::string rule, std::string text);
   [[nodiscard]] const std::optional<Broken>& broken() const noexcept { return broken_; }
@@ -93,6 +116,9 @@ class World {
   [[nodiscard]] bool seen_gone(const Session& session) const noexcept {
     return session.gone && now >= session.gone_at;
   }
+  /// What has arrived at a socket so far, and how much of that was read.
+  [[nodiscard]] std::uint64_t arrived(int fd) const noexcept;
+  [[nodiscard]] std::uint64_t taken(int fd) const noexcept;
   void cancel(Session& session) noexcept;
   /// What runs has ended, and nothing is left of it.
   void wipe(Session& session) noexcept;
@@ -120,7 +146,10 @@ class World {
     return static_cast<std::uint32_t>(executed_.size() - 1);
   }
 
+  [[nodiscard]] Session* session_of(int fd) const noexcept;
+
  private:
+  void maybe_pause();
   void refresh(Session& session) noexcept;
 
   std::uint64_t random_ = 0;

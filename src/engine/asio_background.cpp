@@ -75,16 +75,22 @@ struct AsioBackground::Context {
   std::mutex mutex;
   std::condition_variable changed;
   bool ended = false;
+  Task then;  // for the thread, at its end
 
   void run() {
     io.run();
-    const std::lock_guard lock(mutex);
+    std::unique_lock lock(mutex);
     ended = true;
     changed.notify_all();
+    const Task last = std::move(then);
+    lock.unlock();
+    if (last) last();
   }
-  bool wait_for_end(TimePoint deadline) {
+  bool wait_for_end(TimePoint deadline, Task otherwise) {
     std::unique_lock lock(mutex);
-    return changed.wait_until(lock, deadline, [this] { return ended; });
+    if (changed.wait_until(lock, deadline, [this] { return ended; })) return true;
+    then = std::move(otherwise);
+    return false;
   }
 };
 
@@ -101,7 +107,7 @@ AsioBackground::AsioBackground(asio::any_io_executor executor)
   });
 }
 
-AsioBackground::~AsioBackground() { AsioBackground::stop(pool::never); }
+AsioBackground::~AsioBackground() { AsioBackground::stop(pool::never, {}); }
 
 bool AsioBackground::is_guest_of(const asio::execution_context& context) const {
   return !context_ && &asio::query(executor_, asio::execution::context) == &context;
@@ -125,11 +131,11 @@ std::shared_ptr<BackgroundPort::Wait> AsioBackground::wait_until(TimePoint deadl
 }
 
 /// Pending handlers are destroyed unrun, with the context.
-bool AsioBackground::stop(TimePoint deadline) {
+bool AsioBackground::stop(TimePoint deadline, Task then) {
   if (!thread_.joinable()) return true;
   context_->io.stop();
   const bool here = thread_.get_id() == std::this_thread::get_id();
-  const bool ended = !here && context_->wait_for_end(deadline);
+  const bool ended = !here && context_->wait_for_end(deadline, std::move(then));
   if (ended) {
     thread_.join();
   } else {

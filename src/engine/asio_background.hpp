@@ -29,7 +29,7 @@ class AsioBackground final : public BackgroundPort {
   void call_at(TimePoint time, Task task) override;
   std::shared_ptr<Wait> wait_until(TimePoint deadline, Listener& listener) override;
   bool inside() const noexcept override { return strand_.running_in_this_thread(); }
-  bool stop(TimePoint deadline) override;
+  bool stop(TimePoint deadline, Task then) override;
 
  private:
   class Waiting;

@@ -131,9 +131,12 @@ void Background::end_thread(TimePoint deadline) noexcept {
   {
     const Locked state(shared_);
     port = std::move(port_);
+    state->dispatch();  // tells those who wait for the end
   }
   if (!port) return;
-  const bool stopped = port->stop(deadline);
+  BackgroundPort::Task then;
+  if (stands(Mend::background_late)) then = [this, engine = engine_.lock()] { drop_what_was_left(); };
+  const bool stopped = port->stop(deadline, std::move(then));
   port.reset();
   if (stopped) drop_what_was_left();
   workers_.reset();

@@ -57,8 +57,9 @@ class BackgroundPort {
   /// Whether this thread is inside something that the port has called.
   [[nodiscard]] virtual bool inside() const noexcept = 0;
   /// Waits until `deadline` for what is being called now, but not if that is its own caller. True: the port
-  /// calls nothing any more. False: something has not returned yet.
-  virtual bool stop(TimePoint deadline) = 0;
+  /// calls nothing any more. False: something has not returned yet; `then` is called when it has, and is the
+  /// last.
+  virtual bool stop(TimePoint deadline, Task then) = 0;
 };
 
 }  // namespace copg::engine

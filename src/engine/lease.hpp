@@ -3,7 +3,6 @@
 
 #include <copg/detail/lease.hpp>
 
-#include "engine/mends.hpp"
 #include "pool/types.hpp"
 
 namespace copg::engine {
@@ -13,8 +12,6 @@ using detail::Lease;
 [[nodiscard]] inline pool::ConnectionId id_of(const Lease& lease) { return {lease.index, lease.generation}; }
 /// Whether it is a loan to `configure`, which the core does not know (configure_call.hpp). An empty lease is
 /// no loan: a call has one while it is back in the queue.
-[[nodiscard]] inline bool is_loan(const Lease& lease) {
-  return (lease || !stands(Mend::cut_in_queue)) && lease.generation == 0;
-}
+[[nodiscard]] inline bool is_loan(const Lease& lease) { return lease && lease.generation == 0; }
 
 }  // namespace copg::engine

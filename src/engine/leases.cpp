@@ -8,6 +8,7 @@
 
 #include "engine/calls/lease_call.hpp"
 #include "engine/diagnosis.hpp"
+#include "engine/mends.hpp"
 #include "engine/runs.hpp"
 #include "engine/verdict.hpp"
 #include "pq/cancel_operation.hpp"
@@ -139,7 +140,8 @@ void Leases::give_back(Lease& lease, bool keep) noexcept {
     }
     case LeaseLatch::Entry::busy: abort_debug_build(); return;  // the call that is inside goes on with it
   }
-  take_run(shared_, slot).reset();  // that the caller was to drive on, and gave up before it began
+  if (stands(Mend::left_before_run))
+    take_run(shared_, slot).reset();  // that the caller was to drive on, and gave up before it began
   const pool::Disposition verdict = verdict_on(lease);
   const pool::Disposition disposition = keep ? verdict : discarded(verdict);
   const TimePoint time = now();

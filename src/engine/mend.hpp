@@ -11,8 +11,14 @@ enum class Mend : std::uint8_t {
   sent_with_others,       ///< cancel_unsent comes for a statement that was sent over another's connection.
   bounds_after_fork,      ///< A pool that was resized is forked.
   stopped_in_step,        ///< The deadline, or `close`, comes while a call is in a step.
-  cut_in_queue,           ///< `close` cuts a connection off whose driver is in the queue again by then.
   lost_and_late,          ///< `close` cuts a run off at the moment when one of its statements is late.
+  closed_and_dead,        ///< `close` takes a connection between a grant and the first byte, and it is dead.
+  left_before_run,        ///< The driver of a run gives up before it goes on with the run.
+  asked_inside,           ///< `close` takes a connection while its caller asks it something.
+  lost_after_grant,  ///< cancel_unsent comes for a statement whose run it was to drive, and that is lost.
+  late_in_queue,     ///< A driver is late, or cut off by `close`, and is in the queue by then.
+  background_late,   ///< `close` ends the background, which is in the middle of something.
+  background_ended,  ///< A `close` that was late has ended the background; another one waits for the end.
 };
 
 }  // namespace copg::engine

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/diagnosis.hpp"
+#include "engine/mends.hpp"
 #include "pool/invariant.hpp"
 
 namespace copg::engine {
@@ -18,7 +19,8 @@ void Runs::requeue(Lease& lease, StatementWaiter& waiter) noexcept {
   lease = {};
   state->dispatch();
   // `close` may have taken the connection away meanwhile, and with it the place in the queue.
-  if (!ours && !waiter.settled_) state->fail(waiter.id_, pool::WaitError::closed);
+  if (!ours && (!waiter.settled_ || !stands(Mend::closed_and_dead)))
+    state->fail(waiter.id_, pool::WaitError::closed);
   tell_again(*state, waiter);
 }
 
@@ -51,7 +53,8 @@ Run* Runs::start_or_resume_run(Lease& lease) {
       due = std::min(due, waiter.deadline_);
     }
   }
-  if (size == 0) {  // `close` has taken the connection away between the grant and now
+  // `close` has taken the connection away between the grant and now.
+  if (size == 0) {
     leases_.leave(lease);
     leases_.reject_cut_off({});
   }

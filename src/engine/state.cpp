@@ -160,20 +160,26 @@ void State::tick_core(TimePoint time) {
 
 // --- who waits for the pool as a whole
 
-bool State::has_got(Milestone milestone) const {
+bool State::has_got(Milestone milestone) {
   switch (milestone) {
     case Milestone::full: {
       const PoolStats stats = core->stats();
       return opened && !core->closed() && stats.pool_size >= stats.pool_min;
     }
     case Milestone::checked: return core->checks_pending() == 0;
-    case Milestone::finished: return core->finished();
+    case Milestone::finished: return core->finished() || nobody_tells();
   }
   return false;
 }
 
+/// The background is no more: no connection is closed any more, and nobody is told of a deadline.
+bool State::nobody_tells() {
+  return core->closed() && background_.port(*this) == nullptr && stands(Mend::background_ended);
+}
+
 /// Why the pool can't get that far, or won't before somebody mends something.
-pool::WaitError State::obstacle(Milestone milestone) const {
+pool::WaitError State::obstacle(Milestone milestone) {
+  if (milestone == Milestone::checked && nobody_tells()) return pool::WaitError::closed;
   if (milestone != Milestone::full) return pool::WaitError::none;
   if (!opened || core->closed()) return pool::WaitError::closed;
   return core->misconfigured() ? pool::WaitError::connect_failed : pool::WaitError::none;

@@ -17,11 +17,11 @@
 #include "engine/background_port.hpp"
 #include "engine/clock.hpp"
 #include "engine/fork_guard.hpp"
-#include "engine/futex.hpp"
 #include "engine/pool_waiter.hpp"
 #include "engine/setup.hpp"
 #include "engine/slot.hpp"
 #include "engine/waiter.hpp"
+#include "engine/wakes.hpp"
 #include "pool/pool_core.hpp"
 
 namespace copg::engine {
@@ -66,7 +66,7 @@ struct State {
     return waiter.id_.slot < waiters.size() && waiters[waiter.id_.slot] == &waiter;
   }
 
-  [[nodiscard]] bool has_got(Milestone milestone) const;
+  [[nodiscard]] bool has_got(Milestone milestone);
   void add(PoolWaiter& pool_waiter, Milestone milestone, TimePoint time, TimePoint deadline);
   void remove(PoolWaiter& pool_waiter) noexcept;
 
@@ -99,7 +99,8 @@ struct State {
  private:
   void hand_out();
   void grant(const pool::Action& granted);
-  [[nodiscard]] pool::WaitError obstacle(Milestone milestone) const;
+  [[nodiscard]] bool nobody_tells();
+  [[nodiscard]] pool::WaitError obstacle(Milestone milestone);
   void settle_pool_waiters(TimePoint time) noexcept;
   void tell_who_waits(TimePoint time) noexcept;
 

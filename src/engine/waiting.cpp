@@ -102,6 +102,8 @@ bool Leases::give_up(Lease& lease, Waiter& waiter) {
 
 bool Leases::give_up_unsent(Lease& lease, Waiter& waiter) {
   const Locked state = lock_here(shared_);
+  // It may have been granted the run in which it was sent, and that was lost since.
+  if (waiter.settled_ && stands(Mend::lost_after_grant)) return false;
   if (!waiter.lease_ && !state->core->knows(waiter.id_)) return false;
   if (state->core->sent(waiter.id_) && stands(Mend::sent_with_others)) return false;
   static_cast<void>(dequeue(*state, lease, waiter));

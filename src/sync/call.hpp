@@ -8,6 +8,7 @@
 #include <copg/source_location.hpp>
 #include <copg/sql.hpp>
 
+#include <memory>
 #include <utility>
 
 #include "engine/blocking_waiter.hpp"
@@ -77,8 +78,11 @@ template <class Blocking>
 void finish(engine::LeaseCall& call, engine::LeaseCall::Progress progress, Blocking& waiter,
             CallClock& clock);
 
-/// Gives the shells that are not C++ the engine of a pool.
+/// Gives the shells that are not C++ the engine of a pool; and makes a pool of an engine.
 struct EngineAccess {
+  [[nodiscard]] static PooledDatabase pool_on(std::shared_ptr<PoolEngine> engine) {
+    return PooledDatabase(std::move(engine));
+  }
   [[nodiscard]] static PoolEngine& engine_of(const PooledDatabase& pool) { return pool.engine(); }
 };
 

@@ -52,33 +52,57 @@ void expect_found(Mend removed, const std::set<std::string>& rules, std::uint64_
 }
 
 TEST(EngineSimulator, finds_a_connection_that_a_cancelled_call_keeps) {
-  expect_found(Mend::cancelled_after_grant, {"conserved", "crash"}, 2, 12);
+  expect_found(Mend::cancelled_after_grant, {"conserved", "crash"}, 80, 12);
 }
 
 TEST(EngineSimulator, finds_a_call_that_was_woken_before_it_had_come_to_rest) {
-  expect_found(Mend::woken_before_rest, {"stuck"}, 109, 12);
+  expect_found(Mend::woken_before_rest, {"stuck"}, 12, 12);
 }
 
 TEST(EngineSimulator, finds_a_statement_that_was_sent_for_a_call_that_asked_for_no_effect) {
-  expect_found(Mend::sent_with_others, {"effect"}, 163, 30);
+  expect_found(Mend::sent_with_others, {"effect"}, 1208, 30);
 }
 
 TEST(EngineSimulator, finds_bounds_that_a_fork_has_lost) {
-  expect_found(Mend::bounds_after_fork, {"bounds"}, 73, 6);
+  expect_found(Mend::bounds_after_fork, {"bounds"}, 286, 6);
 }
 
 TEST(EngineSimulator, finds_a_deadline_that_came_while_a_call_was_in_a_step) {
-  expect_found(Mend::stopped_in_step, {"deadline"}, 201112, 30);
+  expect_found(Mend::stopped_in_step, {"deadline"}, 39319, 30);
+}
+
+TEST(EngineSimulator, finds_a_close_before_the_first_byte_on_a_dead_connection) {
+  expect_found(Mend::closed_and_dead, {"crash"}, 2915, 30);
+}
+
+TEST(EngineSimulator, finds_a_run_that_a_driver_has_left_before_it_began) {
+  expect_found(Mend::left_before_run, {"answer", "crash"}, 10038, 60);
+}
+
+TEST(EngineSimulator, finds_a_question_to_a_connection_that_close_has_taken) {
+  expect_found(Mend::asked_inside, {"crash"}, 62, 30);
 }
 
 // Found by the simulator.
 
-TEST(EngineSimulator, finds_a_statement_that_is_late_when_its_run_is_cut_off) {
-  expect_found(Mend::lost_and_late, {"crash"}, 8701, 80);
+TEST(EngineSimulator, finds_a_caller_that_waits_for_a_background_that_has_ended) {
+  expect_found(Mend::background_ended, {"stuck"}, 3820, 40);
 }
 
-TEST(EngineSimulator, finds_a_driver_that_was_cut_off_in_the_queue) {
-  expect_found(Mend::cut_in_queue, {"effect"}, 159546, 30);
+TEST(EngineSimulator, finds_a_background_that_close_has_ended_in_the_middle_of_something) {
+  expect_found(Mend::background_late, {"closed"}, 129523, 60);
+}
+
+TEST(EngineSimulator, finds_a_lost_statement_whose_deadline_has_passed) {
+  expect_found(Mend::late_in_queue, {"effect"}, 222725, 60);
+}
+
+TEST(EngineSimulator, finds_a_lost_statement_that_was_to_drive_the_others) {
+  expect_found(Mend::lost_after_grant, {"effect"}, 269520, 60);
+}
+
+TEST(EngineSimulator, finds_a_statement_that_is_late_when_its_run_is_cut_off) {
+  expect_found(Mend::lost_and_late, {"crash"}, 7079, 80);
 }
 
 TEST(EngineSimulator, finds_nothing_in_the_engine) {

@@ -40,6 +40,9 @@ void EventCall::wait_for_engine() {
   deadline_watched_ = false;  // that was for the connection it may have had
   {
     const std::lock_guard lock(mutex_);
+    // In its queue the engine itself ends a wait that is late or that `close` ends. It knows if the statement
+    // was sent.
+    if (stop_ != StopReason::cancelled && stands(Mend::late_in_queue)) stop_ = StopReason::none;
     why = stop_;
     woken = std::exchange(woken_early_, false);
     if (why == StopReason::none) {

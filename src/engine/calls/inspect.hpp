@@ -3,7 +3,10 @@
 
 #include <copg/connection.hpp>
 
+#include <utility>
+
 #include "engine/calls/transaction_stack.hpp"
+#include "engine/mends.hpp"
 #include "engine/pool_engine.hpp"
 #include "pq/connection.hpp"
 
@@ -42,6 +45,7 @@ auto inspect(PoolEngine& engine, Lease lease, Ask ask) {
     PoolEngine& engine_;
     Lease& lease_;
   };
+  if (!stands(Mend::asked_inside)) return ask(std::as_const(*lease.slot->connection));
   const Inside inside(engine, lease);
   const pq::Connection& connection = *lease.slot->connection;
   return ask(connection);

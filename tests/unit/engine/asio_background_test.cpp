@@ -39,9 +39,27 @@ TEST(AsioBackgrounds, have_one_alarm_that_a_later_one_replaces) {
 
 TEST(AsioBackgrounds, call_nothing_once_they_have_stopped) {
   AsioBackground background({});
-  EXPECT_TRUE(background.stop(pool::never));
+  EXPECT_TRUE(background.stop(pool::never, {}));
   background.post([] { ADD_FAILURE() << "called"; });
-  EXPECT_TRUE(background.stop(pool::never));
+  EXPECT_TRUE(background.stop(pool::never, {}));
+}
+
+TEST(AsioBackgrounds, call_one_more_thing_after_what_they_were_stopped_in) {
+  AsioBackground background({});
+  std::promise<void> begun;
+  std::promise<void> goes_on;
+  std::promise<void> last;
+  background.post([&] {
+    begun.set_value();
+    goes_on.get_future().wait();
+  });
+  begun.get_future().wait();
+  EXPECT_FALSE(background.stop(now(), [&] { last.set_value(); }));
+  background.post([] { ADD_FAILURE() << "called"; });
+  auto called = last.get_future();
+  EXPECT_EQ(called.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  goes_on.set_value();
+  EXPECT_EQ(called.wait_for(std::chrono::seconds(30)), std::future_status::ready);
 }
 
 TEST(AsioBackgrounds, are_guests_of_the_context_that_they_were_given) {

@@ -37,7 +37,7 @@ class HandPort final : public BackgroundPort {
     return wait;
   }
   bool inside() const noexcept override { return true; }
-  bool stop(TimePoint /*deadline*/) override { return true; }
+  bool stop(TimePoint /*deadline*/, Task /*then*/) override { return true; }
 
   const std::shared_ptr<HandWait> wait = std::make_shared<HandWait>();
   Listener* listener = nullptr;

@@ -24,7 +24,9 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection() {
-    if (!abandoned_) world().close_session(*session_);
+    if (abandoned_) return;
+    if (has_caller_) world().breaks("one user", "a connection was closed while somebody was using it");
+    world().close_session(*session_);
   }
 
   [[nodiscard]] sim::Session& session_of_server() noexcept { return *session_; }
@@ -34,7 +36,7 @@ class Connection {
   [[nodiscard]] std::string_view parameter_status(const char* /*name*/) const noexcept { return {}; }
 
   [[nodiscard]] bool looks_alive() {
-    if (const auto meanwhile = world().meanwhile) meanwhile();
+    world().let_others_act();
     if (session_->process != world().process)
       world().breaks("fork", "a child has looked at its parent's connection");
     return alive() && !world().seen_gone(*session_);
@@ -65,8 +67,8 @@ class Connection {
   // For operations.
 
   /// False: the socket is closed, and nothing has left.
-  [[nodiscard]] bool send(std::uint32_t token, sim::Deed deed) {
-    if (dead_ || !world().send(*session_, token, deed, this)) return false;
+  [[nodiscard]] bool send(std::uint32_t token, sim::Deed deed, const Operation& operation) {
+    if (dead_ || !world().send(*session_, token, deed, &operation)) return false;
     ++outstanding_;
     return true;
   }
@@ -95,12 +97,29 @@ class Connection {
   }
 
  private:
+  friend class OneCaller;
   static World& world() noexcept { return World::here(); }
 
   std::shared_ptr<sim::Session> session_;
   int outstanding_ = 0;  // statements without an answer
   bool dead_ = false;
   bool abandoned_ = false;
+  bool has_caller_ = false;
+};
+
+/// Only one thread at a time is inside the operations of a connection.
+class OneCaller {
+ public:
+  explicit OneCaller(Connection& connection) : connection_(connection) {
+    if (std::exchange(connection_.has_caller_, true))
+      World::here().breaks("one user", "two threads use one connection at a time");
+  }
+  OneCaller(const OneCaller&) = delete;
+  OneCaller& operator=(const OneCaller&) = delete;
+  ~OneCaller() { connection_.has_caller_ = false; }
+
+ private:
+  Connection& connection_;
 };
 
 /// What a statement is, by its text, whose only parameter is its token.
@@ -108,7 +127,8 @@ class Connection {
   if (sql.find("pg_sleep") != std::string_view::npos) return sim::Deed::waits;
   if (sql.starts_with("INSERT")) return sim::Deed::writes;
   if (sql.starts_with("BEGIN")) return sim::Deed::begins;
-  if (sql.starts_with("COMMIT")) return sim::Deed::ends;
+  if (sql.starts_with("COMMIT") || sql.starts_with("ROLLBACK --")) return sim::Deed::ends;
+  if (sql.starts_with("SELECT configure")) return sim::Deed::configures;
   return sql.starts_with("SET") ? sim::Deed::litters : sim::Deed::reads;
 }
 

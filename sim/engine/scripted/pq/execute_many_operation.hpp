@@ -1,24 +1,30 @@
-// Not simulated.
+// Many rows to the world's server, which takes them for one statement.
 #pragma once
 
+#include <copg/params.hpp>
 #include <copg/row_source.hpp>
 
-#include <cstdint>
-#include <exception>
-#include <string_view>
-
-#include "pq/unsimulated.hpp"
+#include "pq/streamed_operation.hpp"
 
 namespace copg::pq {
 inline namespace scripted {
 
-class ExecuteManyOperation final : public Unsimulated {
+class ExecuteManyOperation final : public StreamedOperation {
  public:
-  ExecuteManyOperation(Connection& /*connection*/, std::string_view sql, RowSource& /*rows*/,
-                       BeginFirst /*begin*/)
-      : Unsimulated(sql) {}
-  [[nodiscard]] std::exception_ptr source_error() const noexcept { return nullptr; }
-  [[nodiscard]] std::int64_t affected_rows() const noexcept { return 0; }
+  ExecuteManyOperation(Connection& connection, std::string_view sql, RowSource& rows, BeginFirst begin)
+      : StreamedOperation(connection, sql, begin), source_(rows) {}
+  [[nodiscard]] std::exception_ptr source_error() const noexcept { return stream_error(); }
+  [[nodiscard]] std::int64_t affected_rows() const noexcept { return rows_; }
+
+ private:
+  bool gather() override {
+    return call([&] {
+      for (Params row; source_.next(row); row = Params()) ++rows_;
+    });
+  }
+
+  RowSource& source_;
+  std::int64_t rows_ = 0;
 };
 
 }  // namespace scripted

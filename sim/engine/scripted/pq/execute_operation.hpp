@@ -18,7 +18,9 @@ namespace copg::pq {
 
 inline namespace scripted {
 
+/// The number of a statement, which is its only parameter. Savepoints have none.
 [[nodiscard]] inline std::uint32_t token_of(const ParamsView& params) {
+  if (params.size() == 0) return World::here().new_token();
   return static_cast<std::uint32_t>(std::strtoul(params.values()[0], nullptr, 10));
 }
 
@@ -40,18 +42,17 @@ inline namespace scripted {
   return ResultAccess::make(std::move(result));
 }
 
-class ExecuteOperation final : public StatementOperation {
+/// What is sent once, and answered once.
+class OneStatement : public StatementOperation {
  public:
-  ExecuteOperation(Connection& connection, std::string_view sql, ParamsView params,
-                   BeginFirst begin = BeginFirst::no, DescribeFirst /*first*/ = {})
-      : StatementOperation(sql), connection_(connection), token_(token_of(params)), begin_(begin) {}
-
-  Step advance(Ready /*ready*/) override {
-    if (const auto meanwhile = World::here().meanwhile) meanwhile();
+  Step advance(Ready /*ready*/) final {
+    const OneCaller inside(connection_);
+    World::here().let_others_act();
     if (!sent_) {
       if (!connection_.protocol_idle()) return fail(usage_error(still_busy, sql_));
+      if (!gather()) return Step::finished();
       if (begin_ == BeginFirst::yes) connection_.session_of_server().in_transaction = true;
-      if (!connection_.send(token_, deed_of(sql_))) return end_lost();
+      if (!connection_.send(token_, deed_of(sql_), *this)) return end_lost();
       sent_ = true;
       return Step::wait(connection_.fd(), Ready::read);
     }
@@ -64,12 +65,21 @@ class ExecuteOperation final : public StatementOperation {
       error->message = "canceled";
       return fail(std::move(error));
     }
+    answered();
     return Step::finished();
   }
   [[nodiscard]] const char* phase() const noexcept override { return sent_ ? "waiting" : "unsent"; }
   [[nodiscard]] bool first_bytes_sent() const noexcept override { return sent_; }
   [[nodiscard]] bool commits() const noexcept override { return deed_of(sql_) == sim::Deed::ends; }
-  [[nodiscard]] Result take_result() const { return answer_with(token_); }
+
+ protected:
+  OneStatement(Connection& connection, std::string_view sql, std::uint32_t token, BeginFirst begin)
+      : StatementOperation(sql), connection_(connection), token_(token), begin_(begin) {}
+
+  /// Asks its caller for what is to be sent. False: there is nothing.
+  virtual bool gather() { return true; }
+  virtual void answered() {}
+  [[nodiscard]] std::uint32_t token() const noexcept { return token_; }
 
  private:
   Step end_lost() {
@@ -81,6 +91,14 @@ class ExecuteOperation final : public StatementOperation {
   const std::uint32_t token_;
   const BeginFirst begin_;
   bool sent_ = false;
+};
+
+class ExecuteOperation final : public OneStatement {
+ public:
+  ExecuteOperation(Connection& connection, std::string_view sql, ParamsView params,
+                   BeginFirst begin = BeginFirst::no, DescribeFirst /*first*/ = {})
+      : OneStatement(connection, sql, token_of(params), begin) {}
+  [[nodiscard]] Result take_result() const { return answer_with(token()); }
 };
 
 }  // namespace scripted

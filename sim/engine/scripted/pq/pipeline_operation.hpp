@@ -18,20 +18,24 @@ inline namespace scripted {
 class PipelineOperation final : public StatementOperation {
  public:
   PipelineOperation(Connection& connection, std::span<const PipelineStatement> statements, PipelineSink& sink,
-                    PipelineOrder /*order*/, BeginFirst /*begin*/ = BeginFirst::no)
+                    PipelineOrder /*order*/, BeginFirst begin = BeginFirst::no)
       : StatementOperation(""),
         connection_(connection),
         statements_(statements),
         sink_(sink),
+        begin_(begin),
         outcomes_(statements.size(), PipelineOutcome::never_sent) {}
 
   Step advance(Ready /*ready*/) override {
-    if (const auto meanwhile = World::here().meanwhile) meanwhile();
+    const OneCaller inside(connection_);
+    World::here().let_others_act();
+    if (sent_ == 0 && !connection_.protocol_idle()) return fail(usage_error(still_busy, {}));
+    if (sent_ == 0 && begin_ == BeginFirst::yes) connection_.session_of_server().in_transaction = true;
     // The socket may take a part of them.
     std::size_t room = World::here().once_in(4) ? 1 + World::here().choose(3) : statements_.size();
     while (sent_ < statements_.size() && room-- > 0 && connection_.alive()) {
       const PipelineStatement& next = statements_[sent_];
-      if (!connection_.send(token_of(next.params), deed_of(next.sql))) {
+      if (!connection_.send(token_of(next.params), deed_of(next.sql), *this)) {
         connection_.mark_dead();
         break;
       }
@@ -70,6 +74,7 @@ class PipelineOperation final : public StatementOperation {
   Connection& connection_;
   std::span<const PipelineStatement> statements_;
   PipelineSink& sink_;
+  const BeginFirst begin_;
   std::vector<PipelineOutcome> outcomes_;
   std::size_t sent_ = 0;
   std::size_t answered_ = 0;

@@ -1,15 +1,21 @@
-// Not simulated: the simulation's transactions are statements.
+// COMMIT and ROLLBACK to the world's server.
 #pragma once
 
-#include "pq/transaction_command.hpp"
-#include "pq/unsimulated.hpp"
+#include "pq/execute_operation.hpp"
 
 namespace copg::pq {
 inline namespace scripted {
 
-class TransactionOperation final : public Unsimulated {
+class TransactionOperation final : public OneStatement {
  public:
-  TransactionOperation(Connection& /*connection*/, TransactionCommand /*command*/) : Unsimulated("COMMIT") {}
+  TransactionOperation(Connection& connection, TransactionCommand command)
+      : OneStatement(connection, command == TransactionCommand::commit ? "COMMIT" : "ROLLBACK --",
+                     World::here().new_token(), BeginFirst::no),
+        commits_(command == TransactionCommand::commit) {}
+  [[nodiscard]] bool commits() const noexcept override { return commits_; }
+
+ private:
+  const bool commits_;
 };
 
 }  // namespace scripted
