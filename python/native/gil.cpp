@@ -7,10 +7,25 @@
 #include "python/native/gil.hpp"
 
 #include <cxxabi.h>
+#include <pthread.h>
 #include <unistd.h>
+
+#include "python/native/gil_gate.hpp"
 
 namespace copg::python {
 namespace {
+
+constinit GilGate gate;
+[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { gate.forget_all(); });
+
+/// At the end of the interpreter the threads that are inside stay there for ever.
+bool interpreter_ends() noexcept {
+#if PY_VERSION_HEX >= 0x030d0000
+  return Py_IsFinalizing() != 0;
+#else
+  return _Py_IsFinalizing() != 0;
+#endif
+}
 
 [[noreturn]] void sleep_for_ever() noexcept {
   for (;;) pause();
@@ -19,11 +34,19 @@ namespace {
 }  // namespace
 
 void detail::restore_thread(PyThreadState* state) noexcept {
+#ifdef Py_GIL_DISABLED
+  const bool through_gate = false;
+#else
+  const bool through_gate = !interpreter_ends();
+#endif
+  if (through_gate) gate.enter();
   try {
     PyEval_RestoreThread(state);
   } catch (abi::__forced_unwind&) {
+    if (through_gate) gate.leave();
     sleep_for_ever();
   }
+  if (through_gate) gate.leave();
 }
 
 WithGil::WithGil() noexcept : state_(PyGILState_UNLOCKED) {

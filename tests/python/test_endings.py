@@ -47,6 +47,15 @@ ENDINGS = {
         while db.stats['requests_num'] < 1000: pass
         ready()
         """,
+    "hundreds of threads that never stop": """
+        def work():
+            try:
+                while True: db.fetch_val('SELECT %s', [1])
+            except pycopg.Error: pass  # closed, or lost with others
+        for _ in range(300): threading.Thread(target=work, daemon=True).start()
+        while db.stats['requests_num'] < 3000: pass
+        ready()
+        """,
     "threads that query other pools while the interpreter ends": """
         done = []
         def work():

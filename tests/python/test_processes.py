@@ -62,6 +62,63 @@ def test_the_childs_pool_is_as_new_and_the_parents_untouched(make_pool: MakePool
     assert db.stats["connections_lost"] == 0
 
 
+def test_a_child_of_a_program_with_many_threads_has_threads_of_its_own(make_pool: MakePool) -> None:
+    db = make_pool(min_size=4, max_size=4)
+    going_on = threading.Event()
+    going_on.set()
+
+    def ask_again() -> None:
+        while going_on.is_set():
+            assert db.fetch_val("SELECT %s::int", [1]) == 1
+
+    threads = [threading.Thread(target=ask_again) for _ in range(100)]
+
+    def child() -> None:
+        mine = [threading.Thread(target=db.fetch_val, args=("SELECT 1",)) for _ in range(50)]
+        for thread in mine:
+            thread.start()
+        for thread in mine:
+            thread.join()
+        assert db.stats["requests_num"] == 50
+        db.close()
+
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(5):
+            began = db.stats["requests_num"]
+            eventually(lambda: db.stats["requests_num"] > began + 500)  # noqa: B023
+            assert in_child(child) == 0
+    finally:
+        going_on.clear()
+        for thread in threads:
+            thread.join()
+
+
+def test_a_thread_that_computes_does_not_keep_the_others_out(make_pool: MakePool) -> None:
+    db = make_pool(min_size=4, max_size=4)
+    asking = threading.Event()
+    asking.set()
+
+    def compute() -> None:
+        while asking.is_set():
+            sum(range(1000))
+
+    computing = threading.Thread(target=compute)
+    computing.start()
+    try:
+        threads = [threading.Thread(target=lambda: [db.fetch_val("SELECT 1") for _ in range(50)]) for _ in range(100)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        asking.clear()
+        computing.join()
+    assert db.stats["requests_num"] == 5000
+    assert db.stats["requests_errors"] == 0
+
+
 def test_the_child_has_a_pool_for_its_own_event_loop(server_url: str) -> None:
     db = pycopg.AsyncPooledDatabase.from_url(server_url, 1, 1)
 
