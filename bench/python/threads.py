@@ -3,8 +3,9 @@ threads in their order (fair: a mutex, a queue, direct hand-off, bare libpq), th
 mutex, a stack, a condition variable), and libpqxx with such a pool. Each contender has a process of its own; they take
 turns, in another order each round.
 
-Queries: 1 to 1,000 threads, each of which asks again when it has its answer. Leases alone: in a loop, and in bursts
-that begin with every connection taken, as on a bad day; those threads are spread over the processors.
+Queries: 1 to 1,000 threads, each of which asks again when it has its answer. Client and server share the processors;
+in the scenarios that end in -apart each has half of them, as if it had a machine of its own. Leases alone: in a loop,
+and in bursts that begin with every connection taken, as on a bad day; those threads are spread over the processors.
 
 Called by `scripts/bench threads`, which provides the programs, the packages and a server in DATABASE_URL, in which it
 works in a schema of its own that is dropped afterwards; it needs up to 70 connections. Prints tables, and with all
@@ -14,9 +15,12 @@ scenarios and contenders draws docs/benchmarks/threads.svg.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import pathlib
 import sys
 
+import apart
 import command
 import scenarios
 import system_calls
@@ -73,6 +77,16 @@ def run_round(results: Results, scenario: Scenario, number: int, arguments: argp
     names = [name for name in scenario.contenders if name in arguments.contenders]
     if not names:
         return
+    try:
+        with apart.apart(os.environ["DATABASE_URL"]) if scenario.apart else contextlib.nullcontext():
+            take_turns(results, scenario, names, number, arguments)
+    except apart.NotPossible as reason:
+        command.say(f"{scenario.name} is left out: {reason}")
+
+
+def take_turns(
+    results: Results, scenario: Scenario, names: list[str], number: int, arguments: argparse.Namespace
+) -> None:
     with workers.at_work(Worker(name, scenario) for name in names) as present:
         counters = system_calls.of([worker.process.pid for worker in present]) if number == 1 and scenario.asks else []
         workers.warm_up(present, f"{scenario.work} {scenario.threads} {WARM_UP_S}")

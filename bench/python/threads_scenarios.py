@@ -32,14 +32,16 @@ class Scenario:
     threads: int
     connections: int
     contenders: tuple[str, ...] = CONTENDERS
+    apart: bool = False  # client and server have processors of their own
 
     @property
     def name(self) -> str:
-        return f"{NAMES.get(self.work, self.work)}-{self.threads}-on-{self.connections}"
+        return f"{NAMES.get(self.work, self.work)}-{self.threads}-on-{self.connections}{'-apart' if self.apart else ''}"
 
     @property
     def title(self) -> str:
-        return f"{TITLES[self.work]}; {self.threads:,} thread{'s' if self.threads > 1 else ''}"
+        where = ", processors apart" if self.apart else ""
+        return f"{TITLES[self.work]}{where}; {self.threads:,} thread{'s' if self.threads > 1 else ''}"
 
     @property
     def asks(self) -> bool:
@@ -49,6 +51,7 @@ class Scenario:
 
 SCENARIOS = (
     *(Scenario(SELECT, threads, connections) for threads in COUNTS for connections in (CONNECTIONS, 4)),
+    *(Scenario(SELECT, threads, CONNECTIONS, apart=True) for threads in (20, 100)),
     *(Scenario(work, threads, CONNECTIONS, LEASING) for work in (LEASE_SELECT, TRANSACTION) for threads in (20, 100)),
     Scenario(LEASE, 1, 8, BARE_LEASING),
     Scenario(LEASE, 8, 8, BARE_LEASING),
