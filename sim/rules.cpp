@@ -51,7 +51,7 @@ Model::Census Model::recount() const {
     if (connection.state == State::idle) census.due = std::min(census.due, connection.expires_latest);
   }
   const std::uint32_t able = census.established();
-  if (able <= options_.min_size) {  // whoever ages must be replaced
+  if (able <= options_.min_size) {  // connections that age must be replaced
     for (const Connection& connection : connections_) {
       if (connection.state != State::idle && connection.state != State::leased) continue;
       if (now_ < connection.ages_earliest) census.due = std::min(census.due, connection.ages_latest);

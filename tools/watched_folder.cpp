@@ -87,7 +87,7 @@ WatchedFolder::~WatchedFolder() {
   }
   std::error_code ignored;
   fs::remove_all(path_, ignored);
-  // A watchdog that has gone already must not kill us with SIGPIPE; without a word it removes what we could
+  // A watchdog that has gone already must not kill us with SIGPIPE; undismissed, it removes what we could
   // not.
   const auto before = ::signal(SIGPIPE, SIG_IGN);
   if (!ignored && ::write(pipe_, "done\n", 5) != 5) ::close(std::exchange(pipe_, -1));

@@ -1,8 +1,8 @@
 // A temporary folder with a server in it that goes away with the process that made it, even when that is
 // killed.
 //
-// A small shell process watches over it: when its pipe closes without a word, it ends the PostgreSQL server
-// whose data is in the folder and removes the folder.
+// A small shell process watches over it: when its pipe closes before it was dismissed, it ends the PostgreSQL
+// server whose data is in the folder and removes the folder.
 #pragma once
 
 #include <sys/types.h>

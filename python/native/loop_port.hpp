@@ -54,8 +54,8 @@ class LoopPort {
     std::uint64_t token;
     int ready;  ///< What its descriptor is ready for, 1 to read and 2 to write; 0: it was posted.
   };
-  /// What is ready, and what was posted since the last time, in its order. From now on whoever posts need not
-  /// wake the event loop, until `take_more` gives nothing.
+  /// What is ready, and what was posted since the last time, in its order. From now on a thread that posts
+  /// need not wake the event loop, until `take_more` gives nothing.
   [[nodiscard]] std::vector<News> take();
   /// What was posted meanwhile. With `go_on` false nothing: the event loop is woken for it.
   [[nodiscard]] std::vector<News> take_more(bool go_on);

@@ -9,8 +9,8 @@ namespace copg::engine {
 
 namespace {
 
-// Edge-triggered: the kernel looks at what is level-triggered once more in the next wait, for 0.2 µs. Nothing
-// is missed for it: an arrival makes an edge, which stays until a wait has reported it, and a wait is for an
+// Edge-triggered: the kernel looks at what is level-triggered once more in the next wait, which costs 0.2 µs.
+// Nothing is missed: an arrival makes an edge, which stays until a wait has reported it, and a wait is for an
 // answer of which nothing had come when the wait before it ended.
 bool add(int set, int fd) noexcept {
   epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.fd = fd}};
@@ -30,7 +30,7 @@ SocketWaiter::Outcome SocketWaiter::wait(int socket, TimePoint time) noexcept {
   epoll_event event{};
   if (epoll_wait(set_, &event, 1, -1) <= 0) return Outcome::nothing;
   if (event.data.fd != clock_) return Outcome::readable;
-  rings_ = {};  // whatever time the next caller believes it is
+  rings_ = {};  // the next caller may have read the clock earlier
   return Outcome::nothing;
 }
 

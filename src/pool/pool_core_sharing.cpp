@@ -71,7 +71,7 @@ std::uint32_t PoolCore::fair_share() const {
   return std::min((waiters_.statements() + connections - 1) / connections, options_.share_limit);
 }
 
-/// Leases a connection that is in no list to whoever is next. Somebody must be waiting.
+/// Leases a connection that is in no list to the waiter that is next. There must be one.
 void PoolCore::serve(std::uint32_t index) {
   enter(index, State::leased);
   Slot& slot = slots_[index];

@@ -32,8 +32,8 @@ std::atomic<int> workers_in_flight{0};
 
 }  // namespace
 
-// What the worker and the operation share; whoever is last frees it. The PGcancel is a copy that needs no
-// connection.
+// What the worker and the operation share; the last one to let go frees it. The PGcancel is a copy that needs
+// no connection.
 struct CancelOperation::Worker {
   Worker() = default;
   Worker(const Worker&) = delete;

@@ -37,8 +37,8 @@ std::string_view Connection::parameter_status(const char* name) const noexcept {
 }
 
 bool Connection::looks_alive() noexcept {
-  // Each takes up to 16 kB. Whoever has sent more of their own accord (notifications) lives; the rest is read
-  // with the answer.
+  // Each takes up to 16 kB. A server that has sent more than that unasked (notifications) is alive; the rest
+  // is read with the answer.
   constexpr int max_looks = 64;
   for (int looks = 0;; ++looks) {
     // Parses what an earlier read has brought beyond its own answer.

@@ -63,7 +63,7 @@ InsideForkGate::InsideForkGate(What what) noexcept : what_(what) {
   const auto began = GateClock::now();
   for (;;) {
     count.fetch_add(1);
-    // Whoever makes the fork sees the count, or is seen here.
+    // The thread that forks sees the count, or this one sees its flag.
     if (inside_already() || !forking.load() || GateClock::now() - began > patience_for_connects) break;
     count.fetch_sub(1);
     pause_for_fork();
