@@ -132,7 +132,8 @@ class AsyncConnection {
         detail::make_fetch_request(sql, copg::params(args...), &detail::value_as<T>));
   }
   /// Executes one statement for each row of parameters, in one pipeline. Completes with the number of
-  /// affected rows, a std::int64_t. If `rows` is an lvalue, it must live until then.
+  /// affected rows, a std::int64_t. If `rows` is an lvalue, it must live until then. Rows of a plain INSERT
+  /// share statements where nobody can tell (PoolOptions::join_rows).
   template <std::ranges::viewable_range Range, detail::TokenFor<std::int64_t> Token = DefaultToken>
   auto execute_many(const Sql& sql, Range&& rows, Token&& token = {}) {
     require_lease();

@@ -59,7 +59,8 @@ struct PoolOptions {
   // Rare.
   ResetMode reset = ResetMode::tracked;
   PrepareMode prepare = PrepareMode::automatic;
-  bool share = true;                    ///< Statements that wait for a connection may travel together on one.
+  bool share = true;      ///< Statements that wait for a connection may travel together on one.
+  bool join_rows = true;  ///< execute_many of a plain INSERT may send many rows in one statement.
   std::optional<Seconds> leak_after{};  ///< A lease that lasts longer is reported once: to the observer, or,
                                         ///< without one, in a line on stderr. Above 0.
   /// Called where the background runs (on the pool's thread, or on the executor that the pool was given),

@@ -131,9 +131,10 @@ struct KeptRows {
   nb::object sql;
   std::shared_ptr<const KnownText> text;
   std::shared_ptr<ParameterRows> rows;
-  std::int64_t rows_before = 0;  // of the same call, sent by others
+  pq::JoinableTexts* joinable = nullptr;  // of the pool
+  std::int64_t rows_before = 0;           // of the same call, sent by others
 
-  [[nodiscard]] engine::ExecuteManyJob job() const { return {text->text.sql, *rows, rows_before}; }
+  [[nodiscard]] engine::ExecuteManyJob job() const { return {text->text.sql, *rows, joinable, rows_before}; }
   static nb::object give(std::int64_t affected_rows) { return nb::int_(affected_rows); }
   [[noreturn]] void throw_failure(std::exception_ptr failure) const {
     rethrow_in_words_of(sql, nullptr, std::move(failure));
@@ -149,8 +150,8 @@ class RowBatch {
   /// True: there are enough.
   bool add(nb::handle params) { return rows_->add(params.ptr()); }
   [[nodiscard]] std::size_t size() const noexcept { return rows_->left(); }
-  [[nodiscard]] KeptRows kept() const {
-    return {sql_, text_, rows_, static_cast<std::int64_t>(rows_->taken() - rows_->left())};
+  [[nodiscard]] KeptRows kept(pq::JoinableTexts* joinable) const {
+    return {sql_, text_, rows_, joinable, static_cast<std::int64_t>(rows_->taken() - rows_->left())};
   }
 
  private:
@@ -173,11 +174,11 @@ KeptStatement statement_of(nb::handle sql, nb::handle params) {
 }
 
 /// Nothing: there are no rows.
-std::optional<KeptRows> rows_of(nb::handle sql, nb::handle rows) {
+std::optional<KeptRows> rows_of(nb::handle sql, nb::handle rows, pq::JoinableTexts* joinable) {
   auto text = known_text(sql.ptr());
   auto source = std::make_shared<ParameterRows>(text, rows);
   if (source->empty()) return std::nullopt;
-  return KeptRows{nb::borrow(sql), std::move(text), std::move(source)};
+  return KeptRows{nb::borrow(sql), std::move(text), std::move(source), joinable};
 }
 
 /// pycopg._native.LoopConnection.
@@ -232,14 +233,14 @@ class LoopConnection final : public AnyConnection {
   }
   LoopCall* execute_many(nb::handle sql, nb::handle rows) {
     require_leased();
-    auto kept = rows_of(sql, rows);
+    auto kept = rows_of(sql, rows, lease_->engine->joinable_texts());
     return kept ? call(std::move(*kept)) : nullptr;
   }
 
   /// Its rows; then it is empty.
   LoopCall* execute_batch(const RowBatch& batch) {
     require_leased();
-    return call(batch.kept());
+    return call(batch.kept(lease_->engine->joinable_texts()));
   }
 
   /// nullptr: there is nothing to end.
@@ -350,7 +351,7 @@ class LoopPool : public AnyPool {
   LoopCall* execute_many(nb::handle sql, nb::handle rows) {
     const SourceLocation where = caller();
     const auto& engine = this->engine();
-    auto kept = rows_of(sql, rows);
+    auto kept = rows_of(sql, rows, engine->joinable_texts());
     if (!kept) return nullptr;
     return new JobWait<KeptRows>(engine, engine->timeout(), where, std::move(*kept));
   }

@@ -73,7 +73,8 @@ void AsyncConnection::start_execute(detail::Handler<Result> handler,
 void AsyncConnection::start_execute_many(detail::Handler<std::int64_t> handler, detail::ManyRequest request) {
   if (!request.rows)
     return async::complete_now(loop_->executor(), std::move(handler), nullptr, std::int64_t{0});
-  async::start_on(*loop_, state_, async::KeptRows{std::move(request)}, std::move(handler));
+  async::start_on(*loop_, state_, async::KeptRows{std::move(request), loop_->engine().joinable_texts()},
+                  std::move(handler));
 }
 
 void AsyncConnection::start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler,

@@ -28,8 +28,9 @@ struct KeptStatement {
 
 struct KeptRows {
   detail::ManyRequest request;
+  pq::JoinableTexts* joinable;
 
-  [[nodiscard]] engine::ExecuteManyJob job() const { return {request.sql, *request.rows}; }
+  [[nodiscard]] engine::ExecuteManyJob job() const { return {request.sql, *request.rows, joinable}; }
 };
 
 class KeptPipeline {

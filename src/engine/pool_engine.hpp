@@ -25,6 +25,7 @@
 #include "engine/setup.hpp"
 #include "engine/state.hpp"
 #include "pq/describe_first.hpp"
+#include "pq/joinable_texts.hpp"
 
 namespace copg::engine {
 
@@ -53,6 +54,10 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   [[nodiscard]] const std::string& name() const noexcept { return setup_.name; }
   [[nodiscard]] const Config& config() const noexcept { return setup_.config; }
   [[nodiscard]] pq::FittingTexts& fitting_texts() noexcept { return fitting_texts_; }
+  /// nullptr: rows are never joined.
+  [[nodiscard]] pq::JoinableTexts* joinable_texts() noexcept {
+    return setup_.options.join_rows ? &joinable_texts_ : nullptr;
+  }
   [[nodiscard]] PoolStats stats();
   /// Face('name', size=5/10).
   [[nodiscard]] std::string to_string(std::string_view face);
@@ -109,6 +114,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   Leases leases_{setup_, shared_, background_};
   Runs runs_{shared_, leases_};
   pq::FittingTexts fitting_texts_;
+  pq::JoinableTexts joinable_texts_;
 };
 
 }  // namespace copg::engine

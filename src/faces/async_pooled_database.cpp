@@ -100,7 +100,8 @@ void AsyncPooledDatabase::start_execute_many(detail::Handler<std::int64_t> handl
   if (!request.rows)
     return async::complete_now(loop()->executor(), std::move(handler), nullptr, std::int64_t{0});
   const SourceLocation where = request.where;
-  async::start_on(loop(), state_->timeout(), where, async::KeptRows{std::move(request)}, std::move(handler));
+  async::start_on(loop(), state_->timeout(), where,
+                  async::KeptRows{std::move(request), loop()->engine().joinable_texts()}, std::move(handler));
 }
 
 void AsyncPooledDatabase::start_connection(detail::Handler<AsyncConnection> handler,

@@ -106,6 +106,8 @@ class Connection {
     outstanding_ = false;
     if (path_.watched()) [[unlikely]]
       path_.on_idle(conn_);
+    if (savepoints_ > 0 && !in_transaction()) [[unlikely]]
+      savepoints_ = 0;
     // libpq keeps notifications until they are asked for. They come not only after a LISTEN that we see: it
     // may stand in a function, in `configure`, or, behind a pooler, in another's session. To find none takes
     // some 55 instructions.
@@ -116,6 +118,12 @@ class Connection {
   [[nodiscard]] int syncs_pending() const noexcept { return syncs_pending_; }
   void sync_sent() noexcept { ++syncs_pending_; }
   void sync_received() noexcept { --syncs_pending_; }
+
+  /// Whether an operation may set one more savepoint of its own in the open transaction. The server keeps so
+  /// many subtransactions where others find them quickly (PGPROC_MAX_CACHED_SUBXIDS in proc.h); with more,
+  /// everybody's snapshots cost more.
+  [[nodiscard]] bool may_set_savepoint() const noexcept { return savepoints_ < max_savepoints; }
+  void savepoint_set() noexcept { ++savepoints_; }
 
   /// A statement ended with this command tag ("" for an error): updates the session state, and forgets
   /// prepared statements that the statement has wiped.
@@ -152,8 +160,11 @@ class Connection {
   [[gnu::cold]] void keep_why_dead(const ErrorInfo& error) noexcept;
   [[gnu::cold]] void keep_end_of_socket(int error) noexcept;
 
+  static constexpr int max_savepoints = 64;
+
   PGconn* conn_;
   int syncs_pending_ = 0;
+  int savepoints_ = 0;  // that operations have set in the open transaction
   bool tls_;
   bool outstanding_ = false;
   bool dead_ = false;

@@ -70,7 +70,7 @@ Result Connection::fetch(const Sql& sql, const Params& params, const detail::Row
 }
 
 std::int64_t Connection::execute_many(const Sql& sql, RowSource& rows) {
-  return call(engine::ExecuteManyJob{sql.text(), rows});
+  return call(engine::ExecuteManyJob{sql.text(), rows, engine_->joinable_texts()});
 }
 
 std::vector<PipelineAnswer> Connection::execute(const Pipeline& pipeline) {

@@ -55,7 +55,7 @@ Result PooledDatabase::fetch(const Sql& sql, const Params& params, const detail:
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
   engine::PoolEngine& pool = engine();
   return sync::call(pool, sync::CallClock(pool.timeout()), sql.where(),
-                    engine::ExecuteManyJob{sql.text(), rows});
+                    engine::ExecuteManyJob{sql.text(), rows, pool.joinable_texts()});
 }
 
 Connection PooledDatabase::connection(std::optional<Seconds> timeout, const SourceLocation& where) {

@@ -29,6 +29,32 @@ TEST_F(Calls, execute_and_the_fetch_verbs_give_rows) {
   }());
 }
 
+TEST_F(Calls, execute_many_joins_rows_and_names_the_one_that_fails) {
+  auto db = make();
+  run([&]() -> awaitable<void> {
+    co_await db.open();
+    co_await db.execute("CREATE TABLE joined (n int CHECK (n <> 1500))");
+    const std::string insert = "INSERT INTO joined VALUES ($1)";
+    std::vector<int> rows(1000, 1);
+    for (int call = 0; call < 3; ++call) EXPECT_EQ(co_await db.execute_many(insert, rows), 1000);
+    EXPECT_LT(co_await db.fetch_val<int>("SELECT count(DISTINCT (xmin::text, cmin::text))::int FROM joined"),
+              400);
+    rows[777] = 1500;
+    {
+      AsyncConnection conn = co_await db.connection();
+      EXPECT_EQ(co_await conn.execute_many(insert, std::vector<int>(500, 2)), 500);
+      try {
+        co_await conn.execute_many(insert, rows);
+        ADD_FAILURE();
+      } catch (const QueryFailed& error) {
+        EXPECT_EQ(error.info().row_index, 777);
+      }
+      EXPECT_EQ(conn.transaction_status(), TransactionStatus::failed);
+    }
+    EXPECT_EQ(co_await db.fetch_val<int>("SELECT count(*)::int FROM joined"), 3000);
+  }());
+}
+
 TEST_F(Calls, text_and_parameters_may_die_before_the_answer) {
   auto db = make();
   run([&]() -> awaitable<void> {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "integration/database_test.hpp"
@@ -138,6 +139,28 @@ TEST_P(Bouncer, execute_many_is_all_or_nothing) {
       error_of<QueryFailed>([&] { db.execute_many("INSERT INTO many VALUES ($1)", rows); });
   EXPECT_EQ(error.row_index, 19'000);
   EXPECT_EQ(db.fetch_val<int>("SELECT count(*)::int FROM many"), 20'000);
+}
+
+TEST_P(Bouncer, many_rows_are_all_or_nothing_joined_or_not) {
+  for (const PrepareMode prepare : {PrepareMode::off, PrepareMode::automatic}) {
+    // Names of another server's fail the calls in between.
+    if (prepare == PrepareMode::automatic && std::string_view(GetParam()) != "session") continue;
+    PooledDatabase db = open({.max_size = 2, .prepare = prepare});
+    db.execute("DROP TABLE IF EXISTS lots");
+    db.execute("CREATE TABLE lots (x int CHECK (x >= 0), t text)");
+    const std::string text(200, 't');
+    // Some 4 MiB: more than are kept.
+    std::vector<std::tuple<int, std::string>> rows(20'000, {1, text});
+    const auto count = static_cast<std::int64_t>(rows.size());
+    for (int call = 0; call < 3; ++call)
+      EXPECT_EQ(db.execute_many("INSERT INTO lots VALUES ($1, $2)", rows), count);
+    const std::size_t last = rows.size() - 5;
+    std::get<0>(rows[last]) = -1;
+    const ErrorInfo error =
+        error_of<QueryFailed>([&] { db.execute_many("INSERT INTO lots VALUES ($1, $2)", rows); });
+    EXPECT_EQ(error.row_index, static_cast<std::int64_t>(last));
+    EXPECT_EQ(db.fetch_val<std::int64_t>("SELECT count(*) FROM lots"), 3 * count);
+  }
 }
 
 TEST_P(Bouncer, a_late_statement_is_cancelled_and_the_connection_goes_on) {

@@ -53,6 +53,7 @@ def test_bad_options_are_named_with_their_bounds(options: dict[str, Any], messag
         ({"timeout": None}, "timeout = None: it must be a number of seconds"),
         ({"name": None}, "name = None: it must be a str"),
         ({"share": "no"}, "share = 'no': it must be True or False"),
+        ({"join_rows": 1}, "join_rows = 1: it must be True or False"),
         ({"check": 5}, "check = 5: it must be a function"),
         ({"reconnect_failed": 5}, "reconnect_failed = 5: it must be a function"),
     ],

@@ -44,10 +44,11 @@ struct ExecuteJob {
 struct ExecuteManyJob {
   std::string_view sql;
   RowSource& rows;
-  std::int64_t rows_before = 0;  ///< Rows of the same call that earlier jobs have sent.
+  pq::JoinableTexts* joinable = nullptr;  ///< Of the pool; nullptr: it never joins rows.
+  std::int64_t rows_before = 0;           ///< Rows of the same call that earlier jobs have sent.
 
   [[nodiscard]] pq::ExecuteManyOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
-    return {connection, sql, rows, begin};
+    return {connection, sql, rows, begin, joinable};
   }
   /// The sum of affected rows.
   std::int64_t take(pq::ExecuteManyOperation& operation) const {

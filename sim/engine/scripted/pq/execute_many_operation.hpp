@@ -1,9 +1,10 @@
-// Many rows to the world's server, which takes them for one statement.
+// Many rows to the world's server, which takes them for one statement, joined or not.
 #pragma once
 
 #include <copg/params.hpp>
 #include <copg/row_source.hpp>
 
+#include "pq/joinable_texts.hpp"
 #include "pq/streamed_operation.hpp"
 
 namespace copg::pq {
@@ -11,7 +12,8 @@ inline namespace scripted {
 
 class ExecuteManyOperation final : public StreamedOperation {
  public:
-  ExecuteManyOperation(Connection& connection, std::string_view sql, RowSource& rows, BeginFirst begin)
+  ExecuteManyOperation(Connection& connection, std::string_view sql, RowSource& rows, BeginFirst begin,
+                       JoinableTexts* /*joinable*/)
       : StreamedOperation(connection, sql, begin), source_(rows) {}
   [[nodiscard]] std::exception_ptr source_error() const noexcept { return stream_error(); }
   [[nodiscard]] std::int64_t affected_rows() const noexcept { return rows_; }
