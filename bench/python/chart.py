@@ -15,7 +15,9 @@ COLUMNS = (("per_s", "per second (longer is better)"), ("cpu_us", "client CPU fo
 COLOURS = {
     scenarios.PYCOPG: "#1f6feb",
     scenarios.PYCOPG_TASKS: "#6ba4f8",
+    scenarios.PYCOPG_ROW_BY_ROW: "#a9c8f5",
     scenarios.ASYNCPG: "#d9822b",
+    scenarios.ASYNCPG_COPY: "#e0a96d",
     scenarios.PSYCOPG: "#7a8794",
     scenarios.PSYCOPG_AUTOCOMMIT: "#a3adb8",
     scenarios.PSYCOPG_CHECK: "#c3cad2",

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from statements import INSERT_NUMBERED, SELECT_ALL, SELECT_SLOW_NUMBERED, SELECT_USER_NUMBERED
+from statements import INSERT_NUMBERED, SCHEMA, SELECT_ALL, SELECT_SLOW_NUMBERED, SELECT_USER_NUMBERED
 
 
 class Tasks:
@@ -35,3 +35,8 @@ class Tasks:
 
     async def insert_rows(self, rows: list[Any]) -> Any:
         return await self.pool.executemany(INSERT_NUMBERED, rows)
+
+
+class CopyTasks(Tasks):
+    async def insert_rows(self, rows: list[Any]) -> Any:
+        return await self.pool.copy_records_to_table("added", schema_name=SCHEMA, records=rows)

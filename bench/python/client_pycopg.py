@@ -10,9 +10,10 @@ from statements import INSERT, SELECT_ALL, SELECT_SLOW, SELECT_USER
 
 class Threads:
     share = True
+    join_rows = True
 
     def __init__(self, url: str, size: int) -> None:
-        self.db = PooledDatabase.from_url(url, min_size=size, max_size=size, share=self.share)
+        self.db = PooledDatabase.from_url(url, min_size=size, max_size=size, share=self.share, join_rows=self.join_rows)
         self.db.wait()
 
     def close(self) -> None:
@@ -51,6 +52,10 @@ class Threads:
 
 class UnsharedThreads(Threads):
     share = False
+
+
+class RowByRowThreads(Threads):
+    join_rows = False
 
 
 class Tasks:

@@ -8,7 +8,8 @@ from statements import USERS
 
 PYCOPG, PYCOPG_TASKS = "pycopg", "pycopg asyncio"
 PYCOPG_UNSHARED = "pycopg-unshared"
-ASYNCPG = "asyncpg"
+PYCOPG_ROW_BY_ROW = "pycopg row by row"
+ASYNCPG, ASYNCPG_COPY = "asyncpg", "asyncpg COPY"
 PSYCOPG, PSYCOPG_AUTOCOMMIT = "psycopg_pool", "psycopg_pool autocommit"
 PSYCOPG_CHECK = "psycopg_pool with check"
 NO_DATABASE = "no database"
@@ -17,6 +18,7 @@ NO_DATABASE = "no database"
 WITH_THREADS = {
     PYCOPG: ("client_pycopg", "Threads"),
     PYCOPG_UNSHARED: ("client_pycopg", "UnsharedThreads"),
+    PYCOPG_ROW_BY_ROW: ("client_pycopg", "RowByRowThreads"),
     PSYCOPG: ("client_psycopg", "Threads"),
     PSYCOPG_AUTOCOMMIT: ("client_psycopg", "AutocommitThreads"),
     PSYCOPG_CHECK: ("client_psycopg", "CheckingThreads"),
@@ -26,6 +28,7 @@ WITH_TASKS = {
     PYCOPG_TASKS: ("client_pycopg", "Tasks"),
     PYCOPG_UNSHARED: ("client_pycopg", "UnsharedTasks"),
     ASYNCPG: ("client_asyncpg", "Tasks"),
+    ASYNCPG_COPY: ("client_asyncpg", "CopyTasks"),
     PSYCOPG: ("client_psycopg", "Tasks"),
 }
 
@@ -62,6 +65,7 @@ def _tasks(*names: str) -> tuple[Contender, ...]:
 
 
 _MIXED = (Contender(PYCOPG), Contender(PYCOPG_TASKS, tasks=True), Contender(ASYNCPG, tasks=True), Contender(PSYCOPG))
+_MANY = (Contender(PYCOPG_ROW_BY_ROW), *_MIXED, Contender(ASYNCPG_COPY, tasks=True))
 _WEB = _tasks(PYCOPG, ASYNCPG, PSYCOPG, NO_DATABASE)
 
 SCENARIOS = (
@@ -92,7 +96,7 @@ SCENARIOS = (
         calls_per_time=100,
     ),
     Scenario("rows", f"fetch {USERS:,} rows x 6", _MIXED, item="row", method="fetch_rows", items=USERS),
-    Scenario("many", f"execute_many, {USERS:,} rows", _MIXED, item="row", method="insert_rows", items=USERS),
+    Scenario("many", f"execute_many, {USERS:,} rows", _MANY, item="row", method="insert_rows", items=USERS),
     Scenario("fastapi", "FastAPI, wrk -c64", _WEB, item="request", web="fastapi"),
     Scenario("fastapi-uvloop", "FastAPI on uvloop, wrk -c64", _WEB, item="request", web="fastapi-uvloop"),
     Scenario(

@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from results import Results
-from scenarios import ASYNCPG, NO_DATABASE, PSYCOPG, PSYCOPG_AUTOCOMMIT, PYCOPG, PYCOPG_TASKS
-
-# "Level" allows for what two runs of the same program differ by.
-LEVEL = 0.95
-
+from scenarios import ASYNCPG, NO_DATABASE, PSYCOPG, PSYCOPG_AUTOCOMMIT, PYCOPG, PYCOPG_ROW_BY_ROW, PYCOPG_TASKS
 
 Found = TypeVar("Found")
 
@@ -60,8 +56,9 @@ TARGETS = (
     Target("lease, us", lambda results: results.median("lease", PYCOPG, "p50_us"), 2, at_most=True),
     Target("rows, CPU by asyncpg's", _cpu("rows", ASYNCPG), 0.55, at_most=True),
     Target("rows, CPU by psycopg's", _cpu("rows", PSYCOPG), 0.55, at_most=True),
-    Target("many, rows/s by asyncpg's, threads (level)", _rate("many", ASYNCPG), LEVEL),
-    Target("many, rows/s by asyncpg's, asyncio (level)", _rate("many", ASYNCPG, PYCOPG_TASKS), LEVEL),
+    Target("many, row by row, rows/s by asyncpg's", _rate("many", ASYNCPG, PYCOPG_ROW_BY_ROW), 1.2),
+    Target("many, rows/s by asyncpg's, threads", _rate("many", ASYNCPG), 4),
+    Target("many, rows/s by asyncpg's, asyncio", _rate("many", ASYNCPG, PYCOPG_TASKS), 4),
     Target("many, rows/s by psycopg's", _rate("many", PSYCOPG), 2),
     Target("fastapi, requests/s by those without a database", _rate("fastapi", NO_DATABASE), 0.55),
     Target("fastapi-uvloop, requests/s by those without a database", _rate("fastapi-uvloop", NO_DATABASE), 0.55),
