@@ -139,7 +139,8 @@ TEST_F(JoinedRows, values_arrive_in_all_types_and_as_null) {
   prepare(
       "CREATE TABLE types (b bool, i2 int2, i4 int4, i8 int8, f4 real, f8 float8, n numeric(12,3), t text, "
       "v varchar(9), c char(5), y bytea, j json, jb jsonb, u uuid, d date, ti time, ts timestamp, "
-      "tz timestamptz, iv interval, ia int[], ta text[], ip inet, r int4range, x xml, m money, bi bit(3))");
+      "tz timestamptz, iv interval, ia int[], ta text[], ip inet, r int4range, x bpchar, m money, bi "
+      "bit(3))");
   const std::string text =
       "INSERT INTO types VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13::jsonb,$14,$15,$16,$17,$18,$19,"
       "$20,$21,$22,$23,$24,$25,$26)";
