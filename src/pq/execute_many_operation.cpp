@@ -382,7 +382,7 @@ void ExecuteManyOperation::on_error(ErrorPtr error, const PGresult* result) {
 bool ExecuteManyOperation::again() {
   if (repeating_) return true;
   // An implicit transaction has ended by itself.
-  if (rolling_back_ || !own_transaction_ || !connection_.in_transaction()) return false;
+  if (rolling_back_ || !begun_ || !connection_.in_transaction()) return false;
   rolling_back_ = true;
   return true;
 }

@@ -158,6 +158,16 @@ TEST_F(ExecuteManyOperation, it_can_begin_the_transaction_itself) {
   EXPECT_TRUE(connection->in_transaction());
 }
 
+TEST_F(ExecuteManyOperation, a_transaction_that_its_statement_begins_stays_open) {
+  Rows rows(1, [](std::int64_t, Params&) {});
+  pq::JoinableTexts joinable;
+  pq::ExecuteManyOperation operation(*connection, "BEGIN", rows, BeginFirst::no, &joinable);
+  run(operation);
+  EXPECT_EQ(operation.error(), nullptr);
+  EXPECT_TRUE(connection->in_transaction());
+  EXPECT_FALSE(connection->in_failed_transaction());
+}
+
 TEST_F(ExecuteManyOperation, a_source_that_throws_rolls_back_and_its_exception_can_be_had) {
   for (const std::int64_t place : {0, 1, 50000}) {
     Rows rows(100000, [place](std::int64_t i, Params& row) {
