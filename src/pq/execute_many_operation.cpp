@@ -366,8 +366,9 @@ void ExecuteManyOperation::on_error(ErrorPtr error, const PGresult* result) {
     if (answer == Answer::question) {
       static_cast<void>(question_->use.take_error(connection_, *error, result));
       question_.reset();
-      // Its own way of saying no; anything else says nothing about the table.
-      if (error->sqlstate == "22P02"_sqlstate) joinable_->note(hint_key_, false);
+      // Its own way of saying no, or a catalog that may not be read. A lost name and a cancel say nothing.
+      if (!is_undefined_statement(error->sqlstate) && !is_query_canceled(error->sqlstate))
+        joinable_->note(hint_key_, false);
     }
     repeating_ = !repeated_;
     return;

@@ -532,6 +532,25 @@ TEST_F(JoinedRows, a_misfit_is_asked_about_again_after_a_while) {
   EXPECT_EQ(hints.ask(77), JoinableTexts::Hint::misfit);
 }
 
+TEST_F(JoinedRows, a_role_that_may_not_read_the_catalogs_gets_its_rows_one_by_one) {
+  prepare("CREATE ROLE restricted");
+  prepare("CREATE TABLE owned (id serial, a bigint)");
+  prepare("ALTER TABLE owned OWNER TO restricted");
+  prepare("REVOKE SELECT ON pg_catalog.pg_depend FROM PUBLIC");
+  prepare("SET ROLE restricted");
+  for (int call = 0; call < 2; ++call) {
+    prepare("DELETE FROM owned");
+    const Given given = send("INSERT INTO owned (a) VALUES ($1)", numbers(300), &joinable);
+    EXPECT_FALSE(given.error) << given.error->message;
+    EXPECT_EQ(given.affected, 300);
+    EXPECT_EQ(given.joined, 0);
+  }
+  // The first call has sent its first row twice, the second one has asked nothing.
+  EXPECT_EQ(value("SELECT min(id) || ' ' || max(id) FROM owned"), "302 601");
+  prepare("RESET ROLE");
+  prepare("GRANT SELECT ON pg_catalog.pg_depend TO PUBLIC");
+}
+
 TEST_F(JoinedRows, transactions_that_see_an_old_state_get_their_rows_one_by_one) {
   prepare("CREATE TABLE isolated (a bigint)");
   for (int i = 0; i < 2; ++i) {
