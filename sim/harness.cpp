@@ -21,6 +21,7 @@ bool is_command(const Input& input) {
 }
 pool::CoreOptions spoil(pool::CoreOptions options, Sabotage sabotage) {
   if (sabotage == Sabotage::lasting_hangs) options.hang_after = pool::forever;
+  if (sabotage == Sabotage::endless_patience) options.outage_patience = pool::forever;
   if (sabotage == Sabotage::greedy_runs && options.share_limit > 1) options.share_limit = 1000;
   return options;
 }
@@ -225,6 +226,7 @@ void Harness::spoil_actions(InputKind kind) {
     case Sabotage::idle_drivers:
     case Sabotage::patient_connects:
     case Sabotage::lasting_hangs:
+    case Sabotage::endless_patience:
     case Sabotage::deaf_cancels:
     case Sabotage::trust_broken:
     case Sabotage::allocate: break;

@@ -31,6 +31,7 @@ enum class Sabotage : std::uint8_t {
   idle_drivers,      ///< The core is not told that a run is handed on.
   patient_connects,  ///< Each failed connect is said to be that of a full server, which is spared.
   lasting_hangs,     ///< The core is told that connects never hang.
+  endless_patience,  ///< The core is told that requests wait for their whole time in an outage.
 };
 
 class Harness {

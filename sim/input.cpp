@@ -213,6 +213,7 @@ pool::CoreOptions read_options(Words& words) {
   options.max_idle = Duration(words.number<std::int64_t>("max_idle"));
   options.max_lifetime = Duration(words.number<std::int64_t>("max_lifetime"));
   options.reconnect_timeout = Duration(words.number<std::int64_t>("reconnect_timeout"));
+  options.outage_patience = Duration(words.number<std::int64_t>("outage_patience"));
   options.hang_after = Duration(words.number<std::int64_t>("hang_after"));
   options.seed = words.number<std::uint64_t>("seed");
   return options;
@@ -228,10 +229,11 @@ std::string to_text(const Input& input) {
 std::string to_text(const pool::CoreOptions& options) {
   return fmt::format(
       "options min_size={} max_size={} min_idle={} num_workers={} max_waiting={} share_limit={} max_idle={} "
-      "max_lifetime={} reconnect_timeout={} hang_after={} seed={}",
+      "max_lifetime={} reconnect_timeout={} outage_patience={} hang_after={} seed={}",
       options.min_size, options.max_size, options.min_idle, options.num_workers, options.max_waiting,
       options.share_limit, options.max_idle.count(), options.max_lifetime.count(),
-      options.reconnect_timeout.count(), options.hang_after.count(), static_cast<std::int64_t>(options.seed));
+      options.reconnect_timeout.count(), options.outage_patience.count(), options.hang_after.count(),
+      static_cast<std::int64_t>(options.seed));
 }
 
 std::string to_text(const Trace& trace) {

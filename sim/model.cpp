@@ -35,6 +35,8 @@ std::uint32_t Model::established() const {
       std::count_if(connections_.begin(), connections_.end(), [this](const auto& it) {
         // An idle one of an ended epoch is being closed; the action that says so comes after the grants.
         if (it.state == State::idle) return it.epoch == epoch_;
+        // One that needs a reset is being reset, unless it is closed instead; that action comes later, too.
+        if (it.state == State::soiled) return it.epoch == epoch_ && !expired_perhaps(it) && !is_surplus();
         return it.state == State::leased || it.state == State::resetting || it.state == State::checking;
       }));
 }
@@ -92,6 +94,7 @@ void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
     ticket = next_ticket_++;
     ++totals_.requests_num;
   }
+  if (answer.kind != pool::Acquired::Kind::granted) pass_over_idle();
   switch (answer.kind) {
     case pool::Acquired::Kind::granted:
       require(!closed_ && !suspended_, "I9 nothing left",
@@ -107,6 +110,8 @@ void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
     case pool::Acquired::Kind::queued: {
       require(!closed_ && input.deadline > now_, "I4 one outcome",
               "queued although closed or past its deadline");
+      require(in_batch_ || !out_of_patience(), "I8 recovery",
+              "queued although patience with the outage is over");
       require(returning || options_.max_waiting == 0 || in_batch_ || queue_.size() < options_.max_waiting,
               "I12 bounded", "queued above max_waiting = {}", options_.max_waiting);
       require(answer.waiter.generation != 0, "I13 identity", "a waiter of generation 0");
@@ -119,8 +124,12 @@ void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
       if (!in_batch_) judge_rejection(answer.error, input.deadline, returning);
       break;
   }
+}
+
+/// A request got no idle connection: they must be too old.
+void Model::pass_over_idle() {
   if (closed_ || suspended_ || in_batch_) return;
-  while (!idle_.empty() && connections_[idle_.back()].epoch == epoch_) {  // passed over: they must be too old
+  while (!idle_.empty() && connections_[idle_.back()].epoch == epoch_) {
     Connection& connection = connections_[idle_.back()];
     require(expired_perhaps(connection), "I3 progress", "not granted although connection {} is idle",
             idle_.back());
@@ -145,9 +154,10 @@ void Model::judge_rejection(WaitError error, TimePoint deadline, bool returning)
                      "I12 bounded", "rejected as too many with {} waiting of {}", queue_.size(),
                      options_.max_waiting);
     case WaitError::connect_failed:
-      return require(outage_.failures > 0 && outage_.last == pool::ConnectFailure::configuration &&
-                         now_ < outage_.asked_latest,
-                     "I4 one outcome", "rejected by a failed connect without one that stands");
+      return require(
+          out_of_patience() || (outage_.failures > 0 && outage_.last == pool::ConnectFailure::configuration &&
+                                now_ < outage_.asked_latest),
+          "I4 one outcome", "rejected by a failed connect without one that stands");
     case WaitError::lost:
     case WaitError::none: return violate("I4 one outcome", "rejected without an error");
   }
@@ -312,7 +322,10 @@ void Model::connect_failed(std::uint32_t slot, pool::ConnectFailure failure) {
   constexpr Duration least_report = std::chrono::milliseconds(100);
   enter(slot, State::none);
   ++totals_.connections_errors;
-  if (outage_.failures == 0) outage_.next_report = now_ + std::max(options_.reconnect_timeout, least_report);
+  if (outage_.failures == 0) {
+    outage_.since = now_;
+    outage_.next_report = now_ + std::max(options_.reconnect_timeout, least_report);
+  }
   Duration ceiling = first;
   for (std::uint32_t n = 0; n < outage_.steps && ceiling < longest; ++n) ceiling *= 2;
   ceiling = std::min(ceiling, longest);
@@ -361,6 +374,20 @@ void Model::make_idle(std::uint32_t slot, TimePoint since) {
   auto place = idle_.end();
   while (place != idle_.begin() && connections_[*(place - 1)].since > since) --place;
   idle_.insert(place, slot);
+}
+
+pool::TimePoint Model::patience_ends() const {
+  if (outage_.failures == 0 || options_.outage_patience >= pool::never - outage_.since) return pool::never;
+  return outage_.since + options_.outage_patience;
+}
+
+/// As out_of_patience, where the core may have closed idle connections already and has not told.
+bool Model::out_of_patience_perhaps() const {
+  const auto closing = [this](const Connection& it) {
+    return it.state == State::idle && it.epoch == epoch_ &&
+           (expired_perhaps(it) || is_surplus() || now_ - it.since >= options_.max_idle);
+  };
+  return now_ >= patience_ends() && established() == std::ranges::count_if(connections_, closing);
 }
 
 /// More connections are open than there may be.

@@ -126,6 +126,7 @@ class Model {
   };
   struct Outage {
     std::uint32_t failures = 0;  // in a row
+    pool::TimePoint since{};     // the first of them
     pool::ConnectFailure last = pool::ConnectFailure::transient;
     std::uint32_t steps = 0;  // by which the delay has grown
     // The next connect, while nobody waits for it, and while somebody does.
@@ -137,8 +138,12 @@ class Model {
   // Inputs.
   void take_back(std::uint32_t slot, pool::Disposition disposition);
   void connect_failed(std::uint32_t slot, pool::ConnectFailure failure);
+  void pass_over_idle();
   void judge_rejection(pool::WaitError error, pool::TimePoint deadline, bool returning);
   [[nodiscard]] bool is_surplus() const;
+  [[nodiscard]] pool::TimePoint patience_ends() const;
+  [[nodiscard]] bool out_of_patience() const { return now_ >= patience_ends() && established() == 0; }
+  [[nodiscard]] bool out_of_patience_perhaps() const;
   void give(pool::ConnectionId connection, std::uint64_t ticket);
   void grant(pool::WaiterId waiter, pool::ConnectionId connection);
   void dequeue(std::size_t position);

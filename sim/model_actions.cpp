@@ -117,6 +117,7 @@ void Model::fail(WaiterId waiter, WaitError error) {
   }
   const bool reasonable = (error == WaitError::closed && closed_) ||
                           (error == WaitError::timeout && queue_[position].deadline <= now_) ||
+                          (error == WaitError::connect_failed && out_of_patience_perhaps()) ||
                           (error == WaitError::connect_failed && outage_.failures > 0 && established() == 0 &&
                            outage_.last == pool::ConnectFailure::configuration);
   require(reasonable, "I4 one outcome", "waiter {}.{} fails without the reason given ({})", waiter.slot,

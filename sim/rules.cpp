@@ -117,7 +117,8 @@ void Model::judge_growth(const Census& census, TimePoint next_deadline) {
   const std::uint32_t by_demand =
       minus(waiting, census.coming_back) + minus(options_.min_idle, census[State::idle]);
   const auto wanted = [&](std::uint32_t aging) {
-    return std::max(by_demand, minus(options_.min_size, census.established() - aging));
+    const std::uint32_t to_recover = out_of_patience() ? 1 : 0;
+    return std::max({by_demand, minus(options_.min_size, census.established() - aging), to_recover});
   };
   const std::uint32_t limit = connect_limit();
   const std::uint32_t connecting = census[State::connecting];
@@ -199,6 +200,12 @@ void Model::judge_deadlines(const Census& census, TimePoint next_deadline) {
 
 void Model::judge_outage(const Census& census, TimePoint next_deadline) {
   if (closed_ || outage_.failures == 0) return;
+  if (!queue_.empty() && census.established() == 0) {
+    require(now_ < patience_ends(), "I8 recovery", "{} wait although patience with the outage is over",
+            queue_.size());
+    require(next_deadline <= patience_ends(), "I8 recovery",
+            "no tick is due when patience with the outage ends");
+  }
   const bool wanted = census[State::connecting] > 0 || (!suspended_ && queue_.size() > census.coming_back);
   if (ticked_ && now_ >= outage_.next_report) {
     require(!wanted || reports_ > 0, "I8 recovery", "an outage lasts for reconnect_timeout without a report");

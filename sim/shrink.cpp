@@ -129,6 +129,7 @@ bool simplify_options(Trace& trace, const std::string& invariant, Sabotage sabot
   attempt(&pool::CoreOptions::max_idle, plain.max_idle);
   attempt(&pool::CoreOptions::max_lifetime, plain.max_lifetime);
   attempt(&pool::CoreOptions::reconnect_timeout, plain.reconnect_timeout);
+  attempt(&pool::CoreOptions::outage_patience, plain.outage_patience);
   return changed;
 }
 

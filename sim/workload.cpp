@@ -54,6 +54,7 @@ Workload::Workload(std::uint64_t seed) : dice_(seed) {
   options_.max_lifetime =
       dice_.permille(100) ? pool::forever : dice_.between(1ms, dice_.permille(300) ? 20s : 3600s);
   options_.reconnect_timeout = dice_.between(0ns, dice_.permille(500) ? 3s : 600s);
+  if (dice_.permille(400)) options_.outage_patience = dice_.between(0ns, dice_.permille(500) ? 1s : 60s);
   options_.hang_after = dice_.permille(700) ? Duration(connect_timeout) / options_.num_workers
                                             : dice_.between(1ms, 2 * Duration(connect_timeout));
   length_ = dice_.between(50, 2000);

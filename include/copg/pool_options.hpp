@@ -57,6 +57,10 @@ struct PoolOptions {
   Seconds connect_timeout{10};  ///< For one connect. Above 0.
   int min_idle = 0;             ///< Idle connections kept ready while max_size allows. 0..max_size.
   // Rare.
+  /// When no connection is open, and none could be made for this long, requests fail at once, with the last
+  /// connect error (ConnectionFailed), until a connect succeeds; the background goes on trying. Not set:
+  /// requests wait for their whole time. At least 0.
+  std::optional<Seconds> outage_patience{};
   ResetMode reset = ResetMode::tracked;
   PrepareMode prepare = PrepareMode::automatic;
   bool share = true;      ///< Statements that wait for a connection may travel together on one.

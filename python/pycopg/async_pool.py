@@ -65,6 +65,7 @@ class AsyncPooledDatabase(Base):
         share: bool = True,
         join_rows: bool = True,
         leak_after: float | None = None,
+        outage_patience: float | None = None,
         credentials: Callable[[], Any] | None = None,
         autocommit: bool = False,
         row_factory: type = dict,

@@ -62,6 +62,7 @@ class PooledDatabase(Base):
         share: bool = True,
         join_rows: bool = True,
         leak_after: float | None = None,
+        outage_patience: float | None = None,
         credentials: Callable[[], Any] | None = None,
         autocommit: bool = False,
         open: bool = True,  # noqa: A002  (psycopg_pool has the name)

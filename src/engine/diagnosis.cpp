@@ -34,7 +34,10 @@ Snapshot snapshot_of(State& state) {
                     .closed = state.core->closed(),
                     .oldest_lease = {},
                     .connect_error = state.connect_error,
-                    .connect_error_at = state.connect_error_at};
+                    .connect_error_at = state.connect_error_at,
+                    .outage = {}};
+  if (const pool::Outage& outage = state.core->outage(); outage.failures > 0)
+    snapshot.outage = snapshot.time - outage.since;
   const Slot::Tenancy* oldest = nullptr;
   for (const auto& slot : state.slots) {
     const Slot::Tenancy& lease = slot->tenancy();
@@ -75,6 +78,8 @@ ErrorInfo no_connection(const Setup& setup, const Snapshot& snapshot, pool::Wait
     case pool::WaitError::connect_failed:
       info = snapshot.connect_error.value_or(ErrorInfo{.kind = ErrorKind::connection_failed});
       info.message = cannot_connect(setup, info);
+      if (info.kind == ErrorKind::connection_failed)
+        info.message += fmt::format(" (every connect has failed for {:.1f} s)", seconds(snapshot.outage));
       info.pool = stats;
       return info;
     case pool::WaitError::lost:

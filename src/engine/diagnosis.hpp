@@ -26,6 +26,7 @@ struct Snapshot {
   std::optional<Slot::Tenancy> oldest_lease;
   std::optional<ErrorInfo> connect_error;
   TimePoint connect_error_at{};
+  Duration outage{};  // for how long no connect has succeeded
 };
 [[nodiscard]] Snapshot snapshot_of(State& state);
 

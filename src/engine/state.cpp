@@ -39,6 +39,7 @@ void State::make_core() {
           .max_idle = duration_of(options.max_idle),
           .max_lifetime = duration_of(options.max_lifetime),
           .reconnect_timeout = duration_of(options.reconnect_timeout),
+          .outage_patience = options.outage_patience ? duration_of(*options.outage_patience) : pool::forever,
           .hang_after = std::max(duration_of(options.connect_timeout) / options.num_workers, Duration(1)),
           .seed = setup_.seed ? *setup_.seed : random_seed()},
       now());

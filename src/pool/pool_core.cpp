@@ -15,7 +15,7 @@ PoolCore::PoolCore(const CoreOptions& options, TimePoint now)
       random_(options.seed) {
   invariant(options.num_workers >= 1 && options.max_idle >= Duration::zero() &&
                 options.max_lifetime > Duration::zero() && options.reconnect_timeout >= Duration::zero() &&
-                options.hang_after > Duration::zero(),
+                options.outage_patience >= Duration::zero() && options.hang_after > Duration::zero(),
             "the options of the core are in range");
   resize(now, options.min_size, options.max_size);
 }
@@ -83,7 +83,7 @@ Acquired PoolCore::acquire(TimePoint deadline, const Turn& turn, const Statement
     return {.kind = Acquired::Kind::granted, .connection = id(slot)};
   }
   if (deadline <= now_) return reject(WaitError::timeout);
-  if (misconfigured()) return reject(WaitError::connect_failed);
+  if (misconfigured() || out_of_patience()) return reject(WaitError::connect_failed);
   if (!turn.returning && options_.max_waiting > 0 && waiters_.waiting() >= options_.max_waiting) {
     return reject(WaitError::too_many_waiting);
   }
@@ -229,7 +229,7 @@ void PoolCore::on_connect_failed(TimePoint now, ConnectionId connection, Connect
   if (!is(connection, State::connecting)) return;
   ++totals_.connections_errors;
   backoff_.failed(now_, failure, random_);
-  wake_by(backoff_.next_report());
+  wake_by(std::min(backoff_.next_report(), patience_ends()));
   forget(connection.slot);
   if (failure == ConnectFailure::configuration && established() == 0) fail_waiters(WaitError::connect_failed);
   check_and_open();

@@ -116,6 +116,9 @@ class PoolCore {
     return established() == 0 && backoff_.failing_by(ConnectFailure::configuration) &&
            now_ < backoff_.retry_at(true);
   }
+  /// Whether requests fail at once: no connection is established, and none could be made for longer than
+  /// outage_patience.
+  [[nodiscard]] bool out_of_patience() const { return now_ >= patience_ends() && established() == 0; }
   /// The outage, if there is one.
   [[nodiscard]] const Outage& outage() const { return backoff_.outage(); }
   /// How many calls of the user's functions may be under way, those that were abandoned included: one for
@@ -234,6 +237,7 @@ class PoolCore {
   [[nodiscard]] TimePoint next_hang() const;
   [[nodiscard]] Duration replacement_lead() const;
   [[nodiscard]] std::optional<TimePoint> idle_trim_due() const;
+  [[nodiscard]] TimePoint patience_ends() const;
   [[nodiscard]] ConnectionId id(std::uint32_t slot) const { return {slot, slots_[slot].generation}; }
   [[nodiscard]] bool is(ConnectionId connection, State state) const;
   [[nodiscard]] CloseReason epoch_reason(const Slot& slot) const;

@@ -37,7 +37,16 @@ std::uint32_t PoolCore::unserved() const {
 std::uint32_t PoolCore::wanted() const {
   const std::uint32_t by_demand = unserved() + minus(options_.min_idle, count(State::idle));
   const std::uint32_t by_size = minus(options_.min_size, established() - aging_);
-  return std::max(by_demand, by_size);
+  // Requests that fail at once ask for nothing, and somebody must find out when the server is back.
+  const std::uint32_t to_recover = out_of_patience() ? 1 : 0;
+  return std::max({by_demand, by_size, to_recover});
+}
+
+/// When requests begin to fail at once, if no connection is established then.
+TimePoint PoolCore::patience_ends() const {
+  const TimePoint since = backoff_.outage().since;
+  return backoff_.failing() && options_.outage_patience < never - since ? since + options_.outage_patience
+                                                                        : never;
 }
 
 /// Somebody waits for the next connect. Where the server is full and connections are open, those who wait
@@ -316,9 +325,10 @@ void PoolCore::start_checks() {
   }
 }
 
-/// After any change: what to check, and what to open.
+/// After any change: who waits in vain, what to check, and what to open.
 void PoolCore::check_and_open() {
   if (closed_) return;
+  if (waiters_.waiting() > 0 && out_of_patience()) fail_waiters(WaitError::connect_failed);
   start_checks();
   take_back_opens();
   const std::uint32_t wanted = this->wanted();
@@ -376,6 +386,7 @@ std::optional<TimePoint> PoolCore::idle_trim_due() const {
 /// The first moment at which a tick has something to do.
 void PoolCore::plan_next_tick() {
   next_tick_ = backoff_.next_report();
+  if (patience_ends() > now_) wake_by(patience_ends());
   if (backoff_.failing() && count(State::connecting) < wanted()) {
     const std::uint32_t limit = connect_limit();
     if (count(State::connecting) < limit) {

@@ -44,6 +44,8 @@ struct CoreOptions {
   Duration max_lifetime = std::chrono::seconds(3600);  ///< A connection is never granted when older.
   /// An outage is reported each time it has lasted this long.
   Duration reconnect_timeout = std::chrono::seconds(300);
+  /// When no connection is established, and no connect has succeeded for this long, requests fail at once.
+  Duration outage_patience = forever;
   /// While connecting fails, a connect in flight for longer does not hold up the next. Above 0.
   Duration hang_after = std::chrono::seconds(3);
   std::uint64_t seed = 1;  ///< Of the jitter: the same seed and inputs give the same actions.

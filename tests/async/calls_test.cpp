@@ -371,6 +371,26 @@ TEST_F(Calls, a_wrong_password_fails_open_s_first_caller_at_once_with_the_server
   run_out();
 }
 
+TEST_F(Calls, an_outage_that_outlasts_its_patience_fails_calls_at_once) {
+  AsyncPooledDatabase db(io, Config{.host = "127.0.0.1", .port = 1},
+                         {.min_size = 0, .outage_patience = 200ms});
+  run([&]() -> awaitable<void> {
+    co_await db.open();
+    for (int i = 0; i < 2; ++i) {
+      std::string said;
+      try {
+        co_await db.execute("SELECT 1");
+      } catch (const ConnectionFailed& error) {
+        said = error.what();
+      }
+      EXPECT_NE(said.find("every connect has failed for 0."), std::string::npos) << said;
+    }
+    EXPECT_EQ(db.stats().requests_queued, 1U);
+    co_await db.close();
+  }());
+  run_out();
+}
+
 TEST_F(Calls, check_replaces_dead_connections_and_wait_waits_for_the_new_ones) {
   auto db = make({.min_size = 2, .max_size = 2});
   run([&]() -> awaitable<void> {

@@ -161,6 +161,7 @@ TEST_F(BadOptions, are_refused_by_name_and_value) {
       {"connect_timeout", {.connect_timeout = Seconds(infinite)}},
       {"connect_timeout", {.connect_timeout = Seconds(0)}},
       {"min_idle", {.max_size = 4, .min_idle = 5}},
+      {"outage_patience", {.outage_patience = Seconds(-1)}},
       {"leak_after", {.leak_after = Seconds(0)}},
   };
   for (const BadOption& bad : all) {
@@ -175,6 +176,7 @@ TEST_F(BadOptions, that_are_infinite_mean_never) {
                                .max_lifetime = infinite,
                                .timeout = infinite,
                                .reconnect_timeout = infinite,
+                               .outage_patience = infinite,
                                .leak_after = infinite});
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
   db.check();

@@ -59,6 +59,25 @@ TEST(Recovery, the_first_answer_comes_within_300_ms_of_the_servers_return) {
   EXPECT_LE(slowest, bound);
 }
 
+TEST(OutagePatience, ends_with_the_connect_error_and_begins_anew_when_the_server_is_back) {
+  tools::ThrowawayPostgres server;
+  server.stop();
+  PooledDatabase db = PooledDatabase::from_url(server.url(), {.min_size = 0, .outage_patience = 200ms});
+  const auto began = Clock::now();
+  const ErrorInfo waited = error_of<ConnectionFailed>([&] { db.execute("SELECT 1"); });
+  EXPECT_GE(Clock::now() - began, 200ms);
+  for (const char* part : {"can't connect", "every connect has failed for 0."})
+    EXPECT_NE(waited.message.find(part), std::string::npos) << waited.message;
+  const std::uint64_t queued = db.stats().requests_queued;
+  EXPECT_THROW(db.connection(), ConnectionFailed);
+  EXPECT_THROW(db.execute("SELECT 1"), ConnectionFailed);
+  EXPECT_EQ(db.stats().requests_queued, queued) << "they failed at once";
+
+  server.start();
+  EXPECT_TRUE(eventually([&] { return db.stats().pool_size == 1; })) << "without a request";
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+}
+
 /// A server that was down for so long, with nobody asking, that the pool's own attempts are seconds apart.
 class Neglected : public ::testing::Test {
  protected:

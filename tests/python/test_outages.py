@@ -13,7 +13,7 @@ import time
 import pytest
 
 import pycopg
-from conftest import Database, eventually
+from conftest import Database, eventually, eventually_async
 from pycopg import AsyncPooledDatabase, Config, PooledDatabase
 
 
@@ -40,6 +40,38 @@ def test_a_configuration_that_cannot_work_is_logged(server_url: str, caplog: pyt
         eventually(lambda: db.stats["connections_errors"] >= 3 and caplog.records)
     assert len(caplog.records) == 1
     assert "does not exist" in caplog.text
+
+
+def test_patience_with_an_outage_ends(database: Database) -> None:
+    database.shut()
+    with PooledDatabase(database.config, 0, 2, outage_patience=0.2) as db:
+        began = time.monotonic()
+        with pytest.raises(pycopg.OperationalError, match=r"can't connect.*every connect has failed for 0\.\d s"):
+            db.execute("SELECT 1")
+        assert time.monotonic() - began >= 0.2
+        queued = db.stats["requests_queued"]
+        with pytest.raises(pycopg.OperationalError), db.connection():
+            pass
+        assert db.stats["requests_queued"] == queued, "it failed at once"
+        database.open()
+        eventually(lambda: db.stats["pool_size"] == 1)
+        assert db.fetch_val("SELECT 1") == 1
+
+
+def test_patience_with_an_outage_ends_on_an_event_loop(database: Database) -> None:
+    database.shut()
+
+    async def main() -> None:
+        async with AsyncPooledDatabase(database.config, 0, 2, outage_patience=0.2) as db:
+            for _ in range(2):
+                with pytest.raises(pycopg.OperationalError, match=r"every connect has failed for 0\.\d s"):
+                    await db.execute("SELECT 1")
+            assert db.stats["requests_queued"] == 1
+            database.open()
+            await eventually_async(lambda: db.stats["pool_size"] == 1)
+            assert await db.fetch_val("SELECT 1") == 1
+
+    asyncio.run(main())
 
 
 class Refuses(socketserver.StreamRequestHandler):

@@ -106,6 +106,10 @@ TEST(Simulator, finds_a_connect_that_hangs_and_holds_up_the_others) {
   expect_found(Sabotage::lasting_hangs, {"I8 recovery"}, 16);
 }
 
+TEST(Simulator, finds_a_request_that_waits_although_patience_with_an_outage_is_over) {
+  expect_found(Sabotage::endless_patience, {"I8 recovery"}, 16);
+}
+
 TEST(Simulator, finds_nothing_in_the_core) {
   for (std::uint64_t seed = 1000; seed < 1100; ++seed) {
     const auto result = sim::run(seed);

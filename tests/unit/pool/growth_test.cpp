@@ -1,4 +1,6 @@
 // How many connects, when, and what follows when they fail.
+#include <algorithm>
+
 #include "script.hpp"
 
 namespace copg::test {
@@ -222,6 +224,46 @@ TEST(Backoff, a_configuration_failure_leaves_the_waiters_alone_while_a_connectio
   EXPECT_EQ(pool.count(ActionKind::fail), 0U);
   pool.release(leased);
   EXPECT_EQ(pool.actions().at(0), grant(waiter, leased));
+}
+
+TEST(Patience, ends_for_those_who_wait_and_then_for_newcomers_at_once) {
+  Script pool({.min_size = 1, .max_size = 2, .outage_patience = 2s});
+  const WaiterId early = pool.wait();
+  pool.connect_failed(pool.in_state(State::connecting).at(0));  // the outage begins
+  pool.run(1999ms);
+  EXPECT_EQ(pool.count(ActionKind::fail), 0U);
+  const WaiterId late = pool.wait();
+  pool.run(1ms);
+  const Actions actions = pool.actions();
+  EXPECT_TRUE(std::ranges::count(actions, fail(early, WaitError::connect_failed)) == 1 &&
+              std::ranges::count(actions, fail(late, WaitError::connect_failed)) == 1)
+      << testing::PrintToString(actions);
+  EXPECT_EQ(pool.acquire().error, WaitError::connect_failed);
+}
+
+TEST(Patience, is_there_again_after_a_connect_that_the_background_made_although_nothing_is_kept_open) {
+  Script pool({.min_size = 0, .max_size = 2, .outage_patience = 0s});
+  pool.wait();
+  pool.connect_failed(pool.in_state(State::connecting).at(0));
+  EXPECT_EQ(pool.acquire().error, WaitError::connect_failed);
+  pool.run(5s);
+  ASSERT_EQ(pool.in_state(State::connecting).size(), 1U);
+  EXPECT_EQ(pool.acquire().error, WaitError::connect_failed);
+  pool.connected(pool.in_state(State::connecting).at(0));
+  EXPECT_EQ(pool.acquire().kind, Acquired::Kind::granted);
+  EXPECT_EQ(pool.acquire().kind, Acquired::Kind::queued);
+}
+
+TEST(Patience, does_not_end_while_a_connection_is_open) {
+  Script pool({.min_size = 1, .max_size = 2, .outage_patience = 1s});
+  pool.connect_all();
+  const ConnectionId leased = pool.lease();
+  const WaiterId waiter = pool.wait();
+  pool.connect_failed(pool.in_state(State::connecting).at(0));
+  pool.run(3s);
+  EXPECT_EQ(pool.count(ActionKind::fail), 0U);
+  pool.release(leased, Disposition::broken);
+  EXPECT_EQ(pool.actions().at(0), fail(waiter, WaitError::connect_failed));
 }
 
 TEST(Backoff, an_outage_is_reported_each_time_it_has_lasted_for_reconnect_timeout) {
