@@ -25,7 +25,7 @@ bool is_harmless_type(std::string_view word) noexcept {
   return false;
 }
 
-bool is_name(const Token& token) noexcept {
+bool is_plain_name(const Token& token) noexcept {
   if (token.kind == TokenKind::word) return true;
   // U&"..." has escapes.
   return token.kind == TokenKind::quoted_name && token.text.front() == '"';
@@ -80,7 +80,7 @@ class Reader {
     return true;
   }
   bool take_name(std::string_view& name) noexcept {
-    if (!is_name(token_)) return false;
+    if (!is_plain_name(token_)) return false;
     name = token_.text;
     advance();
     return true;
