@@ -3,49 +3,26 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "tools/child_process.hpp"
-#include "tools/throwaway_postgres.hpp"
+#include "bench/outcome.hpp"
 
 namespace copg::tools {
 namespace {
 
-namespace fs = std::filesystem;
-
-struct Outcome {
-  int status = 0;
-  std::string output;
-};
-
-class BenchThreads : public testing::Test {
+class BenchThreads : public BenchTest {
  protected:
-  static void SetUpTestSuite() { server_ = std::make_unique<ThrowawayPostgres>(); }
-  static void TearDownTestSuite() { server_.reset(); }
-
   static Outcome run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), COPG_BENCH_THREADS);
-    const fs::path output = server_->socket_folder() / "output";
-    fs::remove(output);
-    const int status = wait_for_exit(spawn({.arguments = std::move(arguments),
-                                            .environment = {{"DATABASE_URL", server_->url()}},
-                                            .output = output}));
-    std::ifstream file(output);
-    return {status, {std::istreambuf_iterator<char>(file), {}}};
+    return run_program(std::move(arguments));
   }
   static std::vector<std::string> contestants() {
     std::vector<std::string> all = {"fair", "lifo", "copg", "copg-unshared"};
     if (COPG_BENCH_LIBPQXX) all.emplace_back("libpqxx");
     return all;
   }
-
- private:
-  static inline std::unique_ptr<ThrowawayPostgres> server_;
 };
 
 TEST_F(BenchThreads, every_contestant_takes_a_turn_of_every_kind) {
