@@ -15,6 +15,24 @@ namespace detail {
 [[noreturn]] void reject_type(const Column& column, std::string_view wanted);
 /// For the handler of a DataError: throws another that also names the column, its type and `wanted`.
 [[noreturn]] void reject_value(const Column& column, std::string_view wanted);
+
+/// What Field::as does. `accepted`: the column's type is known to fit.
+template <class T>
+T read_cell(const Column& column, Cell cell, bool accepted) {
+  if (!accepted && !accepts<T>(column.type)) reject_type(column, name_of<T>());
+  if (cell.data == nullptr) [[unlikely]] {
+    if constexpr (HoldsNull<T>) {
+      return Codec<T>::null();
+    } else {
+      reject_null(column, name_of<T>());
+    }
+  }
+  try {
+    return Codec<T>::decode({cell.data, cell.size});
+  } catch (const DataError&) {
+    reject_value(column, name_of<T>());
+  }
+}
 }  // namespace detail
 
 /// A view into a Result, valid as long as the Result or a copy of it lives. Reading is thread-safe.
@@ -34,21 +52,7 @@ class Field {
   /// Result.
   template <class T>
   requires Decodable<T>
-  [[nodiscard]] T as() const {
-    if (!detail::accepts<T>(column_->type)) detail::reject_type(*column_, detail::name_of<T>());
-    if (is_null()) {
-      if constexpr (detail::HoldsNull<T>) {
-        return Codec<T>::null();
-      } else {
-        detail::reject_null(*column_, detail::name_of<T>());
-      }
-    }
-    try {
-      return Codec<T>::decode(text());
-    } catch (const DataError&) {
-      detail::reject_value(*column_, detail::name_of<T>());
-    }
-  }
+  [[nodiscard]] T as() const { return detail::read_cell<T>(*column_, cell_, false); }
   /// Like `as`, with `fallback` for NULL.
   template <class T>
   requires Decodable<T>

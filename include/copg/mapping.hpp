@@ -4,11 +4,13 @@
 #include <copg/params.hpp>
 #include <copg/row.hpp>
 
+#include <array>
 #include <boost/pfr/core.hpp>
 #include <cstddef>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #pragma GCC visibility push(default)
 namespace copg {
@@ -28,16 +30,6 @@ concept PlainAggregate = std::is_aggregate_v<T> && !std::is_array_v<T> && !Tuple
 template <class T>
 concept Mappable = Decodable<T> || TupleLike<T> || PlainAggregate<T>;
 
-/// The braces have the columns read in order.
-template <class T, std::size_t... I>
-T row_to_tuple(const Row& row, std::index_sequence<I...>) {
-  return T{row[I].template as<std::tuple_element_t<I, T>>()...};
-}
-template <class T, std::size_t... I>
-T row_to_aggregate(const Row& row, std::index_sequence<I...>) {
-  return T{row[I].template as<boost::pfr::tuple_element_t<I, T>>()...};
-}
-
 /// The number of columns that a T needs.
 template <class T>
 constexpr std::size_t column_count() {
@@ -50,20 +42,79 @@ constexpr std::size_t column_count() {
   }
 }
 
+/// The type that the column at this place of a T is read as.
+template <class T, std::size_t place>
+constexpr auto column_type() {
+  if constexpr (Decodable<T>) {
+    return std::type_identity<T>();
+  } else if constexpr (TupleLike<T>) {
+    return std::type_identity<std::tuple_element_t<place, T>>();
+  } else {
+    return std::type_identity<boost::pfr::tuple_element_t<place, T>>();
+  }
+}
+template <class T, std::size_t place>
+using ColumnType = typename decltype(column_type<T, place>())::type;
+
+/// Reads rows of as many columns as a T needs.
+template <class T, class Places = std::make_index_sequence<column_count<T>()>>
+class RowReader;
+
+template <class T, std::size_t... place>
+class RowReader<T, std::index_sequence<place...>> {
+ public:
+  explicit RowReader(const ResultData& data)
+      : data_(data), accepted_((accepts<ColumnType<T, place>>(data.columns[place].type) && ...)) {}
+
+  /// Appends every row to `all`.
+  void read_all(std::vector<T>& all) const {
+    all.reserve(data_.rows);
+    for (std::size_t row = 0; row < data_.rows; ++row) {
+      if constexpr (PlainAggregate<T> && !Decodable<T>) {
+        all.emplace_back(InPlace{*this, row});
+      } else {
+        all.push_back(read(row));
+      }
+    }
+  }
+  /// Throws what the first column that can't be read throws as a Field: the braces have the columns read in
+  /// order.
+  T read(std::size_t row) const {
+    std::array<Cell, sizeof...(place)> cells;
+    cells_of(data_, row, cells.data());
+    if constexpr (Decodable<T>) {
+      return read_cell<T>(data_.columns[0], cells[0], accepted_);
+    } else {
+      return T{read_cell<ColumnType<T, place>>(data_.columns[place], cells[place], accepted_)...};
+    }
+  }
+
+ private:
+  /// Becomes a T where it is needed, so that no T has to be moved there.
+  struct InPlace {
+    const RowReader& reader;
+    std::size_t row;
+    operator T() const { return reader.read(row); }
+  };
+
+  const ResultData& data_;
+  const bool accepted_;
+};
+
+/// Of a T; throws UsageError if it needs another number of columns.
+template <class T>
+RowReader<T> reader_of(const ResultData& data) {
+  static_assert(Mappable<T>, "T must be an aggregate, a tuple, or a type with a copg::Codec");
+  constexpr std::size_t wanted = column_count<T>();
+  if (data.columns.size() != wanted) reject_column_count(data.columns.size(), wanted, name_of<T>());
+  return RowReader<T>(data);
+}
+
 }  // namespace detail
 
 template <class T>
 T Row::as() const {
-  static_assert(detail::Mappable<T>, "T must be an aggregate, a tuple, or a type with a copg::Codec");
-  constexpr std::size_t wanted = detail::column_count<T>();
-  if (size() != wanted) detail::reject_column_count(size(), wanted, detail::name_of<T>());
-  if constexpr (Decodable<T>) {
-    return at_unchecked(0).as<T>();
-  } else if constexpr (detail::TupleLike<T>) {
-    return detail::row_to_tuple<T>(*this, std::make_index_sequence<wanted>());
-  } else {
-    return detail::row_to_aggregate<T>(*this, std::make_index_sequence<wanted>());
-  }
+  return detail::reader_of<T>(*data_).read(index_);
 }
 
 /// Appends a row of parameters in order: the elements of a tuple or pair, the members of an aggregate, or one

@@ -51,8 +51,7 @@ class Result {
   template <class T>
   [[nodiscard]] std::vector<T> to_vector() const {
     std::vector<T> result;
-    result.reserve(size());
-    for (const Row row : *this) result.push_back(row.as<T>());
+    if (!empty()) detail::reader_of<T>(*data_).read_all(result);
     return result;
   }
   /// The first row as a T, or nothing if there is none.

@@ -22,13 +22,25 @@ void intrusive_ptr_release(const ResultData* data) noexcept {
   if (last) PQclear(data->raw);
 }
 
-Cell cell(const ResultData& data, std::size_t row, std::size_t column) noexcept {
-  const int r = static_cast<int>(row);
-  const int c = static_cast<int>(column);
-  const int size = PQgetlength(data.raw, r, c);
+namespace {
+
+Cell read_cell(const PGresult* raw, int row, int column) noexcept {
+  const int size = PQgetlength(raw, row, column);
   // NULL has length 0, and so has the empty string.
-  if (size == 0 && PQgetisnull(data.raw, r, c) != 0) return {};
-  return {PQgetvalue(data.raw, r, c), static_cast<std::size_t>(size)};
+  if (size == 0 && PQgetisnull(raw, row, column) != 0) return {};
+  return {PQgetvalue(raw, row, column), static_cast<std::size_t>(size)};
+}
+
+}  // namespace
+
+Cell cell(const ResultData& data, std::size_t row, std::size_t column) noexcept {
+  return read_cell(data.raw, static_cast<int>(row), static_cast<int>(column));
+}
+
+void cells_of(const ResultData& data, std::size_t row, Cell* cells) noexcept {
+  const auto count = static_cast<int>(data.columns.size());
+  for (int column = 0; column < count; ++column)
+    cells[column] = read_cell(data.raw, static_cast<int>(row), column);
 }
 
 }  // namespace detail

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "fuzz/target.hpp"
+#include "support/plain_decoders.hpp"
 
 namespace copg::fuzz {
 namespace {
@@ -36,22 +37,41 @@ void read(std::string_view text) {
   require(sent(Codec<T>::decode(once)) == once, "a value that was read can be sent and read again");
 }
 
+/// The same, and what a decoder without a fast way reads.
+template <class T, auto plainly>
+void read_both_ways(std::string_view text) {
+  read<T>(text);
+  const auto by_library = test::read_by_library<T>(text);
+  const auto expected = plainly(text);
+  require(by_library.has_value() == expected.has_value() &&
+              (!expected || test::comparable(*by_library) == test::comparable(*expected)),
+          "the fast way agrees with the plain one");
+}
+template <class T>
+void read_number(std::string_view text) {
+  read_both_ways<T, test::read_plainly<T>>(text);
+}
+template <class T, auto plainly>
+void read_time(std::string_view text) {
+  test::has_common_year(text) ? read_both_ways<T, plainly>(text) : read<T>(text);
+}
+
 using Read = void (*)(std::string_view);
 constexpr std::array<Read, 21> readers = {
     read<bool>,
-    read<std::int16_t>,
-    read<std::int32_t>,
-    read<std::int64_t>,
-    read<std::uint64_t>,
-    read<float>,
-    read<double>,
+    read_number<std::int16_t>,
+    read_number<std::int32_t>,
+    read_number<std::int64_t>,
+    read_number<std::uint64_t>,
+    read_number<float>,
+    read_number<double>,
     read<std::string>,
     read<std::vector<std::byte>>,
     read<Uuid>,
-    read<std::chrono::sys_days>,
+    read_time<std::chrono::sys_days, test::read_date_plainly>,
     read<std::chrono::year_month_day>,
-    read<std::chrono::sys_time<std::chrono::microseconds>>,
-    read<std::chrono::local_time<std::chrono::microseconds>>,
+    read_time<std::chrono::sys_time<std::chrono::microseconds>, test::read_zoned_plainly>,
+    read_time<std::chrono::local_time<std::chrono::microseconds>, test::read_local_plainly>,
     read<TimeOfDay>,
     read<std::chrono::microseconds>,
     read<std::vector<std::optional<std::string>>>,

@@ -6,7 +6,6 @@
 
 #include <copg/codec/codec.hpp>
 
-#include <charconv>
 #include <cstdint>
 #include <limits>
 
@@ -43,10 +42,11 @@ constexpr Oid integer_oid() {
   return size <= 2 ? oid::int2 : size <= 4 ? oid::int4 : size <= 8 ? oid::int8 : oid::numeric;
 }
 
-/// The digits before the point, if nothing but zeros comes after it.
-std::string_view integral_part(std::string_view text);
-
-[[noreturn]] void reject_integer(std::string_view text, std::errc error);
+void encode_integer(std::int64_t value, Buffer& out);
+void encode_integer(std::uint64_t value, Buffer& out);
+/// Defined for every Integer.
+template <class T>
+T decode_integer(std::string_view text);
 
 void encode_double(double value, Buffer& out);
 void encode_float(float value, Buffer& out);
@@ -71,23 +71,10 @@ struct Codec<T> {
   static constexpr bool accepts(Oid column) { return detail::is_integer_column(column); }
 
   static void encode(T value, Buffer& out) {
-    char digits[24];
-    const auto result = std::to_chars(digits, digits + sizeof digits, value);
-    out.append({digits, static_cast<std::size_t>(result.ptr - digits)});
+    using Widest = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
+    detail::encode_integer(static_cast<Widest>(value), out);
   }
-
-  static T decode(std::string_view text) {
-    T value{};
-    const char* const end = text.data() + text.size();
-    auto result = std::from_chars(text.data(), end, value);
-    if (result.ec == std::errc() && result.ptr == end) [[likely]] {
-      return value;
-    }
-    const std::string_view digits = detail::integral_part(text);
-    result = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (result.ec == std::errc() && result.ptr == digits.data() + digits.size()) return value;
-    detail::reject_integer(text, result.ec);
-  }
+  static T decode(std::string_view text) { return detail::decode_integer<T>(text); }
 };
 
 /// Sent as the shortest text that gives the same number again, NaN and the infinities included.

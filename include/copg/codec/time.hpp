@@ -60,6 +60,16 @@ Instant to_instant(D since_epoch) {
 template <class D>
 D from_instant(const Instant& instant) {
   using Limits = std::numeric_limits<typename D::rep>;
+  using Tick = std::ratio_divide<typename D::period, std::micro>;
+  // Microseconds and coarser: 64 bits are enough for the years that are in use.
+  constexpr std::int64_t many_days = 1'000'000;
+  if constexpr (Tick::den == 1 && sizeof(typename D::rep) == 8) {
+    if (instant.days < many_days && instant.days > -many_days) {
+      const std::int64_t microseconds = instant.days * 86'400'000'000 + instant.microseconds;
+      const std::int64_t rest = microseconds % Tick::num;
+      return D(microseconds / Tick::num - (rest < 0 ? 1 : 0));
+    }
+  }
   return D(static_cast<typename D::rep>(
       ticks_of(instant, D::period::num, D::period::den, Limits::min(), Limits::max())));
 }

@@ -50,6 +50,8 @@ struct Cell {
 
 /// `row` and `column` must be in range.
 Cell cell(const ResultData& data, std::size_t row, std::size_t column) noexcept;
+/// All of `row`, which must be in range; `cells` has room for as many as there are columns.
+void cells_of(const ResultData& data, std::size_t row, Cell* cells) noexcept;
 
 /// The last column of that name. Throws UsageError, with the name and the names of all columns, if there is
 /// none.

@@ -61,18 +61,12 @@ constexpr bool refers() {
 template <class T>
 concept Owning = !refers<T>();
 
-template <class T>
-void check_column(const Column& column) {
-  if (!accepts<T>(column.type)) reject_type(column, name_of<T>());
-}
-
-template <class T, std::size_t... I>
-void check_tuple([[maybe_unused]] std::span<const Column> columns, std::index_sequence<I...>) {
-  (check_column<std::tuple_element_t<I, T>>(columns[I]), ...);
-}
-template <class T, std::size_t... I>
-void check_aggregate([[maybe_unused]] std::span<const Column> columns, std::index_sequence<I...>) {
-  (check_column<boost::pfr::tuple_element_t<I, T>>(columns[I]), ...);
+template <class T, std::size_t... place>
+void check_types([[maybe_unused]] std::span<const Column> columns, std::index_sequence<place...>) {
+  const auto check = []<class C>(const Column& column, std::type_identity<C>) {
+    if (!accepts<C>(column.type)) reject_type(column, name_of<C>());
+  };
+  (check(columns[place], column_type<T, place>()), ...);
 }
 
 /// Throws if no row of such columns can be read as a T.
@@ -80,13 +74,7 @@ template <class T>
 void check_columns(std::span<const Column> columns) {
   constexpr std::size_t wanted = column_count<T>();
   if (columns.size() != wanted) reject_column_count(columns.size(), wanted, name_of<T>());
-  if constexpr (Decodable<T>) {
-    check_column<T>(columns[0]);
-  } else if constexpr (TupleLike<T>) {
-    check_tuple<T>(columns, std::make_index_sequence<wanted>());
-  } else {
-    check_aggregate<T>(columns, std::make_index_sequence<wanted>());
-  }
+  check_types<T>(columns, std::make_index_sequence<wanted>());
 }
 
 struct RowShape {

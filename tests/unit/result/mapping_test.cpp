@@ -54,6 +54,47 @@ TEST(Mapping, a_member_that_does_not_fit_names_its_column) {
   EXPECT_NE(message.find("'name'"), std::string::npos) << message;
 }
 
+TEST(Mapping, the_first_column_that_does_not_fit_is_named_whether_its_value_or_its_type_is_wrong) {
+  using Small = std::tuple<std::int8_t, int>;
+  const auto message_for = [](const char* sql) {
+    const Result result = run(sql);
+    const std::string of_all = message_of<DataError>([&] { static_cast<void>(result.to_vector<Small>()); });
+    const std::string of_row =
+        message_of<DataError>([&] { static_cast<void>(result[result.size() - 1].as<Small>()); });
+    EXPECT_EQ(of_all, of_row);
+    return of_all;
+  };
+  EXPECT_TRUE(test::contains(message_for("SELECT 300 AS a, 'x' AS b"), "'a'"));
+  EXPECT_TRUE(test::contains(message_for("SELECT 30 AS a, 'x' AS b"), "'b'"));
+  EXPECT_TRUE(test::contains(message_for("SELECT 'x' AS a, NULL::int AS b"), "'a'"));
+  EXPECT_TRUE(test::contains(message_for("SELECT n AS a, n AS b FROM (VALUES (1), (300)) v(n)"), "'a'"));
+  EXPECT_TRUE(run("SELECT 1, 'x' WHERE false").to_vector<Small>().empty());
+}
+
+struct Held {
+  std::unique_ptr<int> nothing;  ///< Can't be copied.
+  int id = 0;
+};
+
+}  // namespace
+
+template <>
+struct Codec<std::unique_ptr<int>> {
+  static constexpr Oid oid = oid::inferred;
+  static std::unique_ptr<int> decode(std::string_view text) {
+    return std::make_unique<int>(Codec<int>::decode(text));
+  }
+};
+
+namespace {
+
+TEST(Mapping, members_that_can_not_be_copied_are_read_by_a_codec_of_the_users) {
+  const auto rows = run("SELECT n, -n FROM generate_series(1, 100) n").to_vector<Held>();
+  ASSERT_EQ(rows.size(), 100U);
+  EXPECT_EQ(*rows[99].nothing, 100);
+  EXPECT_EQ(rows[99].id, -100);
+}
+
 TEST(Mapping, rows_become_parameters) {
   Params params;
   add_row(params, User{7, "eve", std::nullopt});
