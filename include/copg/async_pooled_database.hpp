@@ -15,7 +15,6 @@
 #include <boost/asio/execution_context.hpp>
 
 #include <concepts>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,7 +72,7 @@ class AsyncPooledDatabase {
   /// Configures the pool with Config::from_env. `where`: an executor or a context.
   template <class Where>
   static AsyncPooledDatabase from_env(Where&& where, PoolOptions options = {},
-                                      const std::optional<std::filesystem::path>& dotenv = {}) {
+                                      const std::optional<std::string>& dotenv = {}) {
     return AsyncPooledDatabase(std::forward<Where>(where), Config::from_env(dotenv), std::move(options));
   }
   /// Configures the pool with Config::from_url. `where`: an executor or a context.

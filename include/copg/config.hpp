@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <iosfwd>
 #include <map>
 #include <optional>
@@ -32,11 +31,12 @@ struct Config {
 
   /// Reads DATABASE_URL, if it is not empty; else, for each field, DB_HOST, DB_PORT, DB_NAME, DB_USER,
   /// DB_PASSWORD, DB_SSLMODE, then PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD, PGSSLMODE, then the
-  /// default above (nothing, if PGSERVICE names a service). An empty variable counts as unset. `dotenv` is a
-  /// file of KEY=VALUE lines that override the environment. Without it, and unless `load_dotenv_file` is
-  /// false, ".env" is looked for in the current folder and those above it; the environment overrides it.
-  /// Never changes the environment. Blocks, because it reads files. Throws ConfigurationError.
-  [[nodiscard]] static Config from_env(const std::optional<std::filesystem::path>& dotenv = {},
+  /// default above (nothing, if PGSERVICE names a service). An empty variable counts as unset. `dotenv` is
+  /// the path of a file of KEY=VALUE lines that override the environment; a std::filesystem::path will do.
+  /// Without it, and unless `load_dotenv_file` is false, ".env" is looked for in the current folder and those
+  /// above it; the environment overrides it. Never changes the environment. Blocks, because it reads files.
+  /// Throws ConfigurationError.
+  [[nodiscard]] static Config from_env(const std::optional<std::string>& dotenv = {},
                                        bool load_dotenv_file = true);
 
   /// Reads postgresql:// or postgres:// (also with +driver), followed by

@@ -2,13 +2,10 @@
 #pragma once
 
 #include <copg/params.hpp>
-#include <copg/result.hpp>
+#include <copg/pipeline_answer.hpp>
 #include <copg/sql.hpp>
 
-#include <boost/system/result.hpp>
-
 #include <cstddef>
-#include <exception>
 #include <span>
 #include <string>
 #include <utility>
@@ -16,10 +13,6 @@
 
 #pragma GCC visibility push(default)
 namespace copg {
-
-/// The answer to one statement of a pipeline: its Result or its error. It converts to true if it is a Result.
-/// `value()` returns the Result or throws the error; `error()` is the std::exception_ptr.
-using PipelineAnswer = boost::system::result<Result, std::exception_ptr>;
 
 /// The statements for Connection::execute(pipeline), with copies of texts and parameters. Copyable, movable.
 /// May be executed any number of times. Not thread-safe.

@@ -8,7 +8,6 @@
 #include <copg/source_location.hpp>
 
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -39,8 +38,7 @@ class PooledDatabase {
   /// does). Throws ConfigurationError, or ConnectionFailed if the process can't start another thread.
   explicit PooledDatabase(const Config& config, PoolOptions options = {});
   /// Configures the pool with Config::from_env.
-  static PooledDatabase from_env(PoolOptions options = {},
-                                 const std::optional<std::filesystem::path>& dotenv = {});
+  static PooledDatabase from_env(PoolOptions options = {}, const std::optional<std::string>& dotenv = {});
   /// Configures the pool with Config::from_url.
   static PooledDatabase from_url(std::string_view url, PoolOptions options = {});
   PooledDatabase(PooledDatabase&&) noexcept;

@@ -9,6 +9,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
+#include <optional>
 
 #include "python/native/any_connection.hpp"
 #include "python/native/any_pool.hpp"
@@ -51,7 +53,12 @@ void bind_config(nb::module_& module) {
             config.statement_timeout = ms ? std::optional(std::chrono::milliseconds(*ms)) : std::nullopt;
           },
           nb::for_setter(nb::arg("ms").none()))
-      .def_static("from_env", &Config::from_env, nb::arg("dotenv").none(), nb::arg("load_dotenv_file"))
+      .def_static(
+          "from_env",
+          [](const std::optional<std::filesystem::path>& dotenv, bool load_dotenv_file) {
+            return Config::from_env(dotenv, load_dotenv_file);
+          },
+          nb::arg("dotenv").none(), nb::arg("load_dotenv_file"))
       .def_static("from_url", [](const std::string& url) { return Config::from_url(url); })
       .def("validate", &Config::validate)
       .def("dsn", &Config::dsn);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <system_error>
 
 #include "config/config_values.hpp"
@@ -39,7 +40,7 @@ class Environment {
   bool file_wins_;
 };
 
-Environment load(const std::optional<std::filesystem::path>& dotenv, bool load_dotenv_file) {
+Environment load(const std::optional<std::string>& dotenv, bool load_dotenv_file) {
   if (dotenv) return {detail::read_dotenv(*dotenv), true};
   if (load_dotenv_file) {
     std::error_code error;
@@ -78,7 +79,7 @@ void take_libpq_variables(const Environment& environment, Config& config) {
 
 }  // namespace
 
-Config Config::from_env(const std::optional<std::filesystem::path>& dotenv, bool load_dotenv_file) {
+Config Config::from_env(const std::optional<std::string>& dotenv, bool load_dotenv_file) {
   const Environment environment = load(dotenv, load_dotenv_file);
   if (const std::string url = environment.get("DATABASE_URL"); !url.empty()) {
     Config config = from_url(url);

@@ -16,8 +16,7 @@ PooledDatabase::PooledDatabase(const Config& config, PoolOptions options)
 PooledDatabase::PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept
     : engine_(std::move(face)) {}
 
-PooledDatabase PooledDatabase::from_env(PoolOptions options,
-                                        const std::optional<std::filesystem::path>& dotenv) {
+PooledDatabase PooledDatabase::from_env(PoolOptions options, const std::optional<std::string>& dotenv) {
   return PooledDatabase(Config::from_env(dotenv), std::move(options));
 }
 
