@@ -157,6 +157,9 @@ void Harness::call(const Input& input, bool in_batch) {
     case InputKind::on_reset_done: core_.on_reset_done(now, input.connection(), input.disposition); break;
     case InputKind::on_check_done: core_.on_check_done(now, input.connection(), input.disposition); break;
     case InputKind::on_closed: core_.on_closed(now, input.connection()); break;
+    case InputKind::on_hung_up:
+      if (sabotage_ != Sabotage::deaf_hang_ups) core_.on_hung_up(now, input.connection());
+      break;
     case InputKind::send_next: return send_next(input);
     case InputKind::hand_on: return hand_on(input);
     case InputKind::on_answered: return answer(input);
@@ -225,6 +228,7 @@ void Harness::spoil_actions(InputKind kind) {
     case Sabotage::deaf_answers:
     case Sabotage::idle_drivers:
     case Sabotage::patient_connects:
+    case Sabotage::deaf_hang_ups:
     case Sabotage::lasting_hangs:
     case Sabotage::endless_patience:
     case Sabotage::deaf_cancels:

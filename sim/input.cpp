@@ -16,7 +16,7 @@ using pool::Duration;
 using pool::StatementKind;
 using pool::TimePoint;
 
-constexpr std::array<std::string_view, 26> kind_names{"acquire",
+constexpr std::array<std::string_view, 27> kind_names{"acquire",
                                                       "reacquire",
                                                       "acquire_statement",
                                                       "reacquire_statement",
@@ -37,14 +37,15 @@ constexpr std::array<std::string_view, 26> kind_names{"acquire",
                                                       "on_reset_done",
                                                       "on_check_done",
                                                       "on_closed",
+                                                      "on_hung_up",
                                                       "send_next",
                                                       "hand_on",
                                                       "on_answered",
                                                       "on_alone_answered",
                                                       "tick"};
 constexpr std::array<std::string_view, 3> statement_names{"read", "last", "alone"};
-constexpr std::array<std::string_view, 5> disposition_names{"clean", "needs_reset", "discard", "broken",
-                                                            "demoted"};
+constexpr std::array<std::string_view, 6> disposition_names{"clean",  "needs_reset", "discard",
+                                                            "broken", "demoted",     "lost"};
 constexpr std::array<std::string_view, 4> failure_names{"transient", "overloaded", "configuration",
                                                         "refused_near"};
 
@@ -114,7 +115,8 @@ std::string arguments(const Input& input) {
     case InputKind::send_next:
     case InputKind::hand_on:
     case InputKind::on_connected:
-    case InputKind::on_closed: return id;
+    case InputKind::on_closed:
+    case InputKind::on_hung_up: return id;
     case InputKind::release:
       return fmt::format("{} {} never_sent={}", id, name_of(disposition_names, input.disposition),
                          input.never_sent);
@@ -171,7 +173,8 @@ void read_arguments(Words& words, Input& input) {
     case InputKind::send_next:
     case InputKind::hand_on:
     case InputKind::on_connected:
-    case InputKind::on_closed: words.id(input); break;
+    case InputKind::on_closed:
+    case InputKind::on_hung_up: words.id(input); break;
     case InputKind::release:
       words.id(input);
       input.disposition = value_of<Disposition>(disposition_names, words.next());

@@ -35,6 +35,7 @@ enum class InputKind : std::uint8_t {
   on_reset_done,      ///< connection `slot.generation`, `disposition`
   on_check_done,      ///< connection `slot.generation`, `disposition`
   on_closed,          ///< connection `slot.generation`
+  on_hung_up,         ///< connection `slot.generation`
   send_next,          ///< connection `slot.generation`
   hand_on,            ///< connection `slot.generation`
   on_answered,        ///< waiter `slot.generation`, `took`

@@ -278,6 +278,13 @@ void Model::on_input(const Input& input) {
     case InputKind::on_closed:
       if (is(input.connection(), State::dying)) enter(input.slot, State::none);
       break;
+    case InputKind::on_hung_up: {
+      const ConnectionId id = input.connection();
+      const bool open =
+          is(id, State::idle) || is(id, State::leased) || is(id, State::resetting) || is(id, State::checking);
+      if (open) connections_[id.slot].hung_up = true;
+      break;
+    }
     case InputKind::tick:
     case InputKind::send_next:
     case InputKind::hand_on:
@@ -296,6 +303,7 @@ void Model::on_input(const Input& input) {
 void Model::take_back(std::uint32_t slot, Disposition disposition) {
   Connection& connection = connections_[slot];
   subject_ = slot;
+  if (connection.hung_up && disposition <= Disposition::needs_reset) disposition = Disposition::lost;
   switch (disposition) {
     case Disposition::clean:
       make_idle(slot, connection.state == State::checking ? connection.idle_since : now_);
@@ -307,8 +315,13 @@ void Model::take_back(std::uint32_t slot, Disposition disposition) {
       ++totals_.connections_lost;
       break;
     case Disposition::demoted: connection.verdict = CloseReason::demoted; break;
+    case Disposition::lost:
+      connection.verdict = CloseReason::broken;
+      ++totals_.connections_lost;
+      break;
   }
-  if (disposition != Disposition::discard && connection.epoch == epoch_) end_epoch();
+  const bool tells = disposition == Disposition::broken || disposition == Disposition::demoted;
+  if (tells && connection.epoch == epoch_) end_epoch();
   const TimePoint since = connection.since;
   enter(slot, State::condemned);
   connection.since = since;  // the caller reckons the lease with it

@@ -54,6 +54,7 @@ class Model {
     State state = State::none;
     CloseReason verdict = CloseReason::pool_closed;  // of a condemned one
     bool marked = false;                             // by check_all
+    bool hung_up = false;                            // by the server
     std::uint64_t epoch = 0;
     std::uint64_t ticket = 0;  // of its lease
     bool slow = false;         // leased to a statement known to be slow

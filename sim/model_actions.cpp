@@ -21,7 +21,7 @@ void Model::on_action(const pool::Action& action) {
         return violate("I2 ownership", fmt::format("check of {}.{}, not idle", id.slot, id.generation));
       const auto coldest =
           std::find_if(idle_.begin(), idle_.end(), [this](auto slot) { return connections_[slot].marked; });
-      require(coldest != idle_.end() && *coldest == id.slot, "I10 order",
+      require(connections_[id.slot].hung_up || (coldest != idle_.end() && *coldest == id.slot), "I10 order",
               "check of {}.{}, not the coldest marked", id.slot, id.generation);
       connections_[id.slot].idle_since = connections_[id.slot].since;
       return enter(id.slot, State::checking);

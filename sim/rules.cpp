@@ -85,8 +85,10 @@ void Model::judge_capacity(const Census& census) {
           census[State::idle], census[State::connecting]);
   require(opens_ == 0 || census.live() <= options_.max_size, "I1 capacity", "opened one more: {} of {}",
           census.live(), options_.max_size);
-  require(census[State::checking] <= std::max(options_.num_workers, 1U), "I12 bounded", "{} checks at a time",
-          census[State::checking]);
+  const auto dead = narrow(std::ranges::count_if(
+      connections_, [](const auto& it) { return it.state == State::checking && it.hung_up; }));
+  require(census[State::checking] - dead <= std::max(options_.num_workers, 1U), "I12 bounded",
+          "{} checks at a time", census[State::checking] - dead);
   if (!closed_) return;
   require(queue_.empty(), "I9 nothing left", "{} wait after close", queue_.size());
   require(open == census[State::leased], "I9 nothing left", "{} open after close, {} leased", open,
@@ -100,6 +102,8 @@ void Model::judge_progress(const Census& census, TimePoint next_deadline) {
   require(census.marked == 0 || census[State::checking] >= options_.num_workers, "I3 progress",
           "{} marked for a check, and only {} are checked", census.marked, census[State::checking]);
   for (const std::uint32_t slot : idle_) {
+    require(!connections_[slot].hung_up, "I8 recovery", "connection {} is idle, and its server has hung up",
+            slot);
     require(connections_[slot].epoch == epoch_, "I8 recovery", "connection {} of an ended epoch is idle",
             slot);
     require(!ticked_ || !expired_surely(connections_[slot]), "I11 limits hold",

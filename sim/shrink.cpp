@@ -24,6 +24,7 @@ std::optional<State> needed(InputKind kind) {
     case InputKind::on_reset_done: return State::resetting;
     case InputKind::on_check_done: return State::checking;
     case InputKind::on_closed: return State::dying;
+    case InputKind::on_hung_up: return State::idle;
     case InputKind::acquire:
     case InputKind::acquire_statement:
     case InputKind::on_answered:

@@ -62,6 +62,7 @@ Workload::Workload(std::uint64_t seed) : dice_(seed) {
   choose_rates();
   due_.resize(options_.max_size, pool::never);
   alone_.resize(options_.max_size);
+  hangs_up_.resize(options_.max_size);
 }
 
 /// Some runs are busy, some are idle for hours; some of the callers are patient, some cancel in storms.
@@ -83,6 +84,7 @@ void Workload::choose_rates() {
   hold_lock_ = rare(200);
   noise_ = rare(50);
   jump_ = rare(4);
+  hang_up_ = rare(1000);
   statements_ = dice_.permille(300) ? 0 : dice_.between(100, 1000);
   writes_ = rare(400);
   loners_ = rare(200);
@@ -123,7 +125,8 @@ void Workload::begin_recovery(TimePoint now) {
   recovering_ = true;
   dead_epoch_ = false;
   server_ = Server::well;
-  broken_ = discard_ = needs_reset_ = hold_lock_ = jump_ = 0;
+  broken_ = discard_ = needs_reset_ = hold_lock_ = jump_ = hang_up_ = 0;
+  hangs_up_.assign(hangs_up_.size(), false);
   hold_ = std::min<Duration>(hold_, 1ms);
   for (TimePoint& due : due_) due = std::min(due, now_ + connect_timeout);
 }
@@ -168,7 +171,7 @@ Input Workload::next(const Harness& harness) {
   now_ = std::max(now_, time);
   switch (source) {
     case Source::arrival: return arrive();
-    case Source::world: change_world(); return at(InputKind::tick, now_);
+    case Source::world: return world(harness);
     case Source::command: return command(harness);
     case Source::tick: return at(InputKind::tick, now_);
     case Source::connection: break;
@@ -259,11 +262,16 @@ Input Workload::finish(std::uint32_t slot, const Harness& harness) {
       Input input = about(connection.state == Model::State::resetting ? InputKind::on_reset_done
                                                                       : InputKind::on_check_done);
       input.disposition = background_ending();
+      if (connection.hung_up && !dice_.permille(100))
+        input.disposition = dice_.permille(500) ? Disposition::lost : Disposition::broken;
       return input;
     }
     case Model::State::dying: return about(InputKind::on_closed);
-    case Model::State::none:
     case Model::State::idle:
+      if (!hangs_up_[slot]) break;
+      hangs_up_[slot] = false;
+      return about(InputKind::on_hung_up);
+    case Model::State::none:
     case Model::State::soiled:
     case Model::State::condemned: break;
   }
@@ -316,6 +324,26 @@ void Workload::change_world() {
   const bool was_well = server_ == Server::well;
   server_ = static_cast<Server>(dice_.permille(500) ? 0 : dice_.between(1, 4));
   dead_epoch_ = was_well && server_ == Server::down;
+}
+
+/// The server changes, and may hang up: on all that are idle when it goes down, or else on any one.
+Input Workload::world(const Harness& harness) {
+  change_world();
+  Input input = at(InputKind::tick, now_);
+  if (!dice_.permille(hang_up_)) return input;
+  const auto& connections = harness.model().connections();
+  if (dead_epoch_) {
+    for (std::uint32_t slot = 0; slot < connections.size(); ++slot) {
+      if (connections[slot].state != Model::State::idle) continue;
+      hangs_up_[slot] = true;
+      due_[slot] = now_ + dice_.between(0ns, 50ms);
+    }
+    return input;
+  }
+  input.kind = InputKind::on_hung_up;
+  input.slot = dice_.below(static_cast<std::uint32_t>(connections.size()));
+  input.generation = connections[input.slot].generation;
+  return input;
 }
 
 /// One of those that wait, or travel.
@@ -378,18 +406,19 @@ Input Workload::command(const Harness& harness) {
 Input Workload::noise(const Harness& harness) {
   constexpr InputKind kinds[] = {InputKind::on_connected,  InputKind::on_connect_failed,
                                  InputKind::on_reset_done, InputKind::on_check_done,
-                                 InputKind::on_closed,     InputKind::release,
-                                 InputKind::accept,        InputKind::cancel,
-                                 InputKind::send_next,     InputKind::hand_on,
-                                 InputKind::on_answered,   InputKind::tick};
-  Input input = at(kinds[dice_.below(12)], now_);
+                                 InputKind::on_closed,     InputKind::on_hung_up,
+                                 InputKind::release,       InputKind::accept,
+                                 InputKind::cancel,        InputKind::send_next,
+                                 InputKind::hand_on,       InputKind::on_answered,
+                                 InputKind::tick};
+  Input input = at(kinds[dice_.below(13)], now_);
   const bool about_a_waiter = input.kind == InputKind::accept || input.kind == InputKind::cancel ||
                               input.kind == InputKind::on_answered;
   const bool about_a_lease = input.kind == InputKind::release || input.kind == InputKind::send_next ||
                              input.kind == InputKind::hand_on;
   const auto& connections = harness.model().connections();
   input.slot = dice_.below(static_cast<std::uint32_t>(connections.size()) + 1);
-  input.disposition = static_cast<Disposition>(dice_.permille(500) ? 0 : dice_.between(2, 4));
+  input.disposition = static_cast<Disposition>(dice_.permille(500) ? 0 : dice_.between(2, 5));
   if (input.slot == connections.size()) {
     input.generation = dice_.below(3);
     if (about_a_waiter) input.slot = 1U << 20;
@@ -400,7 +429,7 @@ Input Workload::noise(const Harness& harness) {
   const bool leased = connection.state == Model::State::leased;
   const bool fits = about_a_waiter || (about_a_lease && leased) ||
                     (input.kind == InputKind::on_closed && connection.state == Model::State::dying) ||
-                    connection.state == Model::State::connecting ||
+                    input.kind == InputKind::on_hung_up || connection.state == Model::State::connecting ||
                     connection.state == Model::State::resetting || connection.state == Model::State::checking;
   if (fits && input.generation > 0) --input.generation;  // not this one, but the one before
   return input;
@@ -410,6 +439,7 @@ void Workload::observe(const Harness& harness, const Input& last) {
   if (due_.size() < harness.model().connections().size())
     due_.resize(harness.model().connections().size(), pool::never);
   if (alone_.size() < due_.size()) alone_.resize(due_.size());
+  if (hangs_up_.size() < due_.size()) hangs_up_.resize(due_.size());
   const auto lease_ends = [this] { return now_ + dice_.between(0ns, 2 * hold_); };
   const bool statement =
       last.kind == InputKind::acquire_statement || last.kind == InputKind::reacquire_statement;

@@ -72,6 +72,7 @@ class Workload {
   Input command(const Harness& harness);
   Input noise(const Harness& harness);
   void change_world();
+  Input world(const Harness& harness);
   pool::Disposition lease_ending();
   pool::Disposition background_ending();
 
@@ -81,7 +82,7 @@ class Workload {
   pool::Duration arrival_gap_{}, hold_{}, patience_{}, connect_time_{}, reset_time_{}, close_time_{},
       world_gap_{}, command_gap_{};
   std::uint32_t needs_reset_ = 0, discard_ = 0, broken_ = 0, cancel_ = 0, hold_lock_ = 0, noise_ = 0,
-                jump_ = 0;
+                jump_ = 0, hang_up_ = 0;
   std::uint32_t statements_ = 0, writes_ = 0, loners_ = 0;  // permille of the arrivals, of the statements
   std::uint32_t slow_texts_ = 0;                            // keys below it are slow
   pool::Duration slow_time_{}, fast_time_{};
@@ -91,6 +92,7 @@ class Workload {
   pool::TimePoint now_{};
   pool::TimePoint next_arrival_{}, next_world_{}, next_command_{};
   std::vector<pool::TimePoint> due_;  // by slot: when what was asked of the connection is over
+  std::vector<bool> hangs_up_;        // by slot: what is over at that time is an idle session
   std::uint32_t burst_ = 0;           // arrivals that come at once
   bool recovering_ = false;
   bool ending_ = false;

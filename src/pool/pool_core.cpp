@@ -257,6 +257,18 @@ void PoolCore::on_closed(TimePoint now, ConnectionId connection) {
   check_and_open();
 }
 
+void PoolCore::on_hung_up(TimePoint now, ConnectionId connection) {
+  advance(now);
+  const bool idle = is(connection, State::idle);
+  const bool out =
+      is(connection, State::leased) || is(connection, State::resetting) || is(connection, State::checking);
+  if (!idle && !out) return;
+  slots_[connection.slot].hung_up = true;
+  if (!idle) return;
+  start_check(connection.slot);
+  check_and_open();
+}
+
 void PoolCore::tick(TimePoint now) {
   advance(now);
   while (waiters_.fail_expired(now_)) ++totals_.requests_errors;

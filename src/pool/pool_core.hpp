@@ -87,7 +87,9 @@ class PoolCore {
   [[nodiscard]] bool suspended() const { return suspended_; }
   [[nodiscard]] bool awaited() const { return awaited_; }
   /// True when closed and no connection is left.
-  [[nodiscard]] bool finished() const { return closed_ && live() == 0; }
+  [[nodiscard]] bool finished() const { return closed_ && empty(); }
+  /// True when there is no connection, not even one that is being opened or closed.
+  [[nodiscard]] bool empty() const { return live() == 0; }
   /// Idle connections that a `check_all` has marked and that have not been checked, used or closed since, and
   /// those being checked right now.
   [[nodiscard]] std::uint32_t checks_pending() const { return checks_due_ + count(State::checking); }
@@ -183,6 +185,10 @@ class PoolCore {
   void on_reset_done(TimePoint now, ConnectionId connection, Disposition disposition);  ///< never needs_reset
   void on_check_done(TimePoint now, ConnectionId connection, Disposition disposition);  ///< never needs_reset
   void on_closed(TimePoint now, ConnectionId connection);
+  /// The server has hung up on the connection. An idle one is checked at once, beside the num_workers of a
+  /// `check_all`, since no answer is waited for: the check says whether others are concerned. One that is not
+  /// idle is closed when it comes back, whatever is said of it then.
+  void on_hung_up(TimePoint now, ConnectionId connection);
   /// A statement of a run has been answered, or is being cancelled on the server, `took` after it was sent or
   /// after the answer in front of it. True if its caller still waits. Its id is stale from now on.
   bool on_answered(WaiterId waiter, Duration took);
@@ -221,6 +227,7 @@ class PoolCore {
     bool statements = false;  // leased to a run, or to a statement that is known to be slow
     bool slow = false;        // leased to a statement that is known to be slow
     bool waited = false;      // leased to a request that stood in the queue
+    bool hung_up = false;     // the server has hung up: it is not granted any more
   };
   using Slots = std::vector<Slot>;
 
@@ -288,6 +295,7 @@ class PoolCore {
 
   void open_one();
   void take_back_opens();
+  void start_check(std::uint32_t slot);
   void start_checks();
   void check_and_open();
   void retire_by_age();

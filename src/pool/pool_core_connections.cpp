@@ -177,6 +177,8 @@ void PoolCore::lease(std::uint32_t index, const Turn& turn) {
 /// Judges a connection that comes back from a lease, a reset or a check.
 void PoolCore::take_back(std::uint32_t index, Disposition disposition) {
   Slot& slot = slots_[index];
+  const bool good = disposition == Disposition::clean || disposition == Disposition::needs_reset;
+  if (good && slot.hung_up) disposition = Disposition::lost;
   switch (disposition) {
     case Disposition::clean: {
       const bool nobody_waits = waiters_.waiting() == 0;
@@ -204,6 +206,10 @@ void PoolCore::take_back(std::uint32_t index, Disposition disposition) {
       if (current) end_epoch();
       break;
     }
+    case Disposition::lost:
+      ++totals_.connections_lost;
+      start_closing(index, CloseReason::broken);
+      break;
   }
   check_and_open();
 }
@@ -266,6 +272,7 @@ void PoolCore::forget(std::uint32_t index) {
   clear_pending(index);
   set_aging(slots_[index], false);
   enter(index, State::free);
+  slots_[index].hung_up = false;
   if (++slots_[index].generation == 0) slots_[index].generation = 1;  // 0 names no connection
   free_.push_front(slots_, index);
 }
@@ -308,19 +315,22 @@ void PoolCore::take_back_opens() {
   }
 }
 
+/// Of an idle connection.
+void PoolCore::start_check(std::uint32_t index) {
+  Slot& slot = slots_[index];
+  idle_.erase(slots_, index);
+  set_check_due(slot, false);
+  slot.idle_since = slot.since;
+  enter(index, State::checking);
+  wake_by(now_ + grace);
+  set_pending(index, ActionKind::check);
+}
+
 void PoolCore::start_checks() {
   std::uint32_t index = idle_.back();
   while (checks_due_ > 0 && index != no_index && count(State::checking) < options_.num_workers) {
     const std::uint32_t warmer = slots_[index].links.prev;
-    Slot& slot = slots_[index];
-    if (slot.check_due) {
-      idle_.erase(slots_, index);
-      set_check_due(slot, false);
-      slot.idle_since = slot.since;
-      enter(index, State::checking);
-      wake_by(now_ + grace);
-      set_pending(index, ActionKind::check);
-    }
+    if (slots_[index].check_due) start_check(index);
     index = warmer;
   }
 }

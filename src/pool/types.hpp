@@ -78,6 +78,7 @@ enum class Disposition : std::uint8_t {
   discard,      ///< Close this one; it says nothing of the others.
   broken,       ///< The server is gone: end the epoch, so that every connection from before is closed.
   demoted,      ///< The server refuses writes that it accepted before (SQLSTATE 25006): end the epoch.
+  lost,         ///< The server has hung up on this one: close it; the end of another is noticed by itself.
 };
 
 /// Why a connect failed.

@@ -32,6 +32,7 @@ struct Scope {
   std::vector<Statement> statements{};         // that are acquired, besides leases
   bool leases = true;                          // or only statements
   bool saturated = false;                      // all connections are leased when it begins
+  bool hang_ups = false;                       // the server may hang up on each connection
   std::vector<pool::Duration> answers{100us};  // after which a statement is answered
 };
 
@@ -113,7 +114,10 @@ class Order {
 
   void collect() {
     possible_.clear();
-    for (std::uint32_t slot = 0; slot < model().connections().size(); ++slot) add_answers(slot);
+    for (std::uint32_t slot = 0; slot < model().connections().size(); ++slot) {
+      add_answers(slot);
+      if (scope_.hang_ups) add_hang_up(slot);
+    }
     for (const auto& grant : model().granted()) {
       add(InputKind::accept, grant.waiter.slot, grant.waiter.generation);
       add(InputKind::cancel, grant.waiter.slot, grant.waiter.generation);
@@ -196,6 +200,15 @@ class Order {
       case State::soiled:
       case State::condemned: break;
     }
+  }
+
+  void add_hang_up(std::uint32_t slot) {
+    const auto& connection = model().connections()[slot];
+    const bool open = connection.state == State::idle || connection.state == State::leased ||
+                      connection.state == State::resetting || connection.state == State::checking;
+    if (open && !connection.hung_up) add(InputKind::on_hung_up, slot, connection.generation);
+    if (connection.state == State::checking && connection.hung_up)
+      add(InputKind::on_check_done, slot, connection.generation, Disposition::lost);
   }
 
   [[nodiscard]] bool is_granted(std::uint32_t slot) const {
@@ -295,9 +308,27 @@ TEST(Orders, the_pool_is_suspended_and_checked_at_every_point) {
            .once = {InputKind::suspend, InputKind::resume, InputKind::check_all}});
 }
 
+TEST(Orders, the_server_hangs_up_at_every_point) {
+  try_all({.options = small(1, 2, 1),
+           .depth = 6,
+           .acquires = 2,
+           .releases = {Disposition::clean, Disposition::needs_reset},
+           .once = {InputKind::check_all, InputKind::drain, InputKind::close},
+           .hang_ups = true});
+}
+
 constexpr Statement a_read{.key = 1, .kind = StatementKind::read};
 constexpr Statement a_write{.key = 2, .kind = StatementKind::last};
 constexpr Statement a_loner{.key = 3, .kind = StatementKind::alone};
+
+TEST(Orders, the_server_hangs_up_while_statements_travel) {
+  try_all({.options = small(2, 2, 2),
+           .depth = 6,
+           .acquires = 3,
+           .statements = {a_read},
+           .leases = false,
+           .hang_ups = true});
+}
 
 TEST(Orders, statements_share_one_connection_and_cancel_and_are_lost_at_every_point) {
   try_all({.options = small(1, 1, 1),

@@ -110,6 +110,10 @@ TEST(Simulator, finds_a_request_that_waits_although_patience_with_an_outage_is_o
   expect_found(Sabotage::endless_patience, {"I8 recovery"}, 16);
 }
 
+TEST(Simulator, finds_a_hang_up_that_the_core_did_not_hear) {
+  expect_found(Sabotage::deaf_hang_ups, {"I8 recovery", "I11 limits hold"}, 16);
+}
+
 TEST(Simulator, finds_nothing_in_the_core) {
   for (std::uint64_t seed = 1000; seed < 1100; ++seed) {
     const auto result = sim::run(seed);

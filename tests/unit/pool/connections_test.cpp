@@ -174,6 +174,75 @@ TEST(Check, a_checked_connection_goes_back_to_its_place_and_stays_as_cold_as_it_
   EXPECT_EQ(pool.lease(), warm);
 }
 
+TEST(HangUp, on_an_idle_connection_is_checked_at_once_beside_all_other_checks) {
+  Script pool({.min_size = 3, .max_size = 3, .num_workers = 1});
+  pool.connect_all();
+  const auto idle = pool.in_state(State::idle);
+  pool.check_all();
+  pool.hung_up(idle[2]);
+  EXPECT_EQ(pool.actions(), Actions{check(idle[2])});
+  EXPECT_EQ(pool.stats().pool_available, 1U);
+  EXPECT_NE(pool.lease(), idle[2]);
+}
+TEST(HangUp, that_says_nothing_of_the_others_costs_one_connection) {
+  Script pool({.min_size = 3, .max_size = 3});
+  pool.connect_all();
+  const ConnectionId gone = pool.in_state(State::idle).front();
+  pool.hung_up(gone);
+  pool.check_done(gone, Disposition::lost);
+  EXPECT_EQ(pool.named(ActionKind::close), std::vector<ConnectionId>{gone});
+  EXPECT_EQ(pool.stats().connections_lost, 1U);
+  EXPECT_EQ(pool.stats().pool_available, 2U);
+  pool.closed(gone);
+  EXPECT_EQ(pool.count(ActionKind::open), 1U);
+}
+TEST(HangUp, that_says_that_the_server_ends_ends_the_epoch) {
+  Script pool({.min_size = 3, .max_size = 3});
+  pool.connect_all();
+  const ConnectionId gone = pool.in_state(State::idle).front();
+  pool.hung_up(gone);
+  pool.check_done(gone, Disposition::broken);
+  EXPECT_EQ(pool.count(ActionKind::close), 3U);
+}
+TEST(HangUp, on_a_lease_is_its_callers_to_find_out_but_nobody_has_the_connection_again) {
+  for (const Disposition how : {Disposition::clean, Disposition::needs_reset}) {
+    Script pool({.min_size = 2, .max_size = 2});
+    pool.connect_all();
+    const ConnectionId mine = pool.lease();
+    pool.hung_up(mine);
+    EXPECT_EQ(pool.actions(), Actions{});
+    pool.release(mine, how);
+    EXPECT_EQ(pool.actions(), Actions{close(mine, CloseReason::broken)});
+    EXPECT_EQ(pool.stats().connections_lost, 1U);
+    EXPECT_EQ(pool.stats().returns_bad, 0U) << "its caller did not find it dead";
+  }
+}
+TEST(HangUp, while_a_connection_is_reset_or_checked_ends_it_whatever_that_says) {
+  Script pool({.min_size = 0, .max_size = 1});
+  const WaiterId waiter = pool.wait();
+  pool.connect_all();
+  const ConnectionId only = *pool.accept(waiter);
+  pool.release(only, Disposition::needs_reset);
+  pool.hung_up(only);
+  pool.reset_done(only);
+  EXPECT_EQ(pool.actions(), Actions{close(only, CloseReason::broken)});
+}
+TEST(HangUp, of_a_connection_that_is_gone_is_not_the_next_ones_in_its_slot) {
+  Script pool({.min_size = 1, .max_size = 1});
+  pool.connect_all();
+  const ConnectionId old = pool.in_state(State::idle).front();
+  pool.hung_up(old);
+  pool.check_done(old, Disposition::lost);
+  pool.closed(old);
+  pool.connect_all();
+  pool.hung_up(old);
+  EXPECT_EQ(pool.actions(), Actions{});
+  const ConnectionId next = pool.lease();
+  EXPECT_EQ(next.slot, old.slot);
+  pool.release(next);
+  EXPECT_EQ(pool.stats().pool_available, 1U);
+}
+
 TEST(Check, a_dead_connection_ends_the_epoch) {
   Script pool({.min_size = 3, .max_size = 3, .num_workers = 1});
   pool.connect_all();

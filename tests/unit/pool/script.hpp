@@ -175,6 +175,7 @@ class Script {
     about(sim::InputKind::on_check_done, id).disposition = disposition;
     apply();
   }
+  void hung_up(ConnectionId id) { answer(sim::InputKind::on_hung_up, id); }
   void closed(ConnectionId id) { answer(sim::InputKind::on_closed, id); }
 
   // What is asked of the shell.
