@@ -118,6 +118,7 @@ void EngineRun::finish() {
   if (!closing_) engine_->resume();
   run_until_nothing_happens();
   if (broken()) return;
+  check_truth();
   const PoolStats stats = engine_->stats();
   if (stats.leased > 0) world_.breaks("conserved", "a connection is leased, and nobody has it");
   if (stats.pool_max != max_size_)
@@ -134,6 +135,18 @@ void EngineRun::finish() {
   }
   run_until_nothing_happens();
   check_rest();
+}
+
+/// Nobody is left who could find out that a connection is dead. (A check or a reset may go on for as long as
+/// its server takes, and it may have begun before.)
+void EngineRun::check_truth() {
+  if (!world_.tells_of_hang_ups || (background_ && background_->stopped_early())) return;
+  const auto dead = std::ranges::count_if(world_.sessions(), [&](const auto& session) {
+    return session->process == world_.process && world_.seen_gone(*session);
+  });
+  const PoolStats stats = engine_->stats();
+  if (dead > stats.checking + stats.resetting + stats.closing)
+    world_.breaks("truth", "a server has hung up, and the pool has the connection still");
 }
 
 void EngineRun::check_rest() {

@@ -69,6 +69,7 @@ EngineRun::EngineRun(std::uint64_t seed, std::optional<engine::Mend> removed) : 
   make_loops();
   engine_->open();
   world_.interrupts_one_in = 1U << (2 + world_.choose(4));
+  world_.tells_of_hang_ups = !world_.once_in(8);
 }
 
 EngineRun::~EngineRun() {

@@ -68,6 +68,7 @@ class EngineRun {
   bool let_everything_go_on();
   void run_until_nothing_happens();
   void report_stuck(int steps);
+  void check_truth();
   void check_rest();
   void make_loops();
 

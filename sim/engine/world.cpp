@@ -157,6 +157,9 @@ void World::kill(Session& session) noexcept {
   if (session.gone) return;
   session.gone = true;
   session.gone_at = once_in(3) ? now + milliseconds(choose(50)) : now;
+  session.gone_with_others = session.fd % 2 == 0;
+  if (session.watched_by >= 0)
+    set_readable(session.watched_by, std::min(readable_at(session.watched_by), session.gone_at));
   refresh(session);
 }
 

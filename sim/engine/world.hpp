@@ -40,6 +40,8 @@ struct Session {
   std::uint32_t process = 0;        // that has opened it
   bool gone = false;                // the server has closed it, or the network has lost it
   TimePoint gone_at = pool::never;  // when the client can see that
+  bool gone_with_others = false;    // says the server, at the end
+  int watched_by = -1;              // the descriptor of what is told when it is gone
   bool in_transaction = false;
   bool littered = false;
   bool configured = false;
@@ -71,6 +73,7 @@ class World {
   std::uint32_t process = 0;            // grows with each fork
   bool serves = true;                   // the server takes connections
   std::optional<engine::Mend> removed;  // from the engine
+  bool tells_of_hang_ups = true;        // there is epoll
   bool configures = false;              // sessions are made ready by the pool's `configure`
   int locks = 0;                        // that the present thread holds
   std::uint32_t interrupts_one_in = 0;  // places where another thread can get in between; 0: none

@@ -101,6 +101,8 @@ void Background::abandon_inherited(State& state) {
   state.abandon_inherited();
   unreturned_ = std::make_shared<UnreturnedCalls>();
   new std::shared_ptr<BackgroundPort>(std::move(port_));  // never destroyed
+  (void)watch_.release();
+  hang_ups_.leave();
   workers_.reset();
   state.make_core();
 }
@@ -119,9 +121,11 @@ bool Background::close_here() noexcept {
 
 void Background::detach() noexcept {
   std::vector<std::unique_ptr<BackgroundTask>> tasks;
+  std::unique_ptr<HangUpWatch> watch;
   std::shared_ptr<BackgroundPort> port;
   const Locked state(shared_);
   for (const auto& slot : state->slots) tasks.push_back(std::move(slot->work.task));
+  watch = std::move(watch_);
   port = std::move(port_);
 }  // the mutex is given up before the rest goes
 
@@ -137,6 +141,7 @@ void Background::end_thread(TimePoint deadline) noexcept {
   BackgroundPort::Task then;
   if (stands(Mend::background_late)) then = [this, engine = engine_.lock()] { drop_what_was_left(); };
   const bool stopped = port->stop(deadline, std::move(then));
+  if (stopped) end_watch();  // before its place goes
   port.reset();
   if (stopped) drop_what_was_left();
   workers_.reset();

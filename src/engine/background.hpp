@@ -11,9 +11,11 @@
 
 #include "engine/background_port.hpp"
 #include "engine/background_task.hpp"
+#include "engine/hang_ups.hpp"
 #include "engine/lease.hpp"
 #include "engine/state.hpp"
 #include "engine/user_call.hpp"
+#include "engine/watching.hpp"
 #include "pq/connect_settings.hpp"
 #include "pq/workers.hpp"
 
@@ -85,10 +87,17 @@ class Background {
   // proving.cpp
   void reset(pool::ConnectionId connection);
   void check(pool::ConnectionId connection);
+  void check_ended(pool::ConnectionId connection, pool::Disposition disposition);
   void checked(pool::ConnectionId connection, BackgroundTask::End end);
   void wiped(pool::ConnectionId connection, BackgroundTask::End end);
   void configured_again(pool::ConnectionId connection, BackgroundTask::End end);
   void reset_ended(pool::ConnectionId connection, pool::Disposition disposition);
+
+  // watching.cpp
+  void watch(pool::ConnectionId connection, int socket);
+  void hung_up();
+  void unwatch(Slot& slot) noexcept;
+  void end_watch() noexcept;
 
   // closing.cpp
   void close_connection(const pool::Action& action);
@@ -108,6 +117,8 @@ class Background {
   std::weak_ptr<PoolEngine> engine_;
   std::shared_ptr<UnreturnedCalls> unreturned_;  // of the user's functions, in this process
   std::unique_ptr<pq::Workers::Hold> workers_;
+  HangUps hang_ups_;
+  std::unique_ptr<HangUpWatch> watch_;  // as long as there are connections; changed with the mutex held
   // Changed with the mutex held. Shared with calls on a thread whose end was not waited for.
   std::shared_ptr<BackgroundPort> port_;
 };

@@ -127,7 +127,9 @@ void Background::drop_connection(const pool::Action& closing) {
   const bool was_open = std::exchange(slot.work.open, false);
   const std::string words = observer ? final_error(slot, reason) : std::string();
   slot.work.end.clear();
+  unwatch(slot);
   slot.close_connection();
+  bool last = false;
   {
     const Locked state(shared_);
     slot.guarded(*state).left = false;
@@ -135,8 +137,10 @@ void Background::drop_connection(const pool::Action& closing) {
     // caller still holds the lease that was cut off, which happens only in a closed pool.
     if (!state->core->closed()) slot.latch.renew();
     state->core->on_closed(now(), connection);
+    last = port_ && state->core->empty();  // without a port this is not the background
     state->dispatch();
   }
+  if (last) end_watch();  // it would keep the user's event loop running
   if (observer && was_open) observer->closed(reason, words);
 }
 
@@ -157,6 +161,7 @@ void Background::take_over(Lease& lease) noexcept {
 
 /// The background is no more: what callers had left to it.
 void Background::drop_what_was_left() {
+  end_watch();
   std::vector<std::unique_ptr<BackgroundTask>> tasks;
   std::vector<pool::Action> closings;
   {

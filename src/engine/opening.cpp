@@ -82,6 +82,7 @@ void Background::configured_new(pool::ConnectionId connection, BackgroundTask::E
 void Background::opened(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made) {
   Slot& slot = slot_of(connection);
   slot.work.task.reset();
+  watch(connection, made->fd());
   pool::Outage outage;
   {
     const Locked state(shared_);

@@ -38,8 +38,13 @@ void Background::reset(pool::ConnectionId connection) {
       connect_timeout_, &Background::wiped);
 }
 
+/// Where the server has hung up, nothing needs to be asked.
 void Background::check(pool::ConnectionId connection) {
-  run(connection, std::make_unique<pq::CheckOperation>(*slot_of(connection).connection), connect_timeout_,
+  Slot& slot = slot_of(connection);
+  take_back_descriptor(shared_, slot);
+  if (!slot.connection->looks_alive())
+    return check_ended(connection, after_hang_up(slot.connection->server_ends(), slot.work.watched));
+  run(connection, std::make_unique<pq::CheckOperation>(*slot.connection), connect_timeout_,
       &Background::checked);
 }
 
@@ -47,8 +52,12 @@ void Background::checked(pool::ConnectionId connection, BackgroundTask::End end)
   Slot& slot = slot_of(connection);
   const Proof proof = proof_of(slot, end);
   slot.work.task.reset();
+  check_ended(connection, after_check(proof.gone, proof.failed));
+}
+
+void Background::check_ended(pool::ConnectionId connection, pool::Disposition disposition) {
   const Locked state(shared_);
-  state->core->on_check_done(now(), connection, after_check(proof.gone, proof.failed));
+  state->core->on_check_done(now(), connection, disposition);
   state->dispatch();
 }
 

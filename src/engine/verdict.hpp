@@ -43,6 +43,12 @@ struct Findings {
   return failed ? Disposition::discard : Disposition::clean;
 }
 
+/// The server has hung up. `ends`: what it said at the end concerns other sessions, too. Where a connection
+/// is `watched`, so are the others: what has ended them is noticed by itself.
+[[nodiscard]] constexpr Disposition after_hang_up(bool ends, bool watched) noexcept {
+  return ends || !watched ? Disposition::broken : Disposition::lost;
+}
+
 /// `failed`: the server did not answer an empty query, so it would not answer on other connections either.
 [[nodiscard]] constexpr Disposition after_check(bool gone, bool failed) noexcept {
   return gone || failed ? Disposition::broken : Disposition::clean;

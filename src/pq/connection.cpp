@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <system_error>
@@ -79,6 +80,13 @@ ErrorPtr Connection::final_error(std::string_view sql) {
     error->message = notice.message;
   }
   return error;
+}
+
+bool Connection::server_ends() noexcept {
+  (void)fatal_notice_seen();
+  return std::ranges::any_of(notices_.recent(), [](const Notice& it) {  // a crash is told of in a WARNING
+    return it.sqlstate >= "57P01"_sqlstate && it.sqlstate <= "57P04"_sqlstate;
+  });
 }
 
 std::string Connection::why_dead() {

@@ -55,6 +55,9 @@ class Connection {
     (void)PQisBusy(conn_);  // parses it
     return notices_.farewell();
   }
+  /// Whether the server has said something at the end that concerns other sessions, too: it shuts down, has
+  /// crashed, drops the database, or was told to end sessions.
+  [[nodiscard]] bool server_ends() noexcept;
   /// The error of a lost connection: the server's final message if it was read, else libpq's.
   [[nodiscard]] ErrorPtr final_error(std::string_view sql);
   /// Why the connection is dead, or its server counts as demoted: the server's message, or else how it was

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <functional>
 #include <future>
+#include <vector>
 
 namespace copg::test {
 namespace {
@@ -72,6 +73,35 @@ TEST_F(Fork, the_child_opens_its_own_and_the_parents_are_untouched) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(db.fetch_val<int>("SELECT $1::int", i), i);
   EXPECT_EQ(db.stats().connections_num, 3U);
   EXPECT_EQ(db.stats().connections_lost, 0U);
+}
+
+TEST_F(Fork, parent_and_child_each_notice_when_the_server_hangs_up_on_their_own) {
+  COPG_SKIP_UNDER_TSAN;
+  PooledDatabase db = open({.min_size = 3, .max_size = 3});
+  db.wait();
+  const auto notices_its_own = [&] {
+    std::vector<int> pids;
+    {
+      std::vector<Connection> leases;
+      for (int i = 0; i < 3; ++i) pids.push_back(leases.emplace_back(db.connection()).backend_pid());
+    }
+    PooledDatabase other = open({.min_size = 0, .max_size = 1});
+    for (const int pid : pids) other.execute("SELECT pg_terminate_backend($1, 10000)", pid);
+    other.close();
+    const std::uint64_t requests = db.stats().requests_num;
+    return eventually([&] { return db.stats().connections_lost > 0 && db.stats().pool_available == 3; }) &&
+           db.stats().requests_num == requests;
+  };
+  const auto in_the_child = [&] {
+    db.wait();  // on connections of its own
+    const bool noticed = notices_its_own();
+    db.close();
+    return noticed;
+  };
+  EXPECT_EQ(in_child(in_the_child, &::_exit), 0);
+  EXPECT_EQ(db.stats().connections_lost, 0U);
+  EXPECT_EQ(db.stats().pool_available, 3U);
+  EXPECT_TRUE(notices_its_own());
 }
 
 TEST_F(Fork, the_child_keeps_the_bounds_that_the_pool_had_last) {

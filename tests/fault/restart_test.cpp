@@ -111,7 +111,7 @@ TEST(Outage, an_idle_pool_lives_through_it_and_is_full_again) {
   server.restart(tools::StopMode::immediate);
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
   EXPECT_TRUE(eventually([&] { return db.stats().pool_available == 3; }));
-  EXPECT_EQ(db.stats().connections_lost, 1U);
+  EXPECT_LE(db.stats().returns_bad, 1U);
 }
 
 }  // namespace

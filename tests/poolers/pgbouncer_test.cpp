@@ -272,6 +272,19 @@ TEST_P(Bouncer, its_own_restart_is_survived_like_the_servers) {
   expect_own_rows(db, 4, 20);
 }
 
+TEST_P(Bouncer, its_own_restart_is_noticed_without_a_request) {
+  PooledDatabase db = open({.max_size = 4, .prepare = PrepareMode::off});
+  expect_own_rows(db, 4, 5);
+  const PoolStats before = db.stats();
+  bouncer.stop();
+  EXPECT_TRUE(eventually([&] { return db.stats().pool_size == 0; }));
+  bouncer.start();
+  EXPECT_TRUE(eventually([&] { return db.stats().pool_available == 1; }));
+  EXPECT_EQ(db.stats().requests_num, before.requests_num);
+  expect_own_rows(db, 4, 20);
+  EXPECT_EQ(db.stats().returns_bad, before.returns_bad) << "a request was given a dead connection";
+}
+
 /// Two statements in one transaction, with a few texts used again and again: prepared, where statements are.
 void call_in_transaction(PooledDatabase& db, int tag) {
   db.transaction([&](Connection& tx) {

@@ -98,6 +98,32 @@ def test_an_outage_is_logged_also_in_words_that_are_not_utf_8(caplog: pytest.Log
             server.shutdown()
 
 
+def test_sessions_that_the_server_ends_while_idle_are_noticed_without_a_request(database: Database) -> None:
+    with PooledDatabase(database.config, 10, 10, timeout=20) as db:
+        db.wait()
+        database.shut()
+        eventually(lambda: db.stats["pool_size"] == 0)
+        database.open()
+        eventually(lambda: db.stats["pool_available"] == 10)
+        assert db.stats["requests_num"] == 0
+        assert [db.fetch_val("SELECT %s::int", [n]) for n in range(20)] == list(range(20))
+        assert db.stats["returns_bad"] == 0
+
+
+def test_so_they_are_on_an_event_loop_that_is_busy(database: Database) -> None:
+    async def main() -> None:
+        async with AsyncPooledDatabase(database.config, 10, 10, timeout=20) as db:
+            database.shut()
+            eventually(lambda: db.stats["pool_size"] == 0)
+            database.open()
+            eventually(lambda: db.stats["pool_available"] == 10)
+            assert db.stats["requests_num"] == 0
+            assert [await db.fetch_val("SELECT %s::int", [n]) for n in range(20)] == list(range(20))
+            assert db.stats["returns_bad"] == 0
+
+    asyncio.run(main())
+
+
 def test_the_time_to_get_a_connection_holds_also_when_the_first_one_turns_out_dead(database: Database) -> None:
     with PooledDatabase(database.config, 1, 1, timeout=20) as db:
         db.wait()

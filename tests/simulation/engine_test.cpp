@@ -68,7 +68,7 @@ TEST(EngineSimulator, finds_bounds_that_a_fork_has_lost) {
 }
 
 TEST(EngineSimulator, finds_a_deadline_that_came_while_a_call_was_in_a_step) {
-  expect_found(Mend::stopped_in_step, {"deadline"}, 39319, 30);
+  expect_found(Mend::stopped_in_step, {"deadline"}, 157367, 30);
 }
 
 TEST(EngineSimulator, finds_a_close_before_the_first_byte_on_a_dead_connection) {
@@ -76,7 +76,7 @@ TEST(EngineSimulator, finds_a_close_before_the_first_byte_on_a_dead_connection) 
 }
 
 TEST(EngineSimulator, finds_a_run_that_a_driver_has_left_before_it_began) {
-  expect_found(Mend::left_before_run, {"answer", "crash"}, 10038, 60);
+  expect_found(Mend::left_before_run, {"answer", "crash"}, 7281, 60);
 }
 
 TEST(EngineSimulator, finds_a_question_to_a_connection_that_close_has_taken) {
@@ -90,7 +90,7 @@ TEST(EngineSimulator, finds_a_caller_that_waits_for_a_background_that_has_ended)
 }
 
 TEST(EngineSimulator, finds_a_background_that_close_has_ended_in_the_middle_of_something) {
-  expect_found(Mend::background_late, {"closed"}, 129523, 60);
+  expect_found(Mend::background_late, {"closed"}, 5102, 60);
 }
 
 TEST(EngineSimulator, finds_a_lost_statement_whose_deadline_has_passed) {
@@ -102,7 +102,7 @@ TEST(EngineSimulator, finds_a_lost_statement_that_was_to_drive_the_others) {
 }
 
 TEST(EngineSimulator, finds_a_statement_that_is_late_when_its_run_is_cut_off) {
-  expect_found(Mend::lost_and_late, {"crash"}, 7079, 80);
+  expect_found(Mend::lost_and_late, {"crash"}, 699, 80);
 }
 
 TEST(EngineSimulator, finds_nothing_in_the_engine) {

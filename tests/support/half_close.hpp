@@ -6,8 +6,10 @@
 #include <copg/copg.hpp>
 
 #include <atomic>
+#include <functional>
 #include <future>
 #include <thread>
+#include <utility>
 
 #include "support/eventually.hpp"
 
@@ -23,8 +25,11 @@ class HalfClose final : public Observer {
     closer_ = std::thread([&db] { db.close(std::chrono::seconds(0)); });
     EXPECT_TRUE(eventually([this] { return reached_.load(); }));
   }
-  /// The same, in the call that is granted the next connection, once it has taken it.
-  void begin_at_next_grant(PooledDatabase& db) { at_next_grant_ = &db; }
+  /// The same, in the call that is granted the next connection, once it has taken it; after `before`.
+  void begin_at_next_grant(PooledDatabase& db, std::function<void()> before) {
+    before_ = std::move(before);
+    at_next_grant_ = &db;
+  }
   /// Lets the rest be closed.
   void finish() {
     if (!std::exchange(finished_, true)) promise_.set_value();
@@ -32,7 +37,10 @@ class HalfClose final : public Observer {
   }
 
   void acquired(std::chrono::nanoseconds /*wait*/) noexcept override {
-    if (PooledDatabase* db = at_next_grant_.exchange(nullptr)) begin(*db);
+    PooledDatabase* const db = at_next_grant_.exchange(nullptr);
+    if (db == nullptr) return;
+    before_();
+    begin(*db);
   }
   void closed(CloseReason /*reason*/, std::string_view /*text*/) noexcept override {
     if (!reached_.exchange(true)) may_go_on_.wait();
@@ -40,6 +48,7 @@ class HalfClose final : public Observer {
 
  private:
   std::atomic<PooledDatabase*> at_next_grant_ = nullptr;
+  std::function<void()> before_;
   std::atomic<bool> reached_ = false;
   std::promise<void> promise_;
   std::shared_future<void> may_go_on_ = promise_.get_future().share();

@@ -56,5 +56,12 @@ TEST(Verdict, of_a_failed_check_ends_the_epoch_and_of_a_failed_reset_does_not) {
   EXPECT_EQ(after_reset(true, true), Disposition::broken);
 }
 
+TEST(Verdict, of_a_hang_up_concerns_others_if_the_server_said_so_or_nobody_watches_them) {
+  EXPECT_EQ(after_hang_up(true, true), Disposition::broken);
+  EXPECT_EQ(after_hang_up(true, false), Disposition::broken);
+  EXPECT_EQ(after_hang_up(false, false), Disposition::broken);
+  EXPECT_EQ(after_hang_up(false, true), Disposition::lost);
+}
+
 }  // namespace
 }  // namespace copg::engine

@@ -49,6 +49,7 @@ class Connection {
   void mark_dead() noexcept { dead_ = true; }
   [[nodiscard]] bool lost() const noexcept { return dead_; }
   [[nodiscard]] bool fatal_notice_seen() const noexcept { return world().seen_gone(*session_); }
+  [[nodiscard]] bool server_ends() const noexcept { return session_->gone_with_others; }
   [[nodiscard]] std::string why_dead() const { return dead_ ? "the server has gone" : ""; }
   [[nodiscard]] bool demoted() const noexcept { return false; }
   [[nodiscard]] bool protocol_idle() const noexcept { return outstanding_ == 0; }

@@ -1,0 +1,167 @@
+// Of which sockets a set tells that the other side has hung up.
+#include "engine/hang_ups.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <vector>
+
+namespace copg::engine {
+namespace {
+
+using Told = std::vector<pool::ConnectionId>;
+
+struct Pair {
+  Pair() { EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0); }
+  Pair(const Pair&) = delete;
+  Pair& operator=(const Pair&) = delete;
+  ~Pair() {
+    close_here();
+    hang_up();
+  }
+  [[nodiscard]] int here() const { return ends[0]; }
+  void close_here() { close_end(ends[0]); }
+  void hang_up() { close_end(ends[1]); }
+  void say(const char* word) const { EXPECT_EQ(::write(ends[1], word, 1), 1); }
+  static void close_end(int& end) {
+    if (end >= 0) ::close(end);
+    end = -1;
+  }
+  std::array<int, 2> ends{-1, -1};
+};
+
+class HangUpSet : public testing::Test {
+ protected:
+  Told told(std::size_t most = 8) {
+    std::vector<pool::ConnectionId> ids(most);
+    ids.resize(hang_ups.take(ids));
+    return ids;
+  }
+  HangUps hang_ups;
+};
+
+constexpr pool::ConnectionId first{.slot = 3, .generation = 7};
+constexpr pool::ConnectionId second{.slot = 0xFFFFFFFF, .generation = 0xFFFFFFFF};
+
+TEST_F(HangUpSet, tells_of_each_once_by_its_id) {
+  Pair one;
+  Pair other;
+  ASSERT_TRUE(hang_ups.add(one.here(), first));
+  ASSERT_TRUE(hang_ups.add(other.here(), second));
+  EXPECT_EQ(told(), Told{});
+  one.hang_up();
+  EXPECT_EQ(told(), Told{first});
+  EXPECT_EQ(told(), Told{});
+  other.hang_up();
+  EXPECT_EQ(told(), Told{second});
+}
+
+TEST_F(HangUpSet, does_not_tell_of_what_arrives) {
+  Pair pair;
+  ASSERT_TRUE(hang_ups.add(pair.here(), first));
+  pair.say("n");
+  EXPECT_EQ(told(), Told{});
+  pair.say("m");
+  pair.hang_up();
+  EXPECT_EQ(told(), Told{first}) << "what is unread hides the end";
+}
+
+TEST_F(HangUpSet, tells_of_one_that_had_hung_up_before_it_was_added) {
+  Pair pair;
+  pair.hang_up();
+  ASSERT_TRUE(hang_ups.add(pair.here(), first));
+  EXPECT_EQ(told(), Told{first});
+}
+
+TEST_F(HangUpSet, tells_of_the_end_of_sending_alone) {
+  Pair pair;
+  ASSERT_TRUE(hang_ups.add(pair.here(), first));
+  ASSERT_EQ(::shutdown(pair.ends[1], SHUT_WR), 0);
+  EXPECT_EQ(told(), Told{first});
+}
+
+TEST_F(HangUpSet, forgets_what_is_removed_and_what_is_closed) {
+  Pair removed;
+  Pair closed;
+  ASSERT_TRUE(hang_ups.add(removed.here(), first));
+  ASSERT_TRUE(hang_ups.add(closed.here(), second));
+  hang_ups.remove(removed.here());
+  closed.close_here();
+  removed.hang_up();
+  closed.hang_up();
+  EXPECT_EQ(told(), Told{});
+}
+
+TEST_F(HangUpSet, keeps_apart_two_that_have_the_same_number_one_after_the_other) {
+  Pair old;
+  ASSERT_TRUE(hang_ups.add(old.here(), first));
+  old.hang_up();
+  const int number = old.here();
+  old.close_here();
+  Pair young;
+  ASSERT_EQ(young.here(), number) << "the lowest number that is free";
+  ASSERT_TRUE(hang_ups.add(young.here(), second));
+  EXPECT_EQ(told(), Told{});
+  young.hang_up();
+  EXPECT_EQ(told(), Told{second});
+}
+
+TEST_F(HangUpSet, tells_of_as_many_as_there_is_room_for_and_then_of_the_rest) {
+  std::array<Pair, 5> pairs;
+  for (std::uint32_t i = 0; i < pairs.size(); ++i)
+    ASSERT_TRUE(hang_ups.add(pairs[i].here(), {.slot = i, .generation = 1}));
+  for (Pair& pair : pairs) pair.hang_up();
+  EXPECT_EQ(told(3).size(), 3U);
+  EXPECT_EQ(told(3).size(), 2U);
+  EXPECT_EQ(told(3).size(), 0U);
+}
+
+TEST_F(HangUpSet, says_of_a_socket_that_is_none_that_it_will_tell_nothing) {
+  EXPECT_FALSE(hang_ups.add(-1, first));
+}
+
+TEST_F(HangUpSet, of_a_parent_is_as_it_was_after_its_child_has_left_it_and_closed_the_socket) {
+  Pair pair;
+  ASSERT_TRUE(hang_ups.add(pair.here(), first));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    hang_ups.leave();
+    pair.close_here();
+    pair.hang_up();
+    ::_exit(hang_ups.descriptor() < 0 ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(told(), Told{});
+  pair.hang_up();
+  EXPECT_EQ(told(), Told{first});
+}
+
+TEST_F(HangUpSet, lets_go_of_a_removed_socket_that_a_child_has_still) {
+  Pair pair;
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe(pipe.data()), 0);
+  ASSERT_TRUE(hang_ups.add(pair.here(), first));
+  const pid_t child = ::fork();
+  if (child == 0) {  // has the socket until the parent lets it go
+    ::close(pipe[1]);
+    Pair::close_end(pair.ends[1]);
+    char byte = 0;
+    ::_exit(::read(pipe[0], &byte, 1) == 0 ? 0 : 1);
+  }
+  hang_ups.remove(pair.here());
+  pair.close_here();
+  pair.hang_up();
+  EXPECT_EQ(told(), Told{});
+  for (const int end : pipe) ::close(end);
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+}  // namespace
+}  // namespace copg::engine
