@@ -1,27 +1,18 @@
 #include "python/native/gil_gate.hpp"
 
-#include <limits>
 #include <memory>
 
 namespace copg::python {
 
-namespace {
-constexpr int everybody = std::numeric_limits<int>::max();
-}
-
 void GilGate::enter() noexcept {
+  std::uint32_t inside = inside_.load(std::memory_order_relaxed);
+  if (inside < places && inside_.compare_exchange_strong(inside, inside + 1, std::memory_order_acquire))
+    return;
   Sleeper here;
+  Sleeper* passing = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    if (first_ == nullptr && inside_ < places) {
-      ++inside_;
-      return;
-    }
     const engine::TimePoint time = engine::now();
-    if (time < open_until_) {
-      ++inside_;
-      return;
-    }
     if (first_ == nullptr) {  // the first that has to sleep: from now on it matters how many pass
       judged_since_ = time;
       passed_ = 0;
@@ -29,46 +20,57 @@ void GilGate::enter() noexcept {
     (first_ == nullptr ? first_ : last_->next) = &here;
     last_ = &here;
     ++sleepers_;
+    inside_.fetch_or(queued, std::memory_order_relaxed);
+    passing = let_in(time);  // threads may have left before they could see the queue
   }
+  wake(passing);
   while (here.awake.word.load(std::memory_order_acquire) == 0) here.awake.wait(0);
 }
 
 void GilGate::leave() noexcept {
+  std::uint32_t inside = inside_.load(std::memory_order_relaxed);
+  while ((inside & queued) == 0) {
+    if (inside_.compare_exchange_weak(inside, inside - 1, std::memory_order_release)) return;
+  }
   Sleeper* passing = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    --inside_;
-    if (first_ == nullptr) return;
-    ++passed_;
+    inside_.fetch_sub(1, std::memory_order_relaxed);
     const engine::TimePoint time = engine::now();
-    judge(time);
-    passing = take(time < open_until_ ? everybody : places - inside_);
+    if (first_ != nullptr) {
+      ++passed_;
+      judge(time);
+    }
+    passing = let_in(time);
   }
   wake(passing);
 }
 
 void GilGate::judge(engine::TimePoint time) noexcept {
-  if (time - judged_since_ < judged_after) return;
+  if (time - judged_since_ < judged_) return;
   if (passed_ < few) open_until_ = time + stays_open;
   judged_since_ = time;
   passed_ = 0;
 }
 
-/// Gives the first sleepers a place.
-GilGate::Sleeper* GilGate::take(int most) noexcept {
-  Sleeper* const taken = most > 0 ? first_ : nullptr;
+/// Gives the first sleepers the free places, or all of them if the gate is open.
+GilGate::Sleeper* GilGate::let_in(engine::TimePoint time) noexcept {
+  const bool open = time < open_until_;
+  Sleeper* const first = first_;
   Sleeper* last = nullptr;
-  for (int count = 0; count < most && first_ != nullptr; ++count) {
+  while (first_ != nullptr && (open || (inside_.load(std::memory_order_relaxed) & ~queued) < places)) {
     last = first_;
     first_ = first_->next;
-    ++inside_;
+    inside_.fetch_add(1, std::memory_order_relaxed);
     --sleepers_;
   }
-  if (last != nullptr) last->next = nullptr;
-  return taken;
+  if (first_ == nullptr) inside_.fetch_and(~queued, std::memory_order_relaxed);
+  if (last == nullptr) return nullptr;
+  last->next = nullptr;
+  return first;
 }
 
-/// A sleeper may be gone as soon as its word is set.
+/// A sleeper may be gone as soon as its word is set. Without the mutex.
 void GilGate::wake(Sleeper* sleeper) noexcept {
   while (sleeper != nullptr) {
     Sleeper* const next = sleeper->next;
@@ -85,8 +87,9 @@ int GilGate::sleepers() noexcept {
 }
 
 void GilGate::forget_all() {
+  const engine::Duration judged = judged_;
   std::destroy_at(this);
-  std::construct_at(this);
+  std::construct_at(this, judged);
 }
 
 }  // namespace copg::python

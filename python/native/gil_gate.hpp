@@ -7,6 +7,7 @@
 // figures.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
@@ -20,16 +21,17 @@ namespace copg::python {
 class GilGate {
  public:
   /// As many threads ask for the lock at a time: while one is about to get it, the next one wakes up.
-  static constexpr int places = 4;
+  static constexpr std::uint32_t places = 4;
 
   // A thread that computes in Python keeps the lock for 5 ms each time, in which everybody would get it once,
   // and through the gate only `places`. So the gate is opened if few pass while others sleep there.
 
-  static constexpr std::chrono::milliseconds judged_after{20};
+  static constexpr engine::Duration judged_after = std::chrono::milliseconds(20);
   static constexpr std::int64_t few = 20;  ///< In that time.
   static constexpr std::chrono::milliseconds stays_open{200};
 
-  constexpr GilGate() = default;
+  /// `judged`: how long it is counted how many pass.
+  explicit constexpr GilGate(engine::Duration judged = judged_after) noexcept : judged_(judged) {}
   GilGate(const GilGate&) = delete;
   GilGate& operator=(const GilGate&) = delete;
 
@@ -47,12 +49,16 @@ class GilGate {
     Sleeper* next = nullptr;
   };
 
-  static void wake(Sleeper* first) noexcept;
+  static void wake(Sleeper* sleeper) noexcept;
   void judge(engine::TimePoint time) noexcept;
-  [[nodiscard]] Sleeper* take(int most) noexcept;
+  [[nodiscard]] Sleeper* let_in(engine::TimePoint time) noexcept;
 
-  std::mutex mutex_;
-  int inside_ = 0;
+  /// In `inside_`, while a thread sleeps at the gate: to pass or to leave takes the mutex then.
+  static constexpr std::uint32_t queued = std::uint32_t{1} << 31;
+  std::atomic<std::uint32_t> inside_ = 0;
+
+  engine::Duration judged_;
+  std::mutex mutex_;  // for all below
   int sleepers_ = 0;
   Sleeper* first_ = nullptr;
   Sleeper* last_ = nullptr;
