@@ -20,7 +20,7 @@ constexpr const char* abort_text =
     "copg: the source of rows failed, or a row does not fit, so none of them is kept";
 
 constexpr const char* set_savepoint = "SAVEPOINT copg_rows";
-constexpr const char* to_savepoint = "ROLLBACK TO SAVEPOINT copg_rows";
+constexpr const char* roll_back_to_savepoint = "ROLLBACK TO SAVEPOINT copg_rows";
 constexpr const char* release_savepoint = "RELEASE SAVEPOINT copg_rows";
 
 }  // namespace
@@ -179,7 +179,7 @@ bool ExecuteManyOperation::put_rows_again() {
   flush_asked_at_ = -1;
   parsed_rows_ = 0;
   if (savepoint_) {
-    if (!put_command(to_savepoint)) return false;
+    if (!put_command(roll_back_to_savepoint)) return false;
   } else if (begin_ == BeginFirst::yes && (!put_command("ROLLBACK") || !put_command("BEGIN"))) {
     return false;
   }
