@@ -63,7 +63,7 @@ concept Owning = !refers<T>();
 
 template <class T, std::size_t... place>
 void check_types([[maybe_unused]] std::span<const Column> columns, std::index_sequence<place...>) {
-  const auto check = []<class C>(const Column& column, std::type_identity<C>) {
+  [[maybe_unused]] const auto check = []<class C>(const Column& column, std::type_identity<C>) {
     if (!accepts<C>(column.type)) reject_type(column, name_of<C>());
   };
   (check(columns[place], column_type<T, place>()), ...);
