@@ -141,9 +141,8 @@ void Background::end_thread(TimePoint deadline) noexcept {
   BackgroundPort::Task then;
   if (stands(Mend::background_late)) then = [this, engine = engine_.lock()] { drop_what_was_left(); };
   const bool stopped = port->stop(deadline, std::move(then));
-  if (stopped) end_watch();  // before its place goes
+  if (stopped) drop_what_was_left();  // whose waits are the port's
   port.reset();
-  if (stopped) drop_what_was_left();
   workers_.reset();
 }
 
