@@ -30,9 +30,12 @@ bool runs_something(const pq::Connection* connection) noexcept {
 /// What the server, or else libpq, said of the end of a connection; nothing if it was well to the end.
 std::string final_error(Slot& slot, CloseReason reason) {
   if (!slot.connection) return slot.work.end;
-  // Its own farewell may not have been read, since another one was found dead first.
-  if (reason == CloseReason::stale_epoch) (void)slot.connection->looks_alive();
   std::string words = slot.connection->why_dead();
+  // Its own farewell may not have been read: another one was found dead first, or it was given back unused.
+  if (words.empty() && (reason == CloseReason::stale_epoch || reason == CloseReason::broken)) {
+    (void)slot.connection->looks_alive();
+    words = slot.connection->why_dead();
+  }
   return words.empty() ? slot.work.end : words;
 }
 

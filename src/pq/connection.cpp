@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <new>
 #include <system_error>
@@ -83,9 +84,10 @@ ErrorPtr Connection::final_error(std::string_view sql) {
 }
 
 bool Connection::server_ends() noexcept {
+  constexpr std::array ends{"57P01"_sqlstate, "57P02"_sqlstate, "57P03"_sqlstate, "57P04"_sqlstate};
   (void)fatal_notice_seen();
-  return std::ranges::any_of(notices_.recent(), [](const Notice& it) {  // a crash is told of in a WARNING
-    return it.sqlstate >= "57P01"_sqlstate && it.sqlstate <= "57P04"_sqlstate;
+  return std::ranges::any_of(notices_.recent(), [&](const Notice& it) {  // a crash is told of in a WARNING
+    return std::ranges::find(ends, it.sqlstate) != ends.end();
   });
 }
 

@@ -104,15 +104,15 @@ TEST_F(Observers, are_told_the_servers_last_words) {
   PooledDatabase other = open({.min_size = 1, .max_size = 1});
   const auto terminate = [&](int pid) { other.execute("SELECT pg_terminate_backend($1, 10000)", pid); };
   {
-    // Found by the look before the first statement; the other one is closed with it, for the same reason.
+    // Found by the look before the first statement. The other one is given back, and closed as well: for
+    // itself, or with the first one, if the pool hears of that earlier.
     Connection one = db.connection();
     const int first = one.backend_pid();
     terminate(db.connection().backend_pid());
     terminate(first);
     EXPECT_EQ(one.fetch_val<int>("SELECT 1"), 1);
     EXPECT_TRUE(eventually([&] { return seen->count(terminated) == 2; }));
-    EXPECT_EQ(seen->count("closed broken"), 1);
-    EXPECT_EQ(seen->count("closed stale_epoch"), 1);
+    EXPECT_EQ(seen->count("closed broken") + seen->count("closed stale_epoch"), 2);
   }
   {
     // In a statement.
@@ -142,7 +142,8 @@ TEST_F(Observers, are_told_of_an_outage_once_when_it_begins_and_once_when_it_end
   const std::string text = seen->starting("outage_began").front();
   EXPECT_NE(text.find("pool 'orders' can't connect"), std::string::npos) << text;
   EXPECT_NE(text.find(std::to_string(own.port())), std::string::npos) << text;
-  EXPECT_NE(text.find("refused"), std::string::npos) << text;
+  EXPECT_TRUE(text.find("refused") != std::string::npos || text.find("shutting down") != std::string::npos)
+      << text;
   EXPECT_EQ(seen->count("outage_ended"), 0);
   own.start();
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);

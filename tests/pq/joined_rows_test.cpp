@@ -406,18 +406,18 @@ TEST_F(JoinedRows, names_are_found_as_the_server_finds_them) {
 }
 
 TEST_F(JoinedRows, what_could_be_told_apart_travels_row_by_row) {
-  prepare("CREATE TABLE plain (a bigint, b int, c text UNIQUE)");
+  prepare("CREATE TABLE unlike (a bigint, b int, c text UNIQUE)");
   for (const std::string sql : {
-           "INSERT INTO plain (a) VALUES ($1) RETURNING a",
-           "INSERT INTO plain (a) VALUES ($1) ON CONFLICT DO NOTHING",
-           "INSERT INTO plain (a) VALUES ($1 + 1)",
-           "INSERT INTO plain (a, b) VALUES ($1, random())",
-           "INSERT INTO plain (a, b) VALUES ($1, (SELECT count(*) FROM plain))",
-           "INSERT INTO plain (a) SELECT $1",
-           "WITH x AS (SELECT 1) INSERT INTO plain (a) VALUES ($1)",
-           "INSERT INTO plain AS p (a) VALUES ($1)",
-           "INSERT INTO plain (a) VALUES ($1), (5)",
-           "UPDATE plain SET a = $1 WHERE a = -1",
+           "INSERT INTO unlike (a) VALUES ($1) RETURNING a",
+           "INSERT INTO unlike (a) VALUES ($1) ON CONFLICT DO NOTHING",
+           "INSERT INTO unlike (a) VALUES ($1 + 1)",
+           "INSERT INTO unlike (a, b) VALUES ($1, random())",
+           "INSERT INTO unlike (a, b) VALUES ($1, (SELECT count(*) FROM unlike))",
+           "INSERT INTO unlike (a) SELECT $1",
+           "WITH x AS (SELECT 1) INSERT INTO unlike (a) VALUES ($1)",
+           "INSERT INTO unlike AS p (a) VALUES ($1)",
+           "INSERT INTO unlike (a) VALUES ($1), (5)",
+           "UPDATE unlike SET a = $1 WHERE a = -1",
        }) {
     for (int i = 0; i < 2; ++i) {
       const Given given = send(sql, numbers(300), &joinable);

@@ -46,7 +46,7 @@ void encode_integer(std::int64_t value, Buffer& out);
 void encode_integer(std::uint64_t value, Buffer& out);
 /// Defined for every Integer.
 template <class T>
-T decode_integer(std::string_view text);
+[[gnu::visibility("default")]] T decode_integer(std::string_view text);
 
 void encode_double(double value, Buffer& out);
 void encode_float(float value, Buffer& out);
