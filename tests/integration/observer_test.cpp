@@ -105,14 +105,14 @@ TEST_F(Observers, are_told_the_servers_last_words) {
   const auto terminate = [&](int pid) { other.execute("SELECT pg_terminate_backend($1, 10000)", pid); };
   {
     // Found by the look before the first statement. The other one is given back, and closed as well: for
-    // itself, or with the first one, if the pool hears of that earlier.
+    // itself, or with the first one, if the pool hears of that earlier. So may be the one that replaced it.
     Connection one = db.connection();
     const int first = one.backend_pid();
     terminate(db.connection().backend_pid());
     terminate(first);
     EXPECT_EQ(one.fetch_val<int>("SELECT 1"), 1);
     EXPECT_TRUE(eventually([&] { return seen->count(terminated) == 2; }));
-    EXPECT_EQ(seen->count("closed broken") + seen->count("closed stale_epoch"), 2);
+    EXPECT_GE(seen->count("closed broken") + seen->count("closed stale_epoch"), 2);
   }
   {
     // In a statement.
