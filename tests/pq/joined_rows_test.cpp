@@ -20,9 +20,9 @@ using pq::BeginFirst;
 using pq::JoinableTexts;
 
 /// Row after row out of a function.
-class Rows final : public RowSource {
+class MadeRows final : public RowSource {
  public:
-  Rows(std::int64_t count, std::function<void(std::int64_t, Params&)> fill)
+  MadeRows(std::int64_t count, std::function<void(std::int64_t, Params&)> fill)
       : count_(count), fill_(std::move(fill)) {}
   bool next(Params& row) override {
     if (at_ == count_) return false;
@@ -37,7 +37,7 @@ class Rows final : public RowSource {
   std::int64_t at_ = 0;
 };
 
-Rows numbers(std::int64_t count) {
+MadeRows made_numbers(std::int64_t count) {
   return {count, [](std::int64_t i, Params& row) { row.add(i); }};
 }
 
@@ -59,7 +59,7 @@ class JoinedRows : public testing::Test {
   }
   std::string value(const std::string& sql) { return execute(*connection, sql).text(); }
 
-  Given send(const std::string& sql, Rows rows, JoinableTexts* hints, BeginFirst begin = BeginFirst::no) {
+  Given send(const std::string& sql, MadeRows rows, JoinableTexts* hints, BeginFirst begin = BeginFirst::no) {
     pq::ExecuteManyOperation operation(*connection, sql, rows, begin, hints);
     run(operation, 60s);
     Given given;
@@ -113,7 +113,7 @@ TEST_F(JoinedRows, few_rows_travel_as_without_the_option) {
   for (int i = 0; i < 2; ++i) {
     const SocketCalls before = socket_calls();
     const Given given = send("INSERT INTO little VALUES ($1)",
-                             numbers(static_cast<std::int64_t>(pq::fewest_joined_rows) - 1), &joinable);
+                             made_numbers(static_cast<std::int64_t>(pq::fewest_joined_rows) - 1), &joinable);
     EXPECT_EQ(given.affected, 127);
     EXPECT_EQ(given.joined, 0);
     EXPECT_EQ((socket_calls() - before).sends, 1);
@@ -184,7 +184,7 @@ TEST_F(JoinedRows, values_arrive_in_all_types_and_as_null) {
 }
 
 /// Numbers, and at one place a value that the table does not take.
-Rows bad_at(std::int64_t count, std::int64_t place, const char* bad) {
+MadeRows bad_at(std::int64_t count, std::int64_t place, const char* bad) {
   return {count, [place, bad](std::int64_t i, Params& row) {
             if (i == place) {
               row.add(bad);
@@ -198,7 +198,7 @@ TEST_F(JoinedRows, an_error_is_that_of_its_row_wherever_it_stands) {
   prepare("CREATE TABLE wrong (a int CONSTRAINT small CHECK (a < 1000000) UNIQUE)");
   const std::string insert = "INSERT INTO wrong VALUES ($1)";
   prepare("INSERT INTO wrong VALUES (-1)");
-  ASSERT_FALSE(send(insert, numbers(500), &joinable).error);
+  ASSERT_FALSE(send(insert, made_numbers(500), &joinable).error);
   prepare("DELETE FROM wrong WHERE a >= 0");
   for (const char* bad : {"1000000", "x", "-1", "3", "99999999999"}) {
     for (const std::int64_t place : {0, 1, 127, 128, 129, 300, 511, 900, 999}) {
@@ -222,7 +222,7 @@ TEST_F(JoinedRows, an_error_is_that_of_its_row_wherever_it_stands) {
 
 TEST_F(JoinedRows, a_statement_that_does_not_parse_blames_no_row) {
   for (const std::string table : {"nowhere", "nowhere.nothing"}) {
-    const Given given = send("INSERT INTO " + table + " VALUES ($1)", numbers(500), &joinable);
+    const Given given = send("INSERT INTO " + table + " VALUES ($1)", made_numbers(500), &joinable);
     ASSERT_TRUE(given.error);
     EXPECT_EQ(given.error->sqlstate.text(), "42P01");
     EXPECT_EQ(given.error->row_index, -1);
@@ -235,7 +235,7 @@ TEST_F(JoinedRows, in_an_open_transaction_an_error_leaves_it_failed_and_the_user
   const std::string insert = "INSERT INTO inside VALUES ($1)";
   for (int i = 0; i < 2; ++i) {
     prepare("BEGIN");
-    const Given good = send(insert, numbers(1000), &joinable);
+    const Given good = send(insert, made_numbers(1000), &joinable);
     EXPECT_EQ(good.affected, 1000);
     EXPECT_GT(good.joined, 0);
     EXPECT_TRUE(connection->in_transaction());
@@ -244,7 +244,7 @@ TEST_F(JoinedRows, in_an_open_transaction_an_error_leaves_it_failed_and_the_user
     ASSERT_TRUE(bad.error);
     EXPECT_EQ(bad.error->row_index, 700);
     EXPECT_TRUE(connection->in_failed_transaction());
-    const Given after = send(insert, numbers(1000), &joinable);
+    const Given after = send(insert, made_numbers(1000), &joinable);
     ASSERT_TRUE(after.error);
     EXPECT_EQ(after.error->sqlstate.text(), "25P02");
     EXPECT_EQ(after.error->row_index, -1);
@@ -260,7 +260,7 @@ TEST_F(JoinedRows, no_savepoint_of_ours_is_left) {
   prepare("CREATE TABLE traceless (a int)");
   for (const BeginFirst begin : {BeginFirst::no, BeginFirst::yes}) {
     if (begin == BeginFirst::no) prepare("BEGIN");
-    EXPECT_GT(send("INSERT INTO traceless VALUES ($1)", numbers(1000), &joinable, begin).joined, 0);
+    EXPECT_GT(send("INSERT INTO traceless VALUES ($1)", made_numbers(1000), &joinable, begin).joined, 0);
     EXPECT_EQ(execute(*connection, "ROLLBACK TO SAVEPOINT copg_rows").error->sqlstate.text(), "3B001");
     prepare("ROLLBACK");
   }
@@ -269,8 +269,8 @@ TEST_F(JoinedRows, no_savepoint_of_ours_is_left) {
 TEST_F(JoinedRows, it_can_begin_the_transaction_itself_and_fail_in_it) {
   prepare("CREATE TABLE begun (a int)");
   const std::string insert = "INSERT INTO begun VALUES ($1)";
-  ASSERT_FALSE(send(insert, numbers(300), &joinable).error);
-  EXPECT_GT(send(insert, numbers(1000), &joinable, BeginFirst::yes).joined, 0);
+  ASSERT_FALSE(send(insert, made_numbers(300), &joinable).error);
+  EXPECT_GT(send(insert, made_numbers(1000), &joinable, BeginFirst::yes).joined, 0);
   EXPECT_TRUE(connection->in_transaction());
   prepare("ROLLBACK");
   const Given bad = send(insert, bad_at(1000, 500, "x"), &joinable, BeginFirst::yes);
@@ -285,7 +285,7 @@ TEST_F(JoinedRows, more_rows_than_are_kept_are_one_transaction_all_the_same) {
   const std::string insert = "INSERT INTO endless VALUES ($1, $2)";
   constexpr std::int64_t count = 100'000;  // some 8 MiB
   const auto filled = [](std::int64_t bad) {
-    return Rows(count, [bad](std::int64_t i, Params& row) {
+    return MadeRows(count, [bad](std::int64_t i, Params& row) {
       if (i == bad) {
         row.add("x");
       } else {
@@ -420,7 +420,7 @@ TEST_F(JoinedRows, what_could_be_told_apart_travels_row_by_row) {
            "UPDATE unlike SET a = $1 WHERE a = -1",
        }) {
     for (int i = 0; i < 2; ++i) {
-      const Given given = send(sql, numbers(300), &joinable);
+      const Given given = send(sql, made_numbers(300), &joinable);
       EXPECT_FALSE(given.error) << sql << given.error->message;
       EXPECT_EQ(given.joined, 0) << sql;
     }
@@ -481,7 +481,7 @@ TEST_F(JoinedRows, partitioned_tables_are_judged_with_their_partitions) {
   EXPECT_TRUE(joins("INSERT INTO parted (a) VALUES ($1)"));
   EXPECT_EQ(value("SELECT count(*) || ' ' || sum(a) FROM parted_3"), "500 437250");
   prepare("CREATE TRIGGER x AFTER INSERT ON parted_2 FOR EACH ROW EXECUTE FUNCTION pass_part()");
-  const Given given = send("INSERT INTO parted (a) VALUES ($1)", numbers(1000), &joinable);
+  const Given given = send("INSERT INTO parted (a) VALUES ($1)", made_numbers(1000), &joinable);
   EXPECT_FALSE(given.error);
   EXPECT_EQ(given.affected, 1000);
   EXPECT_EQ(given.joined, 0);
@@ -499,7 +499,7 @@ TEST_F(JoinedRows, a_trigger_made_between_two_calls_is_noticed) {
       prepare("CREATE TABLE changing (a bigint)");
       JoinableTexts fresh;
       for (int i = 0; i < 2; ++i)
-        EXPECT_GT(send("INSERT INTO changing VALUES ($1)", numbers(300), &fresh).joined, 0);
+        EXPECT_GT(send("INSERT INTO changing VALUES ($1)", made_numbers(300), &fresh).joined, 0);
       if (recreated) {
         ASSERT_FALSE(execute(*connection_of_others, "DROP TABLE changing").error);
         ASSERT_FALSE(execute(*connection_of_others, "CREATE TABLE changing (a bigint)").error);
@@ -509,7 +509,7 @@ TEST_F(JoinedRows, a_trigger_made_between_two_calls_is_noticed) {
       ASSERT_FALSE(execute(*connection_of_others, trigger).error);
       for (int i = 0; i < 2; ++i) {
         prepare("TRUNCATE counted; TRUNCATE changing");
-        const Given given = send("INSERT INTO changing VALUES ($1)", numbers(300), &fresh);
+        const Given given = send("INSERT INTO changing VALUES ($1)", made_numbers(300), &fresh);
         ASSERT_FALSE(given.error) << given.error->message;
         EXPECT_EQ(given.affected, 300);
         EXPECT_EQ(value("SELECT count(*) || ' ' || max(n) || ' ' || count(DISTINCT n) FROM counted"),
@@ -540,7 +540,7 @@ TEST_F(JoinedRows, a_role_that_may_not_read_the_catalogs_gets_its_rows_one_by_on
   prepare("SET ROLE restricted");
   for (int call = 0; call < 2; ++call) {
     prepare("DELETE FROM owned");
-    const Given given = send("INSERT INTO owned (a) VALUES ($1)", numbers(300), &joinable);
+    const Given given = send("INSERT INTO owned (a) VALUES ($1)", made_numbers(300), &joinable);
     EXPECT_FALSE(given.error) << given.error->message;
     EXPECT_EQ(given.affected, 300);
     EXPECT_EQ(given.joined, 0);
@@ -555,7 +555,7 @@ TEST_F(JoinedRows, transactions_that_see_an_old_state_get_their_rows_one_by_one)
   prepare("CREATE TABLE isolated (a bigint)");
   for (int i = 0; i < 2; ++i) {
     prepare("BEGIN ISOLATION LEVEL REPEATABLE READ");
-    const Given given = send("INSERT INTO isolated VALUES ($1)", numbers(300), &joinable);
+    const Given given = send("INSERT INTO isolated VALUES ($1)", made_numbers(300), &joinable);
     EXPECT_EQ(given.affected, 300);
     EXPECT_EQ(given.joined, 0);
     prepare("COMMIT");
@@ -571,7 +571,7 @@ TEST_F(JoinedRows, a_server_that_limits_the_time_of_a_statement_limits_that_of_a
   EXPECT_TRUE(joins(insert));
   prepare("CREATE TRIGGER x BEFORE INSERT ON timed FOR EACH ROW EXECUTE FUNCTION take_time()");
   prepare("SET statement_timeout = '150ms'");
-  const Given given = send(insert, numbers(300), &joinable);
+  const Given given = send(insert, made_numbers(300), &joinable);
   EXPECT_FALSE(given.error) << given.error->message;
   EXPECT_EQ(given.affected, 300);
   EXPECT_EQ(value("SELECT count(*) FROM timed"), "2300");
@@ -583,7 +583,7 @@ TEST_F(JoinedRows, no_more_savepoints_are_set_than_the_server_finds_quickly) {
     prepare("BEGIN");
     int joined = 0;
     for (int i = 0; i < 80; ++i) {
-      const Given given = send("INSERT INTO often VALUES ($1)", numbers(130), &joinable);
+      const Given given = send("INSERT INTO often VALUES ($1)", made_numbers(130), &joinable);
       ASSERT_EQ(given.affected, 130);
       if (given.joined > 0) ++joined;
     }
@@ -596,12 +596,12 @@ TEST_F(JoinedRows, no_more_savepoints_are_set_than_the_server_finds_quickly) {
 TEST_F(JoinedRows, a_connection_lost_half_way_is_no_doubt_but_at_the_end_it_is) {
   prepare("CREATE TABLE lost (a bigint)");
   const std::string insert = "INSERT INTO lost VALUES ($1)";
-  ASSERT_FALSE(send(insert, numbers(300), &joinable).error);
+  ASSERT_FALSE(send(insert, made_numbers(300), &joinable).error);
   for (const bool at_the_end : {false, true}) {
     connection = connect();
     pq::Connection& lost = *connection;
     if (at_the_end) shutdown(lost.fd(), SHUT_RD);
-    Rows rows(at_the_end ? 1000 : 100'000, [&](std::int64_t i, Params& row) {
+    MadeRows rows(at_the_end ? 1000 : 100'000, [&](std::int64_t i, Params& row) {
       if (i == 50'000) shutdown(lost.fd(), SHUT_RDWR);
       row.add(i);
     });
