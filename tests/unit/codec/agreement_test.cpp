@@ -112,7 +112,7 @@ TEST(AgreementOfTime, days_of_all_years_of_four_digits_and_days_that_do_not_exis
   for (const int y : {0, 1, 4, 1900, 1999, 2000, 2023, 2024, 2100, 9999}) {
     for (int m = 0; m <= 13; ++m) {
       for (int d = 0; d <= 32; ++d) {
-        char text[24];
+        char text[48];
         std::snprintf(text, sizeof text, "%04d-%02d-%02d", y, m, d);
         expect_agreement<sys_days>(text, test::read_date_plainly);
       }

@@ -43,51 +43,51 @@ class HangUpSet : public testing::Test {
   HangUps hang_ups;
 };
 
-constexpr pool::ConnectionId first{.slot = 3, .generation = 7};
-constexpr pool::ConnectionId second{.slot = 0xFFFFFFFF, .generation = 0xFFFFFFFF};
+constexpr pool::ConnectionId first_id{.slot = 3, .generation = 7};
+constexpr pool::ConnectionId second_id{.slot = 0xFFFFFFFF, .generation = 0xFFFFFFFF};
 
 TEST_F(HangUpSet, tells_of_each_once_by_its_id) {
   Pair one;
   Pair other;
-  ASSERT_TRUE(hang_ups.add(one.here(), first));
-  ASSERT_TRUE(hang_ups.add(other.here(), second));
+  ASSERT_TRUE(hang_ups.add(one.here(), first_id));
+  ASSERT_TRUE(hang_ups.add(other.here(), second_id));
   EXPECT_EQ(told(), Told{});
   one.hang_up();
-  EXPECT_EQ(told(), Told{first});
+  EXPECT_EQ(told(), Told{first_id});
   EXPECT_EQ(told(), Told{});
   other.hang_up();
-  EXPECT_EQ(told(), Told{second});
+  EXPECT_EQ(told(), Told{second_id});
 }
 
 TEST_F(HangUpSet, does_not_tell_of_what_arrives) {
   Pair pair;
-  ASSERT_TRUE(hang_ups.add(pair.here(), first));
+  ASSERT_TRUE(hang_ups.add(pair.here(), first_id));
   pair.say("n");
   EXPECT_EQ(told(), Told{});
   pair.say("m");
   pair.hang_up();
-  EXPECT_EQ(told(), Told{first}) << "what is unread hides the end";
+  EXPECT_EQ(told(), Told{first_id}) << "what is unread hides the end";
 }
 
 TEST_F(HangUpSet, tells_of_one_that_had_hung_up_before_it_was_added) {
   Pair pair;
   pair.hang_up();
-  ASSERT_TRUE(hang_ups.add(pair.here(), first));
-  EXPECT_EQ(told(), Told{first});
+  ASSERT_TRUE(hang_ups.add(pair.here(), first_id));
+  EXPECT_EQ(told(), Told{first_id});
 }
 
 TEST_F(HangUpSet, tells_of_the_end_of_sending_alone) {
   Pair pair;
-  ASSERT_TRUE(hang_ups.add(pair.here(), first));
+  ASSERT_TRUE(hang_ups.add(pair.here(), first_id));
   ASSERT_EQ(::shutdown(pair.ends[1], SHUT_WR), 0);
-  EXPECT_EQ(told(), Told{first});
+  EXPECT_EQ(told(), Told{first_id});
 }
 
 TEST_F(HangUpSet, forgets_what_is_removed_and_what_is_closed) {
   Pair removed;
   Pair closed;
-  ASSERT_TRUE(hang_ups.add(removed.here(), first));
-  ASSERT_TRUE(hang_ups.add(closed.here(), second));
+  ASSERT_TRUE(hang_ups.add(removed.here(), first_id));
+  ASSERT_TRUE(hang_ups.add(closed.here(), second_id));
   hang_ups.remove(removed.here());
   closed.close_here();
   removed.hang_up();
@@ -97,16 +97,16 @@ TEST_F(HangUpSet, forgets_what_is_removed_and_what_is_closed) {
 
 TEST_F(HangUpSet, keeps_apart_two_that_have_the_same_number_one_after_the_other) {
   Pair old;
-  ASSERT_TRUE(hang_ups.add(old.here(), first));
+  ASSERT_TRUE(hang_ups.add(old.here(), first_id));
   old.hang_up();
   const int number = old.here();
   old.close_here();
   Pair young;
   ASSERT_EQ(young.here(), number) << "the lowest number that is free";
-  ASSERT_TRUE(hang_ups.add(young.here(), second));
+  ASSERT_TRUE(hang_ups.add(young.here(), second_id));
   EXPECT_EQ(told(), Told{});
   young.hang_up();
-  EXPECT_EQ(told(), Told{second});
+  EXPECT_EQ(told(), Told{second_id});
 }
 
 TEST_F(HangUpSet, tells_of_as_many_as_there_is_room_for_and_then_of_the_rest) {
@@ -120,12 +120,12 @@ TEST_F(HangUpSet, tells_of_as_many_as_there_is_room_for_and_then_of_the_rest) {
 }
 
 TEST_F(HangUpSet, says_of_a_socket_that_is_none_that_it_will_tell_nothing) {
-  EXPECT_FALSE(hang_ups.add(-1, first));
+  EXPECT_FALSE(hang_ups.add(-1, first_id));
 }
 
 TEST_F(HangUpSet, of_a_parent_is_as_it_was_after_its_child_has_left_it_and_closed_the_socket) {
   Pair pair;
-  ASSERT_TRUE(hang_ups.add(pair.here(), first));
+  ASSERT_TRUE(hang_ups.add(pair.here(), first_id));
   const pid_t child = ::fork();
   if (child == 0) {
     hang_ups.leave();
@@ -138,14 +138,14 @@ TEST_F(HangUpSet, of_a_parent_is_as_it_was_after_its_child_has_left_it_and_close
   EXPECT_EQ(status, 0);
   EXPECT_EQ(told(), Told{});
   pair.hang_up();
-  EXPECT_EQ(told(), Told{first});
+  EXPECT_EQ(told(), Told{first_id});
 }
 
 TEST_F(HangUpSet, lets_go_of_a_removed_socket_that_a_child_has_still) {
   Pair pair;
   std::array<int, 2> pipe{};
   ASSERT_EQ(::pipe(pipe.data()), 0);
-  ASSERT_TRUE(hang_ups.add(pair.here(), first));
+  ASSERT_TRUE(hang_ups.add(pair.here(), first_id));
   const pid_t child = ::fork();
   if (child == 0) {  // has the socket until the parent lets it go
     ::close(pipe[1]);
