@@ -9,7 +9,8 @@ import argparse
 import pathlib
 import resource
 import subprocess
-import sys
+
+import program
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WITHIN = {"copg/copg.hpp": 1.2, "copg/async.hpp": 2.2}  # seconds, to be reached
@@ -51,10 +52,5 @@ def main() -> int:
     return 0
 
 
-try:
-    sys.exit(main())
-except (RuntimeError, OSError) as error:
-    print(f"scripts/bench: {error}", file=sys.stderr)
-    sys.exit(1)
-except KeyboardInterrupt:
-    sys.exit(130)
+if __name__ == "__main__":
+    program.run(main)

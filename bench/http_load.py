@@ -42,10 +42,25 @@ def cpu_s(pid: int) -> float:
 
 
 def wrk(url: str, arguments: argparse.Namespace, seconds: int) -> dict[str, Any]:
-    command = ["wrk", "--threads", "1", "--connections", str(arguments.connections), "--duration", f"{seconds}s",
-               "--script", str(HERE / "http_load.lua"), url]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=seconds + START_TIMEOUT_S,
-                         env=os.environ | {"COPG_BENCH_USERS": str(USERS)})
+    command = [
+        "wrk",
+        "--threads",
+        "1",
+        "--connections",
+        str(arguments.connections),
+        "--duration",
+        f"{seconds}s",
+        "--script",
+        str(HERE / "http_load.lua"),
+        url,
+    ]
+    ran = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=seconds + START_TIMEOUT_S,
+        env=os.environ | {"COPG_BENCH_USERS": str(USERS)},
+    )
     if ran.returncode != 0:
         raise RuntimeError(f"wrk failed: {ran.stdout}{ran.stderr}")
     return json.loads(ran.stdout.splitlines()[-1])
@@ -69,8 +84,13 @@ def measure(program: str, options: list[str], url: str, arguments: argparse.Name
         if service.wait() != 0:
             raise RuntimeError(f"{program} ended with {service.returncode}")
     requests = max(result["requests"], 1)
-    return Run(result["requests"] / result["duration_us"] * 1e6, result["p50_us"], result["p99_us"],
-               cpu / requests * 1e6, result["errors"])
+    return Run(
+        result["requests"] / result["duration_us"] * 1e6,
+        result["p50_us"],
+        result["p99_us"],
+        cpu / requests * 1e6,
+        result["errors"],
+    )
 
 
 def sql(arguments: argparse.Namespace, *statements: str) -> None:
@@ -88,14 +108,20 @@ def main() -> int:
     arguments = parser.parse_args()
     base = os.environ["DATABASE_URL"]
     url = f"{base}{'&' if '?' in base else '?'}search_path={SCHEMA}"
-    services = [(name.format(**vars(arguments)), program, [option.format(**vars(arguments)) for option in options])
-                for name, program, options in SERVICES]
+    services = [
+        (name.format(**vars(arguments)), program, [option.format(**vars(arguments)) for option in options])
+        for name, program, options in SERVICES
+    ]
 
-    sql(arguments, f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE", f"CREATE SCHEMA {SCHEMA}",
+    sql(
+        arguments,
+        f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE",
+        f"CREATE SCHEMA {SCHEMA}",
         f"CREATE TABLE {SCHEMA}.users (id bigint PRIMARY KEY, name text NOT NULL, email text)",
         f"INSERT INTO {SCHEMA}.users SELECT n, 'user ' || n, 'user' || n || '@example.org'"
         f" FROM generate_series(1, {USERS}) n",
-        f"ANALYZE {SCHEMA}.users")
+        f"ANALYZE {SCHEMA}.users",
+    )
     runs: dict[str, list[Run]] = {name: [] for name, _, _ in services}
     try:
         for _ in range(arguments.rounds):  # in turns: what else the machine does hits all alike
@@ -104,17 +130,22 @@ def main() -> int:
     finally:
         sql(arguments, f"DROP SCHEMA {SCHEMA} CASCADE")
 
-    print(f"GET /users/N: {arguments.connections} clients, {arguments.pool_size} connections to the database, "
-          f"{arguments.rounds} runs of {arguments.seconds} s each, medians (least to most requests/s)")
+    print(
+        f"GET /users/N: {arguments.connections} clients, {arguments.pool_size} connections to the database, "
+        f"{arguments.rounds} runs of {arguments.seconds} s each, medians (least to most requests/s)"
+    )
     header = ("service", "requests/s", "(range)", "p50 ms", "p99 ms", "CPU us/req", "errors")
     print("{:<22} {:>10} {:>17} {:>8} {:>8} {:>10}  {}".format(*header))
     for name, results in runs.items():
-        rps, p50, p99, cpu = (statistics.median(getattr(run, value) for run in results)
-                              for value in ("rps", "p50_us", "p99_us", "cpu_us"))
+        rps, p50, p99, cpu = (
+            statistics.median(getattr(run, value) for run in results) for value in ("rps", "p50_us", "p99_us", "cpu_us")
+        )
         rates = [run.rps for run in results]
         errors = [f"{kind}: {count}" for run in results for kind, count in run.errors.items()]
-        print(f"{name:<22} {rps:>10,.0f} {f'({min(rates):,.0f}-{max(rates):,.0f})':>17} "
-              f"{p50 / 1e3:>8.2f} {p99 / 1e3:>8.2f} {cpu:>10.1f}  {', '.join(errors) or 'none'}")
+        print(
+            f"{name:<22} {rps:>10,.0f} {f'({min(rates):,.0f}-{max(rates):,.0f})':>17} "
+            f"{p50 / 1e3:>8.2f} {p99 / 1e3:>8.2f} {cpu:>10.1f}  {', '.join(errors) or 'none'}"
+        )
     return 1 if any(run.errors for results in runs.values() for run in results) else 0
 
 

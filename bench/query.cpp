@@ -1,7 +1,6 @@
 // A point select through the pool, beside a bare PQexecPrepared loop on a connection of its own, in turns.
 #include <benchmark/benchmark.h>
 #include <libpq-fe.h>
-#include <sched.h>
 #include <copg/copg.hpp>
 
 #include <barrier>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "measure.hpp"
+#include "stay_on_last_cpu.hpp"
 
 namespace copg::bench {
 namespace {
@@ -52,19 +52,6 @@ void query_pool(PooledDatabase& db, int id) {
   const Result result = db.execute("SELECT id, name FROM bench_users WHERE id = $1", id);
   if (result.size() != 1) std::abort();
   benchmark::DoNotOptimize(result[0][1].text());
-}
-
-/// Keeps the calling thread on the last of the CPUs it may use: scripts/bench leaves that one to the client.
-/// On one CPU with the server, each answer would find the caches as the server left them; left to the
-/// scheduler, which of the two it is changes in the middle of a run.
-void stay_on_last_cpu() {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  std::size_t last = CPU_SETSIZE - 1;
-  while (last > 0 && !CPU_ISSET(last, &allowed)) --last;
-  CPU_ZERO(&allowed);
-  CPU_SET(last, &allowed);
-  sched_setaffinity(0, sizeof allowed, &allowed);
 }
 
 /// Threads that make queries, in turns. They outlive the turns: neither their making nor their first steps

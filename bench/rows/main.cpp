@@ -1,12 +1,10 @@
 // copg-bench-rows: many rows to structs, in several ways that take turns. `scripts/bench rows` drives it.
 #include <malloc.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <functional>
 #include <map>
 #include <stdexcept>
@@ -15,6 +13,8 @@
 
 #include "measure.hpp"
 #include "rows/contestant.hpp"
+#include "run_program.hpp"
+#include "stay_on_last_cpu.hpp"
 
 namespace copg::bench {
 namespace {
@@ -91,17 +91,6 @@ void keep_memory() {
   mallopt(M_MMAP_THRESHOLD, enough);
 }
 
-/// scripts/bench leaves the last CPU that may be used to the client.
-void stay_on_last_cpu() {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  std::size_t last = CPU_SETSIZE - 1;
-  while (last > 0 && !CPU_ISSET(last, &allowed)) --last;
-  CPU_ZERO(&allowed);
-  CPU_SET(last, &allowed);
-  sched_setaffinity(0, sizeof allowed, &allowed);
-}
-
 void contest(std::string_view mix, int rounds, const std::string& url) {
   keep_memory();
   stay_on_last_cpu();
@@ -159,10 +148,5 @@ int run(int argc, char** argv) {
 }  // namespace copg::bench
 
 int main(int argc, char** argv) {
-  try {
-    return copg::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "copg-bench-rows: %s\n", error.what());
-    return 1;
-  }
+  return copg::bench::run_program("copg-bench-rows", copg::bench::run, argc, argv);
 }

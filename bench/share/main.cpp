@@ -3,13 +3,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <iostream>
 #include <memory>
 #include <sstream>
 #include <string>
 #include <string_view>
 
+#include "run_program.hpp"
 #include "share/coroutines.hpp"
 #include "share/epoll_loop.hpp"
 
@@ -98,10 +98,5 @@ int run(int argc, char** argv) {
 }  // namespace copg::bench
 
 int main(int argc, char** argv) {
-  try {
-    return copg::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "copg-bench-share: %s\n", error.what());
-    return 1;
-  }
+  return copg::bench::run_program("copg-bench-share", copg::bench::run, argc, argv);
 }

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import argparse
 import pathlib
-import re
 import subprocess
-import sys
+
+import program
 
 MIXES = {
     "plain": "int4, text, text that may be NULL, bool, float8, int8",
@@ -29,35 +29,21 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def counted(program: str, mix: str, contestant: str, count: int) -> int:
-    """The instructions of a whole run."""
-    ran = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, mix, contestant, str(count)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found = re.search(r"Collected : (\d+)", ran.stderr)
-    if ran.returncode != 0 or not found:
-        raise RuntimeError(f"{contestant} failed: {ran.stderr[-2000:]}")
-    return int(found[1])
-
-
-def instructions(program: str, mix: str, contestant: str) -> float:
-    few, more = (counted(program, mix, contestant, count) for count in (FEW, MORE))
+def instructions(binary: str, mix: str, contestant: str) -> float:
+    few, more = (program.counted([binary, mix, contestant, str(count)]) for count in (FEW, MORE))
     return (more - few) / (MORE - FEW) / ROWS
 
 
 def main() -> int:
     arguments = parse()
-    program = str(arguments.bin / "copg-bench-rows")
+    binary = str(arguments.bin / "copg-bench-rows")
     reached = []
     print("Per row: CPU time in ns (middle half of the rounds), wall time in ns; x: copg's CPU to this one's. Medians.")
     print("unread: libpq receives the rows and nobody reads them. by-hand: libpq, and a loop for just these columns.")
     for mix, columns in MIXES.items():
         print(f"\n{mix}: {columns}")
         print(f"  {'':<10}{'CPU':>6}{'':>12}{'wall':>7}{'x CPU':>8}{'instructions':>14}")
-        ran = subprocess.run([program, mix, str(arguments.rounds)], capture_output=True, text=True, check=False)
+        ran = subprocess.run([binary, mix, str(arguments.rounds)], capture_output=True, text=True, check=False)
         if ran.returncode != 0:
             raise RuntimeError(ran.stderr.strip())
         for line in ran.stdout.splitlines():
@@ -65,7 +51,7 @@ def main() -> int:
             cpu, low, high, wall, ratio = map(float, numbers)
             said = f"  {contestant:<10}{cpu:>6,.0f}{f'({low:,.0f}-{high:,.0f})':>12}{wall:>7,.0f}{ratio:>8.2f}"
             if not arguments.no_instructions:
-                said += f"{instructions(program, mix, contestant):>14,.0f}"
+                said += f"{instructions(binary, mix, contestant):>14,.0f}"
             print(said, flush=True)
             if contestant == "libpqxx":
                 reached.append(f"{mix}: {ratio:.2f} x libpqxx's CPU, to be reached: {TARGET}")
@@ -73,10 +59,5 @@ def main() -> int:
     return 0
 
 
-try:
-    sys.exit(main())
-except (RuntimeError, OSError) as error:
-    print(f"scripts/bench: {error}", file=sys.stderr)
-    sys.exit(1)
-except KeyboardInterrupt:
-    sys.exit(130)
+if __name__ == "__main__":
+    program.run(main)

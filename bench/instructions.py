@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import pathlib
-import re
 import subprocess
-import sys
+
+import program
 
 HERE = pathlib.Path(__file__).resolve().parent
 FEW, MANY = 300, 1300
@@ -34,23 +33,9 @@ CREATE OR REPLACE FUNCTION bench_loop_f(n int) RETURNS int LANGUAGE sql AS 'SELE
 """
 
 
-def counted(command: list[str], count: int) -> int:
-    """The instructions of a whole run."""
-    ran = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command, str(count)],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONHASHSEED": "0"},
-        check=False,
-    )
-    found = re.search(r"Collected : (\d+)", ran.stderr)
-    if ran.returncode != 0 or not found:
-        raise RuntimeError(f"{' '.join(command)} failed: {ran.stderr[-2000:]}")
-    return int(found[1])
-
-
 def instructions(command: list[str]) -> float:
-    return (counted(command, MANY) - counted(command, FEW)) / (MANY - FEW)
+    few, many = (program.counted([*command, str(count)]) for count in (FEW, MANY))
+    return (many - few) / (MANY - FEW)
 
 
 def parse() -> argparse.Namespace:
@@ -75,14 +60,14 @@ def main() -> int:
     for face, (language, works) in FACES.items():
         if (arguments.face and face not in arguments.face) or (language == "python" and not arguments.python):
             continue
-        program = [str(arguments.bin / "copg-bench-loop")]
+        loop = [str(arguments.bin / "copg-bench-loop")]
         if language == "python":
-            program = [arguments.python, "-B", str(HERE / "loop.py")]
+            loop = [arguments.python, "-B", str(HERE / "instructions" / "loop.py")]
         for work in works:
             if arguments.work and work not in arguments.work:
                 continue
             name = f"{face} {work}"
-            figures[name] = instructions([*program, {"pycopg": "threads"}.get(face, face), work])
+            figures[name] = instructions([*loop, {"pycopg": "threads"}.get(face, face), work])
             line = f"{face:<10}{work:<14}{figures[name]:>13,.0f}"
             if name in before:
                 line += f"{before[name]:>10,.0f}{figures[name] / before[name]:>8.3f}"
@@ -92,10 +77,5 @@ def main() -> int:
     return 0
 
 
-try:
-    sys.exit(main())
-except RuntimeError as error:
-    print(f"scripts/bench: {error}", file=sys.stderr)
-    sys.exit(1)
-except KeyboardInterrupt:
-    sys.exit(130)
+if __name__ == "__main__":
+    program.run(main)
