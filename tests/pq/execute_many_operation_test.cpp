@@ -7,6 +7,7 @@
 #include <functional>
 #include <stdexcept>
 
+#include "made_rows.hpp"
 #include "session.hpp"
 #include "support/counted_sockets.hpp"
 
@@ -15,30 +16,8 @@ namespace {
 
 using pq::BeginFirst;
 
-/// Row after row out of a function.
-class Rows final : public RowSource {
- public:
-  Rows(std::int64_t count, std::function<void(std::int64_t, Params&)> fill)
-      : count_(count), fill_(std::move(fill)) {}
-  bool next(Params& row) override {
-    EXPECT_TRUE(row.empty());
-    if (at_ == count_) return false;
-    fill_(at_, row);
-    ++at_;
-    return true;
-  }
-
- private:
-  std::int64_t count_;
-  std::function<void(std::int64_t, Params&)> fill_;
-  std::int64_t at_ = 0;
-};
-
-Rows numbers(std::int64_t count) {
-  return {count, [](std::int64_t i, Params& row) { row.add(static_cast<std::int32_t>(i)); }};
-}
 /// Numbers, and a NULL at one place, which the table does not take.
-Rows null_at(std::int64_t count, std::int64_t place) {
+MadeRows null_at(std::int64_t count, std::int64_t place) {
   return {count, [place](std::int64_t i, Params& row) {
             if (i == place) {
               row.add(nullptr);
@@ -60,7 +39,7 @@ class ExecuteManyOperation : public testing::Test {
 };
 
 TEST_F(ExecuteManyOperation, all_rows_arrive_in_few_system_calls) {
-  Rows rows = numbers(1000);
+  MadeRows rows = numbers(1000);
   pq::ExecuteManyOperation operation(*connection, insert, rows);
   const SocketCalls before = socket_calls();
   run(operation);
@@ -73,7 +52,7 @@ TEST_F(ExecuteManyOperation, all_rows_arrive_in_few_system_calls) {
 }
 
 TEST_F(ExecuteManyOperation, no_rows_are_no_error) {
-  Rows rows = numbers(0);
+  MadeRows rows = numbers(0);
   pq::ExecuteManyOperation operation(*connection, insert, rows);
   run(operation);
   EXPECT_EQ(operation.error(), nullptr);
@@ -82,7 +61,7 @@ TEST_F(ExecuteManyOperation, no_rows_are_no_error) {
 }
 
 TEST_F(ExecuteManyOperation, more_rows_than_fit_any_buffer_pass) {
-  Rows rows(200000, [](std::int64_t i, Params& row) { row.add(i); });
+  MadeRows rows(200000, [](std::int64_t i, Params& row) { row.add(i); });
   pq::ExecuteManyOperation operation(*connection, insert, rows);
   run(operation, 60s);
   ASSERT_EQ(operation.error(), nullptr) << operation.error()->message;
@@ -91,7 +70,7 @@ TEST_F(ExecuteManyOperation, more_rows_than_fit_any_buffer_pass) {
 
 TEST_F(ExecuteManyOperation, answers_that_fill_every_buffer_do_not_block_the_sending) {
   // Each row of parameters makes the server answer with 10 kB.
-  Rows rows = numbers(5000);
+  MadeRows rows = numbers(5000);
   pq::ExecuteManyOperation operation(*connection, "INSERT INTO many VALUES ($1) RETURNING repeat('x', 10000)",
                                      rows);
   run(operation, 60s);
@@ -101,7 +80,7 @@ TEST_F(ExecuteManyOperation, answers_that_fill_every_buffer_do_not_block_the_sen
 
 TEST_F(ExecuteManyOperation, a_row_that_fails_is_named_and_none_is_kept) {
   for (const std::int64_t place : {0, 1, 4999, 99999}) {
-    Rows rows = null_at(100000, place);
+    MadeRows rows = null_at(100000, place);
     pq::ExecuteManyOperation operation(*connection, insert, rows);
     run(operation, 60s);
     ASSERT_NE(operation.error(), nullptr);
@@ -115,7 +94,7 @@ TEST_F(ExecuteManyOperation, a_row_that_fails_is_named_and_none_is_kept) {
 }
 
 TEST_F(ExecuteManyOperation, an_early_error_stops_the_asking_for_rows) {
-  Rows rows = null_at(10'000'000, 0);
+  MadeRows rows = null_at(10'000'000, 0);
   pq::ExecuteManyOperation operation(*connection, insert, rows);
   run(operation, 60s);
   ASSERT_NE(operation.error(), nullptr);
@@ -123,7 +102,7 @@ TEST_F(ExecuteManyOperation, an_early_error_stops_the_asking_for_rows) {
 }
 
 TEST_F(ExecuteManyOperation, a_statement_that_does_not_parse_blames_no_row) {
-  Rows rows = numbers(10);
+  MadeRows rows = numbers(10);
   pq::ExecuteManyOperation operation(*connection, "INSERT INTO nowhere VALUES ($1)", rows);
   run(operation);
   ASSERT_NE(operation.error(), nullptr);
@@ -133,12 +112,12 @@ TEST_F(ExecuteManyOperation, a_statement_that_does_not_parse_blames_no_row) {
 
 TEST_F(ExecuteManyOperation, in_an_open_transaction_it_is_part_of_it) {
   ASSERT_FALSE(execute(*connection, "INSERT INTO many VALUES (-1)", {}, BeginFirst::yes).error);
-  Rows rows = numbers(10);
+  MadeRows rows = numbers(10);
   pq::ExecuteManyOperation good(*connection, insert, rows);
   run(good);
   EXPECT_EQ(good.error(), nullptr);
   EXPECT_TRUE(connection->in_transaction());
-  Rows bad = null_at(10, 3);
+  MadeRows bad = null_at(10, 3);
   pq::ExecuteManyOperation failing(*connection, insert, bad);
   run(failing);
   ASSERT_NE(failing.error(), nullptr);
@@ -149,7 +128,7 @@ TEST_F(ExecuteManyOperation, in_an_open_transaction_it_is_part_of_it) {
 }
 
 TEST_F(ExecuteManyOperation, it_can_begin_the_transaction_itself) {
-  Rows rows = numbers(10);
+  MadeRows rows = numbers(10);
   pq::ExecuteManyOperation operation(*connection, insert, rows, BeginFirst::yes);
   const SocketCalls before = socket_calls();
   run(operation);
@@ -159,7 +138,7 @@ TEST_F(ExecuteManyOperation, it_can_begin_the_transaction_itself) {
 }
 
 TEST_F(ExecuteManyOperation, a_transaction_that_its_statement_begins_stays_open) {
-  Rows rows(1, [](std::int64_t, Params&) {});
+  MadeRows rows(1, [](std::int64_t, Params&) {});
   pq::JoinableTexts joinable;
   pq::ExecuteManyOperation operation(*connection, "BEGIN", rows, BeginFirst::no, &joinable);
   run(operation);
@@ -170,7 +149,7 @@ TEST_F(ExecuteManyOperation, a_transaction_that_its_statement_begins_stays_open)
 
 TEST_F(ExecuteManyOperation, a_source_that_throws_rolls_back_and_its_exception_can_be_had) {
   for (const std::int64_t place : {0, 1, 50000}) {
-    Rows rows(100000, [place](std::int64_t i, Params& row) {
+    MadeRows rows(100000, [place](std::int64_t i, Params& row) {
       if (i == place) throw std::domain_error("row " + std::to_string(i));
       row.add(i);
     });
@@ -187,7 +166,7 @@ TEST_F(ExecuteManyOperation, a_source_that_throws_rolls_back_and_its_exception_c
 
 TEST_F(ExecuteManyOperation, a_source_that_throws_inside_a_transaction_leaves_it_failed) {
   ASSERT_FALSE(execute(*connection, "BEGIN").error);
-  Rows rows(10, [](std::int64_t i, Params& row) {
+  MadeRows rows(10, [](std::int64_t i, Params& row) {
     if (i == 5) throw std::domain_error("no");
     row.add(i);
   });
@@ -198,7 +177,7 @@ TEST_F(ExecuteManyOperation, a_source_that_throws_inside_a_transaction_leaves_it
 }
 
 TEST_F(ExecuteManyOperation, types_may_differ_from_row_to_row) {
-  Rows rows(6, [](std::int64_t i, Params& row) {
+  MadeRows rows(6, [](std::int64_t i, Params& row) {
     switch (i % 3) {
       case 0: row.add(std::int32_t{7}); break;
       case 1: row.add(std::int64_t{70'000'000'000}); break;
@@ -212,7 +191,7 @@ TEST_F(ExecuteManyOperation, types_may_differ_from_row_to_row) {
 }
 
 TEST_F(ExecuteManyOperation, a_row_whose_types_do_not_parse_is_named) {
-  Rows rows(6, [](std::int64_t i, Params& row) {
+  MadeRows rows(6, [](std::int64_t i, Params& row) {
     if (i == 4) {
       row.add(true);
     } else {
@@ -228,7 +207,7 @@ TEST_F(ExecuteManyOperation, a_row_whose_types_do_not_parse_is_named) {
 TEST_F(ExecuteManyOperation, a_deferred_constraint_fails_it_at_the_end) {
   ASSERT_FALSE(
       execute(*connection, "CREATE TEMP TABLE late (a bigint UNIQUE DEFERRABLE INITIALLY DEFERRED)").error);
-  Rows rows(3, [](std::int64_t, Params& row) { row.add(std::int64_t{1}); });
+  MadeRows rows(3, [](std::int64_t, Params& row) { row.add(std::int64_t{1}); });
   pq::ExecuteManyOperation operation(*connection, "INSERT INTO late VALUES ($1)", rows);
   run(operation);
   ASSERT_NE(operation.error(), nullptr);
@@ -239,7 +218,7 @@ TEST_F(ExecuteManyOperation, a_deferred_constraint_fails_it_at_the_end) {
 }
 
 TEST_F(ExecuteManyOperation, copy_is_refused_before_anything_is_sent) {
-  Rows rows = numbers(3);
+  MadeRows rows = numbers(3);
   pq::ExecuteManyOperation operation(*connection, "COPY many FROM STDIN", rows);
   run(operation);
   ASSERT_NE(operation.error(), nullptr);
@@ -251,7 +230,7 @@ TEST_F(ExecuteManyOperation, copy_is_refused_before_anything_is_sent) {
 TEST_F(ExecuteManyOperation, a_connection_lost_half_way_is_no_doubt_but_at_the_end_it_is) {
   {
     pq::Connection& lost = *connection;
-    Rows rows(100000, [&](std::int64_t i, Params& row) {
+    MadeRows rows(100000, [&](std::int64_t i, Params& row) {
       if (i == 50000) shutdown(lost.fd(), SHUT_RDWR);
       row.add(i);
     });
@@ -263,7 +242,7 @@ TEST_F(ExecuteManyOperation, a_connection_lost_half_way_is_no_doubt_but_at_the_e
   }
   connection = connect();
   shutdown(connection->fd(), SHUT_RD);
-  Rows rows = numbers(1);
+  MadeRows rows = numbers(1);
   pq::ExecuteManyOperation operation(*connection, "SELECT $1::int", rows);
   run(operation);
   ASSERT_NE(operation.error(), nullptr);

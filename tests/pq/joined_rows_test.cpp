@@ -1,5 +1,4 @@
 // execute_many of plain INSERTs against a real server: rows joined or not, what remains is the same.
-#include <gtest/gtest.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -8,94 +7,14 @@
 #include <stdexcept>
 #include <vector>
 
-#include "pq/execute_many_operation.hpp"
+#include "joined_rows.hpp"
 #include "pq/row_joining.hpp"
-#include "session.hpp"
 #include "support/counted_sockets.hpp"
 
 namespace copg::test {
 namespace {
 
 using pq::BeginFirst;
-using pq::JoinableTexts;
-
-/// Row after row out of a function.
-class MadeRows final : public RowSource {
- public:
-  MadeRows(std::int64_t count, std::function<void(std::int64_t, Params&)> fill)
-      : count_(count), fill_(std::move(fill)) {}
-  bool next(Params& row) override {
-    if (at_ == count_) return false;
-    fill_(at_, row);
-    ++at_;
-    return true;
-  }
-
- private:
-  std::int64_t count_;
-  std::function<void(std::int64_t, Params&)> fill_;
-  std::int64_t at_ = 0;
-};
-
-MadeRows made_numbers(std::int64_t count) {
-  return {count, [](std::int64_t i, Params& row) { row.add(i); }};
-}
-
-/// What a call gave, and what it left.
-struct Given {
-  std::int64_t affected = -1;
-  std::int64_t joined = 0;
-  std::optional<ErrorInfo> error;
-  bool threw = false;
-};
-
-class JoinedRows : public testing::Test {
- protected:
-  JoinedRows() : connection(connect()) {}
-
-  void prepare(const std::string& sql) {
-    const Outcome outcome = execute(*connection, sql);
-    ASSERT_FALSE(outcome.error) << sql << ": " << outcome.error->message;
-  }
-  std::string value(const std::string& sql) { return execute(*connection, sql).text(); }
-
-  Given send(const std::string& sql, MadeRows rows, JoinableTexts* hints, BeginFirst begin = BeginFirst::no) {
-    pq::ExecuteManyOperation operation(*connection, sql, rows, begin, hints);
-    run(operation, 60s);
-    Given given;
-    given.joined = operation.joined_statements();
-    given.threw = operation.source_error() != nullptr;
-    if (operation.error() == nullptr) {
-      given.affected = operation.affected_rows();
-    } else {
-      given.error = *operation.take_error();
-    }
-    EXPECT_TRUE(connection->protocol_idle());
-    return given;
-  }
-  /// Of the first and of the second call with this text, since the first has to ask.
-  std::array<std::int64_t, 2> joined_by(const std::string& sql,
-                                        const std::function<void(std::int64_t, Params&)>& fill,
-                                        std::int64_t count = 1000) {
-    std::array<std::int64_t, 2> joined{};
-    for (std::int64_t& one : joined) {
-      const Given given = send(sql, {count, fill}, &joinable);
-      EXPECT_FALSE(given.error) << given.error->message;
-      EXPECT_EQ(given.affected, count);
-      one = given.joined;
-    }
-    return joined;
-  }
-  bool joins(const std::string& sql, const std::function<void(std::int64_t, Params&)>& fill = number) {
-    const auto [first, second] = joined_by(sql, fill);
-    EXPECT_EQ(first > 0, second > 0);
-    return second > 0;
-  }
-  static void number(std::int64_t i, Params& row) { row.add(i); }
-
-  std::unique_ptr<pq::Connection> connection;
-  JoinableTexts joinable;
-};
 
 TEST_F(JoinedRows, many_rows_travel_in_few_statements) {
   prepare("CREATE TABLE few (a bigint)");
@@ -112,8 +31,9 @@ TEST_F(JoinedRows, few_rows_travel_as_without_the_option) {
   prepare("CREATE TABLE little (a bigint)");
   for (int i = 0; i < 2; ++i) {
     const SocketCalls before = socket_calls();
-    const Given given = send("INSERT INTO little VALUES ($1)",
-                             made_numbers(static_cast<std::int64_t>(pq::fewest_joined_rows) - 1), &joinable);
+    const Given given =
+        send("INSERT INTO little VALUES ($1)",
+             numbers<std::int64_t>(static_cast<std::int64_t>(pq::fewest_joined_rows) - 1), &joinable);
     EXPECT_EQ(given.affected, 127);
     EXPECT_EQ(given.joined, 0);
     EXPECT_EQ((socket_calls() - before).sends, 1);
@@ -198,7 +118,7 @@ TEST_F(JoinedRows, an_error_is_that_of_its_row_wherever_it_stands) {
   prepare("CREATE TABLE wrong (a int CONSTRAINT small CHECK (a < 1000000) UNIQUE)");
   const std::string insert = "INSERT INTO wrong VALUES ($1)";
   prepare("INSERT INTO wrong VALUES (-1)");
-  ASSERT_FALSE(send(insert, made_numbers(500), &joinable).error);
+  ASSERT_FALSE(send(insert, numbers<std::int64_t>(500), &joinable).error);
   prepare("DELETE FROM wrong WHERE a >= 0");
   for (const char* bad : {"1000000", "x", "-1", "3", "99999999999"}) {
     for (const std::int64_t place : {0, 1, 127, 128, 129, 300, 511, 900, 999}) {
@@ -222,7 +142,7 @@ TEST_F(JoinedRows, an_error_is_that_of_its_row_wherever_it_stands) {
 
 TEST_F(JoinedRows, a_statement_that_does_not_parse_blames_no_row) {
   for (const std::string table : {"nowhere", "nowhere.nothing"}) {
-    const Given given = send("INSERT INTO " + table + " VALUES ($1)", made_numbers(500), &joinable);
+    const Given given = send("INSERT INTO " + table + " VALUES ($1)", numbers<std::int64_t>(500), &joinable);
     ASSERT_TRUE(given.error);
     EXPECT_EQ(given.error->sqlstate.text(), "42P01");
     EXPECT_EQ(given.error->row_index, -1);
@@ -235,7 +155,7 @@ TEST_F(JoinedRows, in_an_open_transaction_an_error_leaves_it_failed_and_the_user
   const std::string insert = "INSERT INTO inside VALUES ($1)";
   for (int i = 0; i < 2; ++i) {
     prepare("BEGIN");
-    const Given good = send(insert, made_numbers(1000), &joinable);
+    const Given good = send(insert, numbers<std::int64_t>(1000), &joinable);
     EXPECT_EQ(good.affected, 1000);
     EXPECT_GT(good.joined, 0);
     EXPECT_TRUE(connection->in_transaction());
@@ -244,7 +164,7 @@ TEST_F(JoinedRows, in_an_open_transaction_an_error_leaves_it_failed_and_the_user
     ASSERT_TRUE(bad.error);
     EXPECT_EQ(bad.error->row_index, 700);
     EXPECT_TRUE(connection->in_failed_transaction());
-    const Given after = send(insert, made_numbers(1000), &joinable);
+    const Given after = send(insert, numbers<std::int64_t>(1000), &joinable);
     ASSERT_TRUE(after.error);
     EXPECT_EQ(after.error->sqlstate.text(), "25P02");
     EXPECT_EQ(after.error->row_index, -1);
@@ -260,7 +180,8 @@ TEST_F(JoinedRows, no_savepoint_of_ours_is_left) {
   prepare("CREATE TABLE traceless (a int)");
   for (const BeginFirst begin : {BeginFirst::no, BeginFirst::yes}) {
     if (begin == BeginFirst::no) prepare("BEGIN");
-    EXPECT_GT(send("INSERT INTO traceless VALUES ($1)", made_numbers(1000), &joinable, begin).joined, 0);
+    EXPECT_GT(send("INSERT INTO traceless VALUES ($1)", numbers<std::int64_t>(1000), &joinable, begin).joined,
+              0);
     EXPECT_EQ(execute(*connection, "ROLLBACK TO SAVEPOINT copg_rows").error->sqlstate.text(), "3B001");
     prepare("ROLLBACK");
   }
@@ -269,8 +190,8 @@ TEST_F(JoinedRows, no_savepoint_of_ours_is_left) {
 TEST_F(JoinedRows, it_can_begin_the_transaction_itself_and_fail_in_it) {
   prepare("CREATE TABLE begun (a int)");
   const std::string insert = "INSERT INTO begun VALUES ($1)";
-  ASSERT_FALSE(send(insert, made_numbers(300), &joinable).error);
-  EXPECT_GT(send(insert, made_numbers(1000), &joinable, BeginFirst::yes).joined, 0);
+  ASSERT_FALSE(send(insert, numbers<std::int64_t>(300), &joinable).error);
+  EXPECT_GT(send(insert, numbers<std::int64_t>(1000), &joinable, BeginFirst::yes).joined, 0);
   EXPECT_TRUE(connection->in_transaction());
   prepare("ROLLBACK");
   const Given bad = send(insert, bad_at(1000, 500, "x"), &joinable, BeginFirst::yes);
@@ -394,174 +315,6 @@ TEST_F(JoinedRows, more_parameters_than_a_statement_takes_are_no_trouble) {
   EXPECT_EQ(value("SELECT count(*) || ' ' || sum(c1) || ' ' || sum(c100) FROM wide"), "2000 999000 999000");
 }
 
-TEST_F(JoinedRows, names_are_found_as_the_server_finds_them) {
-  prepare("CREATE SCHEMA \"Other\"");
-  prepare("CREATE TABLE \"Other\".\"a \"\"b\"\" c\" (a bigint)");
-  prepare("CREATE TABLE Folded (\"Col umn\" bigint, b int)");
-  prepare("CREATE TEMP TABLE passing (a bigint)");
-  EXPECT_TRUE(joins("INSERT INTO \"Other\".\"a \"\"b\"\" c\" VALUES ($1)"));
-  EXPECT_TRUE(joins("insert into FOLDED (b, \"Col umn\") values (1, $1) ; -- done"));
-  EXPECT_TRUE(joins("INSERT /* one */ INTO public . folded -- two\n (b) VALUES (-- three\n$1 /* four */)"));
-  EXPECT_TRUE(joins("INSERT INTO passing VALUES ($1)"));
-}
-
-TEST_F(JoinedRows, what_could_be_told_apart_travels_row_by_row) {
-  prepare("CREATE TABLE unlike (a bigint, b int, c text UNIQUE)");
-  for (const std::string sql : {
-           "INSERT INTO unlike (a) VALUES ($1) RETURNING a",
-           "INSERT INTO unlike (a) VALUES ($1) ON CONFLICT DO NOTHING",
-           "INSERT INTO unlike (a) VALUES ($1 + 1)",
-           "INSERT INTO unlike (a, b) VALUES ($1, random())",
-           "INSERT INTO unlike (a, b) VALUES ($1, (SELECT count(*) FROM unlike))",
-           "INSERT INTO unlike (a) SELECT $1",
-           "WITH x AS (SELECT 1) INSERT INTO unlike (a) VALUES ($1)",
-           "INSERT INTO unlike AS p (a) VALUES ($1)",
-           "INSERT INTO unlike (a) VALUES ($1), (5)",
-           "UPDATE unlike SET a = $1 WHERE a = -1",
-       }) {
-    for (int i = 0; i < 2; ++i) {
-      const Given given = send(sql, made_numbers(300), &joinable);
-      EXPECT_FALSE(given.error) << sql << given.error->message;
-      EXPECT_EQ(given.joined, 0) << sql;
-    }
-  }
-}
-
-TEST_F(JoinedRows, tables_that_could_tell_get_their_rows_one_by_one) {
-  prepare("CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'");
-  prepare("CREATE FUNCTION pass_stable() RETURNS trigger LANGUAGE plpgsql STABLE AS 'BEGIN RETURN NEW; END'");
-  prepare("CREATE FUNCTION looks() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 5::bigint'");
-  prepare("CREATE TABLE parent (a bigint PRIMARY KEY)");
-  prepare("INSERT INTO parent SELECT generate_series(0, 1999)");
-  const auto joins_with = [&](const std::string& table, const std::string& more) {
-    prepare("CREATE TABLE t " + table);
-    if (!more.empty()) prepare(more);
-    std::int64_t next = 0;
-    const bool joined =
-        joins("INSERT INTO t (a) VALUES ($1)", [&](std::int64_t, Params& values) { values.add(next++); });
-    prepare("DROP TABLE t CASCADE");
-    joinable.~JoinableTexts();
-    new (&joinable) JoinableTexts;
-    return joined;
-  };
-  const std::string row = " ON t FOR EACH ROW EXECUTE FUNCTION pass()";
-  const std::string statement = " ON t EXECUTE FUNCTION pass()";
-  EXPECT_TRUE(joins_with("(a bigint)", ""));
-  EXPECT_TRUE(joins_with("(a bigint REFERENCES parent, b serial, c uuid DEFAULT gen_random_uuid())", ""));
-  EXPECT_TRUE(joins_with("(a bigint)", "CREATE TRIGGER x BEFORE INSERT" + row));
-  EXPECT_TRUE(joins_with("(a bigint)", "CREATE TRIGGER x AFTER UPDATE" + statement));
-  EXPECT_TRUE(joins_with("(a bigint UNIQUE DEFERRABLE)", ""));
-  EXPECT_FALSE(joins_with("(a bigint)", "CREATE TRIGGER x BEFORE INSERT" + statement));
-  EXPECT_FALSE(joins_with("(a bigint)", "CREATE TRIGGER x AFTER INSERT" + statement));
-  EXPECT_FALSE(joins_with("(a bigint)", "CREATE TRIGGER x AFTER UPDATE OR INSERT" + row));
-  EXPECT_FALSE(joins_with("(a bigint)",
-                          "CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION pass_stable()"));
-  EXPECT_FALSE(joins_with("(a bigint REFERENCES parent)", "CREATE TRIGGER x BEFORE INSERT" + row));
-  EXPECT_FALSE(joins_with("(a bigint PRIMARY KEY, b bigint REFERENCES t)", ""));
-  EXPECT_FALSE(joins_with("(a bigint, b bigint DEFAULT looks())", ""));
-  EXPECT_FALSE(joins_with("(a bigint CHECK (a < looks() * 2000))", ""));
-  EXPECT_FALSE(joins_with("(a bigint, b timestamptz DEFAULT statement_timestamp())", ""));
-  EXPECT_FALSE(joins_with("(a bigint)", "CREATE RULE x AS ON INSERT TO t DO ALSO NOTIFY y"));
-  EXPECT_FALSE(joins_with("(a bigint)", "ALTER TABLE t ENABLE ROW LEVEL SECURITY"));
-  prepare("CREATE VIEW seen AS SELECT * FROM parent WHERE a > 100000");
-  EXPECT_FALSE(joins("INSERT INTO seen VALUES ($1)", [](std::int64_t i, Params& row_of_view) {
-    static std::int64_t next = 1'000'000;
-    row_of_view.add(next++ + 0 * i);
-  }));
-}
-
-TEST_F(JoinedRows, partitioned_tables_are_judged_with_their_partitions) {
-  prepare("CREATE FUNCTION pass_part() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'");
-  prepare("CREATE TABLE parted (a bigint, b text) PARTITION BY RANGE (a)");
-  for (int part = 0; part < 4; ++part) {
-    const std::string n = std::to_string(part);
-    prepare("CREATE TABLE parted_" + n + " PARTITION OF parted FOR VALUES FROM (" +
-            std::to_string(part * 250) + ") TO (" + std::to_string(part * 250 + 250) + ")");
-  }
-  EXPECT_TRUE(joins("INSERT INTO parted (a) VALUES ($1)"));
-  EXPECT_EQ(value("SELECT count(*) || ' ' || sum(a) FROM parted_3"), "500 437250");
-  prepare("CREATE TRIGGER x AFTER INSERT ON parted_2 FOR EACH ROW EXECUTE FUNCTION pass_part()");
-  const Given given = send("INSERT INTO parted (a) VALUES ($1)", made_numbers(1000), &joinable);
-  EXPECT_FALSE(given.error);
-  EXPECT_EQ(given.affected, 1000);
-  EXPECT_EQ(given.joined, 0);
-}
-
-TEST_F(JoinedRows, a_trigger_made_between_two_calls_is_noticed) {
-  prepare("CREATE TABLE counted (n bigint)");
-  prepare(
-      "CREATE FUNCTION count_statements() RETURNS trigger LANGUAGE plpgsql AS "
-      "'BEGIN INSERT INTO counted SELECT count(*) FROM changing; RETURN NULL; END'");
-  const auto connection_of_others = connect();
-  for (int round = 0; round < 3; ++round) {
-    for (const bool recreated : {false, true}) {
-      prepare("DROP TABLE IF EXISTS changing");
-      prepare("CREATE TABLE changing (a bigint)");
-      JoinableTexts fresh;
-      for (int i = 0; i < 2; ++i)
-        EXPECT_GT(send("INSERT INTO changing VALUES ($1)", made_numbers(300), &fresh).joined, 0);
-      if (recreated) {
-        ASSERT_FALSE(execute(*connection_of_others, "DROP TABLE changing").error);
-        ASSERT_FALSE(execute(*connection_of_others, "CREATE TABLE changing (a bigint)").error);
-      }
-      const std::string trigger =
-          "CREATE TRIGGER x AFTER INSERT ON changing EXECUTE FUNCTION count_statements()";
-      ASSERT_FALSE(execute(*connection_of_others, trigger).error);
-      for (int i = 0; i < 2; ++i) {
-        prepare("TRUNCATE counted; TRUNCATE changing");
-        const Given given = send("INSERT INTO changing VALUES ($1)", made_numbers(300), &fresh);
-        ASSERT_FALSE(given.error) << given.error->message;
-        EXPECT_EQ(given.affected, 300);
-        EXPECT_EQ(value("SELECT count(*) || ' ' || max(n) || ' ' || count(DISTINCT n) FROM counted"),
-                  "300 300 300");
-      }
-    }
-  }
-}
-
-TEST_F(JoinedRows, a_misfit_is_asked_about_again_after_a_while) {
-  JoinableTexts hints;
-  EXPECT_EQ(hints.ask(77), JoinableTexts::Hint::none);
-  hints.note(77, false);
-  for (unsigned i = 0; i < JoinableTexts::uses_of_misfit; ++i)
-    EXPECT_EQ(hints.ask(77), JoinableTexts::Hint::misfit);
-  EXPECT_EQ(hints.ask(77), JoinableTexts::Hint::none);
-  hints.note(77, true);
-  for (int i = 0; i < 1000; ++i) EXPECT_EQ(hints.ask(77), JoinableTexts::Hint::fits);
-  hints.note(77, false);
-  EXPECT_EQ(hints.ask(77), JoinableTexts::Hint::misfit);
-}
-
-TEST_F(JoinedRows, a_role_that_may_not_read_the_catalogs_gets_its_rows_one_by_one) {
-  prepare("CREATE ROLE restricted");
-  prepare("CREATE TABLE owned (id serial, a bigint)");
-  prepare("ALTER TABLE owned OWNER TO restricted");
-  prepare("REVOKE SELECT ON pg_catalog.pg_depend FROM PUBLIC");
-  prepare("SET ROLE restricted");
-  for (int call = 0; call < 2; ++call) {
-    prepare("DELETE FROM owned");
-    const Given given = send("INSERT INTO owned (a) VALUES ($1)", made_numbers(300), &joinable);
-    EXPECT_FALSE(given.error) << given.error->message;
-    EXPECT_EQ(given.affected, 300);
-    EXPECT_EQ(given.joined, 0);
-  }
-  // The first call has sent its first row twice, the second one has asked nothing.
-  EXPECT_EQ(value("SELECT min(id) || ' ' || max(id) FROM owned"), "302 601");
-  prepare("RESET ROLE");
-  prepare("GRANT SELECT ON pg_catalog.pg_depend TO PUBLIC");
-}
-
-TEST_F(JoinedRows, transactions_that_see_an_old_state_get_their_rows_one_by_one) {
-  prepare("CREATE TABLE isolated (a bigint)");
-  for (int i = 0; i < 2; ++i) {
-    prepare("BEGIN ISOLATION LEVEL REPEATABLE READ");
-    const Given given = send("INSERT INTO isolated VALUES ($1)", made_numbers(300), &joinable);
-    EXPECT_EQ(given.affected, 300);
-    EXPECT_EQ(given.joined, 0);
-    prepare("COMMIT");
-  }
-}
-
 TEST_F(JoinedRows, a_server_that_limits_the_time_of_a_statement_limits_that_of_a_row) {
   prepare(
       "CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS "
@@ -571,7 +324,7 @@ TEST_F(JoinedRows, a_server_that_limits_the_time_of_a_statement_limits_that_of_a
   EXPECT_TRUE(joins(insert));
   prepare("CREATE TRIGGER x BEFORE INSERT ON timed FOR EACH ROW EXECUTE FUNCTION take_time()");
   prepare("SET statement_timeout = '150ms'");
-  const Given given = send(insert, made_numbers(300), &joinable);
+  const Given given = send(insert, numbers<std::int64_t>(300), &joinable);
   EXPECT_FALSE(given.error) << given.error->message;
   EXPECT_EQ(given.affected, 300);
   EXPECT_EQ(value("SELECT count(*) FROM timed"), "2300");
@@ -583,7 +336,7 @@ TEST_F(JoinedRows, no_more_savepoints_are_set_than_the_server_finds_quickly) {
     prepare("BEGIN");
     int joined = 0;
     for (int i = 0; i < 80; ++i) {
-      const Given given = send("INSERT INTO often VALUES ($1)", made_numbers(130), &joinable);
+      const Given given = send("INSERT INTO often VALUES ($1)", numbers<std::int64_t>(130), &joinable);
       ASSERT_EQ(given.affected, 130);
       if (given.joined > 0) ++joined;
     }
@@ -596,7 +349,7 @@ TEST_F(JoinedRows, no_more_savepoints_are_set_than_the_server_finds_quickly) {
 TEST_F(JoinedRows, a_connection_lost_half_way_is_no_doubt_but_at_the_end_it_is) {
   prepare("CREATE TABLE lost (a bigint)");
   const std::string insert = "INSERT INTO lost VALUES ($1)";
-  ASSERT_FALSE(send(insert, made_numbers(300), &joinable).error);
+  ASSERT_FALSE(send(insert, numbers<std::int64_t>(300), &joinable).error);
   for (const bool at_the_end : {false, true}) {
     connection = connect();
     pq::Connection& lost = *connection;
