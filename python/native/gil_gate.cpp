@@ -19,7 +19,6 @@ void GilGate::enter() noexcept {
     }
     (first_ == nullptr ? first_ : last_->next) = &here;
     last_ = &here;
-    ++sleepers_;
     inside_.fetch_or(queued, std::memory_order_relaxed);
     passing = let_in(time);  // threads may have left before they could see the queue
   }
@@ -62,7 +61,6 @@ GilGate::Sleeper* GilGate::let_in(engine::TimePoint time) noexcept {
     last = first_;
     first_ = first_->next;
     inside_.fetch_add(1, std::memory_order_relaxed);
-    --sleepers_;
   }
   if (first_ == nullptr) inside_.fetch_and(~queued, std::memory_order_relaxed);
   if (last == nullptr) return nullptr;
@@ -83,7 +81,9 @@ void GilGate::wake(Sleeper* sleeper) noexcept {
 
 int GilGate::sleepers() noexcept {
   const std::lock_guard lock(mutex_);
-  return sleepers_;
+  int count = 0;
+  for (const Sleeper* one = first_; one != nullptr; one = one->next) ++count;
+  return count;
 }
 
 void GilGate::forget_all() {

@@ -41,6 +41,7 @@ class GilGate {
   void leave() noexcept;
   /// In the child of a fork, where no other thread is.
   void forget_all();
+  /// How many sleep there. For tests: it counts them.
   [[nodiscard]] int sleepers() noexcept;
 
  private:
@@ -59,7 +60,6 @@ class GilGate {
 
   engine::Duration judged_;
   std::mutex mutex_;  // for all below
-  int sleepers_ = 0;
   Sleeper* first_ = nullptr;
   Sleeper* last_ = nullptr;
   engine::TimePoint open_until_;

@@ -195,7 +195,7 @@ void Background::run(pool::ConnectionId connection, std::unique_ptr<pq::Operatio
   run_beside(connection, std::move(operation), timeout, ended);
 }
 
-/// Runs an operation that leaves the connection of the slot alone.
+/// Runs an operation that leaves the connection of the slot alone, or whose socket no reactor has any more.
 void Background::run_beside(pool::ConnectionId connection, std::unique_ptr<pq::Operation> operation,
                             Duration timeout, Ended ended) {
   std::shared_ptr<BackgroundPort> port;

@@ -44,8 +44,8 @@ void Background::check(pool::ConnectionId connection) {
   take_back_descriptor(shared_, slot);
   if (!slot.connection->looks_alive())
     return check_ended(connection, after_hang_up(slot.connection->server_ends(), slot.work.watched));
-  run(connection, std::make_unique<pq::CheckOperation>(*slot.connection), connect_timeout_,
-      &Background::checked);
+  run_beside(connection, std::make_unique<pq::CheckOperation>(*slot.connection), connect_timeout_,
+             &Background::checked);
 }
 
 void Background::checked(pool::ConnectionId connection, BackgroundTask::End end) {

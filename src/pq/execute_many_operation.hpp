@@ -107,7 +107,6 @@ class ExecuteManyOperation final : public Exchange {
   bool fetch_row();
   [[nodiscard]] std::size_t waiting() const noexcept;
   void gather(std::size_t count);
-  bool keep_next();
   void take_rows(const PGresult* result);
   void take_question(const PGresult* result);
   [[nodiscard]] bool is_of_row(const ErrorInfo& error) const noexcept;
