@@ -235,4 +235,12 @@ std::string_view next_word(std::string_view text, std::size_t& at) noexcept {
   return text.substr(begin, at - begin);
 }
 
+bool has_word(std::string_view list, std::string_view word) noexcept {
+  std::size_t at = 0;
+  for (std::string_view one = next_word(list, at); !one.empty(); one = next_word(list, at)) {
+    if (is_word(word, one)) return true;
+  }
+  return false;
+}
+
 }  // namespace copg::sql

@@ -104,4 +104,7 @@ class Lexer {
 /// too. Empty at the end. Leads `at` behind it.
 [[nodiscard]] std::string_view next_word(std::string_view text, std::size_t& at) noexcept;
 
+/// Whether `list`, a text of lower-case words, has the word.
+[[nodiscard]] bool has_word(std::string_view list, std::string_view word) noexcept;
+
 }  // namespace copg::sql

@@ -16,15 +16,6 @@ int2 int4 int8 integer interval json jsonb line lseg macaddr macaddr8 money nume
 smallint text time timestamp timestamptz timetz uuid varbit varchar xml
 )";
 
-bool is_harmless_type(std::string_view word) noexcept {
-  std::size_t at = 0;
-  for (std::string_view one = next_word(harmless_types, at); !one.empty();
-       one = next_word(harmless_types, at)) {
-    if (is_word(word, one)) return true;
-  }
-  return false;
-}
-
 bool is_plain_name(const Token& token) noexcept {
   if (token.kind == TokenKind::word) return true;
   // U&"..." has escapes.
@@ -130,7 +121,7 @@ class Reader {
   }
 
   bool take_type() noexcept {
-    if (token_.kind != TokenKind::word || !is_harmless_type(token_.text)) return false;
+    if (token_.kind != TokenKind::word || !has_word(harmless_types, token_.text)) return false;
     advance();
     take_any_word({"precision", "varying"});
     if (take('(')) {

@@ -16,15 +16,6 @@ avg coalesce nullif greatest least lower upper length substring now round abs ex
 string_agg array_agg generate_series
 )";
 
-bool is_harmless(std::string_view word) noexcept {
-  std::size_t at = 0;
-  for (std::string_view one = next_word(harmless_words, at); !one.empty();
-       one = next_word(harmless_words, at)) {
-    if (is_word(word, one)) return true;
-  }
-  return false;
-}
-
 /// A statement that begins so returns no rows; INSERT and its like may with RETURNING. What a rule makes of
 /// them, the server does not send in the extended protocol (PortalRunMulti in its pquery.c).
 bool is_rowless(std::string_view word) noexcept {
@@ -81,7 +72,8 @@ class TraitsReader {
 
   void take_open() noexcept {
     ++parens_;
-    const bool named = before_.kind == TokenKind::word && (qualified_ || !is_harmless(before_.text));
+    const bool named =
+        before_.kind == TokenKind::word && (qualified_ || !has_word(harmless_words, before_.text));
     if (named || before_.kind == TokenKind::quoted_name) traits_.calls = true;
   }
 
