@@ -79,13 +79,11 @@ void Harness::acquire(const Input& input) {
 
 pool::Acquired Harness::acquired_for(const Input& input) {
   const pool::Statement statement = spoil(input.statement, sabotage_);
-  if (input.kind == InputKind::acquire_statement)
-    return core_.acquire_statement(input.now, input.deadline, statement);
-  if (input.kind == InputKind::reacquire_statement)
-    return core_.reacquire_statement(input.now, input.connection(), input.deadline, statement);
-  if (input.kind == InputKind::reacquire)
-    return core_.reacquire(input.now, input.connection(), input.deadline);
-  return core_.acquire(input.now, input.deadline);
+  const bool travels =
+      input.kind == InputKind::acquire_statement || input.kind == InputKind::reacquire_statement;
+  const bool again = input.kind == InputKind::reacquire || input.kind == InputKind::reacquire_statement;
+  const pool::Request request{.deadline = input.deadline, .statement = travels ? &statement : nullptr};
+  return again ? core_.reacquire(input.now, input.connection(), request) : core_.acquire(input.now, request);
 }
 
 void Harness::send_next(const Input& input) {

@@ -16,10 +16,8 @@ Leases::Attempt Leases::acquire(Lease& lease, Waiter& waiter, TimePoint time, Ti
   if (!state->opened) [[unlikely]]
     refuse(std::move(state), pool::WaitError::closed, Duration::zero());
   state->make_room_for_waiter();
-  pool::PoolCore& core = *state->core;
-  const bool travels = statement != nullptr && setup_.options.share;
-  const pool::Acquired acquired =
-      travels ? core.acquire_statement(time, deadline, *statement) : core.acquire(time, deadline);
+  const pool::Request request{.deadline = deadline, .statement = setup_.options.share ? statement : nullptr};
+  const pool::Acquired acquired = state->core->acquire(time, request);
   return conclude(std::move(state), acquired, lease, waiter, time, deadline,
                   {where, waiter.holder_.who.kind == NumberOf::task ? waiter.holder_.who : this_thread()});
 }
@@ -33,10 +31,8 @@ Leases::Attempt Leases::swap(Lease& lease, Waiter& waiter, TimePoint deadline,
   deadline = std::min(deadline, after(time, tenancy.patience));
   lease.slot->lease_ends(*state);
   const pool::ConnectionId dead = id_of(std::exchange(lease, {}));
-  pool::PoolCore& core = *state->core;
-  const bool travels = statement != nullptr && setup_.options.share;
-  const pool::Acquired acquired = travels ? core.reacquire_statement(time, dead, deadline, *statement)
-                                          : core.reacquire(time, dead, deadline);
+  const pool::Request request{.deadline = deadline, .statement = setup_.options.share ? statement : nullptr};
+  const pool::Acquired acquired = state->core->reacquire(time, dead, request);
   return conclude(std::move(state), acquired, lease, waiter, time, deadline, tenancy.holder);
 }
 

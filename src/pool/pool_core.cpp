@@ -46,31 +46,21 @@ TimePoint PoolCore::state_since(ConnectionId connection) const {
 
 void PoolCore::reserve_waiters(std::uint32_t count) { waiters_.reserve(count); }
 
-Acquired PoolCore::acquire(TimePoint now, TimePoint deadline) {
+Acquired PoolCore::acquire(TimePoint now, const Request& request) {
   advance(now);
-  return acquire(deadline, new_turn(), nullptr);
-}
-
-Acquired PoolCore::reacquire(TimePoint now, ConnectionId connection, TimePoint deadline) {
-  if (!is(connection, State::leased)) return acquire(now, deadline);
-  const Turn turn = turn_after(connection);
-  release(now, connection, Disposition::broken);
-  return acquire(deadline, turn, nullptr);
-}
-
-PoolCore::Turn PoolCore::new_turn() {
   ++totals_.requests_num;
-  return {.ticket = next_ticket_++};
+  return serve_or_queue(request, {.ticket = next_ticket_++});
 }
 
-/// Of the request that has the lease, and is to have another.
-PoolCore::Turn PoolCore::turn_after(ConnectionId lease) {
-  const Slot& slot = slots_[lease.slot];
-  return {.ticket = slot.ticket, .returning = true, .waited = slot.waited};
+Acquired PoolCore::reacquire(TimePoint now, ConnectionId connection, const Request& request) {
+  if (!is(connection, State::leased)) return acquire(now, request);
+  const Slot& slot = slots_[connection.slot];
+  const Turn turn{.ticket = slot.ticket, .returning = true, .waited = slot.waited};
+  release(now, connection, Disposition::broken);
+  return serve_or_queue(request, turn);
 }
 
-/// A lease if there is no statement.
-Acquired PoolCore::acquire(TimePoint deadline, const Turn& turn, const Statement* statement) {
+Acquired PoolCore::serve_or_queue(const Request& request, const Turn& turn) {
   const auto reject = [this](WaitError error) {
     ++totals_.requests_errors;
     return Acquired{.kind = Acquired::Kind::rejected, .error = error};
@@ -79,20 +69,22 @@ Acquired PoolCore::acquire(TimePoint deadline, const Turn& turn, const Statement
   if (!suspended_ && drop_expired_idle()) {
     const std::uint32_t slot = idle_.front();
     lease(slot, turn);
+    if (request.statement != nullptr && sharing() && texts_.slow(request.statement->key))
+      set_slow(slots_[slot]);
     if (options_.min_idle > 0) check_and_open();
     return {.kind = Acquired::Kind::granted, .connection = id(slot)};
   }
-  if (deadline <= now_) return reject(WaitError::timeout);
+  if (request.deadline <= now_) return reject(WaitError::timeout);
   if (misconfigured() || out_of_patience()) return reject(WaitError::connect_failed);
   if (!turn.returning && options_.max_waiting > 0 && waiters_.waiting() >= options_.max_waiting) {
     return reject(WaitError::too_many_waiting);
   }
-  WaitQueue::Request request{.deadline = deadline, .ticket = turn.ticket};
-  if (statement != nullptr) {
-    request.is_statement = true;
-    request.statement = *statement;
+  WaitQueue::Entry entry{.deadline = request.deadline, .ticket = turn.ticket};
+  if (request.statement != nullptr) {
+    entry.is_statement = true;
+    entry.statement = *request.statement;
   }
-  const WaiterId waiter = waiters_.push(now_, request);
+  const WaiterId waiter = waiters_.push(now_, entry);
   if (!turn.waited) ++totals_.requests_queued;
   check_and_open();
   return {.kind = Acquired::Kind::queued, .waiter = waiter};

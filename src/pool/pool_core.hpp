@@ -135,18 +135,13 @@ class PoolCore {
   /// Makes room for at least `count` more waiters. Allocates; strong exception guarantee. Amortised O(1) per
   /// waiter.
   void reserve_waiters(std::uint32_t count);
-  /// Asks for a connection until `deadline`. If that has passed, an idle one is still granted. O(1).
-  Acquired acquire(TimePoint now, TimePoint deadline);
+  /// Asks for a connection. If the deadline has passed, an idle one is still granted. O(1).
+  Acquired acquire(TimePoint now, const Request& request);
   /// Gives up a connection found dead before its first use and asks for another, keeping the place in the
   /// queue that the lease was granted from. The epoch ends as with Disposition::broken. A stale id counts as
-  /// a new acquire.
-  Acquired reacquire(TimePoint now, ConnectionId connection, TimePoint deadline);
-  /// Asks for a connection for one statement: if it is queued, it may travel with others.
-  Acquired acquire_statement(TimePoint now, TimePoint deadline, const Statement& statement);
-  /// As `reacquire`, for a statement that was granted a connection at once. (`release` puts one that waited
-  /// back into the queue.)
-  Acquired reacquire_statement(TimePoint now, ConnectionId connection, TimePoint deadline,
-                               const Statement& statement);
+  /// a new acquire. Of statements, for one that was granted a connection at once: `release` puts one that
+  /// waited back into the queue.
+  Acquired reacquire(TimePoint now, ConnectionId connection, const Request& request);
   /// Takes a waiter's grant: its connection, or nothing if the id is stale or still waits. Frees a lease's
   /// waiter; a statement's waiter lives until the statement has been answered.
   std::optional<ConnectionId> accept(WaiterId waiter);
@@ -264,7 +259,7 @@ class PoolCore {
     return is(connection, State::leased) && slots_[connection.slot].statements;
   }
   [[nodiscard]] bool sharing() const { return options_.share_limit > 1; }
-  [[nodiscard]] bool slow(const WaitQueue::Request& request) const;
+  [[nodiscard]] bool slow(const WaitQueue::Entry& entry) const;
   [[nodiscard]] std::uint32_t slow_limit() const;
   [[nodiscard]] std::uint32_t fair_share() const;
 
@@ -274,10 +269,7 @@ class PoolCore {
     bool returning = false;
     bool waited = false;
   };
-  Turn new_turn();
-  Turn turn_after(ConnectionId lease);
-  Acquired acquire(TimePoint deadline, const Turn& turn, const Statement* statement);
-  Acquired acquire(TimePoint deadline, const Turn& turn, const Statement& statement);
+  Acquired serve_or_queue(const Request& request, const Turn& turn);
   bool drop_expired_idle();
   void lease(std::uint32_t slot, const Turn& turn);
   void take_back(std::uint32_t slot, Disposition disposition);

@@ -11,26 +11,6 @@ namespace copg::pool {
 
 // --- commands and inputs
 
-Acquired PoolCore::acquire_statement(TimePoint now, TimePoint deadline, const Statement& statement) {
-  advance(now);
-  return acquire(deadline, new_turn(), statement);
-}
-
-Acquired PoolCore::reacquire_statement(TimePoint now, ConnectionId connection, TimePoint deadline,
-                                       const Statement& statement) {
-  if (!is(connection, State::leased)) return acquire_statement(now, deadline, statement);
-  const Turn turn = turn_after(connection);
-  release(now, connection, Disposition::broken);
-  return acquire(deadline, turn, statement);
-}
-
-Acquired PoolCore::acquire(TimePoint deadline, const Turn& turn, const Statement& statement) {
-  const Acquired acquired = acquire(deadline, turn, &statement);
-  if (acquired.kind == Acquired::Kind::granted && sharing() && texts_.slow(statement.key))
-    set_slow(slots_[acquired.connection.slot]);
-  return acquired;
-}
-
 std::optional<WaiterId> PoolCore::send_next(ConnectionId connection) {
   if (!has_run(connection)) return std::nullopt;
   return waiters_.send_next(connection.slot);
@@ -53,8 +33,8 @@ void PoolCore::on_answered(const Statement& statement, Duration took) {
 
 // --- decisions
 
-bool PoolCore::slow(const WaitQueue::Request& request) const {
-  return sharing() && request.is_statement && texts_.slow(request.statement.key);
+bool PoolCore::slow(const WaitQueue::Entry& entry) const {
+  return sharing() && entry.is_statement && texts_.slow(entry.statement.key);
 }
 
 /// How many connections slow statements may have while others wait: all but a quarter, and that is one or
@@ -81,7 +61,7 @@ void PoolCore::serve(std::uint32_t index) {
     return waiters_.grant_first(now_, id(index));
   }
   if (waiters_.first_held() != nullptr && !slow(*waiters_.first_held()))
-    waiters_.let_go([this](const WaitQueue::Request& it) { return !slow(it); });
+    waiters_.let_go([this](const WaitQueue::Entry& it) { return !slow(it); });
   const bool slow_may_go = slow_ < slow_limit();
   if (!slow_may_go) {
     while (waiters_.first() != nullptr && slow(*waiters_.first())) waiters_.hold_first();

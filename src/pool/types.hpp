@@ -71,6 +71,13 @@ struct Statement {
   StatementKind kind = StatementKind::alone;
 };
 
+/// What a caller asks for: a connection until it gives that back, or for one statement.
+struct Request {
+  TimePoint deadline{};  ///< When it stops waiting.
+  /// If it has to wait, this statement may travel with others. nullptr: it asks for a lease.
+  const Statement* statement = nullptr;
+};
+
 /// How a lease, a reset or a check ended.
 enum class Disposition : std::uint8_t {
   clean,        ///< Idle at the protocol, session untouched: it can be granted at once.

@@ -22,25 +22,25 @@ bool WaitQueue::live(WaiterId waiter) const {
 
 // --- the queue
 
-WaiterId WaitQueue::push(TimePoint now, const Request& request) {
+WaiterId WaitQueue::push(TimePoint now, const Entry& entry) {
   invariant(free() > 0, "there is a place for a waiter");
   const std::uint32_t slot = free_.pop_front(waiters_);
-  waiters_[slot].request = request;
+  waiters_[slot].entry = entry;
   enqueue(now, slot);
   return id(slot);
 }
 
 /// The first from `position` on that came after `ticket`; no_index if there is none.
 std::uint32_t WaitQueue::younger(std::uint32_t position, std::uint64_t ticket) const {
-  while (position != no_index && waiters_[position].request.ticket < ticket)
+  while (position != no_index && waiters_[position].entry.ticket < ticket)
     position = List::next(waiters_, position);
   return position;
 }
 
 /// In the order of tickets. Most come last.
 void WaitQueue::insert(List& list, std::uint32_t slot) {
-  const std::uint64_t ticket = waiters_[slot].request.ticket;
-  const bool last = list.empty() || waiters_[list.back()].request.ticket < ticket;
+  const std::uint64_t ticket = waiters_[slot].entry.ticket;
+  const bool last = list.empty() || waiters_[list.back()].entry.ticket < ticket;
   list.insert_before(waiters_, last ? no_index : younger(list.front(), ticket), slot);
 }
 
@@ -51,7 +51,7 @@ void WaitQueue::enqueue(TimePoint now, std::uint32_t slot) {
   waiter.told = waiter.sent = waiter.abandoned = false;
   insert(queue_, slot);
   ++waiting_;
-  if (waiter.request.is_statement) ++statements_;
+  if (waiter.entry.is_statement) ++statements_;
   watch_deadline(slot);
 }
 
@@ -63,7 +63,7 @@ void WaitQueue::dequeue(TimePoint now, std::uint32_t slot) {
     waiter.held = false;
   } else {
     queue_.erase(waiters_, slot);
-    if (waiter.request.is_statement) --statements_;
+    if (waiter.entry.is_statement) --statements_;
   }
   waited_ += now - waiter.since;
 }
@@ -71,7 +71,7 @@ void WaitQueue::dequeue(TimePoint now, std::uint32_t slot) {
 std::uint32_t WaitQueue::front_slot() const {
   if (held_.empty()) return queue_.front();
   if (queue_.empty()) return held_.front();
-  const bool held_is_older = waiters_[held_.front()].request.ticket < waiters_[queue_.front()].request.ticket;
+  const bool held_is_older = waiters_[held_.front()].entry.ticket < waiters_[queue_.front()].entry.ticket;
   return held_is_older ? held_.front() : queue_.front();
 }
 
@@ -80,7 +80,7 @@ std::uint32_t WaitQueue::front_slot() const {
 void WaitQueue::hold_first() {
   const std::uint32_t slot = queue_.pop_front(waiters_);
   Waiter& waiter = waiters_[slot];
-  invariant(waiter.request.is_statement, "a statement travels, a lease does not");
+  invariant(waiter.entry.is_statement, "a statement travels, a lease does not");
   --statements_;
   waiter.held = true;
   insert(held_, slot);
@@ -91,7 +91,7 @@ void WaitQueue::watch_deadline(std::uint32_t slot) {
   if (waiter.timed) return;
   waiter.timed = true;
   ++timed_;
-  deadlines_.add(slot, waiter.request.deadline);
+  deadlines_.add(slot, waiter.entry.deadline);
 }
 
 void WaitQueue::forget_deadline(std::uint32_t slot) {
@@ -143,7 +143,7 @@ void WaitQueue::forget(std::uint32_t slot) {
 
 void WaitQueue::grant(TimePoint now, std::uint32_t slot, ConnectionId connection) {
   dequeue(now, slot);
-  if (waiters_[slot].request.is_statement) {
+  if (waiters_[slot].entry.is_statement) {
     invariant(runs_[connection.slot].members.empty(), "a connection has one run at a time");
     runs_[connection.slot].answered = false;
     board(slot, connection);
@@ -195,7 +195,7 @@ WaitQueue::Left WaitQueue::accept(WaiterId waiter) {
   switch (it.state) {
     case State::waiting: return {Was::waiting, {}};
     case State::granted:
-      if (!it.request.is_statement) return hand_over(waiter.slot);
+      if (!it.entry.is_statement) return hand_over(waiter.slot);
       if (!it.told) untold_.erase(waiters_, waiter.slot);
       it.state = State::aboard;
       return {Was::granted, it.connection};
@@ -214,7 +214,7 @@ WaitQueue::Left WaitQueue::cancel(TimePoint now, WaiterId waiter) {
       dequeue(now, waiter.slot);
       forget(waiter.slot);
       return {Was::waiting, {}};
-    case State::granted: return it.request.is_statement ? cancel_driver(waiter.slot) : hand_over(waiter.slot);
+    case State::granted: return it.entry.is_statement ? cancel_driver(waiter.slot) : hand_over(waiter.slot);
     case State::aboard:
       if (it.abandoned) break;
       if (it.sent) return abandon(waiter.slot);
@@ -278,7 +278,7 @@ std::optional<WaitQueue::Answered> WaitQueue::answer(WaiterId waiter) {
   const Waiter& it = waiters_[waiter.slot];
   if (it.state != State::aboard || !it.sent) return std::nullopt;
   Run& run = runs_[it.connection.slot];
-  const Answered answered{it.request.statement.key, !run.answered, !it.abandoned};
+  const Answered answered{it.entry.statement.key, !run.answered, !it.abandoned};
   run.answered = true;
   leave_run(waiter.slot);
   forget(waiter.slot);
@@ -311,7 +311,7 @@ std::uint32_t WaitQueue::end_run(TimePoint now, std::uint32_t connection, std::u
     const std::uint32_t slot = run.members.pop_front(waiters_);
     Waiter& waiter = waiters_[slot];
     if (waiter.state == State::granted) {
-      waiter.request.is_statement = false;  // it has what it was granted, and no run
+      waiter.entry.is_statement = false;  // it has what it was granted, and no run
     } else if (waiter.abandoned) {
       forget(slot);
     } else if (waiter.sent) {

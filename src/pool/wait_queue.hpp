@@ -19,8 +19,8 @@ namespace copg::pool {
 
 class WaitQueue {
  public:
-  /// What a waiter waits for.
-  struct Request {
+  /// A request that waits.
+  struct Entry {
     TimePoint deadline{};
     std::uint64_t ticket = 0;  ///< Orders the queue.
     bool is_statement = false;
@@ -64,14 +64,14 @@ class WaitQueue {
 
   // The queue.
   /// Queues a waiter. A new ticket is larger than all before; a returning one takes its old place.
-  WaiterId push(TimePoint now, const Request& request);
+  WaiterId push(TimePoint now, const Entry& entry);
   /// The first waiter that is not held back; nullptr if there is none.
-  [[nodiscard]] const Request* first() const {
-    return queue_.empty() ? nullptr : &waiters_[queue_.front()].request;
+  [[nodiscard]] const Entry* first() const {
+    return queue_.empty() ? nullptr : &waiters_[queue_.front()].entry;
   }
   /// The first waiter that is held back; nullptr if there is none.
-  [[nodiscard]] const Request* first_held() const {
-    return held_.empty() ? nullptr : &waiters_[held_.front()].request;
+  [[nodiscard]] const Entry* first_held() const {
+    return held_.empty() ? nullptr : &waiters_[held_.front()].entry;
   }
   /// Holds back the first statement.
   void hold_first();
@@ -81,9 +81,9 @@ class WaitQueue {
     std::uint32_t position = queue_.front();
     for (std::uint32_t slot = held_.front(), next = no_index; slot != no_index; slot = next) {
       next = List::next(waiters_, slot);
-      const Request& request = waiters_[slot].request;
-      if (!may_go(request)) continue;
-      position = younger(position, request.ticket);
+      const Entry& entry = waiters_[slot].entry;
+      if (!may_go(entry)) continue;
+      position = younger(position, entry.ticket);
       held_.erase(waiters_, slot);
       waiters_[slot].held = false;
       queue_.insert_before(waiters_, position, slot);
@@ -137,7 +137,7 @@ class WaitQueue {
  private:
   enum class State : std::uint8_t { free, waiting, granted, aboard, failed };
   struct Waiter {
-    Request request{};
+    Entry entry{};
     TimePoint since{};
     Links links{};      // of free_, queue_, held_ or untold_
     Links run_links{};  // of the run of its connection

@@ -120,7 +120,8 @@ class World {
   [[nodiscard]] std::size_t whose(WaiterId waiter) const { return whose_[waiter.slot]; }
 
   void arrive(std::size_t arrival) {
-    const auto answer = core_.acquire_statement(now_, pool::never, statement(arrival));
+    const Statement sent = statement(arrival);
+    const auto answer = core_.acquire(now_, {.deadline = pool::never, .statement = &sent});
     if (answer.kind == pool::Acquired::Kind::queued) {
       whose_[answer.waiter.slot] = arrival;
     } else {
