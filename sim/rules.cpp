@@ -205,8 +205,9 @@ void Model::judge_deadlines(const Census& census, TimePoint next_deadline) {
 void Model::judge_outage(const Census& census, TimePoint next_deadline) {
   if (closed_ || outage_.failures == 0) return;
   if (!queue_.empty() && census.established() == 0) {
-    require(now_ < patience_ends(), "I8 recovery", "{} wait although patience with the outage is over",
-            queue_.size());
+    const bool tick_due = next_deadline <= now_ && !ticked_;
+    require(tick_due || now_ < patience_ends(), "I8 recovery",
+            "{} wait although patience with the outage is over", queue_.size());
     require(next_deadline <= patience_ends(), "I8 recovery",
             "no tick is due when patience with the outage ends");
   }
