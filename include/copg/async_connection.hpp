@@ -32,6 +32,10 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
+namespace engine {
+class SavepointOptions;
+}  // namespace engine
+
 namespace async {
 class ConnectionCall;
 class Loop;
@@ -172,38 +176,26 @@ class AsyncConnection {
   template <class Body>
   requires AwaitableBody<Body>
   auto transaction(Body body) -> std::invoke_result_t<Body&, AsyncConnection&> {
-    using Value = typename std::invoke_result_t<Body&, AsyncConnection&>::value_type;
-    const int savepoint = co_await begin_transaction();
-    std::exception_ptr error;
-    try {
-      if constexpr (std::is_void_v<Value>) {
-        co_await body(*this);
-        co_await end_transaction(savepoint, true);
-        co_return;
-      } else {
-        auto result = co_await body(*this);
-        co_await end_transaction(savepoint, true);
-        co_return result;
-      }
-    } catch (...) {
-      error = std::current_exception();
-    }
-    // A cancelled coroutine can't await anything any more.
-    const bool throws = co_await boost::asio::this_coro::throw_if_cancelled();
-    const boost::asio::cancellation_state coroutine = co_await boost::asio::this_coro::cancellation_state;
-    const bool cancelled = throws && coroutine.cancelled() != boost::asio::cancellation_type::none;
-    if (cancelled) {
-      release();
-    } else {
-      co_await undo_transaction(savepoint);
-    }
-    std::rethrow_exception(error);
+    return transact(nullptr, std::move(body));
+  }
+  /// With options, which cost no further round trip. UsageError for what a savepoint can't have: isolation
+  /// and deferrable.
+  template <class Body>
+  requires AwaitableBody<Body>
+  auto transaction(TransactionOptions options, Body body) -> std::invoke_result_t<Body&, AsyncConnection&> {
+    return transact(std::make_unique<const TransactionOptions>(std::move(options)), std::move(body));
   }
   /// Runs `transaction(body)` on the pool's executor, for any completion token.
   template <class Body, class Token>
   requires AwaitableBody<Body>
   auto transaction(Body body, Token&& token) {
     return boost::asio::co_spawn(get_executor(), transaction(std::move(body)), std::forward<Token>(token));
+  }
+  template <class Body, class Token>
+  requires AwaitableBody<Body>
+  auto transaction(TransactionOptions options, Body body, Token&& token) {
+    return boost::asio::co_spawn(get_executor(), transaction(std::move(options), std::move(body)),
+                                 std::forward<Token>(token));
   }
 
   /// Makes each statement its own transaction. UsageError inside a transaction. Default: off.
@@ -237,8 +229,41 @@ class AsyncConnection {
   void start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline);
   void start_end(detail::Handler<> handler, bool commit);
 
+  /// `options`: null for none.
+  template <class Body>
+  auto transact(std::unique_ptr<const TransactionOptions> options, Body body)
+      -> std::invoke_result_t<Body&, AsyncConnection&> {
+    using Value = typename std::invoke_result_t<Body&, AsyncConnection&>::value_type;
+    const int savepoint = co_await begin_transaction(std::move(options));
+    std::exception_ptr error;
+    try {
+      if constexpr (std::is_void_v<Value>) {
+        co_await body(*this);
+        co_await end_transaction(savepoint, true);
+        co_return;
+      } else {
+        auto result = co_await body(*this);
+        co_await end_transaction(savepoint, true);
+        co_return result;
+      }
+    } catch (...) {
+      error = std::current_exception();
+    }
+    // A cancelled coroutine can't await anything any more.
+    const bool throws = co_await boost::asio::this_coro::throw_if_cancelled();
+    const boost::asio::cancellation_state coroutine = co_await boost::asio::this_coro::cancellation_state;
+    const bool cancelled = throws && coroutine.cancelled() != boost::asio::cancellation_type::none;
+    if (cancelled) {
+      release();
+    } else {
+      co_await undo_transaction(savepoint);
+    }
+    std::rethrow_exception(error);
+  }
+
   /// Returns the number of the new savepoint; 0 for the transaction itself, for which nothing is sent.
-  boost::asio::awaitable<int> begin_transaction();
+  boost::asio::awaitable<int> begin_transaction(std::unique_ptr<const TransactionOptions> options);
+  boost::asio::awaitable<int> begin_savepoint(int savepoint, engine::SavepointOptions options);
   boost::asio::awaitable<void> end_transaction(int savepoint, bool commit);
   /// Rolls back. Ignores a failure, since giving the connection back cleans it.
   boost::asio::awaitable<void> undo_transaction(int savepoint);

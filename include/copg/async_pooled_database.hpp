@@ -182,11 +182,26 @@ class AsyncPooledDatabase {
     AsyncConnection leased = co_await connection({}, boost::asio::use_awaitable, where);
     co_return co_await leased.transaction(std::move(body));
   }
+  /// With isolation, settings, a role (TransactionOptions), which cost no further round trip.
+  template <class Body>
+  requires AwaitableBody<Body>
+  auto transaction(TransactionOptions options, Body body, SourceLocation where = SourceLocation::current())
+      -> std::invoke_result_t<Body&, AsyncConnection&> {
+    AsyncConnection leased = co_await connection({}, boost::asio::use_awaitable, where);
+    co_return co_await leased.transaction(std::move(options), std::move(body));
+  }
   /// Runs `transaction(body)` on the pool's executor, for any completion token.
   template <class Body, class Token>
   requires AwaitableBody<Body>
   auto transaction(Body body, Token&& token, SourceLocation where = SourceLocation::current()) {
     return boost::asio::co_spawn(get_executor(), transaction(std::move(body), where),
+                                 std::forward<Token>(token));
+  }
+  template <class Body, class Token>
+  requires AwaitableBody<Body>
+  auto transaction(TransactionOptions options, Body body, Token&& token,
+                   SourceLocation where = SourceLocation::current()) {
+    return boost::asio::co_spawn(get_executor(), transaction(std::move(options), std::move(body), where),
                                  std::forward<Token>(token));
   }
 

@@ -26,6 +26,10 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
+namespace pq {
+class OwnBeginning;
+}  // namespace pq
+
 /// The state of the session's transaction.
 enum class TransactionStatus : std::uint8_t {
   idle,            ///< No transaction is open.
@@ -129,14 +133,14 @@ class Connection {
   template <std::invocable<Connection&> Body>
   std::invoke_result_t<Body, Connection&> transaction(Body&& body) {
     Transaction transaction(*this);
-    if constexpr (std::is_void_v<std::invoke_result_t<Body, Connection&>>) {
-      std::invoke(std::forward<Body>(body), *this);
-      transaction.commit();
-    } else {
-      auto result = std::invoke(std::forward<Body>(body), *this);
-      transaction.commit();
-      return result;
-    }
+    return run_in(transaction, std::forward<Body>(body));
+  }
+  /// With options, which cost no further round trip. UsageError for what a savepoint can't have: isolation
+  /// and deferrable.
+  template <std::invocable<Connection&> Body>
+  std::invoke_result_t<Body, Connection&> transaction(const TransactionOptions& options, Body&& body) {
+    Transaction transaction(*this, options);
+    return run_in(transaction, std::forward<Body>(body));
   }
 
   /// Makes each statement its own transaction. UsageError inside a transaction. Default: off.
@@ -171,6 +175,17 @@ class Connection {
   Connection(std::shared_ptr<engine::PoolEngine> engine, const detail::Lease& lease,
              Seconds timeout) noexcept;
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);
+  template <class Body>
+  std::invoke_result_t<Body, Connection&> run_in(Transaction& transaction, Body&& body) {
+    if constexpr (std::is_void_v<std::invoke_result_t<Body, Connection&>>) {
+      std::invoke(std::forward<Body>(body), *this);
+      transaction.commit();
+    } else {
+      auto result = std::invoke(std::forward<Body>(body), *this);
+      transaction.commit();
+      return result;
+    }
+  }
   template <class Job>
   auto call(Job job);
   void end_transaction(bool commit);
@@ -179,7 +194,8 @@ class Connection {
   detail::Lease lease_;
   Seconds timeout_;
   bool autocommit_ = false;
-  int transactions_ = 0;  // Transaction objects alive and active
+  int transactions_ = 0;                               // Transaction objects alive and active
+  std::shared_ptr<const pq::OwnBeginning> beginning_;  // of the outermost of them; null: BEGIN alone
 };
 
 }  // namespace copg

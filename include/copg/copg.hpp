@@ -17,4 +17,5 @@
 #include <copg/row_source.hpp>
 #include <copg/sqlstate.hpp>
 #include <copg/transaction.hpp>
+#include <copg/transaction_options.hpp>
 #include <copg/version.hpp>

@@ -99,6 +99,14 @@ class PooledDatabase {
     Connection leased = connection({}, where);
     return leased.transaction(std::forward<Body>(body));
   }
+  /// With isolation, settings, a role (TransactionOptions), which cost no further round trip.
+  template <std::invocable<Connection&> Body>
+  std::invoke_result_t<Body, Connection&> transaction(
+      const TransactionOptions& options, Body&& body,
+      const SourceLocation& where = SourceLocation::current()) {
+    Connection leased = connection({}, where);
+    return leased.transaction(options, std::forward<Body>(body));
+  }
 
   /// One snapshot. Does not block.
   [[nodiscard]] PoolStats stats() const;

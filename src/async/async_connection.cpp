@@ -101,23 +101,57 @@ void AsyncConnection::start_end(detail::Handler<> handler, bool commit) {
                   std::move(handler));
 }
 
-asio::awaitable<int> AsyncConnection::begin_transaction() {
+asio::awaitable<int> AsyncConnection::begin_transaction(std::unique_ptr<const TransactionOptions> options) {
   async::LeaseState& lease = state();
   const int savepoint = lease.open.next_savepoint([this] { return transaction_status(); });
-  if (savepoint > 0) co_await execute(engine::begin_savepoint(savepoint));
-  ++lease.open.depth;
+  if (lease.open.depth == 0) lease.begin_with(savepoint == 0 ? options.get() : nullptr);
+  if (savepoint > 0) {
+    lease.savepoints.erase(savepoint);  // of one that ended with the transaction around it
+    if (options) {
+      co_await begin_savepoint(savepoint, engine::SavepointOptions(*options));
+    } else {
+      co_await execute(engine::begin_savepoint(savepoint));
+    }
+  }
+  ++state().open.depth;
   co_return savepoint;
 }
 
+asio::awaitable<int> AsyncConnection::begin_savepoint(int savepoint, engine::SavepointOptions options) {
+  const std::vector<PipelineAnswer> answers = co_await execute(options.begin(savepoint));
+  std::exception_ptr error;
+  try {
+    options.begun(answers);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (!error) {
+    state().savepoints.insert_or_assign(savepoint, std::move(options));
+    co_return savepoint;
+  }
+  if (answers.front().has_value()) {
+    try {  // so that the transaction around it can go on
+      co_await execute(engine::end_savepoint(savepoint, false));
+    } catch (...) {  // giving the connection back cleans it
+    }
+  }
+  std::rethrow_exception(error);
+}
+
 asio::awaitable<void> AsyncConnection::end_transaction(int savepoint, bool commit) {
-  engine::TransactionStack& transactions = state().open;
-  transactions.depth = transactions.depth_after(savepoint);
+  async::LeaseState& lease = state();
+  lease.open.depth = lease.open.depth_after(savepoint);
   if (savepoint == 0) {
     if (commit) {
       co_await this->commit();
     } else {
       co_await rollback();
     }
+    co_return;
+  }
+  const auto options = lease.savepoints.extract(savepoint);
+  if (commit && !options.empty()) {
+    engine::require_success(co_await execute(options.mapped().release(savepoint)));
   } else {
     co_await execute(engine::end_savepoint(savepoint, commit));
   }

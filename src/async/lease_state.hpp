@@ -3,6 +3,7 @@
 
 #include <copg/pool_options.hpp>
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -28,9 +29,16 @@ struct LeaseState {
   const std::shared_ptr<Loop> loop;
   engine::Lease lease;
   Seconds timeout;
-  engine::TransactionStack open{};  // transaction() calls under way
+  engine::TransactionStack open{};                       // transaction() calls under way
+  std::shared_ptr<const pq::OwnBeginning> beginning{};   // what `open` refers to
+  std::map<int, engine::SavepointOptions> savepoints{};  // those of them that have options
   bool discard_at_end = false;
 
+  /// The outermost transaction begins now. `options`: null for none, or if it is a savepoint.
+  void begin_with(const TransactionOptions* options) {
+    beginning = options == nullptr ? nullptr : engine::beginning_with(*options);
+    open.beginning = beginning ? &beginning->beginning() : nullptr;
+  }
   [[nodiscard]] const engine::TransactionStack& transactions() const noexcept { return open; }
   /// Throws UsageError if another call is under way.
   void call_begins(Call& call) {

@@ -105,6 +105,8 @@ class Connection {
   // answer has come and pipeline mode is left. An operation that is dropped in between leaves the connection
   // not protocol_idle; the members below are what a reset needs to drain it.
   void operation_began() noexcept { outstanding_ = true; }
+  /// A transaction begins that is to be read only: until the lease ends, a refused write proves no demotion.
+  void read_only_wanted() noexcept { chose_read_only_ = true; }
   void operation_ended() noexcept {
     outstanding_ = false;
     if (path_.watched()) [[unlikely]]
@@ -172,10 +174,10 @@ class Connection {
   bool outstanding_ = false;
   bool dead_ = false;
   bool could_write_;              // when it was opened, and configured, as far as the server says
-  bool chose_read_only_ = false;  // a text of the present lease said "read only"
+  bool chose_read_only_ = false;  // a text, or an option, of the present lease said "read only"
   // a statement of the present lease may have changed a reported parameter
   bool parameters_doubtful_ = false;
-  bool refused_write_ = false;  // SQLSTATE 25006 though no text had said "read only"
+  bool refused_write_ = false;  // SQLSTATE 25006 though nothing had said "read only"
   std::string why_dead_;        // as far as an error, or the socket, has told
   Notices notices_;
   PathState path_;

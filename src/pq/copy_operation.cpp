@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pq/advice.hpp"
+#include "pq/beginning.hpp"
 #include "pq/errors.hpp"
 
 namespace copg::pq {
@@ -16,6 +17,7 @@ CopyOperation::CopyOperation(Connection& connection, std::string_view sql, ExecS
       text_(sql),
       wanted_(wanted),
       begin_(begin),
+      begin_alone_(begin ? Beginning{.command = begin->command, .read_only = begin->read_only} : Beginning()),
       traits_(sql::text_traits(sql)) {}
 
 CopyOperation::~CopyOperation() {
@@ -25,6 +27,7 @@ CopyOperation::~CopyOperation() {
 const char* CopyOperation::phase() const noexcept {
   switch (phase_) {
     case Phase::unsent: return "starting a COPY";
+    case Phase::settings: return begin_operation_->phase();
     case Phase::begin: return "opening a transaction for a COPY";
     case Phase::start: return "waiting for a COPY to start";
     case Phase::data: return "copying";
@@ -38,6 +41,7 @@ const char* CopyOperation::phase() const noexcept {
 Step CopyOperation::advance(Ready ready) {
   switch (phase_) {
     case Phase::unsent: return begin();
+    case Phase::settings: return begin_with_settings(ready);
     case Phase::abort: return abort(ready);
     case Phase::done: return Step::finished();
     case Phase::begin:
@@ -60,9 +64,25 @@ Step CopyOperation::begin() {
   if (ErrorPtr refusal = unsendable(sql_)) return refuse(std::move(refusal));
   if (!connection_.alive()) return end_lost();
   if (!connection_.protocol_idle()) return refuse(usage_error(still_busy, {}));
-  connection_.operation_began();
   sent_ = true;
-  return begin_ == BeginFirst::yes ? send(Phase::begin, "BEGIN") : send(Phase::start, text_.c_str());
+  if (begin_ && begin_->settings != nullptr) {
+    phase_ = Phase::settings;
+    begin_operation_.emplace(connection_, begin_->settings->sql, begin_->settings->params,
+                             BeginFirst(&begin_alone_));
+    return begin_with_settings(Ready::none);
+  }
+  connection_.operation_began();
+  if (!begin_) return send(Phase::start, text_.c_str());
+  if (begin_->read_only) connection_.read_only_wanted();
+  return send(Phase::begin, begin_->command);
+}
+
+Step CopyOperation::begin_with_settings(Ready ready) {
+  const Step step = begin_operation_->advance(ready);
+  if (!step.done) return step;
+  if (begin_operation_->error() != nullptr) return refuse(begin_operation_->take_error());
+  connection_.operation_began();
+  return send(Phase::start, text_.c_str());
 }
 
 Step CopyOperation::send(Phase phase, const char* text) {

@@ -2,8 +2,8 @@
 // after the data.
 //
 // It uses the simple protocol, alone on its connection, since anything pipelined behind a COPY FROM STDIN
-// kills the connection (libpq would allow it). So BEGIN needs a round trip of its own. Memory is bounded in
-// both directions.
+// kills the connection (libpq would allow it). So the beginning of a transaction needs a round trip of its
+// own. Memory is bounded in both directions.
 #pragma once
 
 #include <cstddef>
@@ -55,9 +55,10 @@ class CopyOperation : public StatementOperation {
   void keep_stream_error() noexcept { stream_error_ = std::current_exception(); }
 
  private:
-  enum class Phase : std::uint8_t { unsent, begin, start, data, verdict, abort, done };
+  enum class Phase : std::uint8_t { unsent, settings, begin, start, data, verdict, abort, done };
 
   Step begin();
+  Step begin_with_settings(Ready ready);
   Step send(Phase phase, const char* text);
   Step collect();
   void take_result(const PGresult* result);
@@ -75,6 +76,8 @@ class CopyOperation : public StatementOperation {
   std::string text_;  // NUL-terminated
   ExecStatusType wanted_;
   BeginFirst begin_;
+  const Beginning begin_alone_;  // without its settings
+  std::optional<ExecuteOperation> begin_operation_;
   sql::TextTraits traits_;
   Phase phase_ = Phase::unsent;
   bool sent_ = false;

@@ -10,6 +10,7 @@
 #include <functional>
 #include <utility>
 
+#include "pq/put_beginning.hpp"
 #include "pq/row_joining.hpp"
 
 namespace copg::pq {
@@ -61,15 +62,15 @@ bool ExecuteManyOperation::send() {
   if (rolling_back_) return PQsendQuery(connection_.raw(), "ROLLBACK") == 1;
   if (!enter_pipeline()) return false;
   if (repeating_) return put_rows_again();
-  own_transaction_ = begin_ == BeginFirst::no && !connection_.in_transaction();
+  own_transaction_ = !begin_ && !connection_.in_transaction();
   if (way_ == Way::gathering) gather(fewest_joined_rows);
   const bool joins = way_ == Way::gathering && waiting() >= fewest_joined_rows;
   way_ = Way::single;
-  if (begin_ == BeginFirst::yes && !put_command("BEGIN")) return false;
+  if (begin_ && !put_begin()) return false;
   if (!joins) return send_more();
   // Of other transactions it is not known how isolated they are.
   constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;  // 2^64 through the golden ratio
-  const bool in_transaction = !own_transaction_ && begin_ == BeginFirst::no;
+  const bool in_transaction = !own_transaction_ && begin_ != BeginFirst::yes;
   hint_key_ = (std::hash<std::string_view>{}(sql_) + (in_transaction ? 1 : 0)) * odd;
   const JoinableTexts::Hint hint = joinable_->ask(hint_key_);
   if (hint == JoinableTexts::Hint::misfit) return send_more();
@@ -189,9 +190,18 @@ bool ExecuteManyOperation::put_rows_again() {
 bool ExecuteManyOperation::put_question(bool raise) {
   question_.emplace(*insert_, raise);
   expect(Answer::question);
-  parsed_rows_ = 0;                                        // it may take the place of the unnamed statement
-  static_cast<void>(question_->use.look_up(connection_));  // which refuses nothing of ours
+  parsed_rows_ = 0;  // it may take the place of the unnamed statement
+  static_cast<void>(
+      question_->use.look_up(connection_, changes_names(begin_)));  // which refuses nothing of ours
   return question_->use.put(connection_) && PQsendFlushRequest(connection_.raw()) == 1;
+}
+
+bool ExecuteManyOperation::put_begin() {
+  parsed_rows_ = 0;
+  expect(Answer::command);
+  if (begin_->settings != nullptr) expect(Answer::settings);
+  unflushed();
+  return put_beginning(connection_, *begin_);
 }
 
 bool ExecuteManyOperation::put_command(const char* sql) {
@@ -307,6 +317,10 @@ void ExecuteManyOperation::pop_answer() {
 
 void ExecuteManyOperation::on_result(ResultPtr result) {
   switch (rolling_back_ ? Answer::end : next_answer()) {
+    case Answer::settings:
+      pop_answer();
+      note_settings(connection_, *begin_->settings, result.get());
+      break;
     case Answer::command:
     case Answer::parse:
     case Answer::abort: pop_answer(); break;
@@ -347,6 +361,7 @@ bool ExecuteManyOperation::is_of_row(const ErrorInfo& error) const noexcept {
     case Answer::parse:
     case Answer::rows: break;
     case Answer::command:
+    case Answer::settings:
     case Answer::abort:
     case Answer::end: return true;
   }
@@ -377,6 +392,7 @@ void ExecuteManyOperation::on_error(ErrorPtr error, const PGresult* result) {
   // deferred constraint does not say which row broke it.
   const bool of_row = answer == Answer::rows || (answer == Answer::parse && rows_answered_ > 0);
   if (of_row) error->row_index = rows_answered_;
+  if (answer == Answer::settings) error->query = begin_->settings->sql;
   keep_error(std::move(error));
 }
 

@@ -46,7 +46,7 @@ class ExecuteManyOperation final : public Exchange {
   static constexpr std::int64_t max_rows_while_asking = 256;
 
   /// `sql` (one statement) and `rows` must outlive the operation. Without a transaction it is atomic by
-  /// itself. In an open one, or one that BeginFirst::yes begins, it is part of that, and any error leaves the
+  /// itself. In an open one, or one that `begin` begins, it is part of that, and any error leaves the
   /// transaction failed. Rows that the statement returns are dropped. If a row's parameter types differ from
   /// those before, the statement is parsed again in the same flush. Without `joinable` rows are never joined.
   ExecuteManyOperation(Connection& connection, std::string_view sql, RowSource& rows,
@@ -74,7 +74,7 @@ class ExecuteManyOperation final : public Exchange {
     asking,     // one by one, until the server has said whether they may be joined
     joined,
   };
-  enum class Answer : std::uint8_t { command, parse, rows, question, abort, end };
+  enum class Answer : std::uint8_t { command, settings, parse, rows, question, abort, end };
   /// `count` answers of a kind. Answers come in the order of sending.
   struct Expected {
     Answer what;
@@ -97,6 +97,7 @@ class ExecuteManyOperation final : public Exchange {
   bool begin_span();
   bool put_rows_again();
   bool put_question(bool raise);
+  bool put_begin();
   bool put_command(const char* sql);
   bool put_kept(std::size_t count);
   bool put_row();

@@ -5,12 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "pq/put_beginning.hpp"
 #include "pq/result_access.hpp"
 
 namespace copg::pq {
 namespace {
-
-constexpr std::string_view begin_text = "BEGIN;";
 
 ErrorPtr copies(std::string_view sql) {
   return usage_error("COPY with STDIN or STDOUT does not go through execute", sql);
@@ -36,34 +35,46 @@ detail::Effect ExecuteOperation::effect() const noexcept {
 }
 
 ErrorPtr ExecuteOperation::check() {
-  if (ErrorPtr refusal = use_.look_up(connection_)) return refusal;
+  if (ErrorPtr refusal = use_.look_up(connection_, changes_names(begin_))) return refusal;
   simple_ = params_.empty() && (use_.traits().several || use_.traits().copies);
   // Its data would be lost, and what stands beside it committed, before anybody could say so.
   if (simple_ && (use_.traits().copies_in || use_.traits().copies_out)) return copies(sql_);
   alone_ = !connection_.in_transaction();
-  if (alone_ && begin_ == BeginFirst::no) use_.stands_alone();
+  if (alone_ && !begin_) use_.stands_alone();
+  begin_alone_ = simple_ && begin_ && begin_->settings != nullptr;
   return nullptr;
 }
 
 bool ExecuteOperation::send() {
   // It was not refused the first time.
   if (retried_) {
-    static_cast<void>(use_.look_up(connection_));
-    if (alone_ && begin_ == BeginFirst::no) use_.stands_alone();
+    static_cast<void>(use_.look_up(connection_, changes_names(begin_)));
+    if (alone_ && !begin_) use_.stands_alone();
   }
   stale_plan_ = false;
+  if (begin_alone_) return send_begin_alone();
   if (simple_) return send_simple();
   if (first_) return send_description();
-  if (begin_ == BeginFirst::yes || use_.parses()) return send_pipeline();
+  if (begin_ || use_.parses()) return send_pipeline();
   expect_ = Expect::answer;
   return use_.put(connection_);
 }
 
 bool ExecuteOperation::send_simple() {
-  expect_ = begin_ == BeginFirst::yes ? Expect::begin : Expect::answer;
-  std::string text(begin_ == BeginFirst::yes ? begin_text : "");
+  expect_ = begin_ ? Expect::begin : Expect::answer;
+  if (begin_ && begin_->read_only) connection_.read_only_wanted();
+  std::string text = begin_prefix();
   text += sql_;
   return PQsendQuery(connection_.raw(), text.c_str()) == 1;
+}
+
+std::string ExecuteOperation::begin_prefix() const {
+  return begin_ ? std::string(begin_->command) + ";" : std::string();
+}
+
+bool ExecuteOperation::send_begin_alone() {
+  expect_ = Expect::begin;
+  return enter_pipeline() && put_beginning(connection_, *begin_) && send_sync();
 }
 
 bool ExecuteOperation::send_pipeline() {
@@ -72,10 +83,10 @@ bool ExecuteOperation::send_pipeline() {
 }
 
 bool ExecuteOperation::put_begin() {
-  if (begin_ == BeginFirst::no) return true;
+  if (!begin_) return true;
   expect_ = retried_ ? Expect::rollback : Expect::begin;
   if (retried_ && !send_plain("ROLLBACK")) return false;
-  return send_plain("BEGIN");
+  return put_beginning(connection_, *begin_);
 }
 
 bool ExecuteOperation::send_description() {
@@ -115,7 +126,11 @@ bool ExecuteOperation::go_on_described() {
 void ExecuteOperation::on_result(ResultPtr result) {
   switch (expect_) {
     case Expect::rollback: expect_ = Expect::begin; break;
-    case Expect::begin: expect_ = first_ ? Expect::description : Expect::answer; break;
+    case Expect::begin: expect_ = begin_->settings != nullptr ? Expect::settings : behind_begin(); break;
+    case Expect::settings:
+      note_settings(connection_, *begin_->settings, result.get());
+      expect_ = behind_begin();
+      break;
     case Expect::description:
       if (use_.take_description(connection_)) take_description(result.get());
       break;
@@ -132,21 +147,33 @@ void ExecuteOperation::take_answer(ResultPtr result) {
 }
 
 void ExecuteOperation::on_error(ErrorPtr error, const PGresult* result) {
-  stale_plan_ = use_.take_error(connection_, *error, result);
-  if (simple_ && begin_ == BeginFirst::yes && error->statement_position > 0) {
-    error->statement_position -= static_cast<int>(begin_text.size());
+  const bool of_beginning = expect_ <= Expect::settings && (!simple_ || begin_alone_);
+  if (of_beginning) {
+    use_.take_skip(connection_);
+    if (expect_ == Expect::settings) error->query = begin_->settings->sql;
+  } else {
+    stale_plan_ = use_.take_error(connection_, *error, result);
   }
+  if (simple_ && begin_ && !begin_alone_ && error->statement_position > 0)
+    error->statement_position -= static_cast<int>(begin_prefix().size());
   if (description_ == Description::awaited) description_ = Description::refused;
   keep_error(std::move(error));
 }
 
 bool ExecuteOperation::again() {
+  if (begin_alone_) return go_on_begun();
   // Only where the statement was alone, or the first of a transaction begun with it: nothing has run.
   if (!stale_plan_ || retried_ || !alone_) return false;
   retried_ = true;
   drop_kept_error();
   result_.reset();
   return true;
+}
+
+bool ExecuteOperation::go_on_begun() {
+  begin_alone_ = false;
+  begin_ = BeginFirst::no;
+  return !has_kept_error();
 }
 
 ErrorPtr ExecuteOperation::lost(ErrorPtr error) {

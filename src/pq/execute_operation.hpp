@@ -9,6 +9,7 @@
 #include <copg/result.hpp>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "pq/describe_first.hpp"
@@ -26,6 +27,10 @@ class ExecuteOperation final : public Exchange {
   /// COPY ... FROM STDIN / TO STDOUT is a usage error, which the connection survives; an open transaction has
   /// failed.
   ///
+  /// An error of what `begin` sends is the operation's, and the statement is not executed. In front of
+  /// several statements, settings cost a round trip of their own, since the simple protocol takes no
+  /// parameters.
+  ///
   /// With `first`, the columns are asked for, which costs a round trip, and the statement is executed only if
   /// they fit. If they do not, that is an error of kind data, and nothing but BEGIN was executed.
   ExecuteOperation(Connection& connection, std::string_view sql, ParamsView params,
@@ -38,7 +43,8 @@ class ExecuteOperation final : public Exchange {
   [[nodiscard]] bool commits() const noexcept override { return use_.traits().commits; }
 
  private:
-  enum class Expect : std::uint8_t { rollback, begin, description, answer };
+  /// What is answered next. The first three belong to the beginning of a transaction.
+  enum class Expect : std::uint8_t { rollback, begin, settings, description, answer };
   enum class Description : std::uint8_t {
     none,     ///< It was not asked for, or what follows it was put.
     awaited,  ///< Nothing is put until it has come.
@@ -60,6 +66,13 @@ class ExecuteOperation final : public Exchange {
   bool send_simple();
   bool send_pipeline();
   bool put_begin();
+  [[gnu::cold]] bool send_begin_alone();
+  [[gnu::cold]] bool go_on_begun();
+  /// The beginning, in front of a text for the simple protocol.
+  [[nodiscard]] std::string begin_prefix() const;
+  [[nodiscard]] Expect behind_begin() const noexcept {
+    return begin_alone_ ? Expect::answer : first_ ? Expect::description : Expect::answer;
+  }
   [[gnu::cold]] bool send_description();
   [[gnu::cold]] bool go_on_described();
   [[gnu::cold]] void take_description(const PGresult* description);
@@ -75,6 +88,7 @@ class ExecuteOperation final : public Exchange {
   bool alone_ = false;       // in no transaction before this statement
   bool stale_plan_ = false;  // the named statement was refused before it ran
   bool retried_ = false;
+  bool begin_alone_ = false;  // a round trip of its own begins the transaction
   ResultPtr result_;
 };
 

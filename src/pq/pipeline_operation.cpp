@@ -10,6 +10,7 @@
 
 #include "pq/advice.hpp"
 #include "pq/late_symbols.hpp"
+#include "pq/put_beginning.hpp"
 #include "pq/result_access.hpp"
 
 namespace copg::pq {
@@ -75,8 +76,9 @@ bool PipelineOperation::may_put() const noexcept {
 }
 
 bool PipelineOperation::send() {
-  open_ = begin_ == BeginFirst::yes || connection_.in_transaction();
+  open_ = begin_ || connection_.in_transaction();
   alone_ = !open_;
+  nameless_ = changes_names(begin_);
   if (!enter_pipeline() || !send_more()) return false;
   // All refused: an empty round trip ends the pipeline like any other.
   return !flights_.empty() || send_sync();
@@ -109,11 +111,11 @@ bool PipelineOperation::put_next() {
 }
 
 bool PipelineOperation::put(const Flight& flight) {
-  if (begin_ == BeginFirst::yes) {
-    begin_ = BeginFirst::no;
+  if (begin_ && !begin_put_) {
+    begin_put_ = true;
     shared_ = Shared::open;
-    begin_pending_ = true;
-    if (!send_plain("BEGIN")) return false;
+    begin_pending_ = begin_->settings == nullptr ? 1 : 2;
+    if (!put_beginning(connection_, *begin_)) return false;
   }
   outcomes_[flight.index] = PipelineOutcome::unknown;
   Flight& put = flights_.emplace_back(flight);
@@ -137,7 +139,12 @@ bool PipelineOperation::send_last_sync() {
 }
 
 void PipelineOperation::on_result(ResultPtr result) {
-  if (flights_.empty() || std::exchange(begin_pending_, false)) return;
+  if (flights_.empty()) return;
+  if (begin_pending_ > 0) {
+    if (--begin_pending_ == 0 && begin_->settings != nullptr)
+      note_settings(connection_, *begin_->settings, result.get());
+    return;
+  }
   Flight& front = flights_.front();
   if (!front.use.take_result(connection_, result.get())) return;
   if (front.use.traits().commits && command_tag(result.get()) == "ROLLBACK")
@@ -155,7 +162,8 @@ void PipelineOperation::note_transaction(std::string_view tag) noexcept {
 }
 
 void PipelineOperation::on_error(ErrorPtr error, const PGresult* result) {
-  if (begin_pending_ || flights_.empty()) return keep_error(std::move(error));
+  if (begin_pending_ == 1 && begin_->settings != nullptr) error->query = begin_->settings->sql;
+  if (begin_pending_ > 0 || flights_.empty()) return keep_error(std::move(error));
   Flight& front = flights_.front();
   stale_plan_ = front.use.take_error(connection_, *error, result);
   if (!failure_) failure_ = std::move(error);
@@ -174,7 +182,7 @@ void PipelineOperation::on_sync() {
     last = front.synced;
     const bool skipped = !result_ && !failure_;  // an error before it, under the same Sync
     const bool refused = stale_plan_ && alone_ && (order_ == PipelineOrder::free || flights_.size() == 1);
-    if (begin_pending_) {
+    if (begin_pending_ > 0) {
       failure_ = std::make_unique<ErrorInfo>(kept_error());
       end_front();
     } else if ((skipped || refused) && !front.again) {
@@ -183,7 +191,7 @@ void PipelineOperation::on_sync() {
       end_front();
     }
   }
-  if (begin_pending_) next_ = statements_.size();
+  if (begin_pending_ > 0) next_ = statements_.size();
 }
 
 void PipelineOperation::put_back_front() {
@@ -213,7 +221,7 @@ void PipelineOperation::end_front() {
 
 void PipelineOperation::fail_one(std::size_t index, ErrorPtr error) {
   outcomes_[index] = PipelineOutcome::failed;
-  error->query = statements_[index].sql;
+  if (begin_pending_ == 0 || error->query.empty()) error->query = statements_[index].sql;
   advise(*error);
   connection_.note_error(*error);
   sink_.on_error(index, std::move(*error));

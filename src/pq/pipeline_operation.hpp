@@ -23,17 +23,17 @@ namespace copg::pq {
 
 class PipelineOperation final : public Exchange {
  public:
-  /// `statements` and `sink` must outlive the operation. With BeginFirst::yes, a BEGIN travels in front of
-  /// the first statement that is sent, and all are part of that transaction: after one has failed, the later
-  /// ones fail with 25P02. Statements that begin and end transactions have their usual effect; COMMIT of a
-  /// failed transaction is an error. A statement is refused alone, with a usage error, if its text has
-  /// several statements, a COPY or a NUL.
+  /// `statements` and `sink` must outlive the operation. What `begin` refers to travels in front of the first
+  /// statement that is sent, and all are part of that transaction: after one has failed, the later ones fail
+  /// with 25P02. If the beginning fails, all fail with its error. Statements that begin and end transactions
+  /// have their usual effect; COMMIT of a failed transaction is an error. A statement is refused alone, with
+  /// a usage error, if its text has several statements, a COPY or a NUL.
   ///
   /// A statement whose plan the server refuses before it runs (a table has changed, the name is gone) is
   /// parsed and sent again, once, if no transaction was open and `order` allows it.
   ///
-  /// error() is set if the connection was lost, or BEGIN was refused; the sink and outcome() tell what has
-  /// become of the statements.
+  /// error() is set if the connection was lost, or the beginning was refused; the sink and outcome() tell
+  /// what has become of the statements.
   PipelineOperation(Connection& connection, std::span<const PipelineStatement> statements, PipelineSink& sink,
                     PipelineOrder order, BeginFirst begin = BeginFirst::no);
   /// If it is dropped before it is done, the connection is not protocol_idle and must be reset.
@@ -82,16 +82,17 @@ class PipelineOperation final : public Exchange {
   std::span<const PipelineStatement> statements_;
   PipelineSink& sink_;
   PipelineOrder order_;
-  BeginFirst begin_;  // until it is put
+  BeginFirst begin_;
   std::vector<PipelineOutcome> outcomes_;
   std::size_t next_ = 0;           // the first that was never put
   std::deque<std::size_t> again_;  // to be put once more, before next_
   std::deque<Flight> flights_;     // in the order of their answers
   Shared shared_ = Shared::none;
-  bool begin_pending_ = false;  // BEGIN has not been answered, or was refused
-  bool nameless_ = false;       // something that was put may change what names mean
-  bool open_ = false;           // a transaction is open, by the answers so far
-  bool alone_ = false;  // no transaction can be open: a statement refused before it ran may be sent again
+  bool begin_put_ = false;
+  int begin_pending_ = 0;  // answers to the beginning that have not come, or not without an error
+  bool nameless_ = false;  // something that was put may change what names mean
+  bool open_ = false;      // a transaction is open, by the answers so far
+  bool alone_ = false;     // no transaction can be open: a statement refused before it ran may be sent again
   // What is known of the first flight before its Sync has come back.
   ResultPtr result_;
   ErrorPtr failure_;

@@ -19,7 +19,8 @@ Connection::Connection(Connection&& other) noexcept
       lease_(std::exchange(other.lease_, {})),
       timeout_(other.timeout_),
       autocommit_(other.autocommit_),
-      transactions_(std::exchange(other.transactions_, 0)) {}
+      transactions_(std::exchange(other.transactions_, 0)),
+      beginning_(std::move(other.beginning_)) {}
 
 Connection& Connection::operator=(Connection&& other) noexcept {
   if (this == &other) return *this;
@@ -29,6 +30,7 @@ Connection& Connection::operator=(Connection&& other) noexcept {
   timeout_ = other.timeout_;
   autocommit_ = other.autocommit_;
   transactions_ = std::exchange(other.transactions_, 0);
+  beginning_ = std::move(other.beginning_);
   return *this;
 }
 

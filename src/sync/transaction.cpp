@@ -18,8 +18,43 @@ Transaction::Transaction(Connection& connection)
     : connection_(connection), savepoint_(detail::LeaseAccess::transactions(connection).next_savepoint([&] {
         return connection.transaction_status();
       })) {
+  if (connection.transactions_ == 0) connection.beginning_.reset();
   if (savepoint_ > 0) connection.execute(engine::begin_savepoint(savepoint_));
   ++connection.transactions_;
+}
+
+Transaction::Transaction(Connection& connection, const TransactionOptions& options)
+    : connection_(connection), savepoint_(detail::LeaseAccess::transactions(connection).next_savepoint([&] {
+        return connection.transaction_status();
+      })) {
+  if (savepoint_ == 0) {
+    connection.beginning_ = engine::beginning_with(options);
+  } else {
+    options_ = std::make_unique<engine::SavepointOptions>(options);
+    if (connection.transactions_ == 0) connection.beginning_.reset();
+    if (options_->empty()) {
+      connection.execute(engine::begin_savepoint(savepoint_));
+      options_.reset();
+    } else {
+      begin_with_options();
+    }
+  }
+  ++connection.transactions_;
+}
+
+void Transaction::begin_with_options() {
+  const std::vector<PipelineAnswer> answers = connection_.execute(options_->begin(savepoint_));
+  try {
+    options_->begun(answers);
+  } catch (...) {  // so that the transaction around it can go on
+    if (answers.front().has_value()) {
+      try {
+        connection_.execute(engine::end_savepoint(savepoint_, false));
+      } catch (...) {  // giving the connection back cleans it
+      }
+    }
+    throw;
+  }
 }
 
 Transaction::~Transaction() {
@@ -37,7 +72,11 @@ void Transaction::commit() {
   require_active(active_);
   if (savepoint_ > 0) {
     try {
-      connection_.execute(engine::end_savepoint(savepoint_, true));
+      if (options_) {
+        engine::require_success(connection_.execute(options_->release(savepoint_)));
+      } else {
+        connection_.execute(engine::end_savepoint(savepoint_, true));
+      }
     } catch (...) {  // so that the transaction around it can go on
       undo();
       throw;

@@ -79,6 +79,38 @@ TEST_F(RoundTrips, a_transaction_of_k_statements_costs_k_and_one) {
   }
 }
 
+TEST_F(RoundTrips, isolation_settings_and_a_role_cost_a_transaction_of_k_statements_nothing_more) {
+  db().execute("DROP ROLE IF EXISTS paying");
+  db().execute("CREATE ROLE paying; GRANT ALL ON paid TO paying");
+  const TransactionOptions options{.isolation = Isolation::serializable,
+                                   .settings = {{"app.tenant", "7"}, {"work_mem", "5MB"}},
+                                   .role = "paying"};
+  for (int round = 0; round < 4; ++round) {
+    const Cost cost = cost_of([&] {
+      db().transaction(options, [](Connection& tx) {
+        for (int i = 0; i < 5; ++i) tx.execute("INSERT INTO paid VALUES ($1)", i);
+      });
+    });
+    EXPECT_EQ(cost.turns, 6);
+    EXPECT_LE(cost.sends, 7);
+    const std::vector<int> rows(1000, 1);
+    EXPECT_LE(cost_of([&] {
+                db().transaction(
+                    options, [&](Connection& tx) { tx.execute_many("INSERT INTO paid VALUES ($1)", rows); });
+              }).turns,
+              4);
+    const Cost savepoint = cost_of([&] {
+      db().transaction(options, [](Connection& tx) {
+        tx.execute("SELECT 1");
+        tx.transaction({.read_only = true, .settings = {{"app.tenant", "8"}}},
+                       [](Connection& inside) { inside.execute("SELECT 1"); });
+      });
+    });
+    EXPECT_EQ(savepoint.turns, 5) << "as a savepoint without options";
+  }
+  db().execute("DROP OWNED BY paying; DROP ROLE paying");
+}
+
 TEST_F(RoundTrips, a_transaction_of_nothing_costs_nothing) {
   EXPECT_EQ(cost_of([&] { db().transaction([](Connection&) {}); }).turns, 0);
 }

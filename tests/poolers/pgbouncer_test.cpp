@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "integration/database_test.hpp"
+#include "support/guarded_tenants.hpp"
 
 namespace copg::test {
 namespace {
@@ -208,6 +209,21 @@ TEST_P(BouncerWithTransactions, a_transaction_is_kept_together) {
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(db.fetch_val<int>("SELECT count(*)::int FROM kept"), 8 * 20) << "the savepoints were rolled back";
   EXPECT_EQ(db.stats().connections_lost, 0U);
+}
+
+TEST_P(BouncerWithTransactions, a_hundred_tenants_see_not_one_row_of_another) {
+  PooledDatabase db = open({.max_size = 8, .prepare = PrepareMode::off});
+  db.execute(GuardedTenants::making());
+  GuardedTenants tenants;
+  std::vector<std::thread> callers;
+  for (unsigned number = 0; number < 8; ++number) {
+    callers.emplace_back([&, number] {
+      std::minstd_rand dice(number + 1);
+      for (int i = 0; i < 60; ++i) tenants.work(db, dice);
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(tenants.wrong(), std::vector<std::string>());
 }
 
 TEST_P(BouncerWithTransactions, copy_goes_in_and_out) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "integration/database_test.hpp"
+#include "support/guarded_tenants.hpp"
 #include "support/tenants.hpp"
 
 namespace copg::test {
@@ -77,6 +78,21 @@ TEST_F(Tenants, a_storm_of_fifty_tenants_with_the_same_texts_gives_each_its_own_
   }
   threads.clear();
   EXPECT_EQ(surprises(), std::vector<std::string>());
+}
+
+TEST_F(Tenants, a_hundred_under_row_level_security_see_not_one_row_of_another) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 4});
+  db.execute(GuardedTenants::making());
+  GuardedTenants tenants;
+  std::vector<std::jthread> threads;
+  for (unsigned number = 0; number < 12; ++number) {
+    threads.emplace_back([&, number] {
+      std::minstd_rand dice(number + 1);
+      for (int i = 0; i < 100; ++i) tenants.work(db, dice);
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(tenants.wrong(), std::vector<std::string>());
 }
 
 }  // namespace

@@ -62,7 +62,9 @@ struct LeaseAccess {
     return static_cast<bool>(connection.lease_);
   }
   [[nodiscard]] static engine::TransactionStack transactions(const Connection& connection) noexcept {
-    return {.autocommit = connection.autocommit_, .depth = connection.transactions_};
+    return {.autocommit = connection.autocommit_,
+            .depth = connection.transactions_,
+            .beginning = connection.beginning_ ? &connection.beginning_->beginning() : nullptr};
   }
 };
 

@@ -1,19 +1,27 @@
-// The transactions that a program has begun on one connection and not ended, and what they mean for the next
-// statements. A transaction inside another is a savepoint. Sends nothing.
+// The transactions that a program has begun on one connection and not ended, and what they and their options
+// mean for the next statements. A transaction inside another is a savepoint. Sends nothing.
 #pragma once
 
 #include <copg/connection.hpp>
 
-#include <string>
+#include <copg/pipeline.hpp>
+#include <copg/transaction_options.hpp>
 
-#include "pq/execute_operation.hpp"
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pq/beginning.hpp"
+#include "pq/transaction_command.hpp"
 
 namespace copg::engine {
 
-/// A value, whose two members each kind of connection keeps in its own way.
+/// A value, whose members each kind of connection keeps in its own way.
 struct TransactionStack {
   bool autocommit = false;
-  int depth = 0;  ///< Transactions that were begun and not ended.
+  int depth = 0;                             ///< Transactions that were begun and not ended.
+  const pq::Beginning* beginning = nullptr;  ///< Of the outermost of them; null: BEGIN alone.
 
   // `status()` asks the connection, which may throw; it is called only if the answer depends on it.
 
@@ -27,10 +35,10 @@ struct TransactionStack {
   /// rollback after a commit that failed, changes nothing.
   [[nodiscard]] int depth_after(int savepoint) const noexcept;
 
-  /// Whether BEGIN travels with the next statement. `in_transaction`: the connection is in a transaction.
+  /// What begins with the next statement. `in_transaction`: the connection is in a transaction.
   [[nodiscard]] pq::BeginFirst begin_first(bool in_transaction) const noexcept {
-    const bool wanted = !autocommit || depth > 0;
-    return wanted && !in_transaction ? pq::BeginFirst::yes : pq::BeginFirst::no;
+    if (in_transaction || (autocommit && depth == 0)) return pq::BeginFirst::no;
+    return depth > 0 && beginning != nullptr ? pq::BeginFirst(beginning) : pq::BeginFirst::yes;
   }
 
   /// Throws a `Refusal` that says so if autocommit can't be changed now.
@@ -45,5 +53,34 @@ struct TransactionStack {
 /// to begin, and COMMIT or ROLLBACK to end (pq::TransactionOperation).
 [[nodiscard]] std::string begin_savepoint(int savepoint);
 [[nodiscard]] std::string end_savepoint(int savepoint, bool commit);
+
+/// What the first statement of a transaction with options begins it with. Throws UsageError.
+[[nodiscard]] std::shared_ptr<const pq::OwnBeginning> beginning_with(const TransactionOptions& options);
+
+/// The options of a savepoint. PostgreSQL undoes settings when it rolls back to a savepoint, but not when it
+/// releases one: what they were before is read when it begins, and set again before it is released.
+class SavepointOptions {
+ public:
+  /// Throws UsageError for what a savepoint can't have: isolation, deferrable.
+  explicit SavepointOptions(const TransactionOptions& options);
+
+  /// Whether there are none: `begin_savepoint` and `end_savepoint` say all.
+  [[nodiscard]] bool empty() const noexcept { return !read_only_ && settings_.sql.empty(); }
+  /// What begins the savepoint of that number. If it fails, the caller rolls back to the savepoint.
+  [[nodiscard]] Pipeline begin(int savepoint) const;
+  /// Takes its answers. Throws the first error.
+  void begun(const std::vector<PipelineAnswer>& answers);
+  /// What releases it. Throws nothing of its own.
+  [[nodiscard]] Pipeline release(int savepoint) const;
+
+ private:
+  bool read_only_;
+  pq::LocalSettings settings_;
+  std::vector<std::string> names_;  // of what is set
+  Pipeline restoring_;
+};
+
+/// Throws the first error among them.
+void require_success(const std::vector<PipelineAnswer>& answers);
 
 }  // namespace copg::engine

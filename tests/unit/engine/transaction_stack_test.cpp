@@ -58,6 +58,40 @@ TEST(TransactionStack, sends_begin_with_a_statement_that_is_to_be_part_of_a_tran
   EXPECT_EQ(inside.begin_first(true), pq::BeginFirst::no);
 }
 
+TEST(TransactionStack, begins_with_the_options_of_the_outermost_transaction_and_only_while_it_is_open) {
+  const auto options = beginning_with({.isolation = Isolation::repeatable_read,
+                                       .read_only = true,
+                                       .deferrable = true,
+                                       .settings = {{"a.b", "1"}},
+                                       .role = "c"});
+  TransactionStack stack{.depth = 1, .beginning = &options->beginning()};
+  const pq::BeginFirst begin = stack.begin_first(false);
+  ASSERT_TRUE(begin);
+  EXPECT_STREQ(begin->command, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY DEFERRABLE");
+  EXPECT_TRUE(begin->read_only);
+  ASSERT_NE(begin->settings, nullptr);
+  EXPECT_EQ(begin->settings->sql,
+            "SELECT pg_catalog.set_config($1, $2, true), pg_catalog.set_config($3, $4, true)");
+  EXPECT_TRUE(begin->settings->changes_names);
+  EXPECT_EQ(stack.begin_first(true), pq::BeginFirst::no);
+  stack.depth = 0;
+  EXPECT_EQ(stack.begin_first(false), pq::BeginFirst::yes);
+}
+
+TEST(TransactionStack, sends_no_settings_where_there_are_none) {
+  const auto options = beginning_with({.isolation = Isolation::serializable});
+  EXPECT_STREQ(options->beginning().command, "BEGIN ISOLATION LEVEL SERIALIZABLE");
+  EXPECT_EQ(options->beginning().settings, nullptr);
+  EXPECT_THROW((void)beginning_with({.isolation = static_cast<Isolation>(9)}), UsageError);
+  EXPECT_FALSE(beginning_with({.settings = {{"work_mem", "1MB"}}})->beginning().settings->changes_names);
+}
+
+TEST(SavepointOptions, refuse_what_only_the_outermost_transaction_can_have) {
+  EXPECT_THROW(SavepointOptions({.isolation = Isolation::read_committed}), UsageError);
+  EXPECT_THROW(SavepointOptions({.deferrable = true}), UsageError);
+  EXPECT_TRUE(SavepointOptions(TransactionOptions()).empty());
+}
+
 TEST(TransactionStack, refuses_to_change_autocommit_inside_a_transaction) {
   EXPECT_NO_THROW(TransactionStack().require_autocommit_change<Refusal>(is(Status::idle)));
   for (const Status status : {Status::in_transaction, Status::failed, Status::busy, Status::unknown})

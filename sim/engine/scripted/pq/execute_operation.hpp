@@ -51,7 +51,7 @@ class OneStatement : public StatementOperation {
     if (!sent_) {
       if (!connection_.protocol_idle()) return fail(usage_error(still_busy, sql_));
       if (!gather()) return Step::finished();
-      if (begin_ == BeginFirst::yes) connection_.session_of_server().in_transaction = true;
+      if (begin_) connection_.session_of_server().in_transaction = true;
       if (!connection_.send(token_, deed_of(sql_), *this)) return end_lost();
       sent_ = true;
       return Step::wait(connection_.fd(), Ready::read);

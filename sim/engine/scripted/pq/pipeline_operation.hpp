@@ -30,7 +30,7 @@ class PipelineOperation final : public StatementOperation {
     const OneCaller inside(connection_);
     World::here().let_others_act();
     if (sent_ == 0 && !connection_.protocol_idle()) return fail(usage_error(still_busy, {}));
-    if (sent_ == 0 && begin_ == BeginFirst::yes) connection_.session_of_server().in_transaction = true;
+    if (sent_ == 0 && begin_) connection_.session_of_server().in_transaction = true;
     // The socket may take a part of them.
     std::size_t room = World::here().once_in(4) ? 1 + World::here().choose(3) : statements_.size();
     while (sent_ < statements_.size() && room-- > 0 && connection_.alive()) {
