@@ -20,6 +20,7 @@
 #include "python/native/options.hpp"
 #include "python/native/parameter_rows.hpp"
 #include "python/native/statement.hpp"
+#include "python/native/transaction_options.hpp"
 
 namespace copg::python {
 
@@ -161,13 +162,15 @@ void Connection::rollback() {
   });
 }
 
-std::uint64_t Connection::begin() {
+std::uint64_t Connection::begin(nb::handle given) {
+  const TransactionOptions* const options = transaction_options_in(given);
   std::string place = place_of_caller();
   return ask([&](copg::Connection& connection) {
     const int savepoint = copg::detail::LeaseAccess::transactions(connection).next_savepoint([&] {
       return connection.transaction_status();
     });
-    auto transaction = std::make_unique<Transaction>(connection);
+    auto transaction = options == nullptr ? std::make_unique<Transaction>(connection)
+                                          : std::make_unique<Transaction>(connection, *options);
     transactions_.push_back({{++last_number_, std::move(place), savepoint}, std::move(transaction)});
     return last_number_;
   });
@@ -250,7 +253,7 @@ void bind_connection(nb::module_& module) {
       .def("_execute_many", &Connection::execute_many, bind::inside, bind::any, bind::any)
       .def("_commit", &Connection::commit, bind::inside)
       .def("_rollback", &Connection::rollback, bind::inside)
-      .def("_begin", &Connection::begin, bind::inside)
+      .def("_begin", &Connection::begin, bind::inside, bind::any)
       .def("_end", &Connection::end, bind::inside)
       .def("_discard", &Connection::discard)
       .def_prop_rw(

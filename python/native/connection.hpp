@@ -60,8 +60,9 @@ class Connection final : public AnyConnection {
 
   void commit();
   void rollback();
-  /// Begins a transaction, or a savepoint inside one. Returns its number.
-  std::uint64_t begin();
+  /// Begins a transaction, or a savepoint inside one. Returns its number. `options`: TransactionOptions, or
+  /// None.
+  std::uint64_t begin(nb::handle options);
   /// Ends it. Blocks inside it that were never left are rolled back, and it with them: ProgrammingMistake if
   /// it was to be committed. One that has ended with a block around it has nothing to roll back.
   void end(std::uint64_t number, bool commit);

@@ -119,7 +119,13 @@ struct LoopLease {
     engine->leases().require_usable(ended_ == Ended::no ? lease : engine::Lease());
   }
   [[nodiscard]] engine::TransactionStack transactions() const noexcept {
-    return {.autocommit = autocommit, .depth = static_cast<int>(blocks.size())};
+    return {.autocommit = autocommit,
+            .depth = static_cast<int>(blocks.size()),
+            .beginning = beginning_ ? &beginning_->beginning() : nullptr};
+  }
+  /// The outermost block is entered. `options`: null for none, or if it is a savepoint. Throws UsageError.
+  void begin_with(const TransactionOptions* options) {
+    beginning_ = options == nullptr ? nullptr : engine::beginning_with(*options);
   }
   void call_begins(LoopCall& /*call*/) noexcept { in_call_ = true; }
   void call_ends(LoopCall& /*call*/) noexcept {
@@ -146,6 +152,7 @@ struct LoopLease {
 
   Ended ended_ = Ended::no;
   bool in_call_ = false;
+  std::shared_ptr<const pq::OwnBeginning> beginning_;  // not cleared with `blocks`: a call may send it yet
 };
 
 /// Takes a lease. Its result is None: the lease is where it was wanted.

@@ -37,6 +37,7 @@
 #include "python/native/parameter_rows.hpp"
 #include "python/native/result_rows.hpp"
 #include "python/native/statement.hpp"
+#include "python/native/transaction_options.hpp"
 #include "sync/call.hpp"
 
 namespace copg::python {
@@ -169,6 +170,33 @@ struct KeptSavepoint {
   static nb::object give(const Result& /*result*/) { return nb::none(); }
 };
 
+/// A savepoint with options, or its end: several statements in one flush.
+class KeptPipeline {
+ public:
+  /// `begun`: whose savepoint begins; null: it ends.
+  KeptPipeline(Pipeline pipeline, std::shared_ptr<engine::SavepointOptions> begun)
+      : parts_(std::make_unique<Parts>(std::move(pipeline))), begun_(std::move(begun)) {}
+
+  [[nodiscard]] engine::PipelineJob job() const { return {parts_->answers}; }
+  [[nodiscard]] nb::object give(const std::vector<PipelineAnswer>& answers) const {
+    if (begun_) {
+      begun_->begun(answers);
+    } else {
+      engine::require_success(answers);
+    }
+    return nb::none();
+  }
+
+ private:
+  struct Parts {  // on the heap, because the operation points to them
+    explicit Parts(Pipeline given) : pipeline(std::move(given)), answers(pipeline) {}
+    const Pipeline pipeline;
+    engine::PipelineAnswers answers;
+  };
+  std::unique_ptr<Parts> parts_;
+  std::shared_ptr<engine::SavepointOptions> begun_;
+};
+
 KeptStatement statement_of(nb::handle sql, nb::handle params) {
   return {nb::borrow(sql), nb::borrow(params), std::make_unique<const Statement>(sql.ptr(), params.ptr())};
 }
@@ -250,11 +278,24 @@ class LoopConnection final : public AnyConnection {
                                "() inside a transaction() block: leave the block instead");
     return end_outermost(commit);
   }
-  /// nullptr: nothing is to be sent. `began` follows.
-  LoopCall* begin() {
-    beginning_ = {0, place_of_caller(), lease_->transactions().next_savepoint([this] { return status(); })};
-    if (beginning_.savepoint == 0) return nullptr;
-    return call(KeptSavepoint{engine::begin_savepoint(beginning_.savepoint)});
+  /// `given`: TransactionOptions, or None. nullptr: nothing is to be sent. `began` follows.
+  LoopCall* begin(nb::handle given) {
+    const TransactionOptions* const options = transaction_options_in(given);
+    beginning_ = {};
+    const int savepoint = lease_->transactions().next_savepoint([this] { return status(); });
+    auto inside =
+        savepoint > 0 && options != nullptr ? std::make_shared<engine::SavepointOptions>(*options) : nullptr;
+    if (lease_->blocks.empty()) lease_->begin_with(savepoint == 0 ? options : nullptr);
+    beginning_ = {0, place_of_caller(), savepoint, inside};
+    if (savepoint == 0) return nullptr;
+    if (!inside) return call(KeptSavepoint{engine::begin_savepoint(savepoint)});
+    return call(KeptPipeline(inside->begin(savepoint), inside));
+  }
+  /// A savepoint with options could not begin: rolls back to it, so that the transaction around it can go on.
+  /// nullptr: there is nothing to be sent.
+  LoopCall* undo_beginning() {
+    if (!beginning_.options || given_back() || engine::can_only_be_given_back(status())) return nullptr;
+    return call(KeptSavepoint{engine::end_savepoint(beginning_.savepoint, false)});
   }
   /// The number of the block.
   std::uint64_t began() {
@@ -281,10 +322,12 @@ class LoopConnection final : public AnyConnection {
       return nullptr;
     }
     const int savepoint = found->savepoint;
+    const auto options = found->options;
     open.erase(found, open.end());
     // Nothing can be sent any more, and giving the connection back rolls back.
     if (!commit && engine::can_only_be_given_back(status())) return nullptr;
     if (savepoint == 0) return end_outermost(commit);
+    if (commit && options) return call(KeptPipeline(options->release(savepoint), nullptr));
     return call(KeptSavepoint{engine::end_savepoint(savepoint, commit)});
   }
 
@@ -400,7 +443,8 @@ void bind_loop_pool(nb::module_& module) {
       .def("_execute_batch", &LoopConnection::execute_batch, bind::owned)
       .def("_to_be_committed", &LoopConnection::to_be_committed)
       .def("_end_transaction", &LoopConnection::end_transaction, bind::owned)
-      .def("_begin", &LoopConnection::begin, bind::owned)
+      .def("_begin", &LoopConnection::begin, bind::owned, bind::any)
+      .def("_undo_beginning", &LoopConnection::undo_beginning, bind::owned)
       .def("_began", &LoopConnection::began)
       .def("_left_open", &LoopConnection::left_open)
       .def("_left_open_inside", &LoopConnection::left_open_inside)

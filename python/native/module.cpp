@@ -25,6 +25,7 @@
 #include "python/native/parameter_rows.hpp"
 #include "python/native/pool.hpp"
 #include "python/native/shortcut.hpp"
+#include "python/native/transaction_options.hpp"
 #include "python/native/waiting.hpp"
 
 namespace nb = nanobind;
@@ -85,6 +86,7 @@ NB_MODULE(_native_in_main, module) {
   bind_any_pool(module);
   bind_pool(module);
   bind_cursor(module);
+  bind_transaction_options(module);
   bind_any_connection(module);
   bind_connection(module);
   bind_callback(module);

@@ -6,20 +6,26 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "python/native/location.hpp"
 
+namespace copg::engine {
+class SavepointOptions;
+}  // namespace copg::engine
+
 namespace copg::python {
 
 namespace nb = nanobind;
 
 struct OpenBlock {
-  std::uint64_t number = 0;  ///< Of a connection; none comes twice.
-  std::string entered_at;    ///< file:line
-  int savepoint = 0;         ///< Its number; 0: the transaction itself.
+  std::uint64_t number = 0;                             ///< Of a connection; none comes twice.
+  std::string entered_at;                               ///< file:line
+  int savepoint = 0;                                    ///< Its number; 0: the transaction itself.
+  std::shared_ptr<engine::SavepointOptions> options{};  ///< Of a savepoint in asyncio; null: none.
 };
 
 [[nodiscard]] inline std::string place_of_caller() {

@@ -60,7 +60,7 @@ class Stream:
             status = native._transaction_status
             block = None
             if native.autocommit and status is TransactionStatus.IDLE:
-                native._begin()  # sends nothing: BEGIN travels with the first rows
+                native._begin(None)  # sends nothing: BEGIN travels with the first rows
                 block = native._began()
             try:
                 count = await self._send(native)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from . import _native
@@ -12,11 +13,13 @@ from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._shortcut import shortcut
 from ._streaming import Stream, is_async_only
+from ._transaction_options import options_of
 from ._turns import Turns
 from .cursor import BaseCursor
 from .errors import ProgrammingError
 
 if TYPE_CHECKING:
+    from ._transaction_options import Isolation, Settings
 
     class Base(Leased, _native.LoopConnection): ...
 else:
@@ -93,9 +96,21 @@ class AsyncConnection(Base):
         """One round trip; none without an open transaction."""
         await self._run(self._end_transaction, False)
 
-    def transaction(self) -> AsyncTransaction:
-        """A context manager for a transaction, or for a savepoint if a transaction is open already."""
-        return AsyncTransaction(self)
+    def transaction(
+        self,
+        *,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        settings: Settings | None = None,
+        role: str | None = None,
+    ) -> AsyncTransaction:
+        """A context manager for a transaction, or for a savepoint if a transaction is open already.
+
+        The options cost no further round trip. Settings (as by SET LOCAL) and the role (as by SET LOCAL ROLE) end with
+        the block. InterfaceError if a savepoint is given `isolation` or `deferrable`.
+        """
+        return AsyncTransaction(self, options_of(isolation, readonly, deferrable, settings, role))
 
     async def close(self) -> None:
         """Closes the connection, unless it was given back. The pool opens another."""
@@ -126,18 +141,48 @@ class AsyncConnection(Base):
         return await stream.send_on(self, self._turns, self._turn_limit_s)
 
 
+class Beginning:
+    """Begins a block with options, within one turn. A savepoint whose options are refused is rolled back to."""
+
+    def __init__(self, connection: AsyncConnection, options: _native.TransactionOptions) -> None:
+        self._connection = connection
+        self._options = options
+        self.waited_s = 0.0
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._begin().__await__()
+
+    async def _begin(self) -> None:
+        try:
+            call = self._connection._begin(self._options)
+            if call is not None:
+                call.waited_s = self.waited_s
+                await call
+        except Exception:
+            with suppress(Exception):  # giving the connection back cleans it
+                undoing = self._connection._undo_beginning()
+                if undoing is not None:
+                    await undoing
+            raise
+
+
 class AsyncTransaction:
     """Commits when left normally, rolls back when left with an exception."""
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, options: _native.TransactionOptions | None = None) -> None:
         self.connection = connection
+        self._options = options
         self._number = 0
 
     async def __aenter__(self) -> AsyncTransaction:
-        await self.connection._run(self.connection._begin)
-        self._number = self.connection._began()
+        connection = self.connection
+        if self._options is None:
+            await connection._run(connection._begin, None)
+        else:
+            await connection._run(Beginning, connection, self._options)
+        self._number = connection._began()
         return self
 
     async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:

@@ -15,6 +15,7 @@ from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pool_base import PoolBase
 from ._streaming import Stream, is_async_only
+from ._transaction_options import options_of
 from .async_connection import AsyncConnection, AsyncCursor, AsyncTransaction
 from .config import Config
 from .connection import Connection
@@ -23,6 +24,7 @@ from .errors import PoolTimeout
 
 if TYPE_CHECKING:
     from ._pool_base import Prepare, Reset
+    from ._transaction_options import Isolation, Settings
 
 Self = TypeVar("Self", bound="AsyncPooledDatabase")
 
@@ -140,9 +142,24 @@ class AsyncPooledDatabase(Base):
         kind = AsyncConnection if self._check is None else CheckedAsyncConnection
         return kind(self, timeout, self._autocommit, self._row_factory, self._timeout)
 
-    def transaction(self, timeout: float | None = None) -> AsyncPoolTransaction:
-        """Like `connection`, with a transaction: leaving normally commits it, an exception rolls it back."""
-        return AsyncPoolTransaction(self.connection(timeout))
+    def transaction(
+        self,
+        timeout: float | None = None,
+        *,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        settings: Settings | None = None,
+        role: str | None = None,
+    ) -> AsyncPoolTransaction:
+        """Like `connection`, with a transaction: leaving normally commits it, an exception rolls it back.
+
+        `isolation`, `readonly`, `deferrable`, `settings` (as by SET LOCAL) and `role` (as by SET LOCAL ROLE) hold until
+        the transaction ends, and cost no further round trip. What the server refuses of them is the error of the first
+        statement.
+        """
+        options = options_of(isolation, readonly, deferrable, settings, role)
+        return AsyncPoolTransaction(self.connection(timeout), options)
 
     def resize(self, min_size: int, max_size: int | None = None) -> Done:
         """Sets new bounds, also while connections are leased. Takes effect when called, awaited or not."""
@@ -236,9 +253,9 @@ class AsyncPoolTransaction:
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, options: _native.TransactionOptions | None) -> None:
         self._connection = connection
-        self._transaction = AsyncTransaction(connection)
+        self._transaction = AsyncTransaction(connection, options)
 
     async def __aenter__(self) -> AsyncConnection:
         await self._connection.__aenter__()

@@ -11,6 +11,7 @@ from ._info import Leased, tell_left_open, tell_rollback_failed
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._shortcut import shortcut
+from ._transaction_options import options_of
 from .cursor import BaseCursor
 from .errors import NotSupportedError
 
@@ -18,6 +19,7 @@ Entered = TypeVar("Entered", bound="Connection")
 
 
 if TYPE_CHECKING:
+    from ._transaction_options import Isolation, Settings
 
     class Base(Leased, _native.Connection): ...
 else:
@@ -76,9 +78,21 @@ class Connection(Base):
         """One round trip; none without an open transaction."""
         self._rollback()
 
-    def transaction(self) -> Transaction:
-        """A context manager for a transaction, or for a savepoint if a transaction is open already."""
-        return Transaction(self)
+    def transaction(
+        self,
+        *,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        settings: Settings | None = None,
+        role: str | None = None,
+    ) -> Transaction:
+        """A context manager for a transaction, or for a savepoint if a transaction is open already.
+
+        The options cost no further round trip. Settings (as by SET LOCAL) and the role (as by SET LOCAL ROLE) end with
+        the block. InterfaceError if a savepoint is given `isolation` or `deferrable`.
+        """
+        return Transaction(self, options_of(isolation, readonly, deferrable, settings, role))
 
     def close(self) -> None:
         """Closes the connection, unless it was given back. The pool opens another."""
@@ -93,12 +107,13 @@ class Transaction:
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, options: _native.TransactionOptions | None = None) -> None:
         self.connection = connection
+        self._options = options
         self._number = 0
 
     def __enter__(self) -> Transaction:
-        self._number = self.connection._begin()
+        self._number = self.connection._begin(self._options)
         return self
 
     def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:

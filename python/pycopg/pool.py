@@ -13,6 +13,7 @@ from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pool_base import PoolBase, plain_function
 from ._shortcut import shortcut
+from ._transaction_options import options_of
 from .config import Config
 from .connection import Connection, Cursor, Transaction
 from .cursor import begun
@@ -20,6 +21,7 @@ from .errors import PoolTimeout
 
 if TYPE_CHECKING:
     from ._pool_base import Prepare, Reset
+    from ._transaction_options import Isolation, Settings
 
 Leased = TypeVar("Leased", bound="CheckedConnection")
 Self = TypeVar("Self", bound="PooledDatabase")
@@ -83,9 +85,24 @@ class PooledDatabase(Base):
         kind = Connection if self._check is None else CheckedConnection
         return kind(self, timeout, self._autocommit, self._row_factory)
 
-    def transaction(self, timeout: float | None = None) -> PoolTransaction:
-        """Like `connection`, with a transaction: leaving normally commits it, an exception rolls it back."""
-        return PoolTransaction(self.connection(timeout))
+    def transaction(
+        self,
+        timeout: float | None = None,
+        *,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        settings: Settings | None = None,
+        role: str | None = None,
+    ) -> PoolTransaction:
+        """Like `connection`, with a transaction: leaving normally commits it, an exception rolls it back.
+
+        `isolation`, `readonly`, `deferrable`, `settings` (as by SET LOCAL) and `role` (as by SET LOCAL ROLE) hold until
+        the transaction ends, and cost no further round trip. What the server refuses of them is the error of the first
+        statement.
+        """
+        options = options_of(isolation, readonly, deferrable, settings, role)
+        return PoolTransaction(self.connection(timeout), options)
 
     def open(self) -> None:
         """Opens the pool, if it is not open, without waiting for connections. PoolClosed after `close`."""
@@ -212,9 +229,9 @@ class PoolTransaction:
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, options: _native.TransactionOptions | None) -> None:
         self._connection = connection
-        self._transaction = Transaction(connection)
+        self._transaction = Transaction(connection, options)
 
     def __enter__(self) -> Connection:
         self._connection.__enter__()

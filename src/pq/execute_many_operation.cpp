@@ -191,8 +191,8 @@ bool ExecuteManyOperation::put_question(bool raise) {
   question_.emplace(*insert_, raise);
   expect(Answer::question);
   parsed_rows_ = 0;  // it may take the place of the unnamed statement
-  static_cast<void>(
-      question_->use.look_up(connection_, changes_names(begin_)));  // which refuses nothing of ours
+  // It refuses nothing of ours.
+  static_cast<void>(question_->use.look_up(connection_, changes_names(begin_)));
   return question_->use.put(connection_) && PQsendFlushRequest(connection_.raw()) == 1;
 }
 

@@ -15,7 +15,11 @@ import pycopg
 from test_reference import PAGE, ROOT, blocks, run
 
 
-@pytest.mark.parametrize("page", [PAGE, ROOT / "README.md", ROOT / "docs/reference/types.md"], ids=lambda it: it.name)
+@pytest.mark.parametrize(
+    "page",
+    [PAGE, ROOT / "README.md", ROOT / "docs/reference/types.md", ROOT / "docs/explanation/transactions.md"],
+    ids=lambda it: it.name,
+)
 def test_every_block_does_what_it_says(
     page: Any, users: pycopg.PooledDatabase, make_pool: Callable[..., pycopg.PooledDatabase]
 ) -> None:
