@@ -2,10 +2,10 @@
 #pragma once
 
 #include <copg/connection.hpp>
+#include <copg/deadline.hpp>
 #include <copg/detail/async_initiate.hpp>
+#include <copg/detail/async_verbs.hpp>
 #include <copg/detail/request.hpp>
-#include <copg/detail/row_shape.hpp>
-#include <copg/detail/rows_of.hpp>
 #include <copg/pipeline.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/result.hpp>
@@ -43,6 +43,7 @@ struct LeaseState;
 }  // namespace async
 
 class AsyncConnection;
+class AsyncConnectionWithin;
 
 namespace detail {
 template <class T>
@@ -64,15 +65,7 @@ concept AwaitableBody = std::invocable<Body&, AsyncConnection&> &&
 /// Connection describes transactions, deadlines, and errors and whether the connection survives them;
 /// AsyncPooledDatabase describes how calls complete and are cancelled. After a statement that was cancelled
 /// or too late, the connection can only be given back.
-class AsyncConnection {
-  // Stands in front of its callers, because its return type is deduced.
-  [[nodiscard]] auto starter() {
-    require_lease();
-    return [this](auto handler, std::unique_ptr<detail::Request> request) {
-      start_execute(std::move(handler), std::move(request));
-    };
-  }
-
+class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
  public:
   using executor_type = boost::asio::any_io_executor;
 
@@ -87,74 +80,18 @@ class AsyncConnection {
   /// The pool's executor. UsageError if the connection was given back.
   [[nodiscard]] executor_type get_executor() const;
 
-  /// Executes one statement, or, without parameters, several, in one round trip. Completes with the Result.
-  template <detail::TokenFor<Result> Token = DefaultToken>
-  auto execute(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate<Result>(starter(), token, detail::make_request(sql, std::move(params)));
-  }
-  template <Encodable... Args>
-  auto execute(const Sql& sql, const Args&... args) {
-    return detail::initiate<Result>(starter(), DefaultToken(), detail::make_request(sql, args...));
-  }
-  /// Executes a statement and completes with all rows, a std::vector<T>.
-  template <class T, detail::TokenFor<std::vector<T>> Token = DefaultToken>
-  auto fetch_all(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate_mapped<Result, std::vector<T>>(
-        starter(), detail::to_vector<T>, token,
-        detail::make_fetch_request(sql, std::move(params), &detail::rows_as<T>));
-  }
-  template <class T, Encodable... Args>
-  auto fetch_all(const Sql& sql, const Args&... args) {
-    return detail::initiate_mapped<Result, std::vector<T>>(
-        starter(), detail::to_vector<T>, DefaultToken(),
-        detail::make_fetch_request(sql, copg::params(args...), &detail::rows_as<T>));
-  }
-  /// Executes a statement and completes with the first row, a std::optional<T>.
-  template <class T, detail::TokenFor<std::optional<T>> Token = DefaultToken>
-  auto fetch_one(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate_mapped<Result, std::optional<T>>(
-        starter(), detail::to_optional<T>, token,
-        detail::make_fetch_request(sql, std::move(params), &detail::rows_as<T>));
-  }
-  template <class T, Encodable... Args>
-  auto fetch_one(const Sql& sql, const Args&... args) {
-    return detail::initiate_mapped<Result, std::optional<T>>(
-        starter(), detail::to_optional<T>, DefaultToken(),
-        detail::make_fetch_request(sql, copg::params(args...), &detail::rows_as<T>));
-  }
-  /// Executes a statement and completes with the only column of the first row, a T.
-  template <std::default_initializable T, detail::TokenFor<T> Token = DefaultToken>
-  auto fetch_val(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate_mapped<Result, T>(
-        starter(), detail::to_value<T>, token,
-        detail::make_fetch_request(sql, std::move(params), &detail::value_as<T>));
-  }
-  template <std::default_initializable T, Encodable... Args>
-  auto fetch_val(const Sql& sql, const Args&... args) {
-    return detail::initiate_mapped<Result, T>(
-        starter(), detail::to_value<T>, DefaultToken(),
-        detail::make_fetch_request(sql, copg::params(args...), &detail::value_as<T>));
-  }
-  /// Executes one statement for each row of parameters, in one pipeline. Completes with the number of
-  /// affected rows, a std::int64_t. If `rows` is an lvalue, it must live until then. Rows of a plain INSERT
-  /// share statements where nobody can tell (PoolOptions::join_rows).
-  template <std::ranges::viewable_range Range, detail::TokenFor<std::int64_t> Token = DefaultToken>
-  auto execute_many(const Sql& sql, Range&& rows, Token&& token = {}) {
-    require_lease();
-    return detail::initiate<std::int64_t>(
-        [this](auto handler, detail::ManyRequest request) {
-          start_execute_many(std::move(handler), std::move(request));
-        },
-        token, detail::make_request_for_many(sql, std::forward<Range>(rows)));
-  }
+  // With the verbs of detail::AsyncVerbs: execute(sql, args...), fetch_all, fetch_one, fetch_val,
+  // execute_many.
+
+  using AsyncVerbs::execute;
   /// Executes several statements in one flush, with one round trip for all. Completes with one answer for
   /// each statement, in their order: a Result or an error, as Connection::execute(const Pipeline&) says.
   template <detail::TokenFor<std::vector<PipelineAnswer>> Token = DefaultToken>
   auto execute(Pipeline pipeline, Token&& token = {}) {
     require_lease();
     return detail::initiate<std::vector<PipelineAnswer>>(
-        [this](auto handler, Pipeline kept) { start_pipeline(std::move(handler), std::move(kept)); }, token,
-        std::move(pipeline));
+        [this](auto handler, Pipeline kept) { start_pipeline(std::move(handler), std::move(kept), {}); },
+        token, std::move(pipeline));
   }
 
   /// One round trip; none if no transaction is open. QueryFailed if the transaction had failed, which is
@@ -162,13 +99,13 @@ class AsyncConnection {
   template <detail::TokenFor<> Token = DefaultToken>
   auto commit(Token&& token = {}) {
     require_lease();
-    return detail::initiate<>([this](auto handler) { start_end(std::move(handler), true); }, token);
+    return detail::initiate<>([this](auto handler) { start_end(std::move(handler), true, {}); }, token);
   }
   /// One round trip; none if no transaction is open.
   template <detail::TokenFor<> Token = DefaultToken>
   auto rollback(Token&& token = {}) {
     require_lease();
-    return detail::initiate<>([this](auto handler) { start_end(std::move(handler), false); }, token);
+    return detail::initiate<>([this](auto handler) { start_end(std::move(handler), false, {}); }, token);
   }
   /// Awaits `body(*this)` in a transaction, or in a savepoint if a transaction is open. Commits when the body
   /// returns, rolls back if it throws, and completes with the body's result. A cancelled body gives the
@@ -201,9 +138,13 @@ class AsyncConnection {
   /// Makes each statement its own transaction. UsageError inside a transaction. Default: off.
   void autocommit(bool on);
   [[nodiscard]] bool autocommit() const;
-  /// Limits each later call, in seconds. At least 0 (else UsageError); infinite: no limit.
+  /// Limits each later call, in seconds. At least 0 (else UsageError); infinite: no limit. A deadline of the
+  /// whole lease or block (`within`) holds besides.
   void timeout(Seconds limit);
   [[nodiscard]] Seconds timeout() const;
+  /// The same calls, each of which ends by the deadline, whatever `timeout()` says. This object must outlive
+  /// what is returned, and must not be moved before a call has started.
+  [[nodiscard]] AsyncConnectionWithin within(Deadline deadline) noexcept;
 
   /// Gives the connection back. Any use afterwards is a UsageError. Never blocks.
   void release() noexcept;
@@ -221,13 +162,26 @@ class AsyncConnection {
 
  private:
   friend class async::ConnectionCall;
+  friend class AsyncConnectionWithin;
+  friend class AsyncDatabaseWithin;
+  friend class detail::AsyncVerbs<AsyncConnection>;
   explicit AsyncConnection(std::shared_ptr<async::LeaseState> state) noexcept;
   [[nodiscard]] async::LeaseState& state() const;
   void require_lease() const;
-  void start_execute(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request);
-  void start_execute_many(detail::Handler<std::int64_t> handler, detail::ManyRequest request);
-  void start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline);
-  void start_end(detail::Handler<> handler, bool commit);
+  [[nodiscard]] auto starter(std::optional<Deadline> deadline = {}) {
+    require_lease();
+    return [this, deadline](auto handler, auto request) {
+      start(std::move(handler), std::move(request), deadline);
+    };
+  }
+  // `deadline`: in place of the timeout.
+  void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request,
+             std::optional<Deadline> deadline);
+  void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request,
+             std::optional<Deadline> deadline);
+  void start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline,
+                      std::optional<Deadline> deadline);
+  void start_end(detail::Handler<> handler, bool commit, std::optional<Deadline> deadline);
 
   /// `options`: null for none.
   template <class Body>
@@ -265,12 +219,108 @@ class AsyncConnection {
   boost::asio::awaitable<int> begin_transaction(std::unique_ptr<const TransactionOptions> options);
   boost::asio::awaitable<int> begin_savepoint(int savepoint, engine::SavepointOptions options);
   boost::asio::awaitable<void> end_transaction(int savepoint, bool commit);
-  /// Rolls back. Ignores a failure, since giving the connection back cleans it.
+  /// Rolls back. Ignores a failure, since giving the connection back cleans it. Does that if no time is left.
   boost::asio::awaitable<void> undo_transaction(int savepoint);
+  /// As that of Connection.
+  void give_back_unended() noexcept;
 
   std::shared_ptr<async::Loop> loop_;  // kept after giving back: earlier calls complete there
   std::shared_ptr<async::LeaseState> state_;
 };
+
+/// The calls of a connection, each of which ends by one deadline: what AsyncConnection::within returns. It
+/// refers to the connection. Its members are those of AsyncConnection, and fail with the same errors; if the
+/// deadline has passed before anything was sent, with QueryTimeout, and the connection survives.
+class AsyncConnectionWithin : public detail::AsyncVerbs<AsyncConnectionWithin> {
+ public:
+  using AsyncVerbs::execute;
+  template <detail::TokenFor<std::vector<PipelineAnswer>> Token = DefaultToken>
+  auto execute(Pipeline pipeline, Token&& token = {}) {
+    connection_->require_lease();
+    return detail::initiate<std::vector<PipelineAnswer>>(
+        [it = *this](auto handler, Pipeline kept) {
+          it.connection_->start_pipeline(std::move(handler), std::move(kept), it.deadline_);
+        },
+        token, std::move(pipeline));
+  }
+  template <detail::TokenFor<> Token = DefaultToken>
+  auto commit(Token&& token = {}) {
+    return end(true, token);
+  }
+  template <detail::TokenFor<> Token = DefaultToken>
+  auto rollback(Token&& token = {}) {
+    return end(false, token);
+  }
+  /// As AsyncConnection::transaction: each call in the body ends by the deadline, and so does the COMMIT. If
+  /// no time is left to end the transaction, the connection is given back, which rolls back. What
+  /// `timeout(...)` says in the body holds to its end.
+  template <class Body>
+  requires AwaitableBody<Body>
+  auto transaction(Body body) -> std::invoke_result_t<Body&, AsyncConnection&> {
+    return limited(*this, nullptr, std::move(body));
+  }
+  template <class Body>
+  requires AwaitableBody<Body>
+  auto transaction(TransactionOptions options, Body body) -> std::invoke_result_t<Body&, AsyncConnection&> {
+    return limited(*this, std::make_unique<const TransactionOptions>(std::move(options)), std::move(body));
+  }
+  /// Runs `transaction(body)` on the pool's executor, for any completion token.
+  template <class Body, class Token>
+  requires AwaitableBody<Body>
+  auto transaction(Body body, Token&& token) {
+    return boost::asio::co_spawn(connection_->get_executor(), transaction(std::move(body)),
+                                 std::forward<Token>(token));
+  }
+  template <class Body, class Token>
+  requires AwaitableBody<Body>
+  auto transaction(TransactionOptions options, Body body, Token&& token) {
+    return boost::asio::co_spawn(connection_->get_executor(),
+                                 transaction(std::move(options), std::move(body)),
+                                 std::forward<Token>(token));
+  }
+
+ private:
+  friend class AsyncConnection;
+  friend class detail::AsyncVerbs<AsyncConnectionWithin>;
+
+  /// The lease has this deadline in place of its timeout until the end of the scope.
+  class Limited {
+   public:
+    explicit Limited(const AsyncConnectionWithin& within);
+    Limited(const Limited&) = delete;
+    Limited& operator=(const Limited&) = delete;
+    ~Limited();
+
+   private:
+    const std::shared_ptr<async::LeaseState> state_;
+    const Seconds timeout_;
+    const Deadline deadline_;
+  };
+
+  AsyncConnectionWithin(AsyncConnection& connection, Deadline deadline) noexcept
+      : connection_(&connection), deadline_(deadline) {}
+  [[nodiscard]] auto starter() { return connection_->starter(deadline_); }
+  template <class Token>
+  auto end(bool commit, Token& token) {
+    connection_->require_lease();
+    return detail::initiate<>(
+        [it = *this, commit](auto handler) {
+          it.connection_->start_end(std::move(handler), commit, it.deadline_);
+        },
+        token);
+  }
+  template <class Body>
+  static auto limited(AsyncConnectionWithin within, std::unique_ptr<const TransactionOptions> options,
+                      Body body) -> std::invoke_result_t<Body&, AsyncConnection&> {
+    const Limited limited(within);
+    co_return co_await within.connection_->transact(std::move(options), std::move(body));
+  }
+
+  AsyncConnection* connection_;
+  Deadline deadline_;
+};
+
+inline AsyncConnectionWithin AsyncConnection::within(Deadline deadline) noexcept { return {*this, deadline}; }
 
 }  // namespace copg
 #pragma GCC visibility pop

@@ -3,10 +3,10 @@
 
 #include <copg/async_connection.hpp>
 #include <copg/config.hpp>
+#include <copg/deadline.hpp>
 #include <copg/detail/async_initiate.hpp>
+#include <copg/detail/async_verbs.hpp>
 #include <copg/detail/request.hpp>
-#include <copg/detail/row_shape.hpp>
-#include <copg/detail/rows_of.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 #include <copg/pooled_database.hpp>
@@ -24,6 +24,8 @@
 
 #pragma GCC visibility push(default)
 namespace copg {
+
+class AsyncDatabaseWithin;
 
 /// A pool of connections to one database, for coroutines and all other completion tokens of Asio.
 ///
@@ -46,14 +48,7 @@ namespace copg {
 ///
 /// Thread-safe, except for moving and destruction. After a fork the child's pool opens connections of its
 /// own; its context must have been told of the fork (execution_context::notify_fork).
-class AsyncPooledDatabase {
-  // Stands in front of its callers, because its return type is deduced.
-  [[nodiscard]] auto starter() {
-    return [this](auto handler, std::unique_ptr<detail::Request> request) {
-      start_execute(std::move(handler), std::move(request));
-    };
-  }
-
+class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
  public:
   using executor_type = boost::asio::any_io_executor;
 
@@ -100,77 +95,22 @@ class AsyncPooledDatabase {
     return detail::initiate<>([this](auto handler) { start_open(std::move(handler)); }, token);
   }
 
-  /// Executes one statement in a transaction of its own, on any connection, in one round trip. Completes with
-  /// the Result. Without parameters the text may hold several statements, which are then one transaction; the
-  /// rows are those of the first that returns any.
-  template <detail::TokenFor<Result> Token = DefaultToken>
-  auto execute(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate<Result>(starter(), token, detail::make_request(sql, std::move(params)));
-  }
-  template <Encodable... Args>
-  auto execute(const Sql& sql, const Args&... args) {
-    return detail::initiate<Result>(starter(), DefaultToken(), detail::make_request(sql, args...));
-  }
-  /// Executes a statement and completes with all rows, a std::vector<T>. T is an aggregate or tuple, by
-  /// position, or a single value, and owns its memory.
-  template <class T, detail::TokenFor<std::vector<T>> Token = DefaultToken>
-  auto fetch_all(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate_mapped<Result, std::vector<T>>(
-        starter(), detail::to_vector<T>, token,
-        detail::make_fetch_request(sql, std::move(params), &detail::rows_as<T>));
-  }
-  template <class T, Encodable... Args>
-  auto fetch_all(const Sql& sql, const Args&... args) {
-    return detail::initiate_mapped<Result, std::vector<T>>(
-        starter(), detail::to_vector<T>, DefaultToken(),
-        detail::make_fetch_request(sql, copg::params(args...), &detail::rows_as<T>));
-  }
-  /// Executes a statement and completes with the first row, a std::optional<T>.
-  template <class T, detail::TokenFor<std::optional<T>> Token = DefaultToken>
-  auto fetch_one(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate_mapped<Result, std::optional<T>>(
-        starter(), detail::to_optional<T>, token,
-        detail::make_fetch_request(sql, std::move(params), &detail::rows_as<T>));
-  }
-  template <class T, Encodable... Args>
-  auto fetch_one(const Sql& sql, const Args&... args) {
-    return detail::initiate_mapped<Result, std::optional<T>>(
-        starter(), detail::to_optional<T>, DefaultToken(),
-        detail::make_fetch_request(sql, copg::params(args...), &detail::rows_as<T>));
-  }
-  /// Executes a statement and completes with the only column of the first row, a T. Without a row: NULL for
-  /// an optional T; else DataError, or UsageError before anything is sent if the text can't return rows.
-  template <std::default_initializable T, detail::TokenFor<T> Token = DefaultToken>
-  auto fetch_val(const Sql& sql, Params params, Token&& token = {}) {
-    return detail::initiate_mapped<Result, T>(
-        starter(), detail::to_value<T>, token,
-        detail::make_fetch_request(sql, std::move(params), &detail::value_as<T>));
-  }
-  template <std::default_initializable T, Encodable... Args>
-  auto fetch_val(const Sql& sql, const Args&... args) {
-    return detail::initiate_mapped<Result, T>(
-        starter(), detail::to_value<T>, DefaultToken(),
-        detail::make_fetch_request(sql, copg::params(args...), &detail::value_as<T>));
-  }
-  /// Executes one statement for each row of parameters, in one transaction and a constant number of round
-  /// trips. Completes with the number of affected rows, a std::int64_t. If `rows` is an lvalue, it must live
-  /// until then. Rows of a plain INSERT share statements where nobody can tell (PoolOptions::join_rows).
-  template <std::ranges::viewable_range Range, detail::TokenFor<std::int64_t> Token = DefaultToken>
-  auto execute_many(const Sql& sql, Range&& rows, Token&& token = {}) {
-    return detail::initiate<std::int64_t>(
-        [this](auto handler, detail::ManyRequest request) {
-          start_execute_many(std::move(handler), std::move(request));
-        },
-        token, detail::make_request_for_many(sql, std::forward<Range>(rows)));
-  }
+  // With the verbs of detail::AsyncVerbs: execute(sql, args...), fetch_all, fetch_one, fetch_val,
+  // execute_many. Each is a transaction of its own, on any connection. Without parameters a text may hold
+  // several statements, which are then one transaction.
 
-  /// Leases a connection, waiting for up to `timeout` seconds (by default the pool's `timeout`). Completes
-  /// with an AsyncConnection.
+  /// The same calls, each of which ends by the deadline, whatever the pool's `timeout` is:
+  /// `co_await db.within(500ms).fetch_one<User>(...)`. A duration counts from here, and not from the
+  /// `co_await`.
+  [[nodiscard]] AsyncDatabaseWithin within(Deadline deadline) const;
+
+  /// Leases a connection, waiting until the deadline (by default for the pool's `timeout`). Completes with an
+  /// AsyncConnection.
   template <detail::TokenFor<AsyncConnection> Token = DefaultToken>
-  auto connection(std::optional<Seconds> timeout = {}, Token&& token = {},
+  auto connection(std::optional<Deadline> deadline = {}, Token&& token = {},
                   SourceLocation where = SourceLocation::current()) {
     return detail::initiate<AsyncConnection>(
-        [this, timeout, where](auto handler) { start_connection(std::move(handler), timeout, where); },
+        [this, deadline, where](auto handler) { start_connection(std::move(handler), deadline, where); },
         token);
   }
   /// Leases a connection and awaits `body(connection)` in a transaction. Commits when the body returns, rolls
@@ -211,11 +151,11 @@ class AsyncPooledDatabase {
   auto check(Token&& token = {}) {
     return detail::initiate<>([this](auto handler) { start_check(std::move(handler)); }, token);
   }
-  /// Completes when min_size connections are open; with PoolTimeout after `timeout` seconds; or with
+  /// Completes when min_size connections are open; with PoolTimeout once the deadline has passed; or with
   /// ConfigurationError at once if no connection can be made. An error leaves the pool open.
   template <detail::TokenFor<> Token = DefaultToken>
-  auto wait(Seconds timeout = Seconds{30}, Token&& token = {}) {
-    return detail::initiate<>([this, timeout](auto handler) { start_wait(std::move(handler), timeout); },
+  auto wait(Deadline deadline = Seconds{30}, Token&& token = {}) {
+    return detail::initiate<>([this, deadline](auto handler) { start_wait(std::move(handler), deadline); },
                               token);
   }
   /// Closes the pool: waiting callers get PoolClosed at once; leases get `timeout` seconds to come back, and
@@ -238,20 +178,90 @@ class AsyncPooledDatabase {
   [[nodiscard]] std::string to_string() const;
 
  private:
+  friend class detail::AsyncVerbs<AsyncPooledDatabase>;
   struct State;
 
   AsyncPooledDatabase(std::shared_ptr<engine::PoolEngine> face, executor_type executor);
   [[nodiscard]] std::shared_ptr<async::Loop> loop() const;
   void start_open(detail::Handler<> handler);
-  void start_execute(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request);
-  void start_execute_many(detail::Handler<std::int64_t> handler, detail::ManyRequest request);
-  void start_connection(detail::Handler<AsyncConnection> handler, std::optional<Seconds> timeout,
+  [[nodiscard]] auto starter() {
+    return [this](auto handler, auto request) { start(std::move(handler), std::move(request)); };
+  }
+  void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request);
+  void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request);
+  void start_connection(detail::Handler<AsyncConnection> handler, std::optional<Deadline> deadline,
                         const SourceLocation& where);
   void start_check(detail::Handler<> handler);
-  void start_wait(detail::Handler<> handler, Seconds timeout);
+  void start_wait(detail::Handler<> handler, Deadline deadline);
   void start_close(detail::Handler<> handler, Seconds timeout);
 
   std::unique_ptr<State> state_;
+};
+
+/// The calls of a pool, each of which ends by one deadline: what AsyncPooledDatabase::within returns. Small,
+/// and a value, which its calls copy. It does not keep the pool open: once no pool object is left, its calls
+/// fail with PoolClosed. If the deadline has passed before the call, they fail with PoolTimeout. Thread-safe,
+/// except for destruction.
+class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
+ public:
+  /// Leases a connection, each of whose calls ends by the deadline, too, and has no other `timeout`.
+  /// Completes with an AsyncConnection.
+  template <detail::TokenFor<AsyncConnection> Token = DefaultToken>
+  auto connection(Token&& token = {}, SourceLocation where = SourceLocation::current()) {
+    return detail::initiate<AsyncConnection>(
+        [it = *this, where](auto handler) { it.start_connection(std::move(handler), where); }, token);
+  }
+  /// As AsyncPooledDatabase::transaction. All of it ends by the deadline: the wait for a connection, each
+  /// call in the body, and the COMMIT.
+  template <class Body>
+  requires AwaitableBody<Body>
+  auto transaction(Body body, SourceLocation where = SourceLocation::current())
+      -> std::invoke_result_t<Body&, AsyncConnection&> {
+    return on_a_lease(*this, nullptr, std::move(body), where);
+  }
+  template <class Body>
+  requires AwaitableBody<Body>
+  auto transaction(TransactionOptions options, Body body, SourceLocation where = SourceLocation::current())
+      -> std::invoke_result_t<Body&, AsyncConnection&> {
+    return on_a_lease(*this, std::make_unique<const TransactionOptions>(std::move(options)), std::move(body),
+                      where);
+  }
+  /// Runs `transaction(body)` on the pool's executor, for any completion token.
+  template <class Body, class Token>
+  requires AwaitableBody<Body>
+  auto transaction(Body body, Token&& token, SourceLocation where = SourceLocation::current()) {
+    return boost::asio::co_spawn(get_executor(), transaction(std::move(body), where),
+                                 std::forward<Token>(token));
+  }
+  template <class Body, class Token>
+  requires AwaitableBody<Body>
+  auto transaction(TransactionOptions options, Body body, Token&& token,
+                   SourceLocation where = SourceLocation::current()) {
+    return boost::asio::co_spawn(get_executor(), transaction(std::move(options), std::move(body), where),
+                                 std::forward<Token>(token));
+  }
+  [[nodiscard]] boost::asio::any_io_executor get_executor() const;
+
+ private:
+  friend class AsyncPooledDatabase;
+  friend class detail::AsyncVerbs<AsyncDatabaseWithin>;
+
+  AsyncDatabaseWithin(std::shared_ptr<async::Loop> loop, Deadline deadline) noexcept;
+  [[nodiscard]] auto starter() const {
+    return [it = *this](auto handler, auto request) { it.start(std::move(handler), std::move(request)); };
+  }
+  void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request) const;
+  void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) const;
+  void start_connection(detail::Handler<AsyncConnection> handler, const SourceLocation& where) const;
+  template <class Body>
+  static auto on_a_lease(AsyncDatabaseWithin within, std::unique_ptr<const TransactionOptions> options,
+                         Body body, SourceLocation where) -> std::invoke_result_t<Body&, AsyncConnection&> {
+    AsyncConnection leased = co_await within.connection(boost::asio::use_awaitable, where);
+    co_return co_await leased.transact(std::move(options), std::move(body));
+  }
+
+  std::shared_ptr<async::Loop> loop_;
+  Deadline deadline_;
 };
 
 }  // namespace copg

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <copg/copy_stream.hpp>
+#include <copg/deadline.hpp>
 #include <copg/detail/configure.hpp>
 #include <copg/detail/lease.hpp>
-#include <copg/detail/range_source.hpp>
-#include <copg/detail/row_shape.hpp>
-#include <copg/detail/rows_of.hpp>
+#include <copg/detail/verbs.hpp>
 #include <copg/params.hpp>
 #include <copg/pipeline.hpp>
 #include <copg/pool_options.hpp>
@@ -30,6 +29,8 @@ namespace pq {
 class OwnBeginning;
 }  // namespace pq
 
+class ConnectionWithin;
+
 /// The state of the session's transaction.
 enum class TransactionStatus : std::uint8_t {
   idle,            ///< No transaction is open.
@@ -48,18 +49,18 @@ enum class TransactionStatus : std::uint8_t {
 /// is its own transaction.
 ///
 /// Every member that talks to the server blocks until the answer or until its deadline: the pool's `timeout`
-/// after the call, unless `timeout(...)` says otherwise. It throws
+/// after the call, unless `timeout(...)` or `within(...)` says otherwise. It throws
 /// - QueryFailed: the server refused the statement. The connection survives; an open transaction has failed.
 /// - ConnectionFailed: the connection was lost. What was under way may or may not have happened.
 /// - QueryTimeout: the deadline passed. The statement is cancelled in the background, and the connection can
-///   only be given back.
+///   only be given back; if the message says that nothing was sent, the connection survives.
 /// - PoolClosed: the pool was closed, and the time that `close` gives to leases is over.
 /// - DataError: a parameter, or the text, can't be sent. Nothing was sent; the connection survives.
 /// - UsageError: the connection was given back, belongs to a parent process, or is used by two threads.
 /// A connection that is found dead before the first byte is sent is replaced without an error.
 ///
 /// LISTEN succeeds, but its notifications are dropped at the end of each call.
-class Connection {
+class Connection : public detail::Verbs<Connection> {
  public:
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
@@ -68,44 +69,11 @@ class Connection {
   /// Gives the connection back. Never blocks or throws.
   ~Connection();
 
-  /// Executes one statement, or, without parameters, several, in one round trip. Of several, the rows are
-  /// those of the first that returns any. Parameters are sent beside the text, never pasted into it.
-  Result execute(const Sql& sql, const Params& params);
-  template <Encodable... Args>
-  Result execute(const Sql& sql, const Args&... args) {
-    return execute(sql, params(args...));
-  }
-  /// Returns all rows, each as a T, which owns its memory: an aggregate or tuple by position, or one value.
-  /// DataError if the columns do not fit a T: a statement that may write is not executed then; to find out,
-  /// its first use costs one more round trip. DataError, too, if a value does not fit: the statement was
-  /// executed then, as `info().executed` says.
-  template <class T, Encodable... Args>
-  [[nodiscard]] std::vector<T> fetch_all(const Sql& sql, const Args&... args) {
-    return detail::to_vector<T>(fetch(sql, params(args...), detail::rows_as<T>));
-  }
-  /// Returns the first row; nothing if there is none, or if the statement can't return rows. Throws as
-  /// fetch_all.
-  template <class T, Encodable... Args>
-  [[nodiscard]] std::optional<T> fetch_one(const Sql& sql, const Args&... args) {
-    return detail::to_optional<T>(fetch(sql, params(args...), detail::rows_as<T>));
-  }
-  /// Returns the only column of the first row. Throws as fetch_all. Without a row: NULL for an optional T;
-  /// else DataError, or UsageError before anything is sent if the text can't return rows.
-  template <class T, Encodable... Args>
-  [[nodiscard]] T fetch_val(const Sql& sql, const Args&... args) {
-    return detail::to_value<T>(fetch(sql, params(args...), detail::value_as<T>));
-  }
+  // With the verbs of detail::Verbs: execute(sql, args...), fetch_all, fetch_one, fetch_val, execute_many.
 
-  /// Executes one statement for each row of parameters (tuples, aggregates or single values) in one pipeline,
-  /// with a constant number of round trips and bounded memory. Returns the number of affected rows. The rows
-  /// are part of the transaction, or, with autocommit, one of their own. An error names its row
-  /// (ErrorInfo::row_index) and undoes all rows. So does an exception of the range, which reaches the caller.
-  /// Rows of a plain INSERT share statements where nobody can tell (PoolOptions::join_rows).
-  template <std::ranges::input_range Range>
-  std::int64_t execute_many(const Sql& sql, Range&& rows) {
-    detail::RangeSource<std::remove_reference_t<Range>> source(rows);
-    return source.empty() ? 0 : execute_many(sql, source);
-  }
+  using Verbs::execute;
+  using Verbs::execute_many;
+  Result execute(const Sql& sql, const Params& params);
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
   /// Executes several statements in one flush, with one round trip for all. Returns one answer for each
   /// statement, in their order.
@@ -146,9 +114,13 @@ class Connection {
   /// Makes each statement its own transaction. UsageError inside a transaction. Default: off.
   void autocommit(bool on);
   [[nodiscard]] bool autocommit() const noexcept { return autocommit_; }
-  /// Limits each later call, in seconds. At least 0 (else UsageError); infinite: no limit.
+  /// Limits each later call, in seconds. At least 0 (else UsageError); infinite: no limit. A deadline of the
+  /// whole lease or block (`within`) holds besides.
   void timeout(Seconds limit);
   [[nodiscard]] Seconds timeout() const noexcept { return timeout_; }
+  /// The same calls, each of which ends by the deadline, whatever `timeout()` says:
+  /// `conn.within(500ms).fetch_val<int>(...)`. This object must outlive what is returned.
+  [[nodiscard]] ConnectionWithin within(Deadline deadline) noexcept;
 
   /// Gives the connection back before the end of the scope. Any use afterwards is a UsageError. Never blocks.
   void release() noexcept;
@@ -167,8 +139,11 @@ class Connection {
   [[nodiscard]] std::string parameter_status(const std::string& name) const;
 
  private:
+  friend class ConnectionWithin;
+  friend class DatabaseWithin;
   friend class PooledDatabase;
   friend class Transaction;
+  friend class detail::Verbs<Connection>;
   friend struct detail::LeaseAccess;
   friend void detail::call_configure(const PoolOptions& options, std::shared_ptr<engine::PoolEngine> engine,
                                      detail::Lease& lease);
@@ -189,14 +164,74 @@ class Connection {
   template <class Job>
   auto call(Job job);
   void end_transaction(bool commit);
+  /// A transaction() could not be ended, because no time was left to send that: gives the connection back,
+  /// which rolls back, so that nothing of it is committed later.
+  void give_back_unended() noexcept;
 
   std::shared_ptr<engine::PoolEngine> engine_;
   detail::Lease lease_;
   Seconds timeout_;
+  Deadline deadline_;  // of the whole lease, or of a block
   bool autocommit_ = false;
   int transactions_ = 0;                               // Transaction objects alive and active
   std::shared_ptr<const pq::OwnBeginning> beginning_;  // of the outermost of them; null: BEGIN alone
 };
+
+/// The calls of a connection, each of which ends by one deadline: what Connection::within returns. It refers
+/// to the connection, which must outlive it. Its members are those of Connection, and throw the same errors;
+/// if the deadline has passed before anything was sent, QueryTimeout, and the connection survives.
+class ConnectionWithin : public detail::Verbs<ConnectionWithin> {
+ public:
+  using Verbs::execute;
+  using Verbs::execute_many;
+  Result execute(const Sql& sql, const Params& params);
+  std::int64_t execute_many(const Sql& sql, RowSource& rows);
+  [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
+  std::int64_t copy_in(const Sql& sql, CopySource& source);
+  std::int64_t copy_out(const Sql& sql, CopySink& sink);
+  void commit();
+  void rollback();
+  /// As Connection::transaction: each call in the body ends by the deadline, and so does the COMMIT. If no
+  /// time is left to end the transaction, the connection is given back, which rolls back. What
+  /// `timeout(...)` says in the body holds to its end.
+  template <std::invocable<Connection&> Body>
+  std::invoke_result_t<Body, Connection&> transaction(Body&& body) {
+    const Limited limited(*this);
+    return connection_.transaction(std::forward<Body>(body));
+  }
+  template <std::invocable<Connection&> Body>
+  std::invoke_result_t<Body, Connection&> transaction(const TransactionOptions& options, Body&& body) {
+    const Limited limited(*this);
+    return connection_.transaction(options, std::forward<Body>(body));
+  }
+
+ private:
+  friend class Connection;
+  friend class detail::Verbs<ConnectionWithin>;
+
+  /// The connection has this deadline in place of its timeout until the end of the scope.
+  class Limited {
+   public:
+    explicit Limited(const ConnectionWithin& within) noexcept;
+    Limited(const Limited&) = delete;
+    Limited& operator=(const Limited&) = delete;
+    ~Limited();
+
+   private:
+    Connection& connection_;
+    const Seconds timeout_;
+    const Deadline deadline_;
+  };
+
+  ConnectionWithin(Connection& connection, Deadline deadline) noexcept
+      : connection_(connection), deadline_(deadline) {}
+  Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);
+
+  Connection& connection_;
+  Deadline deadline_;
+};
+
+inline ConnectionWithin Connection::within(Deadline deadline) noexcept { return {*this, deadline}; }
 
 }  // namespace copg
 #pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include <copg/config.hpp>
 #include <copg/connection.hpp>
 #include <copg/copy_stream.hpp>
+#include <copg/deadline.hpp>
 #include <copg/error.hpp>
 #include <copg/observer.hpp>
 #include <copg/params.hpp>

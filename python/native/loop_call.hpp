@@ -80,8 +80,8 @@ class LoopCall : public engine::EventCall, public PortEntry {
   double waited_s = 0;
 
  protected:
-  LoopCall(std::shared_ptr<engine::PoolEngine> engine, engine::Duration timeout, engine::LeaseUse use)
-      : EventCall(*engine, timeout, use), kept_engine_(std::move(engine)) {}
+  LoopCall(std::shared_ptr<engine::PoolEngine> engine, const engine::TimeLimit& limit, engine::LeaseUse use)
+      : EventCall(*engine, limit, use), kept_engine_(std::move(engine)) {}
   void wake() noexcept final { port_->post(*this); }
   void introduce(engine::Waiter& waiter) const final;
 

@@ -89,8 +89,8 @@ class Call : public engine::EventCall {
   bool was_cancelled = false;
 
  protected:
-  Call(Home home, Duration timeout, engine::LeaseUse use)
-      : EventCall(home.loop.engine, timeout, use), loop_(home.loop) {}
+  Call(Home home, const engine::TimeLimit& limit, engine::LeaseUse use)
+      : EventCall(home.loop.engine, limit, use), loop_(home.loop) {}
 
   void wake() noexcept override { woken_ = true; }
 

@@ -239,7 +239,8 @@ void ThreadCaller::ask(const Connection& connection) {
 void ThreadCaller::wait_for_pool() {
   const Duration limit = choose_timeout(world_);
   const auto milestone = world_.once_in(2) ? engine::Milestone::full : engine::Milestone::checked;
-  attempt(0, limit, [&] { return sync::wait_for(engine_, milestone, limit), true; });
+  attempt(0, limit,
+          [&] { return sync::wait_for(engine_, milestone, engine::after(engine::now(), limit)), true; });
 }
 
 void ThreadCaller::close() {

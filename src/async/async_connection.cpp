@@ -1,5 +1,7 @@
 #include <copg/async_connection.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -58,8 +60,8 @@ async::LeaseState& AsyncConnection::state() const {
 
 AsyncConnection::executor_type AsyncConnection::get_executor() const { return state().loop->executor(); }
 
-void AsyncConnection::start_execute(detail::Handler<Result> handler,
-                                    std::unique_ptr<detail::Request> request) {
+void AsyncConnection::start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request,
+                            std::optional<Deadline> deadline) {
   pq::DescribeFirst first;
   try {
     if (request->shape() != nullptr)
@@ -67,25 +69,27 @@ void AsyncConnection::start_execute(detail::Handler<Result> handler,
   } catch (...) {
     return async::complete_now(loop_->executor(), std::move(handler), std::current_exception(), Result());
   }
-  async::start_on(*loop_, state_, async::KeptStatement{std::move(request), first}, std::move(handler));
-}
-
-void AsyncConnection::start_execute_many(detail::Handler<std::int64_t> handler, detail::ManyRequest request) {
-  if (!request.rows)
-    return async::complete_now(loop_->executor(), std::move(handler), nullptr, std::int64_t{0});
-  async::start_on(*loop_, state_, async::KeptRows{std::move(request), loop_->engine().joinable_texts()},
+  async::start_on(*loop_, state_, deadline, async::KeptStatement{std::move(request), first},
                   std::move(handler));
 }
 
-void AsyncConnection::start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler,
-                                     Pipeline pipeline) {
+void AsyncConnection::start(detail::Handler<std::int64_t> handler, detail::ManyRequest request,
+                            std::optional<Deadline> deadline) {
+  if (!request.rows)
+    return async::complete_now(loop_->executor(), std::move(handler), nullptr, std::int64_t{0});
+  async::start_on(*loop_, state_, deadline,
+                  async::KeptRows{std::move(request), loop_->engine().joinable_texts()}, std::move(handler));
+}
+
+void AsyncConnection::start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline,
+                                     std::optional<Deadline> deadline) {
   if (pipeline.empty()) {
     return async::complete_now(loop_->executor(), std::move(handler), nullptr, std::vector<PipelineAnswer>());
   }
-  async::start_on(*loop_, state_, async::KeptPipeline(std::move(pipeline)), std::move(handler));
+  async::start_on(*loop_, state_, deadline, async::KeptPipeline(std::move(pipeline)), std::move(handler));
 }
 
-void AsyncConnection::start_end(detail::Handler<> handler, bool commit) {
+void AsyncConnection::start_end(detail::Handler<> handler, bool commit, std::optional<Deadline> deadline) {
   bool nothing_to_end = false;
   std::exception_ptr error;
   try {
@@ -96,7 +100,7 @@ void AsyncConnection::start_end(detail::Handler<> handler, bool commit) {
   if (error || nothing_to_end) {
     return async::complete_now(loop_->executor(), std::move(handler), std::move(error));
   }
-  async::start_on(*loop_, state_,
+  async::start_on(*loop_, state_, deadline,
                   engine::EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback},
                   std::move(handler));
 }
@@ -160,7 +164,17 @@ asio::awaitable<void> AsyncConnection::end_transaction(int savepoint, bool commi
 asio::awaitable<void> AsyncConnection::undo_transaction(int savepoint) {
   try {
     co_await end_transaction(savepoint, false);
+  } catch (const QueryTimeout&) {
+    give_back_unended();
   } catch (...) {  // giving the connection back cleans it
+  }
+}
+
+void AsyncConnection::give_back_unended() noexcept {
+  try {
+    const TransactionStatus status = transaction_status();
+    if (status == TransactionStatus::in_transaction || status == TransactionStatus::failed) release();
+  } catch (...) {  // it was given back, or cut off
   }
 }
 
@@ -178,6 +192,19 @@ void AsyncConnection::timeout(Seconds limit) {
 }
 
 Seconds AsyncConnection::timeout() const { return state().timeout; }
+
+AsyncConnectionWithin::Limited::Limited(const AsyncConnectionWithin& within)
+    : state_((within.connection_->require_lease(), within.connection_->state_)),
+      timeout_(state_->timeout),
+      deadline_(state_->deadline) {
+  state_->timeout = Seconds(HUGE_VAL);
+  state_->deadline = std::min(deadline_.at(), within.deadline_.at());
+}
+
+AsyncConnectionWithin::Limited::~Limited() {
+  state_->timeout = timeout_;
+  state_->deadline = deadline_.at();
+}
 
 int AsyncConnection::backend_pid() const {
   return engine::inspect(state().loop->engine(), state().lease,

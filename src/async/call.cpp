@@ -63,8 +63,8 @@ void Call::ended(bool inside, std::exception_ptr error) {
 }
 
 void ConnectionCall::take_result() {
-  const Seconds limit = engine().options().timeout;
-  std::get<0>(results_) = AsyncConnection(std::make_shared<LeaseState>(shared_loop(), lease_, limit));
+  std::get<0>(results_) =
+      AsyncConnection(std::make_shared<LeaseState>(shared_loop(), lease_, timeout_, deadline_));
   lease_ = {};
 }
 

@@ -31,8 +31,8 @@ class Call : public engine::EventCall, public LoopEntry {
   void cancel(asio::cancellation_type type) noexcept;
 
  protected:
-  Call(std::shared_ptr<Loop> loop, Duration timeout, engine::LeaseUse use)
-      : EventCall(loop->engine(), timeout, use), loop_(std::move(loop)) {}
+  Call(std::shared_ptr<Loop> loop, const engine::TimeLimit& limit, engine::LeaseUse use)
+      : EventCall(loop->engine(), limit, use), loop_(std::move(loop)) {}
 
   [[nodiscard]] Loop& loop() const noexcept { return *loop_; }
   [[nodiscard]] const std::shared_ptr<Loop>& shared_loop() const noexcept { return loop_; }

@@ -6,6 +6,7 @@
 #include <copg/result.hpp>
 
 #include <memory>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -43,9 +44,9 @@ class HandledCall final : public Kind {
 class ExecuteCall : public engine::StatementKind<Call> {
  protected:
   /// `text`: what is known of the request's text.
-  ExecuteCall(std::shared_ptr<Loop> loop, Duration timeout, std::unique_ptr<detail::Request> request,
-              const engine::KnownText& text)
-      : StatementKind(std::move(loop), timeout), request_(std::move(request)), text_(text) {}
+  ExecuteCall(std::shared_ptr<Loop> loop, const engine::TimeLimit& limit,
+              std::unique_ptr<detail::Request> request, const engine::KnownText& text)
+      : StatementKind(std::move(loop), limit), request_(std::move(request)), text_(text) {}
 
  private:
   Progress begin(TimePoint time, TimePoint deadline) final {
@@ -61,7 +62,9 @@ class ExecuteCall : public engine::StatementKind<Call> {
 /// Leases a connection.
 class ConnectionCall : public engine::LeaseKind<Call> {
  protected:
-  using LeaseKind::LeaseKind;
+  ConnectionCall(std::shared_ptr<Loop> loop, const engine::TimeLimit& limit, const SourceLocation& where,
+                 Seconds timeout_of_calls, TimePoint deadline_of_calls)
+      : LeaseKind(std::move(loop), limit, where), timeout_(timeout_of_calls), deadline_(deadline_of_calls) {}
   [[nodiscard]] std::tuple<AsyncConnection>& results() noexcept { return results_; }
 
  private:
@@ -69,6 +72,8 @@ class ConnectionCall : public engine::LeaseKind<Call> {
   void take_result() final;
   void give_back() noexcept final { engine().leases().release(lease_); }
 
+  const Seconds timeout_;
+  const TimePoint deadline_;
   Lease lease_;
   std::tuple<AsyncConnection> results_;
 };
@@ -84,23 +89,24 @@ void start(detail::Handler<Results...>&& handler, Args&&... args) {
 
 /// Starts a job (engine/calls/jobs.hpp) on a lease of its own, taken at this place in the program.
 template <class Kept, class... Results>
-void start_on(std::shared_ptr<Loop> loop, Duration timeout, const SourceLocation& where, Kept kept,
-              detail::Handler<Results...>&& handler) {
-  start<engine::JobKind<Call, LeaseState, Kept>>(std::move(handler), std::move(loop), timeout, where,
+void start_on(std::shared_ptr<Loop> loop, const engine::TimeLimit& limit, const SourceLocation& where,
+              Kept kept, detail::Handler<Results...>&& handler) {
+  start<engine::JobKind<Call, LeaseState, Kept>>(std::move(handler), std::move(loop), limit, where,
                                                  std::move(kept));
 }
 
 /// Starts a job on the lease of a connection. `state` is null if it was given back since the call was made.
+/// `deadline`: of this call, in place of the lease's timeout.
 template <class Kept, class... Results>
-void start_on(const Loop& loop, std::shared_ptr<LeaseState> state, Kept kept,
-              detail::Handler<Results...>&& handler) {
+void start_on(const Loop& loop, std::shared_ptr<LeaseState> state, const std::optional<Deadline>& deadline,
+              Kept kept, detail::Handler<Results...>&& handler) {
   if (!state) {
     auto error = std::make_exception_ptr(
         UsageError("this connection was given back already: take another from the pool"));
     return complete_now(loop.executor(), std::move(handler), std::move(error), Results()...);
   }
-  start<engine::JobKind<Call, LeaseState, Kept>>(std::move(handler), state->loop,
-                                                 engine::duration_of(state->timeout), std::move(state),
+  const engine::TimeLimit limit = state->limit(deadline);
+  start<engine::JobKind<Call, LeaseState, Kept>>(std::move(handler), state->loop, limit, std::move(state),
                                                  std::move(kept));
 }
 

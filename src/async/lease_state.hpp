@@ -1,11 +1,14 @@
 // What an AsyncConnection and its calls share: the lease, which is given back when none of them is left.
 #pragma once
 
+#include <copg/deadline.hpp>
 #include <copg/pool_options.hpp>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "async/call.hpp"
@@ -14,8 +17,8 @@
 namespace copg::async {
 
 struct LeaseState {
-  LeaseState(std::shared_ptr<Loop> on, const engine::Lease& leased, Seconds limit)
-      : loop(std::move(on)), lease(leased), timeout(limit) {}
+  LeaseState(std::shared_ptr<Loop> on, const engine::Lease& leased, Seconds limit, TimePoint end)
+      : loop(std::move(on)), lease(leased), timeout(limit), deadline(end) {}
   LeaseState(const LeaseState&) = delete;
   LeaseState& operator=(const LeaseState&) = delete;
   ~LeaseState() {
@@ -29,11 +32,17 @@ struct LeaseState {
   const std::shared_ptr<Loop> loop;
   engine::Lease lease;
   Seconds timeout;
+  TimePoint deadline;                                    // of the whole lease, or of a block
   engine::TransactionStack open{};                       // transaction() calls under way
   std::shared_ptr<const pq::OwnBeginning> beginning{};   // what `open` refers to
   std::map<int, engine::SavepointOptions> savepoints{};  // those of them that have options
   bool discard_at_end = false;
 
+  /// The time that a call may take that begins now. `given`: its own deadline, in place of the timeout.
+  [[nodiscard]] engine::TimeLimit limit(const std::optional<Deadline>& given) const noexcept {
+    if (given) return engine::TimeLimit::until(std::min(given->at(), deadline));
+    return {engine::duration_of(timeout), deadline};
+  }
   /// The outermost transaction begins now. `options`: null for none, or if it is a savepoint.
   void begin_with(const TransactionOptions* options) {
     beginning = options == nullptr ? nullptr : engine::beginning_with(*options);

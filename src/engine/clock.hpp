@@ -24,4 +24,18 @@ inline Duration duration_of(std::chrono::duration<double> seconds) noexcept {
   return std::chrono::duration_cast<Duration>(seconds);
 }
 
+/// The time that a call may take: so long from its beginning, and not beyond a moment.
+struct TimeLimit {
+  Duration span;
+  TimePoint end;
+
+  TimeLimit(Duration from_beginning, TimePoint at_the_latest = pool::never) noexcept  // NOLINT
+      : span(from_beginning), end(at_the_latest) {}
+  /// Only the moment.
+  [[nodiscard]] static TimeLimit until(TimePoint end) noexcept { return {pool::forever, end}; }
+  [[nodiscard]] TimePoint deadline(TimePoint beginning) const noexcept {
+    return std::min(after(beginning, span), end);
+  }
+};
+
 }  // namespace copg::engine

@@ -102,6 +102,13 @@ std::string cannot_connect(const Setup& setup, const ErrorInfo& error) {
   return fmt::format("pool '{}' can't connect to {}{}: {}", setup.name, config.host, port, error.message);
 }
 
+ErrorInfo no_time_left(const Setup& setup, ErrorKind kind, Duration by) {
+  return {.kind = kind,
+          .message = fmt::format("pool '{}' had no time left for this call, whose deadline passed {:.3g} s "
+                                 "before it; nothing was sent",
+                                 setup.name, seconds(by))};
+}
+
 ErrorInfo lost_waiter_error(const Setup& setup, const PoolStats& stats, Duration waited) {
   return {.kind = ErrorKind::pool_timeout,
           .message = fmt::format(

@@ -36,6 +36,8 @@ struct Snapshot {
                                       Duration waited, std::uint32_t waiting);
 /// The connect error and its server.
 [[nodiscard]] std::string cannot_connect(const Setup& setup, const ErrorInfo& error);
+/// The deadline of a call had passed, by so much, before it began.
+[[nodiscard]] ErrorInfo no_time_left(const Setup& setup, ErrorKind kind, Duration by);
 /// The pool does not know of a caller that waits.
 [[nodiscard]] ErrorInfo lost_waiter_error(const Setup& setup, const PoolStats& stats, Duration waited);
 /// The server did not answer a statement on this connection, up to now.

@@ -53,6 +53,8 @@ void Leases::reject_cut(const Lease& lease) const {
 
 void Leases::reject_cut_off(std::string_view sql) const { raise(cut_off(setup_, sql)); }
 
+void Leases::reject_late(ErrorKind kind, Duration by) const { raise(no_time_left(setup_, kind, by)); }
+
 ErrorInfo Leases::interrupted_error(const LeaseCall& call, bool cut, Duration waited) {
   if (cut && is_loan(call.lease())) return configure_over_error();
   const pq::StatementOperation* const statement = call.statement();

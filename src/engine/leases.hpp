@@ -96,6 +96,8 @@ class Leases {
   [[noreturn, gnu::cold]] static void reject_second_call();
   /// For a lease that `close` has cut off: throws PoolClosed.
   [[noreturn, gnu::cold]] void reject_cut_off(std::string_view sql) const;
+  /// For a call whose deadline had passed before it began. `kind`: pool_timeout or query_timeout.
+  [[noreturn, gnu::cold]] void reject_late(ErrorKind kind, Duration by) const;
   /// For an operation that has not ended by its deadline, or was cut off (`cut`) by `close` or by the end of
   /// the time for `configure`.
   [[nodiscard, gnu::cold]] ErrorInfo interrupted_error(const LeaseCall& call, bool cut, Duration waited);

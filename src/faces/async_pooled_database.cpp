@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <mutex>
 #include <utility>
 
@@ -75,44 +76,76 @@ void AsyncPooledDatabase::start_open(detail::Handler<> handler) {
   } catch (...) {
     return async::complete_now(loop()->executor(), std::move(handler), std::current_exception());
   }
-  start_wait(std::move(handler), state_->face->options().timeout);
+  start_wait(std::move(handler), Deadline(state_->face->options().timeout));
 }
 
-void AsyncPooledDatabase::start_execute(detail::Handler<Result> handler,
-                                        std::unique_ptr<detail::Request> request) {
+namespace {
+
+using engine::TimeLimit;
+
+void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit, detail::Handler<Result> handler,
+              std::unique_ptr<detail::Request> request) {
   const engine::KnownText text = engine::known_text(request->sql());
   pq::DescribeFirst first;
   try {
-    if (request->shape() != nullptr) first = async::describe_first(*state_->face, *request, text);
+    if (request->shape() != nullptr) first = async::describe_first(loop->engine(), *request, text);
   } catch (...) {
-    return async::complete_now(loop()->executor(), std::move(handler), std::current_exception(), Result());
+    return async::complete_now(loop->executor(), std::move(handler), std::current_exception(), Result());
   }
   if (first) {
     const SourceLocation where = request->where();
-    return async::start_on(loop(), state_->timeout(), where, async::KeptStatement{std::move(request), first},
+    return async::start_on(std::move(loop), limit, where, async::KeptStatement{std::move(request), first},
                            std::move(handler));
   }
-  async::start<async::ExecuteCall>(std::move(handler), loop(), state_->timeout(), std::move(request), text);
+  async::start<async::ExecuteCall>(std::move(handler), std::move(loop), limit, std::move(request), text);
 }
 
-void AsyncPooledDatabase::start_execute_many(detail::Handler<std::int64_t> handler,
-                                             detail::ManyRequest request) {
+void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
+              detail::Handler<std::int64_t> handler, detail::ManyRequest request) {
   if (!request.rows)
-    return async::complete_now(loop()->executor(), std::move(handler), nullptr, std::int64_t{0});
+    return async::complete_now(loop->executor(), std::move(handler), nullptr, std::int64_t{0});
   const SourceLocation where = request.where;
-  async::start_on(loop(), state_->timeout(), where,
-                  async::KeptRows{std::move(request), loop()->engine().joinable_texts()}, std::move(handler));
+  async::KeptRows rows{std::move(request), loop->engine().joinable_texts()};
+  async::start_on(std::move(loop), limit, where, std::move(rows), std::move(handler));
+}
+
+}  // namespace
+
+void AsyncPooledDatabase::start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request) {
+  start_on(loop(), state_->timeout(), std::move(handler), std::move(request));
+}
+
+void AsyncPooledDatabase::start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) {
+  start_on(loop(), state_->timeout(), std::move(handler), std::move(request));
 }
 
 void AsyncPooledDatabase::start_connection(detail::Handler<AsyncConnection> handler,
-                                           std::optional<Seconds> timeout, const SourceLocation& where) {
-  const Seconds limit = timeout.value_or(state_->face->options().timeout);
-  if (!(limit.count() >= 0)) {
-    return async::complete_now(loop()->executor(), std::move(handler),
-                               std::make_exception_ptr(UsageError("a timeout must be at least 0 s")),
-                               AsyncConnection());
-  }
-  async::start<async::ConnectionCall>(std::move(handler), loop(), engine::duration_of(limit), where);
+                                           std::optional<Deadline> deadline, const SourceLocation& where) {
+  const TimeLimit limit = deadline ? TimeLimit::until(deadline->at()) : state_->timeout();
+  async::start<async::ConnectionCall>(std::move(handler), loop(), limit, where,
+                                      state_->face->options().timeout, pool::never);
+}
+
+AsyncDatabaseWithin AsyncPooledDatabase::within(Deadline deadline) const { return {loop(), deadline}; }
+
+AsyncDatabaseWithin::AsyncDatabaseWithin(std::shared_ptr<async::Loop> loop, Deadline deadline) noexcept
+    : loop_(std::move(loop)), deadline_(deadline) {}
+
+asio::any_io_executor AsyncDatabaseWithin::get_executor() const { return loop_->executor(); }
+
+void AsyncDatabaseWithin::start(detail::Handler<Result> handler,
+                                std::unique_ptr<detail::Request> request) const {
+  start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(request));
+}
+
+void AsyncDatabaseWithin::start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) const {
+  start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(request));
+}
+
+void AsyncDatabaseWithin::start_connection(detail::Handler<AsyncConnection> handler,
+                                           const SourceLocation& where) const {
+  async::start<async::ConnectionCall>(std::move(handler), loop_, TimeLimit::until(deadline_.at()), where,
+                                      Seconds(HUGE_VAL), deadline_.at());
 }
 
 void AsyncPooledDatabase::start_check(detail::Handler<> handler) {
@@ -125,12 +158,8 @@ void AsyncPooledDatabase::start_check(detail::Handler<> handler) {
                                                   engine::Milestone::checked);
 }
 
-void AsyncPooledDatabase::start_wait(detail::Handler<> handler, Seconds timeout) {
-  if (!(timeout.count() >= 0)) {
-    return async::complete_now(loop()->executor(), std::move(handler),
-                               std::make_exception_ptr(UsageError("a timeout must be at least 0 s")));
-  }
-  async::start<engine::PoolWaitKind<async::Call>>(std::move(handler), loop(), engine::duration_of(timeout),
+void AsyncPooledDatabase::start_wait(detail::Handler<> handler, Deadline deadline) {
+  async::start<engine::PoolWaitKind<async::Call>>(std::move(handler), loop(), TimeLimit::until(deadline.at()),
                                                   engine::Milestone::full);
 }
 

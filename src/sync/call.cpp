@@ -110,8 +110,7 @@ Lease acquire(PoolEngine& engine, CallClock& clock, const SourceLocation& where)
   return lease;
 }
 
-void wait_for(PoolEngine& engine, engine::Milestone milestone, Duration timeout) {
-  const TimePoint deadline = engine::after(engine::now(), timeout);
+void wait_for(PoolEngine& engine, engine::Milestone milestone, TimePoint deadline) {
   engine::BlockingWaiter<engine::PoolWaiter> waiter;
   if (engine.wait_for(waiter, milestone, deadline)) return;
   try {

@@ -32,8 +32,8 @@ struct CallClock {
   TimePoint now;  // as last read
   bool first_wait = true;
 
-  explicit CallClock(Duration timeout)
-      : begin(engine::now()), deadline(engine::after(begin, timeout)), now(begin) {}
+  explicit CallClock(const engine::TimeLimit& limit)
+      : begin(engine::now()), deadline(limit.deadline(begin)), now(begin) {}
 };
 
 using ConnectionWaiter = engine::BlockingWaiter<engine::Waiter>;
@@ -65,7 +65,7 @@ class ShortLease {
 /// Waits for a connection.
 [[nodiscard]] Lease acquire(PoolEngine& engine, CallClock& clock, const SourceLocation& where);
 /// Waits until the pool has reached the milestone. Throws PoolTimeout, PoolClosed, ConfigurationError.
-void wait_for(PoolEngine& engine, engine::Milestone milestone, Duration timeout);
+void wait_for(PoolEngine& engine, engine::Milestone milestone, TimePoint deadline);
 
 /// After PoolEngine::start_close: waits until the pool is closed, up to `timeout`, and ends its thread.
 /// Throws only what the interrupt check throws; the pool then closes by itself.

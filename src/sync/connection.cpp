@@ -1,5 +1,7 @@
 #include <copg/connection.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "engine/calls/inspect.hpp"
@@ -18,6 +20,7 @@ Connection::Connection(Connection&& other) noexcept
     : engine_(other.engine_),
       lease_(std::exchange(other.lease_, {})),
       timeout_(other.timeout_),
+      deadline_(other.deadline_),
       autocommit_(other.autocommit_),
       transactions_(std::exchange(other.transactions_, 0)),
       beginning_(std::move(other.beginning_)) {}
@@ -28,6 +31,7 @@ Connection& Connection::operator=(Connection&& other) noexcept {
   engine_ = other.engine_;
   lease_ = std::exchange(other.lease_, {});
   timeout_ = other.timeout_;
+  deadline_ = other.deadline_;
   autocommit_ = other.autocommit_;
   transactions_ = std::exchange(other.transactions_, 0);
   beginning_ = std::move(other.beginning_);
@@ -56,7 +60,8 @@ void Connection::close() noexcept {
 
 template <class Job>
 auto Connection::call(Job job) {
-  return sync::call(*engine_, lease_, sync::CallClock(engine::duration_of(timeout_)), std::move(job),
+  const engine::TimeLimit limit(engine::duration_of(timeout_), deadline_.at());
+  return sync::call(*engine_, lease_, sync::CallClock(limit), std::move(job),
                     detail::LeaseAccess::transactions(*this));
 }
 
@@ -98,6 +103,14 @@ void Connection::commit() { end_transaction(true); }
 
 void Connection::rollback() { end_transaction(false); }
 
+void Connection::give_back_unended() noexcept {
+  try {
+    const TransactionStatus status = transaction_status();
+    if (status == TransactionStatus::in_transaction || status == TransactionStatus::failed) release();
+  } catch (...) {  // it was given back, or cut off
+  }
+}
+
 void Connection::autocommit(bool on) {
   detail::LeaseAccess::transactions(*this).require_autocommit_change<UsageError>(
       [this] { return transaction_status(); });
@@ -108,6 +121,61 @@ void Connection::timeout(Seconds limit) {
   if (!(limit.count() >= 0)) throw UsageError("a timeout must be at least 0 s");
   timeout_ = limit;
 }
+
+// --- within a deadline
+
+ConnectionWithin::Limited::Limited(const ConnectionWithin& within) noexcept
+    : connection_(within.connection_), timeout_(connection_.timeout_), deadline_(connection_.deadline_) {
+  connection_.timeout_ = Seconds(HUGE_VAL);
+  connection_.deadline_ = std::min(deadline_.at(), within.deadline_.at());
+}
+
+ConnectionWithin::Limited::~Limited() {
+  connection_.timeout_ = timeout_;
+  connection_.deadline_ = deadline_;
+}
+
+Result ConnectionWithin::execute(const Sql& sql, const Params& params) {
+  const Limited limited(*this);
+  return connection_.execute(sql, params);
+}
+
+Result ConnectionWithin::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
+  const Limited limited(*this);
+  return connection_.fetch(sql, params, shape);
+}
+
+std::int64_t ConnectionWithin::execute_many(const Sql& sql, RowSource& rows) {
+  const Limited limited(*this);
+  return connection_.execute_many(sql, rows);
+}
+
+std::vector<PipelineAnswer> ConnectionWithin::execute(const Pipeline& pipeline) {
+  const Limited limited(*this);
+  return connection_.execute(pipeline);
+}
+
+std::int64_t ConnectionWithin::copy_in(const Sql& sql, CopySource& source) {
+  const Limited limited(*this);
+  return connection_.copy_in(sql, source);
+}
+
+std::int64_t ConnectionWithin::copy_out(const Sql& sql, CopySink& sink) {
+  const Limited limited(*this);
+  return connection_.copy_out(sql, sink);
+}
+
+void ConnectionWithin::commit() {
+  const Limited limited(*this);
+  connection_.commit();
+}
+
+void ConnectionWithin::rollback() {
+  const Limited limited(*this);
+  connection_.rollback();
+}
+
+// --- what the connection knows
 
 int Connection::backend_pid() const {
   return engine::inspect(*engine_, lease_,

@@ -1,5 +1,6 @@
 #include <copg/pooled_database.hpp>
 
+#include <cmath>
 #include <utility>
 
 #include "engine/closing_handle.hpp"
@@ -36,14 +37,18 @@ engine::PoolEngine& PooledDatabase::engine() const {
   return *engine_;
 }
 
-Result PooledDatabase::execute(const Sql& sql, const Params& params) {
-  engine::PoolEngine& pool = engine();
-  return sync::execute(pool, sync::CallClock(pool.timeout()), sql, params, engine::known_text(sql.text()));
+namespace {
+
+using engine::PoolEngine;
+using engine::TimeLimit;
+
+Result execute_on(PoolEngine& pool, const TimeLimit& limit, const Sql& sql, const Params& params) {
+  return sync::execute(pool, sync::CallClock(limit), sql, params, engine::known_text(sql.text()));
 }
 
-Result PooledDatabase::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
-  engine::PoolEngine& pool = engine();
-  const sync::CallClock clock(pool.timeout());
+Result fetch_on(PoolEngine& pool, const TimeLimit& limit, const Sql& sql, const Params& params,
+                const detail::RowShape& shape) {
+  const sync::CallClock clock(limit);
   const engine::KnownText text = engine::known_text(sql.text());
   const pq::DescribeFirst first = engine::describe_first(pool.fitting_texts(), text, sql.text(), shape);
   if (!first) [[likely]]
@@ -51,18 +56,62 @@ Result PooledDatabase::fetch(const Sql& sql, const Params& params, const detail:
   return sync::call(pool, clock, sql.where(), engine::ExecuteJob{sql.text(), params, first});
 }
 
-std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
-  engine::PoolEngine& pool = engine();
-  return sync::call(pool, sync::CallClock(pool.timeout()), sql.where(),
+std::int64_t execute_many_on(PoolEngine& pool, const TimeLimit& limit, const Sql& sql, RowSource& rows) {
+  return sync::call(pool, sync::CallClock(limit), sql.where(),
                     engine::ExecuteManyJob{sql.text(), rows, pool.joinable_texts()});
 }
 
-Connection PooledDatabase::connection(std::optional<Seconds> timeout, const SourceLocation& where) {
-  if (timeout && !(timeout->count() >= 0)) throw UsageError("a timeout must be at least 0 s");
-  engine::PoolEngine& pool = engine();
-  const Seconds limit = pool.options().timeout;
-  sync::CallClock clock(engine::duration_of(timeout.value_or(limit)));
-  return {pool.shared_from_this(), sync::acquire(pool, clock, where), limit};
+detail::Lease lease_on(PoolEngine& pool, const TimeLimit& limit, const SourceLocation& where) {
+  sync::CallClock clock(limit);
+  return sync::acquire(pool, clock, where);
+}
+
+}  // namespace
+
+Result PooledDatabase::execute(const Sql& sql, const Params& params) {
+  PoolEngine& pool = engine();
+  return execute_on(pool, pool.timeout(), sql, params);
+}
+
+Result PooledDatabase::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
+  PoolEngine& pool = engine();
+  return fetch_on(pool, pool.timeout(), sql, params, shape);
+}
+
+std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
+  PoolEngine& pool = engine();
+  return execute_many_on(pool, pool.timeout(), sql, rows);
+}
+
+Connection PooledDatabase::connection(std::optional<Deadline> deadline, const SourceLocation& where) {
+  PoolEngine& pool = engine();
+  const TimeLimit limit = deadline ? TimeLimit::until(deadline->at()) : pool.timeout();
+  return {pool.shared_from_this(), lease_on(pool, limit, where), pool.options().timeout};
+}
+
+DatabaseWithin PooledDatabase::within(Deadline deadline) const {
+  return {engine().shared_from_this(), deadline};
+}
+
+DatabaseWithin::DatabaseWithin(std::shared_ptr<PoolEngine> engine, Deadline deadline) noexcept
+    : engine_(std::move(engine)), deadline_(deadline) {}
+
+Result DatabaseWithin::execute(const Sql& sql, const Params& params) {
+  return execute_on(*engine_, TimeLimit::until(deadline_.at()), sql, params);
+}
+
+Result DatabaseWithin::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
+  return fetch_on(*engine_, TimeLimit::until(deadline_.at()), sql, params, shape);
+}
+
+std::int64_t DatabaseWithin::execute_many(const Sql& sql, RowSource& rows) {
+  return execute_many_on(*engine_, TimeLimit::until(deadline_.at()), sql, rows);
+}
+
+Connection DatabaseWithin::connection(const SourceLocation& where) {
+  Connection leased(engine_, lease_on(*engine_, TimeLimit::until(deadline_.at()), where), Seconds(HUGE_VAL));
+  leased.deadline_ = deadline_;
+  return leased;
 }
 
 PoolStats PooledDatabase::stats() const { return engine().stats(); }
@@ -72,12 +121,11 @@ void PooledDatabase::resize(int min_size, int max_size) { engine().resize(min_si
 void PooledDatabase::check() {
   engine::PoolEngine& pool = engine();
   pool.start_check();
-  sync::wait_for(pool, engine::Milestone::checked, pool.timeout());
+  sync::wait_for(pool, engine::Milestone::checked, engine::after(engine::now(), pool.timeout()));
 }
 
-void PooledDatabase::wait(Seconds timeout) {
-  if (!(timeout.count() >= 0)) throw UsageError("a timeout must be at least 0 s");
-  sync::wait_for(engine(), engine::Milestone::full, engine::duration_of(timeout));
+void PooledDatabase::wait(Deadline deadline) {
+  sync::wait_for(engine(), engine::Milestone::full, deadline.at());
 }
 
 void PooledDatabase::drain() { engine().drain(); }

@@ -1,4 +1,5 @@
 #include <copg/connection.hpp>
+#include <copg/error.hpp>
 #include <copg/transaction.hpp>
 
 #include "engine/calls/inspect.hpp"
@@ -83,16 +84,27 @@ void Transaction::commit() {
     }
   }
   end();
-  if (savepoint_ == 0) connection_.commit();
+  if (savepoint_ > 0) return;
+  try {
+    connection_.commit();
+  } catch (const QueryTimeout&) {
+    connection_.give_back_unended();
+    throw;
+  }
 }
 
 void Transaction::rollback() {
   require_active(active_);
   end();
-  if (savepoint_ > 0) {
-    connection_.execute(engine::end_savepoint(savepoint_, false));
-  } else {
-    connection_.rollback();
+  try {
+    if (savepoint_ > 0) {
+      connection_.execute(engine::end_savepoint(savepoint_, false));
+    } else {
+      connection_.rollback();
+    }
+  } catch (const QueryTimeout&) {
+    connection_.give_back_unended();
+    throw;
   }
 }
 

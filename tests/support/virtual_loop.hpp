@@ -76,8 +76,8 @@ class VirtualCall : public engine::EventCall {
   }
 
  protected:
-  VirtualCall(VirtualLoop* loop, engine::Duration timeout, engine::LeaseUse use)
-      : EventCall(loop->engine(), timeout, use), loop_(*loop) {}
+  VirtualCall(VirtualLoop* loop, const engine::TimeLimit& limit, engine::LeaseUse use)
+      : EventCall(loop->engine(), limit, use), loop_(*loop) {}
   void wake() noexcept override {
     const std::lock_guard lock(loop_.mutex_);
     if (std::ranges::find(loop_.woken_, this) == loop_.woken_.end()) loop_.woken_.push_back(this);

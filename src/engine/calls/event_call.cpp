@@ -9,7 +9,7 @@ namespace copg::engine {
 
 void EventCall::start(TimePoint time, TimePoint begun) noexcept {
   begun_ = begun;
-  deadline_ = after(begun, timeout_);
+  deadline_ = limit_.deadline(begun);
   take(false, [&] { return begin(time, deadline_); });
 }
 

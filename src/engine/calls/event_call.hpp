@@ -29,7 +29,7 @@ class EventCall : protected DeadlineListener {
  public:
   ~EventCall() override = default;
 
-  /// Begins, once: does what can be done without waiting, on the calling thread. `time` is now; the deadline
+  /// Begins, once: does what can be done without waiting, on the calling thread. `time` is now; the limit
   /// counts from `begun`, which is not later.
   void start(TimePoint time, TimePoint begun) noexcept;
   /// Makes the call end soon. For any thread, if the caller keeps the call alive meanwhile.
@@ -42,8 +42,8 @@ class EventCall : protected DeadlineListener {
   using Progress = LeaseCall::Progress;
 
   /// `engine` must outlive it.
-  EventCall(PoolEngine& engine, Duration timeout, LeaseUse use)
-      : engine_(engine), timeout_(timeout), use_(use) {}
+  EventCall(PoolEngine& engine, const TimeLimit& limit, LeaseUse use)
+      : engine_(engine), limit_(limit), use_(use) {}
 
   // What the port does for the call.
 
@@ -119,7 +119,7 @@ class EventCall : protected DeadlineListener {
   void end_early(bool inside, StopReason why);
 
   PoolEngine& engine_;
-  const Duration timeout_;
+  const TimeLimit limit_;
   TimePoint begun_{};
   TimePoint deadline_ = pool::never;
   const LeaseUse use_;

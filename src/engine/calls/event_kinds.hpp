@@ -24,8 +24,8 @@ namespace copg::engine {
 template <class Port, class Kind>
 class QueuedCall : public Port, public Kind {
  protected:
-  QueuedCall(typename Port::Home home, Duration timeout, LeaseUse use)
-      : Port(std::move(home), timeout, use), Kind(use == LeaseUse::own ? this : nullptr) {}
+  QueuedCall(typename Port::Home home, const TimeLimit& limit, LeaseUse use)
+      : Port(std::move(home), limit, use), Kind(use == LeaseUse::own ? this : nullptr) {}
 
  private:
   void settled(Wakes& /*wakes*/) noexcept final { this->wake(); }
@@ -47,8 +47,8 @@ class QueuedCall : public Port, public Kind {
 template <class Port>
 class StatementKind : public QueuedCall<Port, StatementWaiter> {
  protected:
-  StatementKind(typename Port::Home home, Duration timeout)
-      : QueuedCall<Port, StatementWaiter>(std::move(home), timeout, LeaseUse::own),
+  StatementKind(typename Port::Home home, const TimeLimit& limit)
+      : QueuedCall<Port, StatementWaiter>(std::move(home), limit, LeaseUse::own),
         steps_(this->engine(), *this) {}
 
   typename Port::Progress begin_with(std::string_view sql, const KnownText& text,
@@ -83,13 +83,13 @@ class JobKind : public QueuedCall<Port, Waiter> {
 
  protected:
   /// Runs on a lease of its own, taken at this place in the program.
-  JobKind(typename Port::Home home, Duration timeout, const SourceLocation& where, Kept kept)
-      : Base(std::move(home), timeout, LeaseUse::own),
+  JobKind(typename Port::Home home, const TimeLimit& limit, const SourceLocation& where, Kept kept)
+      : Base(std::move(home), limit, LeaseUse::own),
         where_(where),
         steps_(this->engine(), own_lease_, *this, std::move(kept)) {}
   /// Runs on the lease of a holder.
-  JobKind(typename Port::Home home, Duration timeout, std::shared_ptr<Holder> holder, Kept kept)
-      : Base(std::move(home), timeout, LeaseUse::held),
+  JobKind(typename Port::Home home, const TimeLimit& limit, std::shared_ptr<Holder> holder, Kept kept)
+      : Base(std::move(home), limit, LeaseUse::held),
         holder_(std::move(holder)),
         steps_(this->engine(), holder_->lease, *this, std::move(kept)) {}
 
@@ -135,8 +135,8 @@ class JobKind : public QueuedCall<Port, Waiter> {
 template <class Port>
 class LeaseKind : public QueuedCall<Port, Waiter> {
  protected:
-  LeaseKind(typename Port::Home home, Duration timeout, const SourceLocation& where)
-      : QueuedCall<Port, Waiter>(std::move(home), timeout, LeaseUse::none), where_(where) {}
+  LeaseKind(typename Port::Home home, const TimeLimit& limit, const SourceLocation& where)
+      : QueuedCall<Port, Waiter>(std::move(home), limit, LeaseUse::none), where_(where) {}
   /// Where the lease is to be.
   [[nodiscard]] virtual Lease& lease() noexcept = 0;
 
@@ -158,8 +158,8 @@ class LeaseKind : public QueuedCall<Port, Waiter> {
 template <class Port>
 class PoolWaitKind : public Port, private PoolWaiter {
  protected:
-  PoolWaitKind(typename Port::Home home, Duration timeout, Milestone milestone)
-      : Port(std::move(home), timeout, LeaseUse::none), milestone_(milestone) {}
+  PoolWaitKind(typename Port::Home home, const TimeLimit& limit, Milestone milestone)
+      : Port(std::move(home), limit, LeaseUse::none), milestone_(milestone) {}
   [[nodiscard]] static std::tuple<> results() noexcept { return {}; }
 
  private:

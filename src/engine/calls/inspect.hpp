@@ -3,6 +3,8 @@
 
 #include <copg/connection.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "engine/calls/transaction_stack.hpp"
@@ -65,6 +67,23 @@ struct LeaseAccess {
     return {.autocommit = connection.autocommit_,
             .depth = connection.transactions_,
             .beginning = connection.beginning_ ? &connection.beginning_->beginning() : nullptr};
+  }
+  /// The time that each call may take, and the moment when the lease or block ends.
+  struct Limits {
+    Seconds timeout{};
+    Deadline deadline{};
+
+    /// Within a block that ends by `end`.
+    [[nodiscard]] Limits until(Deadline end) const noexcept {
+      return {Seconds(HUGE_VAL), std::min(deadline.at(), end.at())};
+    }
+  };
+  [[nodiscard]] static Limits limits(const Connection& connection) noexcept {
+    return {connection.timeout_, connection.deadline_};
+  }
+  static void limit(Connection& connection, const Limits& limits) noexcept {
+    connection.timeout_ = limits.timeout;
+    connection.deadline_ = limits.deadline;
   }
 };
 

@@ -5,13 +5,13 @@
 namespace copg::engine {
 
 LeaseCall::Progress LeaseCall::acquire(TimePoint time, TimePoint deadline, const SourceLocation& where) {
-  deadline_ = deadline;
+  require_time(time, deadline, ErrorKind::pool_timeout);
   const auto attempt = engine_.leases().acquire(lease_, waiter_, time, deadline, where);
   return attempt == Leases::Attempt::queued ? Progress::queued : enter(time);
 }
 
 LeaseCall::Progress LeaseCall::begin(TimePoint time, TimePoint deadline) {
-  deadline_ = deadline;
+  require_time(time, deadline, ErrorKind::query_timeout);
   return enter(time);
 }
 

@@ -69,6 +69,12 @@ class LeaseCall {
   /// calls it first.
   void leave() noexcept;
 
+  /// Keeps the deadline. Throws if it has passed: what is sent then could only be given up.
+  void require_time(TimePoint time, TimePoint deadline, ErrorKind otherwise) {
+    deadline_ = deadline;
+    if (time >= deadline) [[unlikely]]
+      engine_.leases().reject_late(otherwise, time - deadline);
+  }
   /// Goes on with a connection.
   Progress enter(TimePoint time);
   /// Exchanges a connection that died before its first byte.

@@ -11,7 +11,7 @@ StatementCall::Progress StatementCall::acquire(std::string_view sql, const Known
                                                TimePoint deadline, const SourceLocation& where) {
   sql_ = sql;
   params_ = params;
-  deadline_ = deadline;
+  require_time(time, deadline, ErrorKind::pool_timeout);
   statement_ = statement_of(text, params);
   const auto attempt = engine_.leases().acquire(lease_, waiter_, time, deadline, where, &statement_);
   return attempt == Leases::Attempt::queued ? Progress::queued : enter(time);

@@ -1,0 +1,101 @@
+// The asynchronous verbs that execute a statement, once for all that have them. Not for users.
+#pragma once
+
+#include <copg/detail/async_initiate.hpp>
+#include <copg/detail/request.hpp>
+#include <copg/detail/row_shape.hpp>
+#include <copg/detail/rows_of.hpp>
+#include <copg/params.hpp>
+#include <copg/result.hpp>
+#include <copg/sql.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <utility>
+#include <vector>
+
+#pragma GCC visibility push(default)
+namespace copg {
+namespace detail {
+
+/// `Self` derives from it, and has `starter()`: a function that starts what it is given, a request or a
+/// ManyRequest, with a handler.
+template <class Self>
+class AsyncVerbs {
+ public:
+  /// Executes one statement, or, without parameters, several, in one round trip. Completes with the Result.
+  /// Of several statements, the rows are those of the first that returns any.
+  template <TokenFor<Result> Token = DefaultToken>
+  auto execute(const Sql& sql, Params params, Token&& token = {}) {
+    return initiate<Result>(self().starter(), token, make_request(sql, std::move(params)));
+  }
+  template <Encodable... Args>
+  auto execute(const Sql& sql, const Args&... args) {
+    return initiate<Result>(self().starter(), DefaultToken(), make_request(sql, args...));
+  }
+  /// Executes a statement and completes with all rows, a std::vector<T>. T is an aggregate or tuple, by
+  /// position, or a single value, and owns its memory.
+  template <class T, TokenFor<std::vector<T>> Token = DefaultToken>
+  auto fetch_all(const Sql& sql, Params params, Token&& token = {}) {
+    return initiate_mapped<Result, std::vector<T>>(self().starter(), to_vector<T>, token,
+                                                   make_fetch_request(sql, std::move(params), &rows_as<T>));
+  }
+  template <class T, Encodable... Args>
+  auto fetch_all(const Sql& sql, const Args&... args) {
+    return initiate_mapped<Result, std::vector<T>>(
+        self().starter(), to_vector<T>, DefaultToken(),
+        make_fetch_request(sql, copg::params(args...), &rows_as<T>));
+  }
+  /// Executes a statement and completes with the first row, a std::optional<T>.
+  template <class T, TokenFor<std::optional<T>> Token = DefaultToken>
+  auto fetch_one(const Sql& sql, Params params, Token&& token = {}) {
+    return initiate_mapped<Result, std::optional<T>>(self().starter(), to_optional<T>, token,
+                                                     make_fetch_request(sql, std::move(params), &rows_as<T>));
+  }
+  template <class T, Encodable... Args>
+  auto fetch_one(const Sql& sql, const Args&... args) {
+    return initiate_mapped<Result, std::optional<T>>(
+        self().starter(), to_optional<T>, DefaultToken(),
+        make_fetch_request(sql, copg::params(args...), &rows_as<T>));
+  }
+  /// Executes a statement and completes with the only column of the first row, a T. Without a row: NULL for
+  /// an optional T; else DataError, or UsageError before anything is sent if the text can't return rows.
+  template <std::default_initializable T, TokenFor<T> Token = DefaultToken>
+  auto fetch_val(const Sql& sql, Params params, Token&& token = {}) {
+    return initiate_mapped<Result, T>(self().starter(), to_value<T>, token,
+                                      make_fetch_request(sql, std::move(params), &value_as<T>));
+  }
+  template <std::default_initializable T, Encodable... Args>
+  auto fetch_val(const Sql& sql, const Args&... args) {
+    return initiate_mapped<Result, T>(self().starter(), to_value<T>, DefaultToken(),
+                                      make_fetch_request(sql, copg::params(args...), &value_as<T>));
+  }
+  /// Executes one statement for each row of parameters, in one pipeline and a constant number of round trips.
+  /// Completes with the number of affected rows, a std::int64_t. The rows are part of an open transaction, or
+  /// else one of their own. If `rows` is an lvalue, it must live until then. Rows of a plain INSERT share
+  /// statements where nobody can tell (PoolOptions::join_rows).
+  template <std::ranges::viewable_range Range, TokenFor<std::int64_t> Token = DefaultToken>
+  auto execute_many(const Sql& sql, Range&& rows, Token&& token = {}) {
+    return initiate<std::int64_t>(self().starter(), token,
+                                  make_request_for_many(sql, std::forward<Range>(rows)));
+  }
+
+ protected:
+  ~AsyncVerbs() = default;
+
+ private:
+  friend Self;
+  AsyncVerbs() = default;
+  AsyncVerbs(const AsyncVerbs&) = default;
+  AsyncVerbs(AsyncVerbs&&) = default;
+  AsyncVerbs& operator=(const AsyncVerbs&) = default;
+  AsyncVerbs& operator=(AsyncVerbs&&) = default;
+  [[nodiscard]] Self& self() noexcept { return static_cast<Self&>(*this); }
+};
+
+}  // namespace detail
+}  // namespace copg
+#pragma GCC visibility pop

@@ -1,0 +1,79 @@
+// The verbs that execute a statement, once for all that have them. Not for users.
+#pragma once
+
+#include <copg/detail/range_source.hpp>
+#include <copg/detail/row_shape.hpp>
+#include <copg/detail/rows_of.hpp>
+#include <copg/params.hpp>
+#include <copg/result.hpp>
+#include <copg/sql.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <ranges>
+#include <type_traits>
+#include <vector>
+
+#pragma GCC visibility push(default)
+namespace copg {
+namespace detail {
+
+/// `Self` derives from it, and has execute(sql, params), execute_many(sql, source) and fetch(sql, params,
+/// shape).
+template <class Self>
+class Verbs {
+ public:
+  /// Executes one statement, or, without parameters, several, in one round trip. Of several, the rows are
+  /// those of the first that returns any. Parameters are sent beside the text, never pasted into it.
+  template <Encodable... Args>
+  Result execute(const Sql& sql, const Args&... args) {
+    return self().execute(sql, copg::params(args...));
+  }
+  /// Returns all rows, each as a T, which owns its memory: an aggregate or tuple by position, or one value.
+  /// DataError if the columns do not fit a T: a statement that may write is not executed then; to find out,
+  /// its first use costs one more round trip. DataError, too, if a value does not fit: the statement was
+  /// executed then, as `info().executed` says.
+  template <class T, Encodable... Args>
+  [[nodiscard]] std::vector<T> fetch_all(const Sql& sql, const Args&... args) {
+    return to_vector<T>(self().fetch(sql, copg::params(args...), rows_as<T>));
+  }
+  /// Returns the first row; nothing if there is none, or if the statement can't return rows. Throws as
+  /// fetch_all.
+  template <class T, Encodable... Args>
+  [[nodiscard]] std::optional<T> fetch_one(const Sql& sql, const Args&... args) {
+    return to_optional<T>(self().fetch(sql, copg::params(args...), rows_as<T>));
+  }
+  /// Returns the only column of the first row. Throws as fetch_all. Without a row: NULL for an optional T;
+  /// else DataError, or UsageError before anything is sent if the text can't return rows.
+  template <class T, Encodable... Args>
+  [[nodiscard]] T fetch_val(const Sql& sql, const Args&... args) {
+    return to_value<T>(self().fetch(sql, copg::params(args...), value_as<T>));
+  }
+  /// Executes one statement for each row of parameters (tuples, aggregates or single values) in one pipeline,
+  /// with a constant number of round trips and bounded memory. Returns the number of affected rows; 0 for an
+  /// empty range, for which nothing is done. The rows are part of an open transaction, or else one of their
+  /// own. An error names its row (ErrorInfo::row_index) and undoes all rows. So does an exception of the
+  /// range, which reaches the caller. Rows of a plain INSERT share statements where nobody can tell
+  /// (PoolOptions::join_rows).
+  template <std::ranges::input_range Range>
+  std::int64_t execute_many(const Sql& sql, Range&& rows) {
+    RangeSource<std::remove_reference_t<Range>> source(rows);
+    return source.empty() ? 0 : self().execute_many(sql, static_cast<RowSource&>(source));
+  }
+
+ protected:
+  ~Verbs() = default;
+
+ private:
+  friend Self;
+  Verbs() = default;
+  Verbs(const Verbs&) = default;
+  Verbs(Verbs&&) = default;
+  Verbs& operator=(const Verbs&) = default;
+  Verbs& operator=(Verbs&&) = default;
+  [[nodiscard]] Self& self() noexcept { return static_cast<Self&>(*this); }
+};
+
+}  // namespace detail
+}  // namespace copg
+#pragma GCC visibility pop
