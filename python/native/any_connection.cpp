@@ -14,7 +14,7 @@ namespace copg::python {
 
 AnyConnection::AnyConnection(nb::handle pool, nb::handle timeout, nb::handle row_factory)
     : row_kind(row_kind_of(row_factory)),
-      timeout_(timeout.is_none() ? std::nullopt : std::optional<Seconds>(timeout_of(timeout))),
+      timeout_(timeout),
       pool_object_(nb::borrow(pool)),
       pool_(nb::cast<AnyPool&>(pool)) {}
 
@@ -53,6 +53,13 @@ void bind_any_connection(nb::module_& module) {
           nb::for_setter(bind::any))
       .def_prop_ro("closed", &AnyConnection::closed, doc::AnyConnection_closed)
       .def_prop_ro("_given_back", &AnyConnection::given_back)
+      .def_prop_rw(
+          "timeout", [](AnyConnection& self) { return self.call_timeout().count(); },
+          [](AnyConnection& self, nb::handle limit) {
+            self.set_call_timeout(Seconds(seconds_of(limit, "timeout")));
+          },
+          nb::for_setter(bind::any), doc::AnyConnection_timeout)
+      .def_rw("_ends_by_timeout", &AnyConnection::ends_by_timeout)
       .def_prop_ro("_limit_s", [](const AnyConnection& self) { return self.limit().count(); })
       .def_prop_ro("_backend_pid", &AnyConnection::backend_pid)
       .def_prop_ro("_server_version", &AnyConnection::server_version)

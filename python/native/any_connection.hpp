@@ -11,6 +11,7 @@
 #include <string>
 
 #include "python/native/any_pool.hpp"
+#include "python/native/deadline.hpp"
 #include "python/native/result_rows.hpp"
 
 namespace copg::python {
@@ -35,7 +36,10 @@ class AnyConnection {
   [[nodiscard]] virtual std::string parameter_status(const std::string& name) = 0;
 
   /// How long to wait for the connection.
-  [[nodiscard]] Seconds limit() const noexcept { return timeout_.value_or(pool_.options().timeout); }
+  [[nodiscard]] Seconds limit() const { return timeout_.seconds().value_or(pool_.options().timeout); }
+  /// The limit of each call, in seconds.
+  [[nodiscard]] virtual Seconds call_timeout() = 0;
+  virtual void set_call_timeout(Seconds limit) = 0;
   [[nodiscard]] nb::handle pool_object() const noexcept { return pool_object_; }
 
   /// For the garbage collector of Python.
@@ -46,6 +50,8 @@ class AnyConnection {
 
   /// Of its cursors: see row_kind_of.
   RowKind row_kind;
+  /// What was given as the timeout is the deadline of all calls on the lease, too.
+  bool ends_by_timeout = false;
 
  protected:
   /// Leases nothing yet. `pool` is kept alive. `timeout`: for getting the connection; None: the pool's.
@@ -55,7 +61,7 @@ class AnyConnection {
   void warn_unless_given_back() const noexcept;
   [[nodiscard]] AnyPool& pool() const noexcept { return pool_; }
 
-  const std::optional<Seconds> timeout_;
+  const Timeout timeout_;
   SourceLocation leased_at_;
 
  private:

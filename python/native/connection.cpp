@@ -24,14 +24,14 @@
 
 namespace copg::python {
 
+using copg::detail::LeaseAccess;
+
 Connection::Connection(nb::handle pool, nb::handle timeout, nb::handle autocommit, nb::handle row_factory)
     : AnyConnection(pool, timeout, row_factory),
       pool_of_threads_(nb::isinstance<Pool>(pool) ? &nb::cast<Pool&>(pool) : nullptr),
       autocommit_(switch_of(autocommit, "autocommit")) {}
 
-bool Connection::given_back() const noexcept {
-  return !lease_ || !copg::detail::LeaseAccess::is_there(*lease_);
-}
+bool Connection::given_back() const noexcept { return !lease_ || !LeaseAccess::is_there(*lease_); }
 
 Connection::~Connection() {
   if (given_back()) return;
@@ -43,7 +43,7 @@ void Connection::lease() {
   leased_at_ = caller();
   in_turn([&] {
     if (lease_) throw UsageError("this connection was leased already: take another from the pool");
-    lease(timeout_);
+    lease(timeout_.from_now());
   });
 }
 
@@ -51,14 +51,17 @@ void Connection::lease_another(double timeout_s) {
   leased_at_ = caller();
   in_turn([&] {
     drop(&copg::Connection::close);
-    lease(Seconds(timeout_s));
+    lease(Deadline(Seconds(timeout_s)));
   });
 }
 
-void Connection::lease(std::optional<Seconds> timeout) {
+void Connection::lease(std::optional<Deadline> deadline) {
   if (pool_of_threads_ == nullptr)
     throw UsageError("a pool for asyncio leases its connections in a coroutine");
-  lease_.emplace(pool_of_threads_->database().connection(timeout, leased_at_));
+  PooledDatabase& db = pool_of_threads_->database();
+  lease_.emplace(deadline && ends_by_timeout ? db.within(*deadline).connection(leased_at_)
+                                             : db.connection(deadline, leased_at_));
+  if (call_timeout_) lease_->timeout(*call_timeout_);
   if (autocommit_) lease_->autocommit(true);
 }
 
@@ -122,24 +125,45 @@ std::string Connection::parameter_status(const std::string& name) {
   return ask([&](copg::Connection& connection) { return connection.parameter_status(name); });
 }
 
-void Connection::execute(Cursor& cursor, nb::handle sql, nb::handle params) {
+Seconds Connection::call_timeout() {
+  return in_turn(
+      [&] { return given_back() ? call_timeout_.value_or(pool().options().timeout) : lease_->timeout(); });
+}
+
+void Connection::set_call_timeout(Seconds limit) {
+  in_turn([&] {
+    call_timeout_ = limit;
+    if (lease_) lease_->timeout(limit);
+  });
+}
+
+void Connection::execute(Cursor& cursor, nb::handle sql, nb::handle params, nb::handle timeout) {
+  const std::optional<Deadline> deadline = deadline_of(timeout);
   cursor.forget();
   const Statement statement(sql.ptr(), params.ptr());
   ResultRows rows(in_words_of(sql.ptr(), params.ptr(), [&] {
-    return ask([&](copg::Connection& connection) {
-      return connection.execute(Sql(statement.text()), statement.params());
-    });
+    return ask(
+        [&](copg::Connection& connection) {
+          return deadline ? connection.within(*deadline).execute(Sql(statement.text()), statement.params())
+                          : connection.execute(Sql(statement.text()), statement.params());
+        },
+        deadline);
   }));
   cursor.keep(warned_of_listen(std::move(rows), pool().options()));
 }
 
-std::int64_t Connection::execute_many(nb::handle sql, nb::handle rows) {
+std::int64_t Connection::execute_many(nb::handle sql, nb::handle rows, nb::handle timeout) {
+  const std::optional<Deadline> deadline = deadline_of(timeout);
   auto text = known_text(sql.ptr());
   ParameterRows source(text, rows);
   if (source.empty()) return 0;
   return in_words_of(sql.ptr(), nullptr, [&] {
     return ask(
-        [&](copg::Connection& connection) { return connection.execute_many(Sql(text->text.sql), source); });
+        [&](copg::Connection& connection) {
+          return deadline ? connection.within(*deadline).execute_many(Sql(text->text.sql), source)
+                          : connection.execute_many(Sql(text->text.sql), source);
+        },
+        deadline);
   });
 }
 
@@ -162,18 +186,47 @@ void Connection::rollback() {
   });
 }
 
-std::uint64_t Connection::begin(nb::handle given) {
+namespace {
+
+/// Sets the limits of a connection back at the end of a scope, unless that is left to others.
+class LimitsBack {
+ public:
+  LimitsBack(copg::Connection& connection, const LeaseAccess::Limits& before)
+      : connection_(&connection), before_(before) {}
+  LimitsBack(const LimitsBack&) = delete;
+  LimitsBack& operator=(const LimitsBack&) = delete;
+  ~LimitsBack() {
+    if (connection_ != nullptr) LeaseAccess::limit(*connection_, before_);
+  }
+  void leave_to_others() noexcept { connection_ = nullptr; }
+
+ private:
+  copg::Connection* connection_;
+  const LeaseAccess::Limits before_;
+};
+
+}  // namespace
+
+std::uint64_t Connection::begin(nb::handle given, nb::handle timeout) {
   const TransactionOptions* const options = transaction_options_in(given);
   std::string place = place_of_caller();
-  return ask([&](copg::Connection& connection) {
-    const int savepoint = copg::detail::LeaseAccess::transactions(connection).next_savepoint([&] {
-      return connection.transaction_status();
-    });
-    auto transaction = options == nullptr ? std::make_unique<Transaction>(connection)
-                                          : std::make_unique<Transaction>(connection, *options);
-    transactions_.push_back({{++last_number_, std::move(place), savepoint}, std::move(transaction)});
-    return last_number_;
-  });
+  const std::optional<Deadline> deadline = deadline_of(timeout);
+  return ask(
+      [&](copg::Connection& connection) {
+        const LeaseAccess::Limits before = LeaseAccess::limits(connection);
+        LimitsBack back(connection, before);
+        if (deadline) LeaseAccess::limit(connection, before.until(*deadline));
+        const int savepoint = LeaseAccess::transactions(connection).next_savepoint([&] {
+          return connection.transaction_status();
+        });
+        auto transaction = options == nullptr ? std::make_unique<Transaction>(connection)
+                                              : std::make_unique<Transaction>(connection, *options);
+        transactions_.push_back(
+            {{++last_number_, std::move(place), savepoint}, std::move(transaction), before});
+        back.leave_to_others();
+        return last_number_;
+      },
+      deadline);
 }
 
 void Connection::end(std::uint64_t number, bool commit) {
@@ -184,6 +237,7 @@ void Connection::end(std::uint64_t number, bool commit) {
       if (commit) throw ProgrammingMistake(ended_already);
       return;
     }
+    const LimitsBack back(connection, found->limits_before);
     std::vector<OpenBlock> never_left;
     for (auto inner = found + 1; inner != transactions_.end(); ++inner)
       never_left.push_back(std::move(inner->block));
@@ -203,7 +257,7 @@ void Connection::set_autocommit(bool on) {
   in_turn([&] {
     if (lease_) {
       copg::Connection& connection = leased();
-      copg::detail::LeaseAccess::transactions(connection).require_autocommit_change<ProgrammingMistake>([&] {
+      LeaseAccess::transactions(connection).require_autocommit_change<ProgrammingMistake>([&] {
         return connection.transaction_status();
       });
       connection.autocommit(on);
@@ -223,10 +277,10 @@ void leave(nb::handle object, nb::handle type, nb::handle /*error*/, nb::handle 
     object.attr("_tell_left_open")(for_python(left_open));
 }
 
-nb::object execute_on_new_cursor(nb::handle object, nb::handle sql, nb::handle params) {
+nb::object execute_on_new_cursor(nb::handle object, nb::handle sql, nb::handle params, nb::handle timeout) {
   auto& self = nb::cast<Connection&>(object);
   nb::object cursor = make_cursor(CursorClass::threads, object, self.row_kind);
-  self.execute(*nb::inst_ptr<Cursor>(cursor), sql, params);
+  self.execute(*nb::inst_ptr<Cursor>(cursor), sql, params, timeout);
   return cursor;
 }
 
@@ -248,12 +302,12 @@ void bind_connection(nb::module_& module) {
           },
           bind::inside)
       .def("_exit", leave, bind::inside, bind::any, bind::any, bind::any)
-      .def("_execute", execute_on_new_cursor, bind::inside, bind::any, bind::any)
-      .def("_execute_on", &Connection::execute, bind::inside, nb::arg(), bind::any, bind::any)
-      .def("_execute_many", &Connection::execute_many, bind::inside, bind::any, bind::any)
+      .def("_execute", execute_on_new_cursor, bind::inside, bind::any, bind::any, bind::any)
+      .def("_execute_on", &Connection::execute, bind::inside, nb::arg(), bind::any, bind::any, bind::any)
+      .def("_execute_many", &Connection::execute_many, bind::inside, bind::any, bind::any, bind::any)
       .def("_commit", &Connection::commit, bind::inside)
       .def("_rollback", &Connection::rollback, bind::inside)
-      .def("_begin", &Connection::begin, bind::inside, bind::any)
+      .def("_begin", &Connection::begin, bind::inside, bind::any, bind::any)
       .def("_end", &Connection::end, bind::inside)
       .def("_discard", &Connection::discard)
       .def_prop_rw(

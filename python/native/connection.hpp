@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/calls/inspect.hpp"
 #include "python/native/any_connection.hpp"
 #include "python/native/cursor.hpp"
 #include "python/native/gil.hpp"
@@ -53,16 +54,18 @@ class Connection final : public AnyConnection {
   [[nodiscard]] int server_version() override;
   [[nodiscard]] TransactionStatus status() override;
   [[nodiscard]] std::string parameter_status(const std::string& name) override;
+  [[nodiscard]] Seconds call_timeout() override;
+  void set_call_timeout(Seconds limit) override;
 
-  /// Executes a statement on a cursor of this connection.
-  void execute(Cursor& cursor, nb::handle sql, nb::handle params);
-  [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows);
+  /// Executes a statement on a cursor of this connection. `timeout`: of this call, in place of call_timeout.
+  void execute(Cursor& cursor, nb::handle sql, nb::handle params, nb::handle timeout);
+  [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows, nb::handle timeout);
 
   void commit();
   void rollback();
   /// Begins a transaction, or a savepoint inside one. Returns its number. `options`: TransactionOptions, or
-  /// None.
-  std::uint64_t begin(nb::handle options);
+  /// None. `timeout`: of the whole block.
+  std::uint64_t begin(nb::handle options, nb::handle timeout);
   /// Ends it. Blocks inside it that were never left are rolled back, and it with them: ProgrammingMistake if
   /// it was to be committed. One that has ended with a block around it has nothing to roll back.
   void end(std::uint64_t number, bool commit);
@@ -72,18 +75,18 @@ class Connection final : public AnyConnection {
  private:
   /// Asks the lease something. InterfaceError unless there is one.
   template <class Ask>
-  auto ask(Ask question) {
-    return in_turn([&] { return std::invoke(question, leased()); });
+  auto ask(Ask question, const std::optional<Deadline>& deadline = {}) {
+    return in_turn([&] { return std::invoke(question, leased()); }, deadline);
   }
-  /// Without the GIL, and without another thread inside.
+  /// Without the GIL, and without another thread inside. PoolTimeout if the deadline passes before that.
   template <class Work>
-  auto in_turn(Work work) {
+  auto in_turn(Work work, const std::optional<Deadline>& deadline = {}) {
     return without_gil([&] {
-      const ConnectionGuard guard(lock_);
+      const ConnectionGuard guard(lock_, deadline);
       return work();
     });
   }
-  void lease(std::optional<Seconds> timeout);
+  void lease(std::optional<Deadline> deadline);
   [[nodiscard]] copg::Connection& leased();
   void require_no_transaction_block(const char* what) const;
   void drop(void (copg::Connection::*how)() noexcept) noexcept;
@@ -92,9 +95,11 @@ class Connection final : public AnyConnection {
   bool autocommit_;
   ConnectionLock lock_;  // never waited for with the GIL
   std::optional<copg::Connection> lease_;
+  std::optional<Seconds> call_timeout_;  // as set before the lease
   struct Block {
     OpenBlock block;
     std::unique_ptr<Transaction> transaction;
+    copg::detail::LeaseAccess::Limits limits_before;
   };
   std::vector<Block> transactions_;  // innermost last
   std::uint64_t last_number_ = 0;

@@ -8,9 +8,13 @@
 
 #include <nanobind/nanobind.h>
 
+#include <copg/deadline.hpp>
+
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -133,11 +137,22 @@ struct LoopLease {
     if (ended_ != Ended::no) give_up();
   }
 
+  /// The time that a call may take. `given`: its own deadline, in place of the timeout.
+  [[nodiscard]] engine::TimeLimit limit(const std::optional<Deadline>& given) const noexcept {
+    if (given) return engine::TimeLimit::until(std::min(given->at(), deadline.at()));
+    return {engine::duration_of(timeout), deadline.at()};
+  }
+
   const std::shared_ptr<engine::PoolEngine> engine;
-  const Seconds timeout;  // of each call
-  engine::Lease lease;    // empty also while a call exchanges a dead connection for another
+  Seconds timeout;      // of each call
+  Deadline deadline{};  // of the whole lease, or of a block
+  engine::Lease lease;  // empty also while a call exchanges a dead connection for another
   bool autocommit;
-  std::vector<OpenBlock> blocks{};  // innermost last
+  struct Block : OpenBlock {
+    Seconds timeout_before{};
+    Deadline deadline_before{};
+  };
+  std::vector<Block> blocks{};  // innermost last
 
  private:
   enum class Ended : std::uint8_t { no, to_go_back, to_be_closed };
@@ -158,8 +173,8 @@ struct LoopLease {
 /// Takes a lease. Its result is None: the lease is where it was wanted.
 class LeaseWait final : public engine::LeaseKind<LoopCall> {
  public:
-  LeaseWait(std::shared_ptr<LoopLease> lease, engine::Duration timeout, const SourceLocation& where)
-      : LeaseKind(lease->engine, timeout, where), lease_(std::move(lease)) {}
+  LeaseWait(std::shared_ptr<LoopLease> lease, const engine::TimeLimit& limit, const SourceLocation& where)
+      : LeaseKind(lease->engine, limit, where), lease_(std::move(lease)) {}
   ~LeaseWait() override { end(); }
 
   nb::object result() override {

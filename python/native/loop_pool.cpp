@@ -11,6 +11,7 @@
 #include <copg/config.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -25,6 +26,7 @@
 #include "python/native/binding.hpp"
 #include "python/native/call_errors.hpp"
 #include "python/native/cursor.hpp"
+#include "python/native/deadline.hpp"
 #include "python/native/docstrings.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
@@ -88,9 +90,9 @@ struct KeptCursor : KeptStatement {
 /// A statement on a lease of its own, which may travel with those of other callers.
 class ExecuteWait final : public engine::StatementKind<LoopCall> {
  public:
-  ExecuteWait(std::shared_ptr<engine::PoolEngine> engine, engine::Duration timeout,
+  ExecuteWait(std::shared_ptr<engine::PoolEngine> engine, const engine::TimeLimit& limit,
               const SourceLocation& where, KeptStatement kept, Wanted wanted, RowKind kind)
-      : StatementKind(std::move(engine), timeout),
+      : StatementKind(std::move(engine), limit),
         where_(where),
         kept_(std::move(kept)),
         wanted_(wanted),
@@ -232,13 +234,13 @@ class LoopConnection final : public AnyConnection {
   LoopCall* lease() {
     if (leased_) throw UsageError("this connection was leased already: take another from the pool");
     leased_ = true;
-    return lease_within(limit());
+    return lease_until(timeout_.from_now());
   }
   /// Closes the connection and leases another.
   LoopCall* lease_another(double timeout_s) {
     discard();
     lease_ = std::make_shared<LoopLease>(lease_->engine, lease_->timeout, lease_->autocommit);
-    return lease_within(Seconds(timeout_s));
+    return lease_until(Deadline(Seconds(timeout_s)));
   }
   [[nodiscard]] bool closed() const noexcept override { return lease_->closed(); }
   [[nodiscard]] bool given_back() const noexcept override { return lease_->given_back(); }
@@ -254,51 +256,69 @@ class LoopConnection final : public AnyConnection {
     });
   }
 
-  /// Its result is the cursor, an object of Python's that is a Cursor.
-  LoopCall* execute(nb::object cursor, nb::handle sql, nb::handle params) {
-    require_leased();
-    return call(KeptCursor{statement_of(sql, params), std::move(cursor), lease_->engine->options()});
+  [[nodiscard]] Seconds call_timeout() override { return lease_->timeout; }
+  void set_call_timeout(Seconds limit) override { lease_->timeout = limit; }
+  /// When a call ends that begins now.
+  [[nodiscard]] Deadline deadline(nb::handle timeout) const {
+    return lease_->limit(deadline_of(timeout)).deadline(engine::now());
   }
-  LoopCall* execute_many(nb::handle sql, nb::handle rows) {
+
+  // `timeout`: of this call, in place of the lease's.
+
+  /// Its result is the cursor, an object of Python's that is a Cursor.
+  LoopCall* execute(nb::object cursor, nb::handle sql, nb::handle params, nb::handle timeout) {
     require_leased();
+    const std::optional<Deadline> deadline = deadline_of(timeout);
+    return call(deadline,
+                KeptCursor{statement_of(sql, params), std::move(cursor), lease_->engine->options()});
+  }
+  LoopCall* execute_many(nb::handle sql, nb::handle rows, nb::handle timeout) {
+    require_leased();
+    const std::optional<Deadline> deadline = deadline_of(timeout);
     auto kept = rows_of(sql, rows, lease_->engine->joinable_texts());
-    return kept ? call(std::move(*kept)) : nullptr;
+    return kept ? call(deadline, std::move(*kept)) : nullptr;
   }
 
   /// Its rows; then it is empty.
-  LoopCall* execute_batch(const RowBatch& batch) {
+  LoopCall* execute_batch(const RowBatch& batch, nb::handle timeout) {
     require_leased();
-    return call(batch.kept(lease_->engine->joinable_texts()));
+    return call(deadline_of(timeout), batch.kept(lease_->engine->joinable_texts()));
   }
 
   /// nullptr: there is nothing to end.
-  LoopCall* end_transaction(bool commit) {
+  LoopCall* end_transaction(bool commit, nb::handle timeout) {
     if (!lease_->blocks.empty())
       throw ProgrammingMistake(std::string(commit ? "commit" : "rollback") +
                                "() inside a transaction() block: leave the block instead");
-    return end_outermost(commit);
+    return end_outermost(commit, lease_->limit(deadline_of(timeout)));
   }
-  /// `given`: TransactionOptions, or None. nullptr: nothing is to be sent. `began` follows.
-  LoopCall* begin(nb::handle given) {
+  /// `given`: TransactionOptions, or None. nullptr: nothing is to be sent. `began` follows, with the same
+  /// timeout.
+  LoopCall* begin(nb::handle given, nb::handle timeout) {
     const TransactionOptions* const options = transaction_options_in(given);
+    const std::optional<Deadline> deadline = deadline_of(timeout);
     beginning_ = {};
     const int savepoint = lease_->transactions().next_savepoint([this] { return status(); });
     auto inside =
         savepoint > 0 && options != nullptr ? std::make_shared<engine::SavepointOptions>(*options) : nullptr;
     if (lease_->blocks.empty()) lease_->begin_with(savepoint == 0 ? options : nullptr);
-    beginning_ = {0, place_of_caller(), savepoint, inside};
+    beginning_ = {{0, place_of_caller(), savepoint, inside}, lease_->timeout, lease_->deadline};
     if (savepoint == 0) return nullptr;
-    if (!inside) return call(KeptSavepoint{engine::begin_savepoint(savepoint)});
-    return call(KeptPipeline(inside->begin(savepoint), inside));
+    if (!inside) return call(deadline, KeptSavepoint{engine::begin_savepoint(savepoint)});
+    return call(deadline, KeptPipeline(inside->begin(savepoint), inside));
   }
   /// A savepoint with options could not begin: rolls back to it, so that the transaction around it can go on.
   /// nullptr: there is nothing to be sent.
-  LoopCall* undo_beginning() {
+  LoopCall* undo_beginning(nb::handle timeout) {
     if (!beginning_.options || given_back() || engine::can_only_be_given_back(status())) return nullptr;
-    return call(KeptSavepoint{engine::end_savepoint(beginning_.savepoint, false)});
+    return call(deadline_of(timeout), KeptSavepoint{engine::end_savepoint(beginning_.savepoint, false)});
   }
-  /// The number of the block.
-  std::uint64_t began() {
+  /// The number of the block. `timeout`: of all calls in it, and of its end.
+  std::uint64_t began(nb::handle timeout) {
+    if (const std::optional<Deadline> deadline = deadline_of(timeout)) {
+      lease_->timeout = Seconds(HUGE_VAL);
+      lease_->deadline = std::min(lease_->deadline.at(), deadline->at());
+    }
     beginning_.number = ++last_number_;
     lease_->blocks.push_back(std::move(beginning_));
     return last_number_;
@@ -310,10 +330,10 @@ class LoopConnection final : public AnyConnection {
     const auto& open = lease_->blocks;
     const auto found = std::ranges::find(open, number, &OpenBlock::number);
     if (found == open.end() || found + 1 == open.end()) return nb::none();
-    return nb::cast(left_open_text(std::vector<OpenBlock>(found + 1, open.end())));
+    return nb::cast(left_open_text(std::vector<LoopLease::Block>(found + 1, open.end())));
   }
   /// Ends the block of that number and those inside it. nullptr: there is nothing to end.
-  LoopCall* end(std::uint64_t number, bool commit) {
+  LoopCall* end(std::uint64_t number, bool commit, nb::handle timeout) {
     require_leased();
     auto& open = lease_->blocks;
     const auto found = std::ranges::find(open, number, &OpenBlock::number);
@@ -322,13 +342,24 @@ class LoopConnection final : public AnyConnection {
       return nullptr;
     }
     const int savepoint = found->savepoint;
+    const engine::TimeLimit limit = lease_->limit(deadline_of(timeout));
+    lease_->timeout = found->timeout_before;
+    lease_->deadline = found->deadline_before;
     const auto options = found->options;
     open.erase(found, open.end());
     // Nothing can be sent any more, and giving the connection back rolls back.
     if (!commit && engine::can_only_be_given_back(status())) return nullptr;
-    if (savepoint == 0) return end_outermost(commit);
-    if (commit && options) return call(KeptPipeline(options->release(savepoint), nullptr));
-    return call(KeptSavepoint{engine::end_savepoint(savepoint, commit)});
+    if (savepoint == 0) return end_outermost(commit, limit);
+    if (commit && options) return call_within(limit, KeptPipeline(options->release(savepoint), nullptr));
+    return call_within(limit, KeptSavepoint{engine::end_savepoint(savepoint, commit)});
+  }
+  /// After an `end` that failed: if no time was left to send it, gives the connection back, which rolls back,
+  /// so that nothing of the block is committed later.
+  void give_back_unended() {
+    if (given_back()) return;
+    if (const TransactionStatus now = status();
+        now == TransactionStatus::in_transaction || now == TransactionStatus::failed)
+      give_back();
   }
 
   /// What the end of the block has to do: False if nothing was leased, or, in autocommit mode, if a statement
@@ -352,26 +383,36 @@ class LoopConnection final : public AnyConnection {
   }
 
  private:
-  LoopCall* lease_within(Seconds timeout) {
+  LoopCall* lease_until(const std::optional<Deadline>& deadline) {
     leased_at_ = caller();
-    return new LeaseWait(lease_, engine::duration_of(timeout), leased_at_);
+    if (!deadline) return new LeaseWait(lease_, lease_->engine->timeout(), leased_at_);
+    if (ends_by_timeout) {
+      lease_->timeout = Seconds(HUGE_VAL);
+      lease_->deadline = *deadline;
+    }
+    return new LeaseWait(lease_, engine::TimeLimit::until(deadline->at()), leased_at_);
   }
   void require_leased() const {
     if (!leased_) throw UsageError("this connection is not leased yet: use it in an async with statement");
     lease_->require_usable();
   }
   template <class Kept>
-  LoopCall* call(Kept kept) {
-    return new JobWait<Kept>(lease_->engine, engine::duration_of(lease_->timeout), lease_, std::move(kept));
+  LoopCall* call(const std::optional<Deadline>& deadline, Kept kept) {
+    return call_within(lease_->limit(deadline), std::move(kept));
   }
-  LoopCall* end_outermost(bool commit) {
+  template <class Kept>
+  LoopCall* call_within(const engine::TimeLimit& limit, Kept kept) {
+    return new JobWait<Kept>(lease_->engine, limit, lease_, std::move(kept));
+  }
+  LoopCall* end_outermost(bool commit, const engine::TimeLimit& limit) {
     if (ask(engine::nothing_to_end)) return nullptr;
-    return call(engine::EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback});
+    return call_within(
+        limit, engine::EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback});
   }
 
   std::shared_ptr<LoopLease> lease_;
   bool leased_ = false;
-  OpenBlock beginning_;
+  LoopLease::Block beginning_;
   std::uint64_t last_number_ = 0;
 };
 
@@ -386,17 +427,19 @@ class LoopPool : public AnyPool {
     engine_->open();
   }
   template <Wanted wanted>
-  LoopCall* execute(nb::handle sql, nb::handle params) {
+  LoopCall* execute(nb::handle sql, nb::handle params, nb::handle timeout) {
     const SourceLocation where = caller();
     const auto& engine = this->engine();
-    return new ExecuteWait(engine, engine->timeout(), where, statement_of(sql, params), wanted, rows_);
+    const engine::TimeLimit limit = limit_of(timeout);
+    return new ExecuteWait(engine, limit, where, statement_of(sql, params), wanted, rows_);
   }
-  LoopCall* execute_many(nb::handle sql, nb::handle rows) {
+  LoopCall* execute_many(nb::handle sql, nb::handle rows, nb::handle timeout) {
     const SourceLocation where = caller();
     const auto& engine = this->engine();
+    const engine::TimeLimit limit = limit_of(timeout);
     auto kept = rows_of(sql, rows, engine->joinable_texts());
     if (!kept) return nullptr;
-    return new JobWait<KeptRows>(engine, engine->timeout(), where, std::move(*kept));
+    return new JobWait<KeptRows>(engine, limit, where, std::move(*kept));
   }
   LoopCall* wait(nb::handle timeout) {
     return new PoolWait(engine(), engine::duration_of(Seconds(timeout_of(timeout))), engine::Milestone::full);
@@ -414,11 +457,17 @@ class LoopPool : public AnyPool {
     return new PoolWait(engine_, engine::duration_of(Seconds(timeout_s) + engine::close_grace),
                         engine::Milestone::finished);
   }
+
+ private:
+  [[nodiscard]] engine::TimeLimit limit_of(nb::handle timeout) const {
+    const std::optional<Deadline> deadline = deadline_of(timeout);
+    return deadline ? engine::TimeLimit::until(deadline->at()) : engine_->timeout();
+  }
 };
 
-LoopCall* call_on_new_cursor(nb::handle object, nb::handle sql, nb::handle params) {
+LoopCall* call_on_new_cursor(nb::handle object, nb::handle sql, nb::handle params, nb::handle timeout) {
   auto& self = nb::cast<LoopConnection&>(object);
-  return self.execute(make_cursor(CursorClass::asyncio, object, self.row_kind), sql, params);
+  return self.execute(make_cursor(CursorClass::asyncio, object, self.row_kind), sql, params, timeout);
 }
 
 }  // namespace
@@ -436,28 +485,35 @@ void bind_loop_pool(nb::module_& module) {
       .def("_lease_another", &LoopConnection::lease_another, bind::owned)
       .def("_give_back", &LoopConnection::give_back)
       .def("_discard", &LoopConnection::discard)
-      .def("_execute", call_on_new_cursor, bind::owned, bind::inside, bind::any, bind::any)
+      .def("_execute", call_on_new_cursor, bind::owned, bind::inside, bind::any, bind::any, bind::any)
+      .def("_deadline", &LoopConnection::deadline, bind::any)
       .def("_execute_on", &LoopConnection::execute, bind::owned, bind::inside, nb::arg(), bind::any,
+           bind::any, bind::any)
+      .def("_execute_many", &LoopConnection::execute_many, bind::owned, bind::inside, bind::any, bind::any,
            bind::any)
-      .def("_execute_many", &LoopConnection::execute_many, bind::owned, bind::inside, bind::any, bind::any)
-      .def("_execute_batch", &LoopConnection::execute_batch, bind::owned)
+      .def("_execute_batch", &LoopConnection::execute_batch, bind::owned, nb::arg(), bind::any)
       .def("_to_be_committed", &LoopConnection::to_be_committed)
-      .def("_end_transaction", &LoopConnection::end_transaction, bind::owned)
-      .def("_begin", &LoopConnection::begin, bind::owned, bind::any)
-      .def("_undo_beginning", &LoopConnection::undo_beginning, bind::owned)
-      .def("_began", &LoopConnection::began)
+      .def("_end_transaction", &LoopConnection::end_transaction, bind::owned, nb::arg(), bind::any)
+      .def("_begin", &LoopConnection::begin, bind::owned, bind::any, bind::any)
+      .def("_undo_beginning", &LoopConnection::undo_beginning, bind::owned, bind::any)
+      .def("_began", &LoopConnection::began, bind::any)
       .def("_left_open", &LoopConnection::left_open)
       .def("_left_open_inside", &LoopConnection::left_open_inside)
-      .def("_end", &LoopConnection::end, bind::owned)
+      .def("_end", &LoopConnection::end, bind::owned, nb::arg(), nb::arg(), bind::any)
+      .def("_give_back_unended", &LoopConnection::give_back_unended)
       .def_prop_ro("autocommit", &LoopConnection::autocommit, doc::LoopConnection_autocommit)
       .def("_set_autocommit", &LoopConnection::set_autocommit, bind::any);
   nb::class_<LoopPool, AnyPool>(module, "LoopPool")
       .def(nb::init<const Config&, nb::handle, const nb::dict&>())
       .def("_open", &LoopPool::open)
-      .def("_execute", &LoopPool::execute<Wanted::rows>, bind::owned, bind::inside, bind::any, bind::any)
-      .def("_fetch_one", &LoopPool::execute<Wanted::row>, bind::owned, bind::inside, bind::any, bind::any)
-      .def("_fetch_val", &LoopPool::execute<Wanted::value>, bind::owned, bind::inside, bind::any, bind::any)
-      .def("_execute_many", &LoopPool::execute_many, bind::owned, bind::inside, bind::any, bind::any)
+      .def("_execute", &LoopPool::execute<Wanted::rows>, bind::owned, bind::inside, bind::any, bind::any,
+           bind::any)
+      .def("_fetch_one", &LoopPool::execute<Wanted::row>, bind::owned, bind::inside, bind::any, bind::any,
+           bind::any)
+      .def("_fetch_val", &LoopPool::execute<Wanted::value>, bind::owned, bind::inside, bind::any, bind::any,
+           bind::any)
+      .def("_execute_many", &LoopPool::execute_many, bind::owned, bind::inside, bind::any, bind::any,
+           bind::any)
       .def("_wait", &LoopPool::wait, bind::owned, bind::any)
       .def("_check_idle", &LoopPool::check, bind::owned)
       .def("_close", &LoopPool::close, bind::owned, bind::any);

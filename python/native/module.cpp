@@ -17,6 +17,7 @@
 #include "python/native/callback.hpp"
 #include "python/native/connection.hpp"
 #include "python/native/cursor.hpp"
+#include "python/native/deadline.hpp"
 #include "python/native/errors.hpp"
 #include "python/native/imported.hpp"
 #include "python/native/interpreter_exit.hpp"
@@ -83,6 +84,7 @@ NB_MODULE(_native_in_main, module) {
   module.def("iterator_of", iterator_of);
   bind_shortcut(module);
   bind_config(module);
+  bind_deadline(module);
   bind_any_pool(module);
   bind_pool(module);
   bind_cursor(module);

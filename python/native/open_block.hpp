@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -34,7 +35,8 @@ struct OpenBlock {
 }
 
 /// For a person: "app.py:12, app.py:20".
-[[nodiscard]] inline std::string places_of(const std::vector<OpenBlock>& blocks) {
+template <class Block>
+[[nodiscard]] std::string places_of(const std::vector<Block>& blocks) {
   std::string places;
   for (const OpenBlock& block : blocks) {
     if (!places.empty()) places += ", ";
@@ -44,13 +46,15 @@ struct OpenBlock {
 }
 
 /// For pycopg.connection.tell_left_open: where they were entered, and whether the outermost is a savepoint.
-[[nodiscard]] inline nb::object for_python(const std::vector<OpenBlock>& blocks) {
+template <std::derived_from<OpenBlock> Block>
+[[nodiscard]] nb::object for_python(const std::vector<Block>& blocks) {
   if (blocks.empty()) return nb::none();
   return nb::make_tuple(places_of(blocks), blocks.front().savepoint != 0);
 }
 
 /// What a block is told that can't be committed, since `inside` were never left.
-[[nodiscard]] inline std::string left_open_text(const std::vector<OpenBlock>& inside) {
+template <class Block>
+[[nodiscard]] std::string left_open_text(const std::vector<Block>& inside) {
   return fmt::format(
       "a transaction() block inside this one was never left, so this one is rolled back: it was entered at "
       "{}",

@@ -3,6 +3,7 @@
 
 #include <nanobind/stl/string.h>
 
+#include <copg/deadline.hpp>
 #include <copg/error.hpp>
 
 #include <fmt/format.h>
@@ -18,13 +19,17 @@
 namespace copg::python {
 namespace {
 
+[[noreturn]] void reject_kind(nb::handle value, const char* name, const char* kind) {
+  const auto shown = nb::cast<std::string>(nb::repr(value));
+  throw nb::type_error(fmt::format("{} = {}: it must be {}", name, shown, kind).c_str());
+}
+
 /// TypeError that names the option and says what it must be.
 template <class T>
 T argument(nb::handle value, const char* name, const char* kind) {
   T result{};
   if (nb::try_cast<T>(value, result)) return result;
-  const auto shown = nb::cast<std::string>(nb::repr(value));
-  throw nb::type_error(fmt::format("{} = {}: it must be {}", name, shown, kind).c_str());
+  reject_kind(value, name, kind);
 }
 
 constexpr const char* whole_number = "a whole number (of 32 bits)";
@@ -106,11 +111,19 @@ void validate(const Config& config, const PoolOptions& options) {
   config.validate();
 }
 
+double seconds_of(nb::handle given, const char* name) {
+  if (PyBool_Check(given.ptr()))
+    reject_kind(given, name, number_of_seconds);  // which Python takes for a number
+  const auto seconds = argument<double>(given, name, number_of_seconds);
+  if (!(seconds >= 0))
+    throw nb::value_error(fmt::format("{} = {}: it must be at least 0 s", name, seconds).c_str());
+  return seconds;
+}
+
 double timeout_of(nb::handle given) {
-  const auto timeout_s = argument<double>(given, "timeout", number_of_seconds);
-  if (!(timeout_s >= 0))
-    throw nb::value_error(fmt::format("timeout = {}: it must be at least 0 s", timeout_s).c_str());
-  return timeout_s;
+  Deadline deadline;
+  const bool is_deadline = PyFloat_CheckExact(given.ptr()) == 0 && nb::try_cast<Deadline>(given, deadline);
+  return is_deadline ? deadline.left().count() : seconds_of(given, "timeout");
 }
 
 std::pair<int, int> bounds_of(nb::handle min_size, nb::handle max_size) {

@@ -25,7 +25,9 @@ void with_value_errors(const std::function<void()>& change);
 
 // Arguments of calls. TypeError that names the argument and says what it must be.
 
-/// In seconds; ValueError unless it is at least 0.
+/// ValueError unless it is at least 0.
+double seconds_of(nb::handle given, const char* name);
+/// In seconds; of a Deadline those that are left.
 double timeout_of(nb::handle given);
 /// The bounds of a pool; without a maximum, the minimum.
 std::pair<int, int> bounds_of(nb::handle min_size, nb::handle max_size);

@@ -9,6 +9,7 @@
 
 #include "python/native/binding.hpp"
 #include "python/native/cursor.hpp"
+#include "python/native/deadline.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/location.hpp"
@@ -43,37 +44,50 @@ PooledDatabase& Pool::database() {
   return *database_;
 }
 
-ResultRows Pool::run(nb::handle sql, nb::handle params) {
+ResultRows Pool::run(nb::handle sql, nb::handle params, nb::handle timeout) {
   if (checked_) [[unlikely]]
-    return nb::cast<Cursor&>(nb::find(*this).attr("_checked_execute")(sql, params)).rows();
+    return nb::cast<Cursor&>(nb::find(*this).attr("_checked_execute")(sql, params, timeout)).rows();
   PooledDatabase& db = database();
   const Statement statement(sql.ptr(), params.ptr());
   const SourceLocation where = caller();
+  const std::optional<Deadline> deadline = deadline_of(timeout);
   ResultRows rows(in_words_of(sql.ptr(), params.ptr(), [&] {
-    return without_gil([&] { return db.execute(Sql(statement.text(), where), statement.params()); });
+    return without_gil([&] {
+      const Sql text(statement.text(), where);
+      return deadline ? db.within(*deadline).execute(text, statement.params())
+                      : db.execute(text, statement.params());
+    });
   }));
   return warned_of_listen(std::move(rows), options_);
 }
 
-nb::object Pool::execute(nb::handle sql, nb::handle params) {
-  const ResultRows rows = run(sql, params);
+nb::object Pool::execute(nb::handle sql, nb::handle params, nb::handle timeout) {
+  const ResultRows rows = run(sql, params, timeout);
   return rows.fetch(0, rows.size(), rows_);
 }
 
-nb::object Pool::fetch_one(nb::handle sql, nb::handle params) { return run(sql, params).first(rows_); }
+nb::object Pool::fetch_one(nb::handle sql, nb::handle params, nb::handle timeout) {
+  return run(sql, params, timeout).first(rows_);
+}
 
-nb::object Pool::fetch_val(nb::handle sql, nb::handle params) { return run(sql, params).value(); }
+nb::object Pool::fetch_val(nb::handle sql, nb::handle params, nb::handle timeout) {
+  return run(sql, params, timeout).value();
+}
 
-std::int64_t Pool::execute_many(nb::handle sql, nb::handle rows) {
+std::int64_t Pool::execute_many(nb::handle sql, nb::handle rows, nb::handle timeout) {
   if (checked_) [[unlikely]]
-    return nb::cast<std::int64_t>(nb::find(*this).attr("_checked_execute_many")(sql, rows));
+    return nb::cast<std::int64_t>(nb::find(*this).attr("_checked_execute_many")(sql, rows, timeout));
   PooledDatabase& db = database();
   auto text = known_text(sql.ptr());
   const SourceLocation where = caller();
+  const std::optional<Deadline> deadline = deadline_of(timeout);
   ParameterRows source(text, rows);
   if (source.empty()) return 0;
   return in_words_of(sql.ptr(), nullptr, [&] {
-    return without_gil([&] { return db.execute_many(Sql(text->text.sql, where), source); });
+    return without_gil([&] {
+      const Sql query(text->text.sql, where);
+      return deadline ? db.within(*deadline).execute_many(query, source) : db.execute_many(query, source);
+    });
   });
 }
 
@@ -94,10 +108,10 @@ void bind_pool(nb::module_& module) {
   nb::class_<Pool, AnyPool>(module, "Pool")
       .def(nb::init<const Config&, nb::handle, const nb::dict&>())
       .def("_open", &Pool::open, nb::lock_self())
-      .def("_execute", &Pool::execute, bind::inside, bind::any, bind::any)
-      .def("_fetch_one", &Pool::fetch_one, bind::inside, bind::any, bind::any)
-      .def("_fetch_val", &Pool::fetch_val, bind::inside, bind::any, bind::any)
-      .def("_execute_many", &Pool::execute_many, bind::inside, bind::any, bind::any)
+      .def("_execute", &Pool::execute, bind::inside, bind::any, bind::any, bind::any)
+      .def("_fetch_one", &Pool::fetch_one, bind::inside, bind::any, bind::any, bind::any)
+      .def("_fetch_val", &Pool::fetch_val, bind::inside, bind::any, bind::any, bind::any)
+      .def("_execute_many", &Pool::execute_many, bind::inside, bind::any, bind::any, bind::any)
       .def("_check_idle", &Pool::check, bind::inside)
       .def(
           "_wait", [](Pool& self, nb::handle timeout) { self.wait(timeout_of(timeout)); }, bind::inside,

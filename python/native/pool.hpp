@@ -25,17 +25,17 @@ class Pool : public AnyPool {
   /// PoolClosed if it is not open.
   [[nodiscard]] PooledDatabase& database();
 
-  [[nodiscard]] nb::object execute(nb::handle sql, nb::handle params);
-  [[nodiscard]] nb::object fetch_one(nb::handle sql, nb::handle params);
-  [[nodiscard]] nb::object fetch_val(nb::handle sql, nb::handle params);
-  [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows);
+  [[nodiscard]] nb::object execute(nb::handle sql, nb::handle params, nb::handle timeout);
+  [[nodiscard]] nb::object fetch_one(nb::handle sql, nb::handle params, nb::handle timeout);
+  [[nodiscard]] nb::object fetch_val(nb::handle sql, nb::handle params, nb::handle timeout);
+  [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows, nb::handle timeout);
 
   void check();
   void wait(double timeout_s);
   void close(double timeout_s);
 
  private:
-  [[nodiscard]] ResultRows run(nb::handle sql, nb::handle params);
+  [[nodiscard]] ResultRows run(nb::handle sql, nb::handle params, nb::handle timeout);
 
   const bool checked_;  // a user's function looks at each connection before it is used
   std::shared_ptr<PooledDatabase> database_;

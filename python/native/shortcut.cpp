@@ -4,8 +4,8 @@
 //
 // A Shortcut shows every attribute of its function, its class included, as a proxy does: `inspect`, `help`
 // and `unittest.mock` see the function. A call whose arguments fit the parameters goes to the native
-// function, with all of them in their order; any other goes to the definition, which raises what Python
-// raises. See docs/adr/0035-methods-that-inspect-can-read.md.
+// function, with all of them in their order, those for the keyword only last; any other goes to the
+// definition, which raises what Python raises. See docs/adr/0035-methods-that-inspect-can-read.md.
 #include "python/native/shortcut.hpp"
 
 #include <structmember.h>
@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <span>
 
 namespace copg::python {
 namespace {
@@ -25,38 +26,46 @@ struct Shortcut {
   PyObject* function;
   PyObject* native;
   vectorcallfunc call_native;
-  PyObject* names;     // of all parameters, a tuple
-  PyObject* defaults;  // of the last parameters, a tuple
-  Py_ssize_t count;    // of parameters
+  PyObject* names;      // of all parameters, a tuple
+  PyObject* defaults;   // of the last parameters, a tuple
+  Py_ssize_t count;     // of parameters
+  Py_ssize_t in_order;  // those that may be given without a name
 };
 
 Shortcut* as_shortcut(PyObject* self) noexcept { return reinterpret_cast<Shortcut*>(self); }
 
-/// How many arguments there are, in the order of the parameters; -1: not so.
-Py_ssize_t given_in_order(const Shortcut& self, Py_ssize_t positional, PyObject* keywords) noexcept {
-  if (keywords == nullptr) return positional;
-  const Py_ssize_t named = PyTuple_GET_SIZE(keywords);
-  if (positional + named > self.count) return -1;
-  for (Py_ssize_t i = 0; i < named; ++i) {  // names are interned: those of a call and those of a definition
-    if (PyTuple_GET_ITEM(keywords, i) != PyTuple_GET_ITEM(self.names, positional + i)) return -1;
+/// Puts the named arguments in the places of their parameters. False: one has no place, or a second time.
+bool place_named(const Shortcut& self, PyObject* const* named, Py_ssize_t positional, PyObject* keywords,
+                 std::span<PyObject*> all) noexcept {
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keywords); ++i) {
+    Py_ssize_t place = positional;
+    // Names are interned: those of a call and those of a definition.
+    while (place < self.count && PyTuple_GET_ITEM(keywords, i) != PyTuple_GET_ITEM(self.names, place))
+      ++place;
+    if (place == self.count) return false;
+    all[static_cast<std::size_t>(place)] = named[i];
   }
-  return positional + named;
+  return true;
 }
 
 PyObject* call_shortcut(PyObject* object, PyObject* const* args, std::size_t flagged, PyObject* keywords) {
   const Shortcut& self = *as_shortcut(object);
-  const Py_ssize_t given = given_in_order(self, PyVectorcall_NARGS(flagged), keywords);
-  if (given == self.count)
-    return self.call_native(self.native, args, static_cast<std::size_t>(given), nullptr);
-  const Py_ssize_t missing = self.count - given;
+  const Py_ssize_t positional = PyVectorcall_NARGS(flagged);
+  if (keywords == nullptr && positional == self.count && positional == self.in_order)
+    return self.call_native(self.native, args, static_cast<std::size_t>(positional), nullptr);
   const Py_ssize_t optional = PyTuple_GET_SIZE(self.defaults);
-  if (given < 0 || missing < 0 || missing > optional)
-    return PyObject_Vectorcall(self.function, args, flagged, keywords);
   std::array<PyObject*, most_parameters> all{};
-  std::copy_n(args, given, all.begin());
-  for (Py_ssize_t i = 0; i < missing; ++i) {
-    all[static_cast<std::size_t>(given + i)] = PyTuple_GET_ITEM(self.defaults, optional - missing + i);
+  bool fits = positional <= self.in_order;
+  if (fits) std::copy_n(args, positional, all.begin());
+  if (fits && keywords != nullptr) fits = place_named(self, args + positional, positional, keywords, all);
+  for (Py_ssize_t i = positional; fits && i < self.count; ++i) {
+    PyObject*& argument = all[static_cast<std::size_t>(i)];
+    if (argument != nullptr) continue;
+    const Py_ssize_t which = i - (self.count - optional);
+    fits = which >= 0;
+    if (fits) argument = PyTuple_GET_ITEM(self.defaults, which);
   }
+  if (!fits) return PyObject_Vectorcall(self.function, args, flagged, keywords);
   return self.call_native(self.native, all.data(), static_cast<std::size_t>(self.count), nullptr);
 }
 
@@ -74,16 +83,19 @@ PyObject* make_shortcut(PyTypeObject* type, PyObject* args, PyObject* keywords) 
   }
   try {
     const nb::object code = nb::borrow(function).attr("__code__");
-    const auto count = nb::cast<Py_ssize_t>(code.attr("co_argcount"));
+    const auto in_order = nb::cast<Py_ssize_t>(code.attr("co_argcount"));
+    const auto named = nb::cast<Py_ssize_t>(code.attr("co_kwonlyargcount"));
+    const Py_ssize_t count = in_order + named;
     const vectorcallfunc call_native = PyVectorcall_Function(native);
     constexpr int surplus = CO_VARARGS | CO_VARKEYWORDS;
     if (count > most_parameters || call_native == nullptr ||
-        nb::cast<int>(code.attr("co_kwonlyargcount")) != 0 ||
         (nb::cast<int>(code.attr("co_flags")) & surplus) != 0)
       throw nb::type_error("a shortcut needs a function of few plain parameters, and a native one");
     nb::object defaults = nb::borrow(function).attr("__defaults__");
     if (defaults.is_none()) defaults = nb::make_tuple();
     nb::object names = code.attr("co_varnames");
+    for (Py_ssize_t i = in_order; i < count; ++i)
+      defaults = defaults + nb::make_tuple(nb::borrow(function).attr("__kwdefaults__")[names[i]]);
     nb::object object = nb::steal(type->tp_alloc(type, 0));
     if (!object.is_valid()) return nullptr;
     Shortcut& self = *as_shortcut(object.ptr());
@@ -94,6 +106,7 @@ PyObject* make_shortcut(PyTypeObject* type, PyObject* args, PyObject* keywords) 
     self.names = names.release().ptr();
     self.defaults = defaults.release().ptr();
     self.count = count;
+    self.in_order = in_order;
     return object.release().ptr();
   } catch (nb::python_error& error) {
     error.restore();

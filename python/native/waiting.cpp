@@ -5,6 +5,7 @@
 
 #include <copg/error.hpp>
 
+#include <algorithm>
 #include <thread>
 
 #include "python/native/gil.hpp"
@@ -37,12 +38,20 @@ void remember_main_thread(unsigned long ident) noexcept {
   main_thread.store(ident, std::memory_order_relaxed);
 }
 
-ConnectionGuard::ConnectionGuard(ConnectionLock& lock) : lock_(lock), held_(lock.mutex, std::defer_lock) {
+ConnectionGuard::ConnectionGuard(ConnectionLock& lock, const std::optional<Deadline>& deadline)
+    : lock_(lock), held_(lock.mutex, std::defer_lock) {
   const std::thread::id here = std::this_thread::get_id();
   if (lock.whose.load(std::memory_order_relaxed) == here)
     throw UsageError("this connection is inside a call that this code runs in: take another from the pool");
   if (!held_.try_lock()) {
-    while (!held_.try_lock_for(interrupt_check_interval)) run_signal_handlers();
+    const Deadline end = deadline.value_or(Deadline());
+    while (!held_.try_lock_until(std::min(end.at(), Deadline::Clock::now() + interrupt_check_interval))) {
+      if (Deadline::Clock::now() >= end.at())
+        throw PoolTimeout({.kind = ErrorKind::pool_timeout,
+                           .message = "no turn on this connection in time: other threads use it; nothing was "
+                                      "sent"});
+      run_signal_handlers();
+    }
   }
   lock.whose.store(here, std::memory_order_relaxed);
 }

@@ -1,8 +1,11 @@
 // Ctrl-C in calls that block. Python's signal handlers run in its main thread only, and only when asked.
 #pragma once
 
+#include <copg/deadline.hpp>
+
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace copg::python {
@@ -20,10 +23,10 @@ struct ConnectionLock {
 
 /// Holds the lock until the end of the scope; waits for it without the GIL, and looks for signals meanwhile.
 /// Throws UsageError if this thread holds it already: Python code that runs inside a call, such as a source
-/// of rows or a signal handler, would wait for itself.
+/// of rows or a signal handler, would wait for itself; PoolTimeout if the deadline passes meanwhile.
 class ConnectionGuard {
  public:
-  explicit ConnectionGuard(ConnectionLock& turns);
+  explicit ConnectionGuard(ConnectionLock& turns, const std::optional<Deadline>& deadline = {});
   ConnectionGuard(const ConnectionGuard&) = delete;
   ConnectionGuard& operator=(const ConnectionGuard&) = delete;
   ~ConnectionGuard() { lock_.whose.store({}, std::memory_order_relaxed); }

@@ -19,6 +19,7 @@ from .config import Config
 from .connect import connect
 from .connection import Connection, Cursor, Transaction
 from .cursor import Column
+from .deadline import Deadline
 from .errors import (
     CommitUnknown,
     ConfigurationError,
@@ -92,6 +93,7 @@ __all__ = [
     "DatabaseError",
     "Date",
     "DateFromTicks",
+    "Deadline",
     "Diagnostic",
     "Error",
     "IntegrityError",

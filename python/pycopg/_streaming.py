@@ -50,22 +50,22 @@ class Stream:
                     break
         return len(self._batch) > 0
 
-    async def send_on(self, native: _native.LoopConnection, turns: Turns, timeout_s: float) -> int:
+    async def send_on(self, native: _native.LoopConnection, turns: Turns, deadline: _native.Deadline) -> int:
         """Sends the gathered batch and all further rows. Returns the rows affected; an error undoes all of them."""
-        self._timeout_s = timeout_s
-        await turns.take(timeout_s, inside=True)
+        self._deadline = deadline
+        await turns.take(deadline._left(), inside=True)
         try:
             if len(self._batch) == 0 and not await self.fill():
                 return 0
             status = native._transaction_status
             block = None
             if native.autocommit and status is TransactionStatus.IDLE:
-                native._begin(None)  # sends nothing: BEGIN travels with the first rows
-                block = native._began()
+                native._begin(None, None)  # sends nothing: BEGIN travels with the first rows
+                block = native._began(None)
             try:
                 count = await self._send(native)
                 if block is not None:
-                    await self._drive(native._end(block, True))
+                    await self._drive(native._end(block, True, deadline))
             except BaseException as error:
                 await self._undo(native, block, error)
                 raise
@@ -76,11 +76,10 @@ class Stream:
     async def _send(self, native: _native.LoopConnection) -> int:
         count = 0
         while True:
-            if self._loop.time() - self._began >= self._timeout_s:
-                raise QueryTimeout(
-                    f"execute_many had no time left when the next rows came: its deadline was {self._timeout_s:.3g} s"
-                )
-            affected: int = await self._drive(native._execute_batch(self._batch))
+            if self._deadline._left() == 0:
+                took_s = self._loop.time() - self._began
+                raise QueryTimeout(f"execute_many had no time left when the next rows came, after {took_s:.3g} s")
+            affected: int = await self._drive(native._execute_batch(self._batch, self._deadline))
             count += affected
             if not await self.fill():
                 return count
@@ -100,8 +99,8 @@ class Stream:
         with contextlib.suppress(Error):  # if this fails, giving the connection back rolls back
             call = None
             if block is not None:
-                call = native._end(block, False)
+                call = native._end(block, False, None)
             elif native._transaction_status is TransactionStatus.INTRANS:
-                call = native._execute(_ABORT, None)
+                call = native._execute(_ABORT, None, None)
             if call is not None:
                 await call

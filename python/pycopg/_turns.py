@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 from ._error_tree import InterfaceError, pool_timeout
@@ -38,7 +39,7 @@ class Turns:
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
         began = loop.time()
-        timer = loop.call_later(timeout_s, _expire, turn, timeout_s)
+        timer = None if timeout_s == math.inf else loop.call_later(timeout_s, _expire, turn, timeout_s)
         self._waiting.append(turn)
         try:
             await turn
@@ -49,7 +50,8 @@ class Turns:
                 self._waiting.remove(turn)
             raise
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
         return loop.time() - began
 
     def give(self) -> None:

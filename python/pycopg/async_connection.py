@@ -16,7 +16,8 @@ from ._streaming import Stream, is_async_only
 from ._transaction_options import options_of
 from ._turns import Turns
 from .cursor import BaseCursor
-from .errors import ProgrammingError
+from .deadline import Deadline, as_deadline
+from .errors import ProgrammingError, QueryTimeout
 
 if TYPE_CHECKING:
     from ._transaction_options import Isolation, Settings
@@ -34,11 +35,9 @@ class AsyncConnection(Base):
     """
 
     def __init__(
-        self, pool: _native.LoopPool, timeout: float | None, autocommit: bool, row_factory: type, turn_limit_s: float
+        self, pool: _native.LoopPool, timeout: float | Deadline | None, autocommit: bool, row_factory: type
     ) -> None:
-        """`turn_limit_s`: how long a task may wait for its turn."""
         super().__init__(pool, timeout, autocommit, row_factory)
-        self._turn_limit_s = turn_limit_s
         self._turns = Turns()
 
     async def __aenter__(self) -> AsyncConnection:
@@ -60,16 +59,21 @@ class AsyncConnection(Base):
     def cursor(self, row_factory: type | None = None) -> AsyncCursor:
         return AsyncCursor(self, self.row_factory if row_factory is None else row_factory)
 
-    async def execute(self, sql: str, params: Params | None = None) -> AsyncCursor:
-        """Executes a statement on a new cursor, and returns that cursor."""
+    async def execute(
+        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+    ) -> AsyncCursor:
+        """Executes a statement on a new cursor, and returns that cursor.
+
+        `timeout`: of this call, in seconds, in place of the connection's `timeout`.
+        """
         turns = self._turns
         cursor: AsyncCursor
         if turns._taken:
-            cursor = await self._run(self._execute, sql, params)
+            cursor = await self._run(self._execute, sql, params, timeout=timeout)
             return cursor
         turns._taken = True
         try:  # as _run does, without another coroutine
-            cursor = await self._execute(sql, params)
+            cursor = await self._execute(sql, params, timeout)
             return cursor
         finally:
             if turns._waiting:
@@ -77,15 +81,21 @@ class AsyncConnection(Base):
             else:
                 turns._taken = False
 
-    async def execute_many(self, sql: str, params_seq: Iterable[Params] | AsyncIterable[Params]) -> int:
+    async def execute_many(
+        self,
+        sql: str,
+        params_seq: Iterable[Params] | AsyncIterable[Params],
+        *,
+        timeout: float | Deadline | None = None,
+    ) -> int:
         """Executes the statement for each row of parameters, as part of the transaction. Returns the rows affected.
 
         This task reads an asynchronous iterable in batches; meanwhile no other call runs on the connection. Rows of a
         plain INSERT share statements where nobody can tell (the pool's `join_rows`).
         """
         if is_async_only(params_seq):
-            return await self._send(Stream(sql, params_seq))
-        count: int | None = await self._run(self._execute_many, sql, params_seq)
+            return await self._send(Stream(sql, params_seq), self._deadline(timeout))
+        count: int | None = await self._run(self._execute_many, sql, params_seq, timeout=timeout)
         return count or 0
 
     async def commit(self) -> None:
@@ -99,6 +109,7 @@ class AsyncConnection(Base):
     def transaction(
         self,
         *,
+        timeout: float | Deadline | None = None,
         isolation: Isolation | None = None,
         readonly: bool = False,
         deferrable: bool = False,
@@ -107,10 +118,13 @@ class AsyncConnection(Base):
     ) -> AsyncTransaction:
         """A context manager for a transaction, or for a savepoint if a transaction is open already.
 
+        `timeout`: of the whole block, in seconds: each call in it ends by it, and so does the COMMIT. If no time is
+        left to end the transaction, the connection is given back, which rolls back.
+
         The options cost no further round trip. Settings (as by SET LOCAL) and the role (as by SET LOCAL ROLE) end with
         the block. InterfaceError if a savepoint is given `isolation` or `deferrable`.
         """
-        return AsyncTransaction(self, options_of(isolation, readonly, deferrable, settings, role))
+        return AsyncTransaction(self, options_of(isolation, readonly, deferrable, settings, role), timeout)
 
     async def close(self) -> None:
         """Closes the connection, unless it was given back. The pool opens another."""
@@ -119,13 +133,19 @@ class AsyncConnection(Base):
     async def set_autocommit(self, on: bool) -> None:
         self._set_autocommit(on)
 
-    async def _run(self, make_call: Any, *args: Any) -> Any:
-        """Waits for this task's turn, then drives the call that `make_call` returns; None if it returns none."""
+    async def _run(self, make_call: Any, *args: Any, timeout: float | _native.Deadline | None = None) -> Any:
+        """Waits for this task's turn, then drives the call that `make_call` returns; None if it returns none.
+
+        `timeout` is the call's last argument; it also ends the wait.
+        """
         turns = self._turns
-        waited_s = await turns.take(self._turn_limit_s) if turns._taken else 0.0
+        waited_s = 0.0
+        if turns._taken:
+            timeout = self._deadline(timeout)
+            waited_s = await turns.take(timeout._left())
         turns._taken = True
         try:
-            call = make_call(*args)
+            call = make_call(*args, timeout)
             if call is None:
                 return None
             if waited_s:
@@ -137,16 +157,22 @@ class AsyncConnection(Base):
             else:
                 turns._taken = False
 
-    async def _send(self, stream: Stream) -> int:
-        return await stream.send_on(self, self._turns, self._turn_limit_s)
+    async def _send(self, stream: Stream, deadline: _native.Deadline) -> int:
+        return await stream.send_on(self, self._turns, deadline)
 
 
 class Beginning:
     """Begins a block with options, within one turn. A savepoint whose options are refused is rolled back to."""
 
-    def __init__(self, connection: AsyncConnection, options: _native.TransactionOptions) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        options: _native.TransactionOptions,
+        timeout: float | _native.Deadline | None,
+    ) -> None:
         self._connection = connection
         self._options = options
+        self._timeout = timeout
         self.waited_s = 0.0
 
     def __await__(self) -> Generator[Any, Any, None]:
@@ -154,13 +180,13 @@ class Beginning:
 
     async def _begin(self) -> None:
         try:
-            call = self._connection._begin(self._options)
+            call = self._connection._begin(self._options, self._timeout)
             if call is not None:
                 call.waited_s = self.waited_s
                 await call
         except Exception:
             with suppress(Exception):  # giving the connection back cleans it
-                undoing = self._connection._undo_beginning()
+                undoing = self._connection._undo_beginning(self._timeout)
                 if undoing is not None:
                     await undoing
             raise
@@ -171,25 +197,36 @@ class AsyncTransaction:
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(self, connection: AsyncConnection, options: _native.TransactionOptions | None = None) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        options: _native.TransactionOptions | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> None:
         self.connection = connection
         self._options = options
+        self._timeout = timeout
         self._number = 0
 
     async def __aenter__(self) -> AsyncTransaction:
         connection = self.connection
+        deadline = None if self._timeout is None else as_deadline(self._timeout)
         if self._options is None:
-            await connection._run(connection._begin, None)
+            await connection._run(connection._begin, None, timeout=deadline)
         else:
-            await connection._run(Beginning, connection, self._options)
-        self._number = connection._began()
+            await connection._run(Beginning, connection, self._options, timeout=deadline)
+        self._number = connection._began(deadline)
         return self
 
     async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         connection = self.connection
         if error is None:
             left_open = connection._left_open_inside(self._number)
-            await connection._run(connection._end, self._number, left_open is None)
+            try:
+                await connection._run(connection._end, self._number, left_open is None)
+            except QueryTimeout:
+                connection._give_back_unended()
+                raise
             if left_open is not None:
                 raise ProgrammingError(left_open)
             return
@@ -201,6 +238,8 @@ class AsyncTransaction:
             if connection._given_back:  # by another task, while this one waited for its turn
                 return
             tell_rollback_failed(connection, error, failed)
+            if isinstance(failed, QueryTimeout):
+                connection._give_back_unended()
 
 
 class AsyncCursor(BaseCursor):

@@ -20,6 +20,7 @@ from .async_connection import AsyncConnection, AsyncCursor, AsyncTransaction
 from .config import Config
 from .connection import Connection
 from .cursor import begun
+from .deadline import Deadline, as_deadline
 from .errors import PoolTimeout
 
 if TYPE_CHECKING:
@@ -88,30 +89,43 @@ class AsyncPooledDatabase(Base):
         self._open()
         await self._wait(self._timeout)
 
-    async def execute(self, sql: str, params: Params | None = None) -> list[Row]:
+    async def execute(
+        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+    ) -> list[Row]:
         """Executes one statement on any connection, in a transaction of its own: one round trip.
 
         Returns the rows, or [] if the statement returns none. Without parameters several statements are allowed, in one
-        transaction; the rows are those of the first that returns any.
+        transaction; the rows are those of the first that returns any. Takes up to `timeout` seconds, by default the
+        pool's, and then raises PoolTimeout or QueryTimeout.
         """
         if self._check is not None:
-            return (await self._checked_execute(sql, params))._all_rows()
-        rows: list[Row] = await self._execute(sql, params)
+            return (await self._checked_execute(sql, params, timeout))._all_rows()
+        rows: list[Row] = await self._execute(sql, params, timeout)
         return rows
 
-    async def fetch_one(self, sql: str, params: Params | None = None) -> Row | None:
+    async def fetch_one(
+        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+    ) -> Row | None:
         """Returns the first row, or None if there is none, also for a statement that never returns rows."""
         if self._check is not None:
-            return (await self._checked_execute(sql, params))._first_row()
-        return await self._fetch_one(sql, params)
+            return (await self._checked_execute(sql, params, timeout))._first_row()
+        return await self._fetch_one(sql, params, timeout)
 
-    async def fetch_val(self, sql: str, params: Params | None = None) -> Any:
+    async def fetch_val(
+        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+    ) -> Any:
         """Returns the first column of the first row, or None. ProgrammingError for a row without columns."""
         if self._check is not None:
-            return (await self._checked_execute(sql, params))._first_value()
-        return await self._fetch_val(sql, params)
+            return (await self._checked_execute(sql, params, timeout))._first_value()
+        return await self._fetch_val(sql, params, timeout)
 
-    async def execute_many(self, sql: str, params_seq: Iterable[Params] | AsyncIterable[Params]) -> int:
+    async def execute_many(
+        self,
+        sql: str,
+        params_seq: Iterable[Params] | AsyncIterable[Params],
+        *,
+        timeout: float | Deadline | None = None,
+    ) -> int:
         """Executes the statement for each row of parameters, all in one transaction. Returns the rows affected.
 
         An error names the row and undoes everything. This task reads an asynchronous iterable in batches; the deadline
@@ -119,32 +133,34 @@ class AsyncPooledDatabase(Base):
         (`join_rows`).
         """
         if is_async_only(params_seq):
+            deadline = Deadline(self._timeout) if timeout is None else as_deadline(timeout)
             stream = Stream(sql, params_seq)
             if not await stream.fill():
                 return 0
-            async with self.connection() as connection:
-                return await connection._send(stream)
+            async with self._until(deadline) as connection:
+                return await connection._send(stream, deadline)
         if self._check is not None:
             rows = begun(params_seq)
             if rows is None:
                 return 0
-            async with self.connection() as connection:
+            async with self._until(timeout) as connection:
                 return await connection.execute_many(sql, rows)
-        call = self._execute_many(sql, params_seq)
+        call = self._execute_many(sql, params_seq, timeout)
         count: int = 0 if call is None else await call
         return count
 
-    def connection(self, timeout: float | None = None) -> AsyncConnection:
+    def connection(self, timeout: float | Deadline | None = None) -> AsyncConnection:
         """A context manager that leases a connection when entered and gives it back when left.
 
-        `timeout`: seconds to wait for the connection; None: the pool's `timeout`.
+        `timeout`: how long to wait for the connection, in seconds; None: the pool's `timeout`. Each call on it has a
+        time of its own: `AsyncConnection.timeout`.
         """
         kind = AsyncConnection if self._check is None else CheckedAsyncConnection
-        return kind(self, timeout, self._autocommit, self._row_factory, self._timeout)
+        return kind(self, timeout, self._autocommit, self._row_factory)
 
     def transaction(
         self,
-        timeout: float | None = None,
+        timeout: float | Deadline | None = None,
         *,
         isolation: Isolation | None = None,
         readonly: bool = False,
@@ -154,12 +170,14 @@ class AsyncPooledDatabase(Base):
     ) -> AsyncPoolTransaction:
         """Like `connection`, with a transaction: leaving normally commits it, an exception rolls it back.
 
+        `timeout`: of the whole block, in seconds: the wait for a connection, each statement, and the COMMIT end by it.
+
         `isolation`, `readonly`, `deferrable`, `settings` (as by SET LOCAL) and `role` (as by SET LOCAL ROLE) hold until
         the transaction ends, and cost no further round trip. What the server refuses of them is the error of the first
         statement.
         """
         options = options_of(isolation, readonly, deferrable, settings, role)
-        return AsyncPoolTransaction(self.connection(timeout), options)
+        return AsyncPoolTransaction(self._until(timeout), options)
 
     def resize(self, min_size: int, max_size: int | None = None) -> Done:
         """Sets new bounds, also while connections are leased. Takes effect when called, awaited or not."""
@@ -173,7 +191,7 @@ class AsyncPooledDatabase(Base):
         """
         await self._check_idle()
 
-    async def wait(self, timeout: float = 30.0) -> None:
+    async def wait(self, timeout: float | Deadline = 30.0) -> None:
         """Waits until `min_size` connections are open. An error leaves the pool open.
 
         Raises PoolTimeout after `timeout` seconds, ConfigurationError at once for what cannot work (a wrong password).
@@ -194,7 +212,7 @@ class AsyncPooledDatabase(Base):
         self._resume()
         return Done()
 
-    async def close(self, timeout: float = 5.0) -> None:
+    async def close(self, timeout: float | Deadline = 5.0) -> None:
         """Closes the pool: waiting callers get PoolClosed at once, leases are cut off after `timeout` s. Idempotent."""
         call = self._close(timeout)
         if call is not None:
@@ -208,8 +226,16 @@ class AsyncPooledDatabase(Base):
     async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         await self.close()
 
-    async def _checked_execute(self, sql: str, params: Params | None) -> AsyncCursor:
-        async with CheckedAsyncConnection(self, None, True, self._row_factory, self._timeout) as connection:
+    def _until(self, timeout: float | Deadline | None) -> AsyncConnection:
+        """As `connection`, but all calls on it end by `timeout`, too."""
+        connection = self.connection(timeout)
+        connection._ends_by_timeout = True
+        return connection
+
+    async def _checked_execute(self, sql: str, params: Params | None, timeout: float | Deadline | None) -> AsyncCursor:
+        leased = CheckedAsyncConnection(self, timeout, True, self._row_factory)
+        leased._ends_by_timeout = True
+        async with leased as connection:
             return await connection.execute(sql, params)
 
 

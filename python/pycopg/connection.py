@@ -13,6 +13,7 @@ from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._shortcut import shortcut
 from ._transaction_options import options_of
 from .cursor import BaseCursor
+from .deadline import Deadline
 from .errors import NotSupportedError
 
 Entered = TypeVar("Entered", bound="Connection")
@@ -37,7 +38,7 @@ class Connection(Base):
     def __init__(
         self,
         pool: _native.AnyPool,
-        timeout: float | None = None,
+        timeout: float | Deadline | None = None,
         autocommit: bool = False,
         row_factory: type = dict,
     ) -> None:
@@ -56,17 +57,20 @@ class Connection(Base):
         return Cursor(self, self.row_factory if row_factory is None else row_factory)
 
     @shortcut(_native.Connection._execute)
-    def execute(self, sql: str, params: Params | None = None) -> Cursor:
-        """Executes a statement on a new cursor, and returns that cursor."""
-        cursor: Cursor = self._execute(sql, params)
+    def execute(self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None) -> Cursor:
+        """Executes a statement on a new cursor, and returns that cursor.
+
+        `timeout`: of this call, in seconds, in place of the connection's `timeout`.
+        """
+        cursor: Cursor = self._execute(sql, params, timeout)
         return cursor
 
-    def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
+    def execute_many(self, sql: str, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
         """Executes the statement for each row of parameters, as part of the transaction. Returns the rows affected.
 
         Rows of a plain INSERT share statements where nobody can tell (the pool's `join_rows`).
         """
-        return self._execute_many(sql, params_seq)
+        return self._execute_many(sql, params_seq, timeout)
 
     @shortcut(_native.Connection._commit)
     def commit(self) -> None:
@@ -81,6 +85,7 @@ class Connection(Base):
     def transaction(
         self,
         *,
+        timeout: float | Deadline | None = None,
         isolation: Isolation | None = None,
         readonly: bool = False,
         deferrable: bool = False,
@@ -89,10 +94,13 @@ class Connection(Base):
     ) -> Transaction:
         """A context manager for a transaction, or for a savepoint if a transaction is open already.
 
+        `timeout`: of the whole block, in seconds: each call in it ends by it, and so does the COMMIT. If no time is
+        left to end the transaction, the connection is given back, which rolls back.
+
         The options cost no further round trip. Settings (as by SET LOCAL) and the role (as by SET LOCAL ROLE) end with
         the block. InterfaceError if a savepoint is given `isolation` or `deferrable`.
         """
-        return Transaction(self, options_of(isolation, readonly, deferrable, settings, role))
+        return Transaction(self, options_of(isolation, readonly, deferrable, settings, role), timeout)
 
     def close(self) -> None:
         """Closes the connection, unless it was given back. The pool opens another."""
@@ -107,13 +115,19 @@ class Transaction:
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(self, connection: Connection, options: _native.TransactionOptions | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        options: _native.TransactionOptions | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> None:
         self.connection = connection
         self._options = options
+        self._timeout = timeout
         self._number = 0
 
     def __enter__(self) -> Transaction:
-        self._number = self.connection._begin(self._options)
+        self._number = self.connection._begin(self._options, self._timeout)
         return self
 
     def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
@@ -139,13 +153,13 @@ class Cursor(BaseCursor):
 
     def execute(self, sql: str, params: Params | None = None) -> Cursor:
         """Executes one statement, or, without parameters, several. Returns this cursor."""
-        self.connection._execute_on(self, sql, params)
+        self.connection._execute_on(self, sql, params, None)
         return self
 
     def executemany(self, sql: str, params_seq: Iterable[Params]) -> None:
         """Executes the statement for each row of parameters, in one pipeline. Rows that it returns are dropped."""
         self._forget()
-        self._keep_count(self.connection._execute_many(sql, params_seq))
+        self._keep_count(self.connection._execute_many(sql, params_seq, None))
 
     @shortcut(_native.Cursor._fetchone)
     def fetchone(self) -> Row | None:

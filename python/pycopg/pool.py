@@ -17,6 +17,7 @@ from ._transaction_options import options_of
 from .config import Config
 from .connection import Connection, Cursor, Transaction
 from .cursor import begun
+from .deadline import Deadline
 from .errors import PoolTimeout
 
 if TYPE_CHECKING:
@@ -77,17 +78,18 @@ class PooledDatabase(Base):
         if open:
             self.open()
 
-    def connection(self, timeout: float | None = None) -> Connection:
+    def connection(self, timeout: float | Deadline | None = None) -> Connection:
         """A context manager that leases a connection when entered and gives it back when left.
 
-        `timeout`: seconds to wait for the connection; None: the pool's `timeout`.
+        `timeout`: how long to wait for the connection, in seconds; None: the pool's `timeout`. Each call on it has a
+        time of its own: `Connection.timeout`.
         """
         kind = Connection if self._check is None else CheckedConnection
         return kind(self, timeout, self._autocommit, self._row_factory)
 
     def transaction(
         self,
-        timeout: float | None = None,
+        timeout: float | Deadline | None = None,
         *,
         isolation: Isolation | None = None,
         readonly: bool = False,
@@ -96,6 +98,8 @@ class PooledDatabase(Base):
         role: str | None = None,
     ) -> PoolTransaction:
         """Like `connection`, with a transaction: leaving normally commits it, an exception rolls it back.
+
+        `timeout`: of the whole block, in seconds: the wait for a connection, each statement, and the COMMIT end by it.
 
         `isolation`, `readonly`, `deferrable`, `settings` (as by SET LOCAL) and `role` (as by SET LOCAL ROLE) hold until
         the transaction ends, and cost no further round trip. What the server refuses of them is the error of the first
@@ -109,32 +113,34 @@ class PooledDatabase(Base):
         self._open()
 
     @shortcut(_native.Pool._execute)
-    def execute(self, sql: str, params: Params | None = None) -> list[Row]:
+    def execute(self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None) -> list[Row]:
         """Executes one statement on any connection, in a transaction of its own: one round trip.
 
         Returns the rows, or [] if the statement returns none. Without parameters several statements are allowed, in one
-        transaction; the rows are those of the first that returns any. Blocks for up to the pool's `timeout`, and then
-        raises PoolTimeout or QueryTimeout. An error of the server undoes the statement.
+        transaction; the rows are those of the first that returns any. Blocks for up to `timeout` seconds, by default
+        the pool's, and then raises PoolTimeout or QueryTimeout. An error of the server undoes the statement.
         """
-        return self._execute(sql, params)
+        return self._execute(sql, params, timeout)
 
     @shortcut(_native.Pool._fetch_one)
-    def fetch_one(self, sql: str, params: Params | None = None) -> Row | None:
+    def fetch_one(
+        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+    ) -> Row | None:
         """Returns the first row, or None if there is none, also for a statement that never returns rows."""
-        return self._fetch_one(sql, params)
+        return self._fetch_one(sql, params, timeout)
 
     @shortcut(_native.Pool._fetch_val)
-    def fetch_val(self, sql: str, params: Params | None = None) -> Any:
+    def fetch_val(self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None) -> Any:
         """Returns the first column of the first row, or None. ProgrammingError for a row without columns."""
-        return self._fetch_val(sql, params)
+        return self._fetch_val(sql, params, timeout)
 
-    def execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
+    def execute_many(self, sql: str, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
         """Executes the statement for each row of parameters, all in one transaction. Returns the rows affected.
 
         Takes any iterable, which it reads bit by bit. An error names the row and undoes everything. Rows of a plain
         INSERT share statements where nobody can tell (`join_rows`).
         """
-        return self._execute_many(sql, params_seq)
+        return self._execute_many(sql, params_seq, timeout)
 
     def resize(self, min_size: int, max_size: int | None = None) -> None:
         """Sets new bounds, also while connections are leased. Does not block."""
@@ -147,7 +153,7 @@ class PooledDatabase(Base):
         """
         self._check_idle()
 
-    def wait(self, timeout: float = 30.0) -> None:
+    def wait(self, timeout: float | Deadline = 30.0) -> None:
         """Waits until `min_size` connections are open. An error leaves the pool open.
 
         Raises PoolTimeout after `timeout` seconds, ConfigurationError at once for what cannot work (a wrong password).
@@ -166,7 +172,7 @@ class PooledDatabase(Base):
         """Hands out connections again."""
         self._resume()
 
-    def close(self, timeout: float = 5.0) -> None:
+    def close(self, timeout: float | Deadline = 5.0) -> None:
         """Closes the pool: waiting callers get PoolClosed at once, leases are cut off after `timeout` s. Idempotent."""
         self._close(timeout)
 
@@ -202,16 +208,21 @@ class PooledDatabase(Base):
                 connection._discard()
                 raise
 
-    def _checked_execute(self, sql: str, params: Params | None) -> Cursor:
-        with CheckedConnection(self, None, True, self._row_factory) as connection:
+    def _checked_execute(self, sql: str, params: Params | None, timeout: float | Deadline | None) -> Cursor:
+        with self._checked_call(timeout) as connection:
             return connection.execute(sql, params)
 
-    def _checked_execute_many(self, sql: str, params_seq: Iterable[Params]) -> int:
+    def _checked_execute_many(self, sql: str, params_seq: Iterable[Params], timeout: float | Deadline | None) -> int:
         rows = begun(params_seq)
         if rows is None:
             return 0
-        with CheckedConnection(self, None, True, self._row_factory) as connection:
-            return connection._execute_many(sql, rows)
+        with self._checked_call(timeout) as connection:
+            return connection.execute_many(sql, rows)
+
+    def _checked_call(self, timeout: float | Deadline | None) -> CheckedConnection:
+        connection = CheckedConnection(self, timeout, True, self._row_factory)
+        connection._ends_by_timeout = True
+        return connection
 
 
 class CheckedConnection(Connection):
@@ -230,6 +241,7 @@ class PoolTransaction:
     __reduce_ex__ = uncopied(LEASE)
 
     def __init__(self, connection: Connection, options: _native.TransactionOptions | None) -> None:
+        connection._ends_by_timeout = True
         self._connection = connection
         self._transaction = Transaction(connection, options)
 

@@ -81,7 +81,8 @@ def test_a_signature_is_that_of_the_source(name: str, node: ast.FunctionDef | as
 
 def test_the_verbs_of_the_pool_have_their_signatures_annotations_and_texts() -> None:
     assert str(inspect.signature(PooledDatabase.execute)) == (
-        "(self, sql: 'str', params: 'Params | None' = None) -> 'list[Row]'"
+        "(self, sql: 'str', params: 'Params | None' = None, *, timeout: 'float | Deadline | None' = None)"
+        " -> 'list[Row]'"
     )
     assert PooledDatabase.wait.__defaults__ == (30.0,)
     assert inspect.getsource(PooledDatabase.fetch_val).lstrip().startswith("@shortcut")
@@ -89,7 +90,9 @@ def test_the_verbs_of_the_pool_have_their_signatures_annotations_and_texts() -> 
     assert PooledDatabase.execute.__qualname__ == "PooledDatabase.execute"
     assert "one round trip" in pydoc.render_doc(PooledDatabase.execute)
     assert inspect.getdoc(pycopg.Connection.commit) == "One round trip; none without an open transaction."
-    assert "execute(self, sql: 'str', params: 'Params | None' = None)" in pydoc.plain(pydoc.render_doc(PooledDatabase))
+    assert "execute(self, sql: 'str', params: 'Params | None' = None, *, timeout:" in pydoc.plain(
+        pydoc.render_doc(PooledDatabase)
+    )
 
 
 @pytest.mark.parametrize("make", [lambda pool: mock.create_autospec(type(pool), instance=True), mock.create_autospec])
@@ -119,6 +122,10 @@ def test_a_wrong_call_is_told_as_python_tells_it(db: PooledDatabase) -> None:
         call.execute()
     with pytest.raises(TypeError, match=r"^PooledDatabase\.fetch_one\(\) takes from 2 to 3 positional arguments but 4"):
         call.fetch_one("SELECT 1", [], 1)
+    with pytest.raises(TypeError, match=r"^PooledDatabase\.execute\(\) takes from 2 to 3 positional arguments but 4"):
+        call.execute("SELECT 1", [], 1.0)
+    with pytest.raises(TypeError, match=r"^PooledDatabase\.fetch_one\(\) takes from 2 to 3 positional arguments but"):
+        call.fetch_one("SELECT 1", [], 1, timeout=1.0)
     with pytest.raises(TypeError, match=r"^PooledDatabase\.fetch_val\(\) got multiple values for argument 'sql'$"):
         call.fetch_val("SELECT 1", sql="SELECT 2")
     with db.connection() as connection, pytest.raises(TypeError, match=r"^Connection\.commit\(\) takes 1 positional"):
@@ -131,6 +138,10 @@ def test_arguments_may_be_named_in_any_order(db: PooledDatabase) -> None:
     assert db.fetch_val(sql="SELECT %s::int", params=[7]) == 7
     assert db.fetch_val(params=[7], sql="SELECT %s::int") == 7
     assert db.fetch_val(sql="SELECT 7") == 7
+    assert db.fetch_val("SELECT 7", timeout=20.0) == 7
+    assert db.fetch_val("SELECT %s::int", [7], timeout=20.0) == 7
+    assert db.fetch_val(timeout=20.0, sql="SELECT %s::int", params=[7]) == 7
+    assert db.fetch_val("SELECT %s::int", timeout=20.0, params=[7]) == 7
     # A name that is another object than the definition's: made here.
     assert db.fetch_val("SELECT %s::int", **{"".join(["par", "ams"]): [7]}) == 7
 
