@@ -17,7 +17,13 @@ from test_reference import PAGE, ROOT, blocks, run
 
 @pytest.mark.parametrize(
     "page",
-    [PAGE, ROOT / "README.md", ROOT / "docs/reference/types.md", ROOT / "docs/explanation/transactions.md"],
+    [
+        PAGE,
+        ROOT / "README.md",
+        ROOT / "docs/reference/types.md",
+        ROOT / "docs/explanation/transactions.md",
+        ROOT / "docs/explanation/deadlines.md",
+    ],
     ids=lambda it: it.name,
 )
 def test_every_block_does_what_it_says(
