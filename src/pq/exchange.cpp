@@ -146,7 +146,7 @@ bool Exchange::take_failure(const PGresult* result) {
     error->connection_survives = true;
   }
   if (!error->connection_survives) {
-    keep_error(std::move(error));
+    if (!answered()) keep_error(std::move(error));
     return false;
   }
   on_error(std::move(error), result);
