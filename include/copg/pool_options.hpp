@@ -65,6 +65,12 @@ struct PoolOptions {
   PrepareMode prepare = PrepareMode::automatic;
   bool share = true;      ///< Statements that wait for a connection may travel together on one.
   bool join_rows = true;  ///< execute_many of a plain INSERT may send many rows in one statement.
+  /// If the connection is lost while COMMIT waits for its answer, ask another connection, within the call's
+  /// deadline, whether the transaction was committed: `commit` then succeeds, or throws ConnectionFailed if
+  /// it was rolled back, and CommitUnknown only if that can't be found out. Costs a round trip of each
+  /// connect, and some microseconds, but no round trip, of each commit that may have written. PostgreSQL 13
+  /// and later.
+  bool resolve_commits = false;
   std::optional<Seconds> leak_after{};  ///< A lease that lasts longer is reported once: to the observer, or,
                                         ///< without one, in a line on stderr. Above 0.
   /// Called where the background runs (on the pool's thread, or on the executor that the pool was given),

@@ -80,6 +80,7 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
       choice<PrepareMode>(given, "prepare", {{"auto", PrepareMode::automatic}, {"off", PrepareMode::off}});
   options.share = option<bool>(given, "share", true_or_false);
   options.join_rows = option<bool>(given, "join_rows", true_or_false);
+  options.resolve_commits = option<bool>(given, "resolve_commits", true_or_false);
   switch_of(given["autocommit"], "autocommit");  // for the connections
   const auto notifier = std::make_shared<Notifier>(weak_pool);
   const auto is_given = [&](const char* name) { return !nb::object(given[name]).is_none(); };

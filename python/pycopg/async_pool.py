@@ -67,6 +67,7 @@ class AsyncPooledDatabase(Base):
         prepare: Prepare = "auto",
         share: bool = True,
         join_rows: bool = True,
+        resolve_commits: bool = False,
         leak_after: float | None = None,
         outage_patience: float | None = None,
         credentials: Callable[[], Any] | None = None,

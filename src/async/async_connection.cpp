@@ -46,7 +46,7 @@ void AsyncConnection::close() noexcept {
 }
 
 bool AsyncConnection::closed() const noexcept {
-  return !state_ || state_->loop->engine().leases().lost(state_->lease);
+  return !state_ || !state_->lease || state_->loop->engine().leases().lost(state_->lease);
 }
 
 void AsyncConnection::require_lease() const {

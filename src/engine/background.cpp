@@ -67,7 +67,9 @@ Background::Background(const Setup& setup, SharedState& shared, MakePort make_po
     : setup_(setup),
       shared_(shared),
       make_port_(std::move(make_port)),
-      settings_{.keywords = setup.config.keywords(), .prepare = setup.options.prepare != PrepareMode::off},
+      settings_{.keywords = setup.config.keywords(),
+                .prepare = setup.options.prepare != PrepareMode::off,
+                .identify = setup.options.resolve_commits},
       connect_timeout_(duration_of(setup.options.connect_timeout)),
       unreturned_(std::make_shared<UnreturnedCalls>()) {}
 

@@ -50,6 +50,8 @@ struct PointerLists {
   }
 };
 
+constexpr int first_with_xid8 = 130000;
+
 PGconn* start(const std::vector<std::pair<std::string, std::string>>& pairs) {
   const PointerLists lists(pairs);
   const InsideForkGate inside(InsideForkGate::What::connect);
@@ -74,6 +76,7 @@ const char* ConnectOperation::phase() const noexcept {
     case Phase::starting: return "not started yet";
     case Phase::resolving: return "resolving host names";
     case Phase::connecting: break;
+    case Phase::identifying: return "asking which server it is";
     case Phase::over: return "done";
   }
   if (!conn_) return "going to the next host";
@@ -109,6 +112,7 @@ Step ConnectOperation::advance(Ready ready) {
       return resolve(Ready::none);
     case Phase::resolving: return resolve(ready);
     case Phase::connecting: return conn_ ? poll() : start_connecting();
+    case Phase::identifying: return identify(ready);
     case Phase::over: break;
   }
   return Step::finished();
@@ -231,7 +235,24 @@ Step ConnectOperation::established() {
   if (PQsetnonblocking(conn, 1) != 0) return fail_connect();
   connection_ = std::make_unique<Connection>(conn, settings_.prepare);
   (void)conn_.release();  // the connection's now
-  return Step::finished();
+  if (!settings_.identify || connection_->server_version() < first_with_xid8) return Step::finished();
+  phase_ = Phase::identifying;
+  identity_ = std::make_unique<ExecuteOperation>(*connection_, fate_text, identity_params_);
+  return identify(Ready::none);
+}
+
+/// A server that is like PostgreSQL, and can't answer, is as good as one that was not asked.
+Step ConnectOperation::identify(Ready ready) {
+  const Step step = identity_->advance(ready);
+  if (!step.done) return step;
+  phase_ = Phase::over;
+  if (identity_->error() == nullptr) connection_->identify(identity_in(identity_->take_result()));
+  ErrorPtr error = identity_->take_error();
+  identity_.reset();
+  connection_->wiped();  // the baseline of the session
+  if (connection_->alive()) return Step::finished();
+  connection_.reset();
+  return fail(std::move(error));
 }
 
 Step ConnectOperation::fail_connect() {

@@ -12,6 +12,7 @@
 
 #include "pq/connect_settings.hpp"
 #include "pq/connection.hpp"
+#include "pq/execute_operation.hpp"
 #include "pq/operation.hpp"
 #include "pq/resolve_operation.hpp"
 
@@ -42,7 +43,7 @@ class ConnectOperation final : public Operation {
   bool try_next_host();
 
  private:
-  enum class Phase : std::uint8_t { starting, resolving, connecting, over };
+  enum class Phase : std::uint8_t { starting, resolving, connecting, identifying, over };
   struct Finish {
     void operator()(PGconn* conn) const noexcept;
   };
@@ -53,6 +54,7 @@ class ConnectOperation final : public Operation {
   Step start_connecting();
   Step poll();
   Step established();
+  Step identify(Ready ready);
   Step fail_connect();
   Step refuse_gss_encryption();
   [[nodiscard]] bool user_chose_date_style() const;
@@ -66,6 +68,8 @@ class ConnectOperation final : public Operation {
   std::vector<Host> hosts_;
   std::unique_ptr<PGconn, Finish> conn_;
   std::unique_ptr<Connection> connection_;
+  const Params identity_params_ = fate_params("");
+  std::unique_ptr<ExecuteOperation> identity_;
   ConnectFailureKind failure_ = ConnectFailureKind::transient;
   Phase phase_ = Phase::starting;
   bool ask_for_date_style_ = false;

@@ -23,6 +23,8 @@ struct ConnectSettings {
   std::vector<std::pair<std::string, std::string>> keywords;
   /// False: never give a statement a name (for poolers that can't carry it).
   bool prepare = true;
+  /// Ask the server which one it is (ServerIdentity), which costs a round trip.
+  bool identify = false;
   std::shared_ptr<ConnectMemory> memory = std::make_shared<ConnectMemory>();
 };
 

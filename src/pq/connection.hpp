@@ -8,9 +8,12 @@
 #include <copg/error.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "pq/commit_doubt.hpp"
 #include "pq/notices.hpp"
 #include "pq/operation.hpp"
 #include "pq/path_state.hpp"
@@ -42,7 +45,7 @@ class Connection {
   [[nodiscard]] bool looks_alive() noexcept;
   /// Forgets what the statements of the last lease did.
   void lease_begins() noexcept {
-    chose_read_only_ = parameters_doubtful_ = false;
+    chose_read_only_ = parameters_doubtful_ = may_have_written_ = false;
     path_.lease_begins();
   }
   /// False once an operation has seen the connection die (or PQstatus says so).
@@ -65,6 +68,13 @@ class Connection {
   [[nodiscard, gnu::cold]] std::string why_dead();
   /// Whether the server has proved to be a demoted primary, by SQLSTATE 25006 where it had accepted writes.
   [[nodiscard]] bool demoted() const noexcept;
+
+  /// Which server it is, as it said when the connection was opened; nullptr: it was not asked, or did not say.
+  [[nodiscard]] const ServerIdentity* identity() const noexcept { return identity_ ? &*identity_ : nullptr; }
+  void identify(std::optional<ServerIdentity> identity) { identity_ = std::move(identity); }
+  /// Whether a statement may have written since the last transaction ended.
+  [[nodiscard]] bool may_have_written() const noexcept { return may_have_written_; }
+  void transaction_ended() noexcept { may_have_written_ = false; }
 
   /// Whether there is something to read that the socket does not show.
   [[nodiscard]] bool holds_bytes() const noexcept { return tls_ && tls_holds_bytes(conn_); }
@@ -158,6 +168,7 @@ class Connection {
     if (traits.says_read_only) chose_read_only_ = true;
     if (traits.calls || traits.effect != sql::TextEffect::none || !command_tag.starts_with("SELECT")) {
       parameters_doubtful_ = true;  // also by a trigger
+      may_have_written_ = true;
     }
     session_.note(command_tag, traits.effect);
     if (session_.prepared_statements_gone()) forget_statements();
@@ -177,8 +188,10 @@ class Connection {
   bool chose_read_only_ = false;  // a text, or an option, of the present lease said "read only"
   // a statement of the present lease may have changed a reported parameter
   bool parameters_doubtful_ = false;
+  bool may_have_written_ = false;
   bool refused_write_ = false;  // SQLSTATE 25006 though nothing had said "read only"
   std::string why_dead_;        // as far as an error, or the socket, has told
+  std::optional<ServerIdentity> identity_;
   Notices notices_;
   PathState path_;
   StatementCache statements_;

@@ -71,6 +71,19 @@ ErrorPtr commit_unknown(ErrorPtr lost) {
   return lost;
 }
 
+void tell_unasked(ErrorInfo& unknown, const ErrorInfo& why) {
+  unknown.message += "; no other connection could tell: " + why.message;
+}
+
+void tell_rolled_back(ErrorInfo& unknown) {
+  unknown.kind = ErrorKind::connection_failed;
+  unknown.message =
+      "the connection was lost before the answer to COMMIT came; the transaction was rolled back, as the "
+      "server "
+      "has told another connection (" +
+      unknown.cause + ")";
+}
+
 ErrorPtr statement_unknown(ErrorPtr lost) {
   lost->cause = std::move(lost->message);
   lost->message =

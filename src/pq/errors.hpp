@@ -34,6 +34,13 @@ using ErrorPtr = std::unique_ptr<ErrorInfo>;
 /// From `lost` (connection_failed): the connection died while COMMIT's answer was awaited.
 [[nodiscard, gnu::cold]] ErrorPtr commit_unknown(ErrorPtr lost);
 
+/// Adds to a commit_unknown why another connection could not tell whether it happened.
+[[gnu::cold]] void tell_unasked(ErrorInfo& unknown, const ErrorInfo& why);
+
+/// Turns a commit_unknown into connection_failed: another connection has said that the transaction was rolled
+/// back.
+[[gnu::cold]] void tell_rolled_back(ErrorInfo& unknown);
+
 /// From `lost` (connection_failed): the connection died before a statement was answered.
 [[nodiscard, gnu::cold]] ErrorPtr statement_unknown(ErrorPtr lost);
 

@@ -9,6 +9,8 @@ namespace copg::pq {
 
 class ParamsView {
  public:
+  /// None.
+  ParamsView() = default;
   /// `owner`: Params, or another class with its getters; it must outlive this.
   template <class Owner>
   ParamsView(const Owner& owner)  // NOLINT(google-explicit-constructor): a view of the same parameters
@@ -30,11 +32,11 @@ class ParamsView {
   }
 
  private:
-  int size_;
-  const char* const* values_;
-  const int* lengths_;
-  const int* formats_;
-  const Oid* types_;
+  int size_ = 0;
+  const char* const* values_ = nullptr;
+  const int* lengths_ = nullptr;
+  const int* formats_ = nullptr;
+  const Oid* types_ = nullptr;
 };
 
 }  // namespace copg::pq

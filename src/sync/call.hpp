@@ -94,7 +94,7 @@ struct EngineAccess {
 template <class Job>
 auto call(PoolEngine& engine, Lease& lease, CallClock clock, Job job, const engine::TransactionStack& open) {
   ConnectionWaiter waiter;
-  engine::JobCall<Job, engine::InPlace> call(engine, lease, waiter, std::move(job));
+  engine::StepsOf<Job, engine::InPlace> call(engine, lease, waiter, std::move(job));
   call.set_transactions(open);
   finish(call, call.begin(clock.begin, clock.deadline), waiter, clock);
   return call.take_result();

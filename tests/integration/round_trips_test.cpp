@@ -124,6 +124,20 @@ TEST_F(RoundTrips, execute_many_costs_the_same_for_few_rows_and_for_many) {
   }
 }
 
+TEST_F(RoundTrips, a_commit_whose_fate_can_be_asked_for_costs_one) {
+  Gate gate(server().port());
+  PooledDatabase resolving(Config::from_url(gate.url()),
+                           {.min_size = 1, .max_size = 1, .resolve_commits = true});
+  resolving.wait();
+  for (int use = 1; use <= 4; ++use) {
+    Connection conn = resolving.connection();
+    conn.execute("INSERT INTO paid VALUES (1)");
+    const int turns = gate.turns();
+    conn.commit();
+    EXPECT_EQ(gate.turns() - turns, 1) << "use " << use;
+  }
+}
+
 TEST_F(RoundTrips, a_pipeline_costs_one) {
   Pipeline pipeline;
   for (int i = 0; i < 20; ++i) pipeline.add("SELECT $1::int", i);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -89,3 +91,108 @@ def test_a_lost_connection_that_a_task_forgets_goes_back_with_a_warning(run: Run
         await eventually_async(lambda: db.stats["leased"] == 0)
 
     run(body)
+
+
+@pytest.fixture
+def resolving(make_pool: Callable[..., PooledDatabase], users: PooledDatabase) -> PooledDatabase:
+    """A pool of one connection. What it inserts into `kept` is checked at COMMIT, for a minute."""
+    users.execute(
+        "CREATE TABLE kept (a int); CREATE FUNCTION check_slowly() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$; CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON kept "
+        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_slowly()"
+    )
+    return make_pool(min_size=1, max_size=1, resolve_commits=True)
+
+
+@pytest.fixture
+def commits_wait(users: PooledDatabase) -> Iterator[None]:
+    """A COMMIT with synchronous_commit = on has happened, and waits for a standby that does not exist."""
+    users.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    users.execute("SELECT pg_reload_conf()")
+
+    def waits() -> bool:
+        try:
+            with users.connection() as conn:
+                conn.execute("SET LOCAL synchronous_commit = on")
+                conn.execute("SELECT pg_current_xact_id()")
+                conn.timeout = 0.05
+        except pycopg.CommitUnknown:
+            return True
+        return False
+
+    try:
+        eventually(waits)
+        yield
+    finally:
+        users.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        users.execute("SELECT pg_reload_conf()")
+
+
+def terminate_committing(users: PooledDatabase) -> threading.Thread:
+    """Starts a thread that ends the backend that is inside COMMIT, once there is one."""
+    thread = threading.Thread(
+        target=eventually,
+        args=[
+            lambda: users.fetch_val(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query = 'COMMIT' "
+                "AND state = 'active'"
+            )
+        ],
+    )
+    thread.start()
+    return thread
+
+
+def test_a_lost_commit_that_was_rolled_back_says_so(resolving: PooledDatabase, users: PooledDatabase) -> None:
+    thread = terminate_committing(users)
+    with pytest.raises(pycopg.OperationalError, match="was rolled back") as raised, resolving.transaction() as conn:
+        conn.execute("INSERT INTO kept VALUES (1)")
+    thread.join()
+    assert not isinstance(raised.value, pycopg.CommitUnknown)
+    assert users.fetch_val("SELECT count(*) FROM kept") == 0
+    assert resolving.fetch_val("SELECT 1") == 1
+
+
+def test_a_lost_commit_that_has_happened_succeeds(
+    commits_wait: None, resolving: PooledDatabase, users: PooledDatabase
+) -> None:
+    users.execute("DROP TRIGGER slow ON kept")
+    thread = terminate_committing(users)
+    with resolving.transaction() as conn:
+        conn.execute("SET LOCAL synchronous_commit = on")
+        conn.execute("INSERT INTO kept VALUES (1)")
+    thread.join()
+    assert conn.closed
+    assert users.fetch_val("SELECT count(*) FROM kept") == 1
+    assert resolving.fetch_val("SELECT 1") == 1
+
+
+def test_a_task_learns_that_its_lost_commit_was_rolled_back(
+    run: Run, resolving: PooledDatabase, users: PooledDatabase
+) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        thread = terminate_committing(users)
+        with pytest.raises(pycopg.OperationalError, match="was rolled back"):
+            async with db.transaction() as conn:
+                await conn.execute("INSERT INTO kept VALUES (1)")
+        thread.join()
+        assert await db.fetch_val("SELECT count(*) FROM kept") == 0
+
+    run(body, min_size=1, max_size=1, resolve_commits=True)
+
+
+def test_a_task_learns_that_its_lost_commit_has_happened(
+    run: Run, commits_wait: None, resolving: PooledDatabase, users: PooledDatabase
+) -> None:
+    users.execute("DROP TRIGGER slow ON kept")
+
+    async def body(db: AsyncPooledDatabase) -> None:
+        thread = terminate_committing(users)
+        async with db.transaction() as conn:
+            await conn.execute("SET LOCAL synchronous_commit = on")
+            await conn.execute("INSERT INTO kept VALUES (1)")
+        thread.join()
+        assert conn.closed
+        assert await db.fetch_val("SELECT count(*) FROM kept") == 1
+
+    run(body, min_size=1, max_size=1, resolve_commits=True)

@@ -23,6 +23,7 @@ from test_reference import PAGE, ROOT, blocks, run
         ROOT / "docs/reference/types.md",
         ROOT / "docs/explanation/transactions.md",
         ROOT / "docs/explanation/deadlines.md",
+        ROOT / "docs/migrating.md",
     ],
     ids=lambda it: it.name,
 )

@@ -125,7 +125,7 @@ class EventCall : protected DeadlineListener {
   const LeaseUse use_;
   // used by the steps only
   bool in_queue_ = false;
-  bool deadline_watched_ = false;  // the engine tells the call of its deadline, and of `close`
+  const Slot* watched_ = nullptr;  // for its lease, the engine tells the call of its deadline, and of `close`
   bool clean_ = false;
 
   mutable AdaptiveMutex mutex_;

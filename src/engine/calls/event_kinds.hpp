@@ -75,7 +75,7 @@ template <class Port, class Holder, class Kept>
 class JobKind : public QueuedCall<Port, Waiter> {
  public:
   using Base = QueuedCall<Port, Waiter>;
-  using Steps = JobCall<Kept, Port::template Room>;
+  using Steps = StepsOf<Kept, Port::template Room>;
   /// A tuple of the job's result, if it has one.
   using Results =
       std::conditional_t<std::is_void_v<decltype(std::declval<Steps&>().take_result())>, std::tuple<>,

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/calls/end_call.hpp"
 #include "engine/calls/lease_call.hpp"
 #include "engine/calls/pipeline_answers.hpp"
 #include "engine/calls/room.hpp"
@@ -23,7 +24,6 @@
 #include "pq/copy_out_operation.hpp"
 #include "pq/execute_many_operation.hpp"
 #include "pq/execute_operation.hpp"
-#include "pq/transaction_operation.hpp"
 
 namespace copg::engine {
 
@@ -93,16 +93,6 @@ struct PipelineJob {
   std::vector<PipelineAnswer> take(pq::PipelineOperation& operation) const { return answers.take(operation); }
 };
 
-/// COMMIT or ROLLBACK.
-struct EndJob {
-  pq::TransactionCommand command;
-
-  [[nodiscard]] pq::TransactionOperation make(pq::Connection& connection, pq::BeginFirst /*begin*/) const {
-    return {connection, command};
-  }
-  static void take(pq::TransactionOperation& operation) { raise_error_of(operation); }
-};
-
 /// The job: `kept` itself, or `kept.job()` if a shell keeps a job together with what it refers to.
 template <class Kept>
 auto job_of(Kept& kept) {
@@ -148,5 +138,17 @@ class JobCall final : public LeaseCall {
   TransactionStack transactions_{.autocommit = true};
   Room<Operation> operation_;
 };
+
+/// The steps of a job.
+template <class Kept, template <class> class Room>
+struct StepsFor {
+  using Type = JobCall<Kept, Room>;
+};
+template <template <class> class Room>
+struct StepsFor<EndJob, Room> {
+  using Type = EndCall;
+};
+template <class Kept, template <class> class Room>
+using StepsOf = typename StepsFor<Kept, Room>::Type;
 
 }  // namespace copg::engine

@@ -54,6 +54,7 @@ class OneStatement : public StatementOperation {
       if (begin_) connection_.session_of_server().in_transaction = true;
       if (!connection_.send(token_, deed_of(sql_), *this)) return end_lost();
       sent_ = true;
+      was_sent(connection_);
       return Step::wait(connection_.fd(), Ready::read);
     }
     const auto answer = connection_.receive();
@@ -78,13 +79,16 @@ class OneStatement : public StatementOperation {
 
   /// Asks its caller for what is to be sent. False: there is nothing.
   virtual bool gather() { return true; }
+  virtual void was_sent(Connection& /*connection*/) {}
   virtual void answered() {}
+  /// What it means for the operation that the connection has died.
+  virtual ErrorPtr lost(ErrorPtr error) { return error; }
   [[nodiscard]] std::uint32_t token() const noexcept { return token_; }
 
  private:
   Step end_lost() {
     connection_.mark_dead();
-    return fail(connection_.gone());
+    return fail(lost(connection_.gone()));
   }
 
   Connection& connection_;

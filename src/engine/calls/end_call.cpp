@@ -1,0 +1,88 @@
+#include "engine/calls/end_call.hpp"
+
+#include <copg/error.hpp>
+
+#include <utility>
+
+#include "engine/raise.hpp"
+#include "pq/errors.hpp"
+
+namespace copg::engine {
+
+pq::StatementOperation& EndCall::make(pq::Connection& connection) {
+  // A loan to `configure` can't be exchanged.
+  const bool numbered = engine_.options().resolve_commits && !is_loan(lease_);
+  if (!doubt_) return end_.emplace(connection, job_.command, numbered);
+  question_ = std::make_unique<pq::CommitQuestion>(connection, *doubt_, std::exchange(asked_, true));
+  return *question_;
+}
+
+void EndCall::drop() noexcept {
+  end_.reset();
+  question_.reset();
+}
+
+EndCall::Progress EndCall::granted(TimePoint time) {
+  if (!doubt_) return LeaseCall::granted(time);
+  return ask([&] { return LeaseCall::granted(time); });
+}
+
+EndCall::Progress EndCall::advance(pq::Ready ready) {
+  if (doubt_) {
+    return ask([&] {
+      const Progress progress = LeaseCall::advance(ready);
+      return progress == Progress::done ? take_answer() : progress;
+    });
+  }
+  const Progress progress = LeaseCall::advance(ready);
+  if (progress != Progress::done || end_->error() == nullptr) return progress;
+  if (end_->error()->kind == ErrorKind::commit_unknown) doubt_ = end_->doubt();
+  if (!doubt_) return Progress::done;
+  error_ = end_->take_error();
+  leave();
+  if (!lease_) return Progress::done;  // cut off by `close`, just now
+  return ask([this] { return swap(); });
+}
+
+template <class Step>
+EndCall::Progress EndCall::ask(Step step) {
+  try {
+    return step();
+  } catch (const Error& no_connection) {
+    pq::tell_unasked(*error_, no_connection.info());
+    return end_lease();
+  }
+}
+
+EndCall::Progress EndCall::take_answer() {
+  if (const ErrorInfo* const error = question_->error(); error != nullptr && error->connection_survives) {
+    pq::tell_unasked(*error_, *error);
+    return end_lease();
+  } else if (error != nullptr) {
+    leave();
+    return lease_ ? swap() : Progress::done;
+  }
+  switch (question_->fate()) {
+    case pq::CommitFate::undecided: leave(); return lease_ ? enter(now()) : Progress::done;
+    case pq::CommitFate::committed: error_.reset(); break;
+    case pq::CommitFate::rolled_back: pq::tell_rolled_back(*error_); break;
+    case pq::CommitFate::unknown: break;
+  }
+  return end_lease();
+}
+
+EndCall::Progress EndCall::end_lease() noexcept {
+  leave();
+  engine_.leases().release(lease_);
+  return Progress::done;
+}
+
+void EndCall::take_result() {
+  if (doubt_) {
+    if (error_) raise_error(std::move(error_));
+    return;
+  }
+  raise_error_of(*end_);
+}
+
+}  // namespace copg::engine

@@ -1,0 +1,25 @@
+#include "pq/commit_question.hpp"
+
+namespace copg::pq {
+namespace {
+
+/// Long enough for a backend that was told to end to roll back.
+constexpr double pause_s = 0.02;
+
+}  // namespace
+
+CommitQuestion::CommitQuestion(Connection& connection, const CommitDoubt& doubt, bool again)
+    : StatementOperation("COMMIT"),
+      doubt_(doubt),
+      params_(fate_params(doubt.number, again ? pause_s : 0)),
+      statement_(connection, fate_text, params_) {}
+
+Step CommitQuestion::advance(Ready ready) {
+  const Step step = statement_.advance(ready);
+  if (!step.done) return step;
+  if (statement_.error() != nullptr) return fail(statement_.take_error());
+  fate_ = fate_in(statement_.take_result(), doubt_.server);
+  return Step::finished();
+}
+
+}  // namespace copg::pq
