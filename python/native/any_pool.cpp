@@ -67,8 +67,21 @@ AnyPool::AnyPool(const Config& config, nb::handle weak_self, const nb::dict& opt
   validate(config_, options_);
 }
 
+AnyPool::AnyPool(nb::handle other)
+    : config_(nb::cast<AnyPool&>(other).config_),
+      options_(nb::cast<AnyPool&>(other).options_),
+      rows_(nb::cast<AnyPool&>(other).rows_),
+      engine_(nb::cast<AnyPool&>(other).engine_),
+      other_(nb::borrow(other)) {}
+
+std::shared_ptr<engine::PoolEngine> AnyPool::opened_with_other() const {
+  auto& other = nb::cast<AnyPool&>(other_);
+  other.open();
+  return other.engine();
+}
+
 AnyPool::~AnyPool() {
-  if (!engine_) return;
+  if (!engine_ || shares()) return;
   without_gil([this] { engine_->close(engine::Duration::zero()); });
 }
 
@@ -105,8 +118,19 @@ void AnyPool::finish_close(double timeout_s) {
   });
 }
 
+namespace {
+
+int traverse_pool(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  return nb::inst_ready(self) ? nb::inst_ptr<AnyPool>(self)->traverse(visit, arg) : 0;
+}
+
+}  // namespace
+
+PyType_Slot pool_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse_pool)}, {0, nullptr}};
+
 void bind_any_pool(nb::module_& module) {
-  nb::class_<AnyPool>(module, "AnyPool", nb::is_weak_referenceable())
+  nb::class_<AnyPool>(module, "AnyPool", nb::is_weak_referenceable(), nb::type_slots(pool_slots))
       .def_prop_ro(
           "stats", [](const AnyPool& self) { return dict_of(self.stats()); }, doc::AnyPool_stats)
       .def(

@@ -22,6 +22,8 @@ class AnyPool {
   /// `options`: see options_of. Validates, and opens nothing. Throws ConfigurationError, ValueError for an
   /// option.
   AnyPool(const Config& config, nb::handle weak_self, const nb::dict& options);
+  /// Shares the connections, the queue and the options of another pool, an object of Python's that it keeps.
+  explicit AnyPool(nb::handle other);
   AnyPool(const AnyPool&) = delete;
   AnyPool& operator=(const AnyPool&) = delete;
 
@@ -33,13 +35,23 @@ class AnyPool {
   [[nodiscard]] PoolStats stats() const;
   /// PoolClosed if it is not open.
   [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& engine() const;
+  /// Opens the pool, once; returns without waiting for connections.
+  virtual void open() = 0;
+  /// For the garbage collector of Python.
+  int traverse(visitproc visit, void* arg) const {
+    Py_VISIT(other_.ptr());
+    return 0;
+  }
   /// `close` in two parts: the second one waits until nothing is left, and ends the pool's thread.
   void start_close(double timeout_s);
   void finish_close(double timeout_s);
 
  protected:
-  /// Closes without waiting for leases.
-  ~AnyPool();
+  /// Closes without waiting for leases, unless it shares another's connections.
+  virtual ~AnyPool();
+  [[nodiscard]] bool shares() const noexcept { return other_.is_valid(); }
+  /// The other pool's, which is opened.
+  [[nodiscard]] std::shared_ptr<engine::PoolEngine> opened_with_other() const;
   /// Before an engine is made: PoolClosed where that is not possible any more.
   void require_openable() const;
 
@@ -48,7 +60,13 @@ class AnyPool {
   const RowKind rows_;
   std::shared_ptr<engine::PoolEngine> engine_;
   bool closed_ = false;
+
+ private:
+  const nb::object other_;  // whose connections it shares; none: it has its own
 };
+
+/// Of each class that is bound.
+extern PyType_Slot pool_slots[];
 
 void bind_any_pool(nb::module_& module);
 

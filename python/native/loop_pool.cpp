@@ -421,8 +421,9 @@ class LoopPool : public AnyPool {
  public:
   using AnyPool::AnyPool;
 
-  void open() {
+  void open() override {
     require_openable();
+    if (shares()) engine_ = opened_with_other();
     if (!engine_) engine_ = engine::PoolEngine::create(config_, options_, copg::detail::call_configure);
     engine_->open();
   }
@@ -503,8 +504,9 @@ void bind_loop_pool(nb::module_& module) {
       .def("_give_back_unended", &LoopConnection::give_back_unended)
       .def_prop_ro("autocommit", &LoopConnection::autocommit, doc::LoopConnection_autocommit)
       .def("_set_autocommit", &LoopConnection::set_autocommit, bind::any);
-  nb::class_<LoopPool, AnyPool>(module, "LoopPool")
+  nb::class_<LoopPool, AnyPool>(module, "LoopPool", nb::type_slots(pool_slots))
       .def(nb::init<const Config&, nb::handle, const nb::dict&>())
+      .def(nb::init<nb::handle>())
       .def("_open", &LoopPool::open)
       .def("_execute", &LoopPool::execute<Wanted::rows>, bind::owned, bind::inside, bind::any, bind::any,
            bind::any)

@@ -24,8 +24,10 @@ namespace copg::python {
 Pool::Pool(const Config& config, nb::handle weak_self, const nb::dict& options)
     : AnyPool(config, weak_self, options), checked_(!nb::object(options["check"]).is_none()) {}
 
+Pool::Pool(nb::handle other) : AnyPool(other), checked_(false) {}
+
 Pool::~Pool() {
-  if (!database_) return;
+  if (!database_ || shares()) return;
   without_gil([this] {
     database_->close(Seconds(0));
     database_.reset();
@@ -35,6 +37,11 @@ Pool::~Pool() {
 void Pool::open() {
   require_openable();
   if (database_) return;
+  if (shares()) {
+    engine_ = opened_with_other();
+    database_ = std::make_shared<PooledDatabase>(sync::EngineAccess::pool_on(engine_));
+    return;
+  }
   database_ = std::make_shared<PooledDatabase>(config_, options_);
   engine_ = sync::EngineAccess::engine_of(*database_).shared_from_this();
 }
@@ -105,8 +112,9 @@ void Pool::close(double timeout_s) {
 }
 
 void bind_pool(nb::module_& module) {
-  nb::class_<Pool, AnyPool>(module, "Pool")
+  nb::class_<Pool, AnyPool>(module, "Pool", nb::type_slots(pool_slots))
       .def(nb::init<const Config&, nb::handle, const nb::dict&>())
+      .def(nb::init<nb::handle>())
       .def("_open", &Pool::open, nb::lock_self())
       .def("_execute", &Pool::execute, bind::inside, bind::any, bind::any, bind::any)
       .def("_fetch_one", &Pool::fetch_one, bind::inside, bind::any, bind::any, bind::any)

@@ -18,10 +18,10 @@ namespace nb = nanobind;
 class Pool : public AnyPool {
  public:
   Pool(const Config& config, nb::handle weak_self, const nb::dict& options);
-  ~Pool();
+  explicit Pool(nb::handle other);
+  ~Pool() override;
 
-  /// Opens the pool, once; returns without waiting for connections.
-  void open();
+  void open() override;
   /// PoolClosed if it is not open.
   [[nodiscard]] PooledDatabase& database();
 

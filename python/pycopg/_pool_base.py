@@ -29,16 +29,41 @@ class PoolBase:
 
     __reduce_ex__ = uncopied(POOL)
 
-    def _keep(self, arguments: dict[str, Any]) -> tuple[_native.Config, weakref.ref[Any], dict[str, Any]]:
-        """Keeps the options that Python needs. Returns the first arguments for the native pool's constructor."""
-        self.config: Config = arguments["config"]
+    if TYPE_CHECKING:
+        config: Config
+        _check: Any
+        _timeout: float
+        _autocommit: bool
+        _row_factory: type
+
+    def _keep(self, arguments: dict[str, Any]) -> tuple[Any, ...]:
+        """Keeps the options that Python needs. Returns the arguments for the native pool's constructor."""
+        if isinstance(arguments["config"], _native.AnyPool):
+            return (self._share(arguments["config"], arguments),)
+        self.config = arguments["config"]
         self._reconnect_failed = plain_function("reconnect_failed", arguments)
         self._configure = plain_function("configure", arguments)
         self._credentials = plain_function("credentials", arguments)
-        self._timeout: float = arguments["timeout"]
-        self._autocommit: bool = arguments["autocommit"]
-        self._row_factory: type = arguments["row_factory"]
+        self._timeout = arguments["timeout"]
+        self._autocommit = arguments["autocommit"]
+        self._row_factory = arguments["row_factory"]
         return native_config(self.config), weakref.ref(self), arguments
+
+    def _share(self, other: Any, arguments: dict[str, Any]) -> _native.AnyPool:
+        """Takes the options of another pool, whose connections this object shares."""
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            if name not in ("config", "open") and arguments[name] is not parameter.default:
+                raise TypeError(
+                    f"{name} = {arguments[name]!r}: this pool shares the connections and options of {other!r}"
+                )
+        if other._check is not None:
+            raise TypeError(f"{other!r} has a check, which is a coroutine function in one class and not in the other")
+        self.config = other.config
+        self._timeout = other._timeout
+        self._autocommit = other._autocommit
+        self._row_factory = other._row_factory
+        native: _native.AnyPool = other
+        return native
 
     @classmethod
     def from_env(

@@ -81,6 +81,27 @@ class AsyncConnection(Base):
             else:
                 turns._taken = False
 
+    async def fetch_all(
+        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+    ) -> list[Row]:
+        """Executes a statement. Returns all rows, or [] if it returns none. `timeout`: as of `execute`."""
+        return (await self.execute(sql, params, timeout=timeout))._all_rows()
+
+    async def fetch_one(
+        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+    ) -> Row | None:
+        """Executes a statement. Returns the first row, or None if there is none. `timeout`: as of `execute`."""
+        return (await self.execute(sql, params, timeout=timeout))._first_row()
+
+    async def fetch_val(
+        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+    ) -> Any:
+        """Executes a statement. Returns the first column of the first row, or None.
+
+        ProgrammingError for a row without columns. `timeout`: as of `execute`.
+        """
+        return (await self.execute(sql, params, timeout=timeout))._first_value()
+
     async def execute_many(
         self,
         sql: str,

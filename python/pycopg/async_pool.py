@@ -22,6 +22,7 @@ from .connection import Connection
 from .cursor import begun
 from .deadline import Deadline, as_deadline
 from .errors import PoolTimeout
+from .pool import PooledDatabase
 
 if TYPE_CHECKING:
     from ._pool_base import Prepare, Reset
@@ -43,11 +44,14 @@ class AsyncPooledDatabase(Base):
     It belongs to no event loop, so it may be made at import time. It must be opened before its first use. Every call
     has one deadline, `timeout` seconds after it began. Requests are served in the order of their arrival. A cancelled
     task ends at once: the server is told to cancel its statement, and the background cleans the connection.
+
+    `config` may be another pool, such as a PooledDatabase: this object then shares its connections, its queue and its
+    options, and takes no others. To close one closes both.
     """
 
     def __init__(
         self,
-        config: Config,
+        config: Config | PoolBase,
         min_size: int = 2,
         max_size: int | None = 10,
         max_idle: float = 300.0,
@@ -81,6 +85,11 @@ class AsyncPooledDatabase(Base):
         super().__init__(*self._keep(arguments))
         close_at_exit(self)
 
+    @property
+    def sync(self) -> PooledDatabase:
+        """A new object for threads that shares this pool, and opens it if it is not open. Does not block."""
+        return PooledDatabase(self)
+
     async def open(self) -> None:
         """Opens the pool, if it is not open, and waits until `min_size` connections are open.
 
@@ -103,6 +112,12 @@ class AsyncPooledDatabase(Base):
             return (await self._checked_execute(sql, params, timeout))._all_rows()
         rows: list[Row] = await self._execute(sql, params, timeout)
         return rows
+
+    async def fetch_all(
+        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+    ) -> list[Row]:
+        """`execute`, under the name that goes with `fetch_one` and `fetch_val`."""
+        return await self.execute(sql, params, timeout=timeout)
 
     async def fetch_one(
         self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None

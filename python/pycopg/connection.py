@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
 from ._copying import LEASE, uncopied
@@ -64,6 +64,25 @@ class Connection(Base):
         """
         cursor: Cursor = self._execute(sql, params, timeout)
         return cursor
+
+    def fetch_all(
+        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+    ) -> list[Row]:
+        """Executes a statement. Returns all rows, or [] if it returns none. `timeout`: as of `execute`."""
+        return self.execute(sql, params, timeout=timeout)._all_rows()
+
+    def fetch_one(
+        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+    ) -> Row | None:
+        """Executes a statement. Returns the first row, or None if there is none. `timeout`: as of `execute`."""
+        return self.execute(sql, params, timeout=timeout)._first_row()
+
+    def fetch_val(self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None) -> Any:
+        """Executes a statement. Returns the first column of the first row, or None.
+
+        ProgrammingError for a row without columns. `timeout`: as of `execute`.
+        """
+        return self.execute(sql, params, timeout=timeout)._first_value()
 
     def execute_many(self, sql: str, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
         """Executes the statement for each row of parameters, as part of the transaction. Returns the rows affected.

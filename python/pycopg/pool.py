@@ -40,11 +40,14 @@ class PooledDatabase(Base):
 
     Every call has one deadline, `timeout` seconds after it began, for waiting for a connection, opening it, and the
     answer. Requests are served in the order of their arrival. After a fork, the child's pool opens its own connections.
+
+    `config` may be another pool, such as an AsyncPooledDatabase: this object then shares its connections, its queue and
+    its options, and takes no others. To close one closes both.
     """
 
     def __init__(
         self,
-        config: Config,
+        config: Config | PoolBase,
         min_size: int = 2,
         max_size: int | None = 10,
         max_idle: float = 300.0,
@@ -121,6 +124,13 @@ class PooledDatabase(Base):
         transaction; the rows are those of the first that returns any. Blocks for up to `timeout` seconds, by default
         the pool's, and then raises PoolTimeout or QueryTimeout. An error of the server undoes the statement.
         """
+        return self._execute(sql, params, timeout)
+
+    @shortcut(_native.Pool._execute)
+    def fetch_all(
+        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+    ) -> list[Row]:
+        """`execute`, under the name that goes with `fetch_one` and `fetch_val`."""
         return self._execute(sql, params, timeout)
 
     @shortcut(_native.Pool._fetch_one)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import pycopg
-from conftest import eventually
-from pycopg import PooledDatabase, TransactionStatus
+from conftest import Run, eventually
+from pycopg import AsyncPooledDatabase, PooledDatabase, TransactionStatus
 
 MakePool = Callable[..., PooledDatabase]
 
@@ -29,6 +29,34 @@ def test_leaving_the_block_commits(users: PooledDatabase) -> None:
         conn.execute("INSERT INTO users (name) VALUES ('Edsger')")
         assert count(users) == 2, "nobody else sees it yet"
     assert count(users) == 3
+
+
+def test_fetch_verbs_of_a_connection_are_those_of_the_pool(users: PooledDatabase) -> None:
+    with users.connection() as conn:
+        assert conn.fetch_all("SELECT name FROM users ORDER BY id") == [{"name": "Ada"}, {"name": "Grace"}]
+        assert conn.fetch_one("SELECT name FROM users WHERE id = %s", [2]) == {"name": "Grace"}
+        assert conn.fetch_val("SELECT count(*) FROM users") == 2
+        assert conn.fetch_all("UPDATE users SET active = true") == []
+        assert conn.fetch_one("SELECT 1 WHERE false") is None
+        assert conn.fetch_val("UPDATE users SET active = true") is None
+    assert users.fetch_all("SELECT name FROM users WHERE id = 1") == [{"name": "Ada"}]
+
+
+def test_a_fetch_verb_of_a_connection_takes_a_timeout(make_pool: MakePool) -> None:
+    with make_pool(autocommit=True).connection() as conn, pytest.raises(pycopg.QueryTimeout):
+        conn.fetch_val("SELECT pg_sleep(10)", timeout=0.05)
+
+
+def test_fetch_verbs_of_a_tasks_connection_are_those_of_the_pool(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with db.connection() as conn:
+            assert await conn.fetch_all("SELECT name FROM users ORDER BY id") == [{"name": "Ada"}, {"name": "Grace"}]
+            assert await conn.fetch_one("SELECT name FROM users WHERE id = %s", [2]) == {"name": "Grace"}
+            assert await conn.fetch_val("SELECT count(*) FROM users") == 2
+            assert await conn.fetch_one("SELECT 1 WHERE false") is None
+        assert await db.fetch_all("SELECT name FROM users WHERE id = 1") == [{"name": "Ada"}]
+
+    run(body)
 
 
 def test_leaving_with_an_exception_rolls_back(users: PooledDatabase) -> None:
