@@ -9,7 +9,7 @@ namespace copg::engine {
 
 void EventCall::start(TimePoint time, TimePoint begun) noexcept {
   begun_ = begun;
-  deadline_ = limit_.deadline(begun);
+  deadline_ = TimeLimit(timeout_, deadline_).deadline(begun);
   take(false, [&] { return begin(time, deadline_); });
 }
 

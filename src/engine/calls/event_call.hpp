@@ -43,7 +43,7 @@ class EventCall : protected DeadlineListener {
 
   /// `engine` must outlive it.
   EventCall(PoolEngine& engine, const TimeLimit& limit, LeaseUse use)
-      : engine_(engine), limit_(limit), use_(use) {}
+      : engine_(engine), timeout_(limit.span), deadline_(limit.end), use_(use) {}
 
   // What the port does for the call.
 
@@ -119,9 +119,9 @@ class EventCall : protected DeadlineListener {
   void end_early(bool inside, StopReason why);
 
   PoolEngine& engine_;
-  const TimeLimit limit_;
+  const Duration timeout_;
   TimePoint begun_{};
-  TimePoint deadline_ = pool::never;
+  TimePoint deadline_;  // before `start`: at the latest
   const LeaseUse use_;
   // used by the steps only
   bool in_queue_ = false;
