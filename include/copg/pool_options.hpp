@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ class Connection;
 struct Credentials {
   std::string user{};
   std::string password{};
+  /// Other keywords of the connection, as Config::options takes them, and host, port and dbname.
+  std::map<std::string, std::string> options{};
 };
 
 struct PoolOptions {
@@ -89,6 +92,10 @@ struct PoolOptions {
   /// Returns who logs in, before each connect, for passwords that expire. It may throw and block, and runs on
   /// a thread, as `configure` does; the connect that follows has a connect_timeout of its own.
   std::function<Credentials()> credentials{};
+  /// What `credentials` has given serves for so long, also for other connects, unless the server refuses it
+  /// (28P01): then it is asked again at once, once for that connect. 0: it is asked for each connect. At
+  /// least 0.
+  Seconds credentials_ttl{0};
 
   /// Throws ConfigurationError, with the option, its value and the bound, if one is out of range or NaN.
   /// Times may be infinite, which means never, except connect_timeout.

@@ -1,5 +1,6 @@
 #include "python/native/callback.hpp"
 
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/string.h>
 
 #include <condition_variable>
@@ -48,8 +49,8 @@ void Callback::lend(Connection& to) {
 
 void Callback::take_back(Connection& from) { state_->connection = from.return_borrowed(); }
 
-void Callback::give(std::string user, std::string password) {
-  state_->credentials = {std::move(user), std::move(password)};
+void Callback::give(std::string user, std::string password, std::map<std::string, std::string> options) {
+  state_->credentials = {std::move(user), std::move(password), std::move(options)};
 }
 
 void Callback::succeed() { state_->end({}); }

@@ -11,6 +11,7 @@
 #include <copg/connection.hpp>
 #include <copg/pool_options.hpp>
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -35,7 +36,7 @@ class Callback {
   void lend(Connection& to);
   void take_back(Connection& from);
   /// Of `credentials`.
-  void give(std::string user, std::string password);
+  void give(std::string user, std::string password, std::map<std::string, std::string> options);
   void succeed();
   void fail(std::string why);
 

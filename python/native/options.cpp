@@ -73,6 +73,7 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
   options.max_waiting = whole("max_waiting");
   options.connect_timeout = seconds("connect_timeout");
   options.min_idle = whole("min_idle");
+  options.credentials_ttl = seconds("credentials_ttl");
   options.reset = choice<ResetMode>(
       given, "reset",
       {{"tracked", ResetMode::tracked}, {"full", ResetMode::full}, {"rollback", ResetMode::rollback}});

@@ -6,11 +6,12 @@ native thread waits for their answer without the GIL. Nothing waits for the othe
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from . import _native
@@ -101,14 +102,24 @@ def _configure(pool: Any, callback: _native.Callback) -> None:
 
 
 def _credentials(pool: Any, callback: _native.Callback) -> None:
-    given = _not_awaitable(pool._credentials())
+    given = pool._credentials()
+    if inspect.isawaitable(given):
+        given = asyncio.run(_awaited(given))
+    if not isinstance(given, Mapping):
+        given = {name: getattr(given, name) for name in ("user", "password")}
     found = {}
-    for name in ("user", "password"):
-        value = given.get(name) if isinstance(given, Mapping) else getattr(given, name)
-        if not (value is None or isinstance(value, str)):
+    for name, value in given.items():
+        if isinstance(value, int) and name not in ("user", "password"):  # such as a port
+            found[name] = str(value)
+        elif value is None or isinstance(value, str):
+            found[name] = value or ""
+        else:
             raise TypeError(f"the {name} is no string, but {type(value).__name__}")  # never show the value
-        found[name] = value or ""
-    callback.give(found["user"], found["password"])
+    callback.give(found.pop("user", ""), found.pop("password", ""), found)
+
+
+async def _awaited(given: Awaitable[Any]) -> Any:
+    return await given
 
 
 def _not_awaitable(result: Any) -> Any:

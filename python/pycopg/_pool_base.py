@@ -43,7 +43,8 @@ class PoolBase:
         self.config = arguments["config"]
         self._reconnect_failed = plain_function("reconnect_failed", arguments)
         self._configure = plain_function("configure", arguments)
-        self._credentials = plain_function("credentials", arguments)
+        # An event loop of its own awaits what it gives (_callbacks.py).
+        self._credentials = function_of("credentials", arguments)
         self._timeout = arguments["timeout"]
         self._autocommit = arguments["autocommit"]
         self._row_factory = arguments["row_factory"]
@@ -84,12 +85,16 @@ class PoolBase:
 
 
 def plain_function(option: str, arguments: dict[str, Any]) -> Any:
-    """Returns the function, or None if none was given. TypeError if it can't be called, or is a coroutine function."""
-    function = arguments[option]
-    if function is None:
-        return None
-    if not callable(function):
-        raise TypeError(f"{option} = {function!r}: it must be a function")
+    """As function_of, with a TypeError for a coroutine function."""
+    function = function_of(option, arguments)
     if inspect.iscoroutinefunction(function):
         raise TypeError(f"{option} = {function!r}: it must not be a coroutine function; no event loop calls it")
+    return function
+
+
+def function_of(option: str, arguments: dict[str, Any]) -> Any:
+    """Returns the function, or None if none was given. TypeError if it can't be called."""
+    function = arguments[option]
+    if function is not None and not callable(function):
+        raise TypeError(f"{option} = {function!r}: it must be a function")
     return function

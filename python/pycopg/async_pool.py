@@ -75,6 +75,7 @@ class AsyncPooledDatabase(Base):
         leak_after: float | None = None,
         outage_patience: float | None = None,
         credentials: Callable[[], Any] | None = None,
+        credentials_ttl: float = 0.0,
         autocommit: bool = False,
         row_factory: type = dict,
     ) -> None:

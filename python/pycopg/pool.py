@@ -71,6 +71,7 @@ class PooledDatabase(Base):
         leak_after: float | None = None,
         outage_patience: float | None = None,
         credentials: Callable[[], Any] | None = None,
+        credentials_ttl: float = 0.0,
         autocommit: bool = False,
         open: bool = True,  # noqa: A002  (psycopg_pool has the name)
         row_factory: type = dict,

@@ -43,6 +43,7 @@ void PoolOptions::validate() const {
   require("timeout", timeout, Bound::at_least_zero);
   require("reconnect_timeout", reconnect_timeout, Bound::at_least_zero);
   require("connect_timeout", connect_timeout, Bound::above_zero_and_finite);
+  require("credentials_ttl", credentials_ttl, Bound::at_least_zero);
   if (outage_patience) require("outage_patience", *outage_patience, Bound::at_least_zero);
   if (leak_after) require("leak_after", *leak_after, Bound::above_zero);
 }

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,7 @@ class Background {
 
   // opening.cpp
   void open(pool::ConnectionId connection);
+  void ask_credentials(pool::ConnectionId connection);
   void credentials_ended(pool::ConnectionId connection, BackgroundTask::End end);
   void connect(pool::ConnectionId connection, pq::ConnectSettings settings);
   void connect_ended(pool::ConnectionId connection, BackgroundTask::End end);
@@ -115,6 +117,8 @@ class Background {
   const pq::ConnectSettings settings_;
   const Duration connect_timeout_;
   std::weak_ptr<PoolEngine> engine_;
+  std::optional<Credentials> credentials_;  // that were given last
+  TimePoint credentials_expire_{};
   std::shared_ptr<UnreturnedCalls> unreturned_;  // of the user's functions, in this process
   std::unique_ptr<pq::Workers::Hold> workers_;
   HangUps hang_ups_;

@@ -30,16 +30,17 @@ CredentialsCall::CredentialsCall(const PoolOptions& options, std::shared_ptr<Unr
       given_(given) {}
 
 pq::Step CredentialsCall::finish() {
-  for (const std::string* text : {&given_->user, &given_->password}) {
-    // libpq would take it for the end.
-    if (text->find('\0') != std::string::npos) return fail(failed("it gave a string with a NUL"));
-  }
-  return pq::Step::finished();
+  // libpq would take it for the end.
+  const auto has_nul = [](const std::string& text) { return text.find('\0') != std::string::npos; };
+  bool any = has_nul(given_->user) || has_nul(given_->password);
+  for (const auto& [keyword, value] : given_->options) any = any || has_nul(keyword) || has_nul(value);
+  return any ? fail(failed("it gave a string with a NUL")) : pq::Step::finished();
 }
 
-pq::ConnectSettings CredentialsCall::settings(pq::ConnectSettings base) const {
-  set(base, "user", given_->user);
-  set(base, "password", given_->password);
+pq::ConnectSettings with_credentials(pq::ConnectSettings base, const Credentials& given) {
+  set(base, "user", given.user);
+  set(base, "password", given.password);
+  for (const auto& [keyword, value] : given.options) set(base, keyword, value);
   return base;
 }
 

@@ -14,8 +14,8 @@ class CredentialsCall final : public UserCall {
  public:
   CredentialsCall(const PoolOptions& options, std::shared_ptr<UnreturnedCalls> unreturned);
 
-  /// After `done` without an error: `base` with the user and the password that were returned.
-  [[nodiscard]] pq::ConnectSettings settings(pq::ConnectSettings base) const;
+  /// After `done` without an error.
+  [[nodiscard]] const Credentials& credentials() const noexcept { return *given_; }
 
  private:
   using Given = std::shared_ptr<Credentials>;  // with the thread
@@ -25,5 +25,8 @@ class CredentialsCall final : public UserCall {
 
   const Given given_;
 };
+
+/// `base` with the user, the password and the options of `given`.
+[[nodiscard]] pq::ConnectSettings with_credentials(pq::ConnectSettings base, const Credentials& given);
 
 }  // namespace copg::engine

@@ -32,8 +32,14 @@ BackgroundTask& step_ended(Slot& slot) {
 }  // namespace
 
 void Background::open(pool::ConnectionId connection) {
-  slot_of(connection).opening.took = {};
+  slot_of(connection).opening = {};
   if (!setup_.options.credentials) return connect(connection, settings_);
+  if (!credentials_ || now() >= credentials_expire_) return ask_credentials(connection);
+  slot_of(connection).opening.with_old_credentials = true;
+  connect(connection, with_credentials(settings_, *credentials_));
+}
+
+void Background::ask_credentials(pool::ConnectionId connection) {
   run(connection, std::make_unique<CredentialsCall>(setup_.options, unreturned_calls()), connect_timeout_,
       &Background::credentials_ended);
 }
@@ -42,7 +48,9 @@ void Background::credentials_ended(pool::ConnectionId connection, BackgroundTask
   BackgroundTask& task = step_ended(slot_of(connection));
   if (auto error = task.take_error(end, "credentials did not return within connect_timeout"))
     return open_failed(connection, std::move(*error), pool::ConnectFailure::transient);
-  connect(connection, static_cast<CredentialsCall&>(task.operation()).settings(settings_));
+  credentials_ = static_cast<CredentialsCall&>(task.operation()).credentials();
+  credentials_expire_ = after(now(), duration_of(setup_.options.credentials_ttl));
+  connect(connection, with_credentials(settings_, *credentials_));
 }
 
 void Background::connect(pool::ConnectionId connection, pq::ConnectSettings settings) {
@@ -57,6 +65,9 @@ void Background::connect_ended(pool::ConnectionId connection, BackgroundTask::En
     return run(connection, task.take_operation(), connect_timeout_, &Background::connect_ended);
   if (auto error = task.take_error(end, "the server did not answer within connect_timeout")) {
     const bool refused = end == BackgroundTask::End::done;
+    const bool by_password = refused && error->sqlstate.text() == "28P01";
+    if (by_password && std::exchange(slot_of(connection).opening.with_old_credentials, false))
+      return ask_credentials(connection);
     return open_failed(connection, std::move(*error),
                        refused ? failure_of(operation.failure()) : pool::ConnectFailure::transient);
   }

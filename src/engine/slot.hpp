@@ -65,7 +65,8 @@ struct Slot {
   /// How the connection was made. For the background until it is open, then for the owner to read.
   struct Opening {
     TimePoint at{};
-    Duration took{};  // credentials, connect and configure together, so far
+    Duration took{};                    // credentials, connect and configure together, so far
+    bool with_old_credentials = false;  // given for an earlier connect
   };
   Opening opening;
 

@@ -361,6 +361,64 @@ TEST_F(Asked, credentials_are_fresh_for_each_connect) {
   EXPECT_GE(calls, 4);
 }
 
+TEST_F(Asked, credentials_serve_for_their_time_and_are_asked_for_again_when_the_server_refuses_them) {
+  tools::ThrowawayPostgres asking({.password = "first"});
+  std::mutex mutex;
+  std::string password = "first";
+  std::atomic<int> calls = 0;
+  PoolOptions options{.min_size = 2, .max_size = 2, .timeout = 20s, .num_workers = 1};
+  options.credentials_ttl = 600s;
+  options.credentials = [&] {
+    ++calls;
+    const std::lock_guard lock(mutex);
+    return Credentials{.password = password};
+  };
+  PooledDatabase db(Config::from_url(asking.tcp_url()), options);
+  db.wait();
+  EXPECT_EQ(calls, 1);
+  db.drain();
+  db.wait();
+  EXPECT_EQ(calls, 1) << "they serve for other connects";
+  db.execute("ALTER ROLE postgres PASSWORD 'second'");
+  {
+    const std::lock_guard lock(mutex);
+    password = "second";
+  }
+  db.drain();
+  db.wait();
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(db.stats().connections_errors, 0U) << "nobody hears of it";
+}
+
+TEST_F(Asked, credentials_that_were_just_given_are_not_asked_for_again) {
+  tools::ThrowawayPostgres asking({.password = "right"});
+  std::atomic<int> calls = 0;
+  PoolOptions options{.min_size = 0, .max_size = 1};
+  options.credentials_ttl = 600s;
+  options.credentials = [&] {
+    ++calls;
+    return Credentials{.password = "wrong"};
+  };
+  PooledDatabase db(Config::from_url(asking.tcp_url()), options);
+  EXPECT_THROW((void)db.connection(5s), ConfigurationError);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(Asked, credentials_name_the_server) {
+  tools::ThrowawayPostgres other;
+  Config nowhere;
+  nowhere.host = "127.0.0.1";
+  nowhere.port = 1;
+  nowhere.database = "postgres";
+  PooledDatabase db(nowhere, {.min_size = 1, .max_size = 1, .credentials = [&] {
+                                return Credentials{.user = "postgres",
+                                                   .options = {{"host", other.socket_folder().string()},
+                                                               {"port", std::to_string(other.port())}}};
+                              }});
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+}
+
 TEST_F(Asked, credentials_name_the_user) {
   PooledDatabase admin = open({.min_size = 1, .max_size = 1});
   admin.execute("CREATE ROLE app LOGIN; CREATE ROLE batch LOGIN");

@@ -251,6 +251,45 @@ def test_credentials_that_make_no_sense_are_a_failed_connect(
     assert "secret" not in str(raised.value)
 
 
+@pytest.mark.parametrize("kind", [PooledDatabase, AsyncPooledDatabase])
+def test_credentials_may_be_a_coroutine_function_and_give_any_keyword(kind: Any, server_url: str) -> None:
+    async def credentials() -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return {"application_name": "told", "connect_timeout": 7, "user": None}
+
+    async def use() -> None:
+        pool = kind.from_url(server_url, 1, 1, credentials=credentials)
+        db = pool if kind is AsyncPooledDatabase else AsyncPooledDatabase(pool)
+        async with db:
+            assert await db.fetch_val("SHOW application_name") == "told"
+
+    asyncio.run(use())
+
+
+def test_credentials_that_name_an_unknown_keyword_are_a_failed_connect(make_pool: MakePool) -> None:
+    db = make_pool(min_size=0, max_size=1, credentials=lambda: {"colour": "red"})
+    with pytest.raises(pycopg.OperationalError, match='invalid connection option "colour"'):
+        db.connection(timeout=0.5).__enter__()
+
+
+def test_credentials_serve_for_their_time(make_pool: MakePool) -> None:
+    calls = 0
+
+    def credentials() -> dict[str, str]:
+        nonlocal calls
+        calls += 1
+        return {}
+
+    db = make_pool(min_size=1, max_size=1, credentials=credentials, credentials_ttl=60.0)
+    for _ in range(3):
+        assert db.fetch_val("SELECT 1") == 1
+        db.drain()
+    assert db.fetch_val("SELECT 1") == 1
+    assert calls == 1
+    with pytest.raises(ValueError, match="credentials_ttl"):
+        make_pool(credentials_ttl=-1.0)
+
+
 def test_what_can_only_be_awaited_is_refused() -> None:
     async def configure(conn: Connection) -> None: ...
 

@@ -14,7 +14,7 @@ from pycopg import _native
 
 # What every class of nanobind has, and what Shortcut has as any callable descriptor.
 INHERITED = {"__doc__", "__module__", "__weakref__", "__nb_signature__", "__dict__", "__new__", "__init__"}
-INHERITED |= {"__call__", "__get__", "__getattribute__", "__repr__", "__vectorcalloffset__"}
+INHERITED |= {"__annotations__", "__call__", "__get__", "__getattribute__", "__repr__", "__vectorcalloffset__"}
 HERE = pathlib.Path(__file__).parent
 PACKAGE = pathlib.Path(pycopg.__file__).parent
 

@@ -60,6 +60,7 @@ TEST(PoolOptions, each_option_has_its_bound) {
   EXPECT_TRUE(contains(objection({.min_idle = 11}), "min_idle"));
   EXPECT_TRUE(contains(objection({.min_idle = -1}), "min_idle"));
   EXPECT_TRUE(contains(objection({.outage_patience = -1s}), "outage_patience"));
+  EXPECT_TRUE(contains(objection({.credentials_ttl = -1s}), "credentials_ttl"));
   EXPECT_TRUE(contains(objection({.leak_after = 0s}), "leak_after"));
   EXPECT_EQ(objection({.min_size = 0, .max_idle = 0s, .timeout = 0s, .reconnect_timeout = 0s}), "");
 }
