@@ -10,10 +10,12 @@
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 #include <copg/pooled_database.hpp>
+#include <copg/run_options.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/execution_context.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <memory>
 #include <optional>
@@ -145,6 +147,24 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
                                  std::forward<Token>(token));
   }
 
+  /// Awaits `body(connection)` in a transaction, and again where that may help, as PooledDatabase::run does.
+  /// A coroutine that is cancelled is not run again.
+  template <class Body>
+  requires AwaitableBody<Body>
+  auto run(Body body, SourceLocation where = SourceLocation::current())
+      -> std::invoke_result_t<Body&, AsyncConnection&>;
+  template <class Body>
+  requires AwaitableBody<Body>
+  auto run(Body body, RunOptions options, SourceLocation where = SourceLocation::current())
+      -> std::invoke_result_t<Body&, AsyncConnection&>;
+  /// Runs `run(body, options)` on the pool's executor, for any completion token.
+  template <class Body, class Token>
+  requires AwaitableBody<Body>
+  auto run(Body body, RunOptions options, Token&& token, SourceLocation where = SourceLocation::current()) {
+    return boost::asio::co_spawn(get_executor(), run(std::move(body), std::move(options), where),
+                                 std::forward<Token>(token));
+  }
+
   /// Tests all idle connections, a few at a time, so that callers are served meanwhile, and replaces dead
   /// ones. Completes when all are tested, or with PoolTimeout after the pool's `timeout`.
   template <detail::TokenFor<> Token = DefaultToken>
@@ -183,6 +203,7 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
 
   AsyncPooledDatabase(std::shared_ptr<engine::PoolEngine> face, executor_type executor);
   [[nodiscard]] std::shared_ptr<async::Loop> loop() const;
+  [[nodiscard]] Seconds timeout() const;
   void start_open(detail::Handler<> handler);
   [[nodiscard]] auto starter() {
     return [this](auto handler, auto request) { start(std::move(handler), std::move(request)); };
@@ -240,6 +261,26 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
     return boost::asio::co_spawn(get_executor(), transaction(std::move(options), std::move(body), where),
                                  std::forward<Token>(token));
   }
+  /// As AsyncPooledDatabase::run. All attempts, and the pauses between them, end by the deadline.
+  template <class Body>
+  requires AwaitableBody<Body>
+  auto run(Body body, SourceLocation where = SourceLocation::current())
+      -> std::invoke_result_t<Body&, AsyncConnection&> {
+    RunOptions options;
+    return repeat(*this, std::move(body), std::move(options), where);
+  }
+  template <class Body>
+  requires AwaitableBody<Body>
+  auto run(Body body, RunOptions options, SourceLocation where = SourceLocation::current())
+      -> std::invoke_result_t<Body&, AsyncConnection&> {
+    return repeat(*this, std::move(body), std::move(options), where);
+  }
+  template <class Body, class Token>
+  requires AwaitableBody<Body>
+  auto run(Body body, RunOptions options, Token&& token, SourceLocation where = SourceLocation::current()) {
+    return boost::asio::co_spawn(get_executor(), run(std::move(body), std::move(options), where),
+                                 std::forward<Token>(token));
+  }
   [[nodiscard]] boost::asio::any_io_executor get_executor() const;
 
  private:
@@ -254,6 +295,25 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) const;
   void start_connection(detail::Handler<AsyncConnection> handler, const SourceLocation& where) const;
   template <class Body>
+  static auto repeat(AsyncDatabaseWithin within, Body body, RunOptions options, SourceLocation where)
+      -> std::invoke_result_t<Body&, AsyncConnection&> {
+    detail::Repeat repeat = within.begin_run(options);
+    const auto attempt = [&body](AsyncConnection& leased) { return body(leased); };
+    for (;;) {
+      std::chrono::nanoseconds pause{};
+      try {
+        AsyncConnection leased = co_await within.connection(boost::asio::use_awaitable, where);
+        co_return co_await leased.transaction(options.transaction, attempt);
+      } catch (...) {
+        pause = repeat.pause();
+      }
+      co_await wait_for(within.get_executor(), pause);
+    }
+  }
+  [[nodiscard]] detail::Repeat begin_run(const RunOptions& options) const;
+  static boost::asio::awaitable<void> wait_for(boost::asio::any_io_executor executor,
+                                               std::chrono::nanoseconds pause);
+  template <class Body>
   static auto on_a_lease(AsyncDatabaseWithin within, std::unique_ptr<const TransactionOptions> options,
                          Body body, SourceLocation where) -> std::invoke_result_t<Body&, AsyncConnection&> {
     AsyncConnection leased = co_await within.connection(boost::asio::use_awaitable, where);
@@ -263,6 +323,20 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
   std::shared_ptr<async::Loop> loop_;
   Deadline deadline_;
 };
+
+template <class Body>
+requires AwaitableBody<Body>
+auto AsyncPooledDatabase::run(Body body, SourceLocation where)
+    -> std::invoke_result_t<Body&, AsyncConnection&> {
+  return within(timeout()).run(std::move(body), where);
+}
+
+template <class Body>
+requires AwaitableBody<Body>
+auto AsyncPooledDatabase::run(Body body, RunOptions options, SourceLocation where)
+    -> std::invoke_result_t<Body&, AsyncConnection&> {
+  return within(timeout()).run(std::move(body), std::move(options), where);
+}
 
 }  // namespace copg
 #pragma GCC visibility pop

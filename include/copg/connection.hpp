@@ -5,6 +5,7 @@
 #include <copg/deadline.hpp>
 #include <copg/detail/configure.hpp>
 #include <copg/detail/lease.hpp>
+#include <copg/detail/repeat.hpp>
 #include <copg/detail/verbs.hpp>
 #include <copg/params.hpp>
 #include <copg/pipeline.hpp>
@@ -152,6 +153,7 @@ class Connection : public detail::Verbs<Connection> {
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);
   template <class Body>
   std::invoke_result_t<Body, Connection&> run_in(Transaction& transaction, Body&& body) {
+    const detail::InsideTransaction inside(engine_.get());
     if constexpr (std::is_void_v<std::invoke_result_t<Body, Connection&>>) {
       std::invoke(std::forward<Body>(body), *this);
       transaction.commit();

@@ -16,6 +16,7 @@
 #include <copg/pooled_database.hpp>
 #include <copg/result.hpp>
 #include <copg/row_source.hpp>
+#include <copg/run_options.hpp>
 #include <copg/sqlstate.hpp>
 #include <copg/transaction.hpp>
 #include <copg/transaction_options.hpp>

@@ -39,6 +39,7 @@ struct PoolStats {
   std::uint64_t runs_largest = 0;  ///< Statements of the largest run.
   /// Statements that waited, and then went alone because they are slow.
   std::uint64_t statements_isolated = 0;
+  std::uint64_t retries_num = 0;  ///< Attempts of `run` after the first: the transaction was run again.
 
   /// Statements of a run, on average; 0 without one.
   [[nodiscard]] double runs_mean() const {

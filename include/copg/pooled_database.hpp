@@ -7,6 +7,7 @@
 #include <copg/detail/verbs.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
+#include <copg/run_options.hpp>
 #include <copg/source_location.hpp>
 
 #include <chrono>
@@ -86,6 +87,16 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
     return leased.transaction(options, std::forward<Body>(body));
   }
 
+  /// Calls `body(connection)` in a transaction as `transaction` does, and again from the start, each time on
+  /// a connection leased anew, if it ends with a serialization failure or a deadlock (40001, 40P01), which
+  /// the server undoes: `options.attempts` times at most, with pauses between, all within the pool's
+  /// `timeout`. The body must have no effect but on the database. Any other error ends it, CommitUnknown as
+  /// well. An error after several attempts tells what each has ended with (ErrorInfo::attempts). UsageError
+  /// inside a transaction's body that runs on this thread, on the same pool.
+  template <class Body>
+  std::invoke_result_t<Body&, Connection&> run(Body&& body, const RunOptions& options = {},
+                                               const SourceLocation& where = SourceLocation::current());
+
   /// One snapshot. Does not block.
   [[nodiscard]] PoolStats stats() const;
   /// Sets new bounds, also while leases are out: raising them opens connections at once, lowering them closes
@@ -122,6 +133,7 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   friend struct sync::EngineAccess;
   explicit PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept;
   [[nodiscard]] engine::PoolEngine& engine() const;
+  [[nodiscard]] Seconds timeout() const;
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);
 
   // Shared by the pool objects, of which the last one closes the pool; null once moved from.
@@ -156,15 +168,37 @@ class DatabaseWithin : public detail::Verbs<DatabaseWithin> {
     return leased.transaction(options, std::forward<Body>(body));
   }
 
+  /// As PooledDatabase::run. All attempts, and the pauses between them, end by the deadline.
+  template <class Body>
+  std::invoke_result_t<Body&, Connection&> run(Body&& body, const RunOptions& options = {},
+                                               const SourceLocation& where = SourceLocation::current()) {
+    detail::Repeat repeat = begin_run(options);
+    for (;;) {
+      try {
+        Connection leased = connection(where);
+        return leased.transaction(options.transaction, body);
+      } catch (...) {
+        repeat.wait();
+      }
+    }
+  }
+
  private:
   friend class PooledDatabase;
   friend class detail::Verbs<DatabaseWithin>;
   DatabaseWithin(std::shared_ptr<engine::PoolEngine> engine, Deadline deadline) noexcept;
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);
+  [[nodiscard]] detail::Repeat begin_run(const RunOptions& options) const;
 
   std::shared_ptr<engine::PoolEngine> engine_;
   Deadline deadline_;
 };
+
+template <class Body>
+std::invoke_result_t<Body&, Connection&> PooledDatabase::run(Body&& body, const RunOptions& options,
+                                                             const SourceLocation& where) {
+  return within(timeout()).run(std::forward<Body>(body), options, where);
+}
 
 }  // namespace copg
 #pragma GCC visibility pop

@@ -55,6 +55,7 @@ nb::dict dict_of(const PoolStats& stats) {
   result["statements_isolated"] = stats.statements_isolated;
   result["runs_num"] = stats.runs_num;
   result["runs_largest"] = stats.runs_largest;
+  result["retries_num"] = stats.retries_num;
   return result;
 }
 

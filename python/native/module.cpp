@@ -14,6 +14,7 @@
 
 #include "python/native/any_connection.hpp"
 #include "python/native/any_pool.hpp"
+#include "python/native/attempts.hpp"
 #include "python/native/callback.hpp"
 #include "python/native/connection.hpp"
 #include "python/native/cursor.hpp"
@@ -89,6 +90,7 @@ NB_MODULE(_native_in_main, module) {
   bind_pool(module);
   bind_cursor(module);
   bind_transaction_options(module);
+  bind_attempts(module);
   bind_any_connection(module);
   bind_connection(module);
   bind_callback(module);

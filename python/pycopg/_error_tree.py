@@ -47,6 +47,8 @@ class Error(Exception):
     """The query that was running, as the caller gave it."""
     row_index: int | None = None
     """The index of the row that failed, in `execute_many`."""
+    attempts: list[str] | None = None
+    """What each attempt of `run` has ended with, this last one included; None if there was only one."""
     executed: bool = False
     """True if the server has executed the statement all the same, and the error does not undo what it wrote: repeating
     the call would write twice. Always False for a statement that only reads."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
 from ._copying import POOL, uncopied
+from ._run import Inside
 from .config import Config, native_config
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class PoolBase:
         _timeout: float
         _autocommit: bool
         _row_factory: type
+        _inside: Inside
 
     def _keep(self, arguments: dict[str, Any]) -> tuple[Any, ...]:
         """Keeps the options that Python needs. Returns the arguments for the native pool's constructor."""
@@ -48,6 +50,7 @@ class PoolBase:
         self._timeout = arguments["timeout"]
         self._autocommit = arguments["autocommit"]
         self._row_factory = arguments["row_factory"]
+        self._inside = Inside()
         return native_config(self.config), weakref.ref(self), arguments
 
     def _share(self, other: Any, arguments: dict[str, Any]) -> _native.AnyPool:
@@ -63,6 +66,7 @@ class PoolBase:
         self._timeout = other._timeout
         self._autocommit = other._autocommit
         self._row_factory = other._row_factory
+        self._inside = other._inside
         native: _native.AnyPool = other
         return native
 

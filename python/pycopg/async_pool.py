@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import inspect
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
@@ -14,6 +16,7 @@ from ._loop import Done
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pool_base import PoolBase
+from ._run import Attempts, this_task
 from ._streaming import Stream, is_async_only
 from ._transaction_options import options_of
 from .async_connection import AsyncConnection, AsyncCursor, AsyncTransaction
@@ -25,10 +28,15 @@ from .errors import PoolTimeout
 from .pool import PooledDatabase
 
 if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
     from ._pool_base import Prepare, Reset
     from ._transaction_options import Isolation, Settings
 
+    P = ParamSpec("P")
+
 Self = TypeVar("Self", bound="AsyncPooledDatabase")
+T = TypeVar("T")
 
 
 if TYPE_CHECKING:
@@ -196,6 +204,74 @@ class AsyncPooledDatabase(Base):
         options = options_of(isolation, readonly, deferrable, settings, role)
         return AsyncPoolTransaction(self._until(timeout), options)
 
+    async def run(
+        self,
+        fn: Callable[[AsyncConnection], Awaitable[T]],
+        *,
+        attempts: int = 5,
+        timeout: float | Deadline | None = None,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        settings: Settings | None = None,
+        role: str | None = None,
+    ) -> T:
+        """Calls `fn(conn)` in a transaction, and again from the start where that may help. Returns what it returns.
+
+        That is after a serialization failure or a deadlock (40001, 40P01), which the server undoes: `attempts` times at
+        most, each time on a connection leased anew, with pauses between, all within `timeout` (None: the
+        pool's). `fn` must have no effect but on the database. No other error is repeated, CommitUnknown neither; after
+        several attempts `error.attempts` tells what each has ended with. InterfaceError inside a `transaction()` block
+        of this pool. The other keywords are those of `transaction`.
+        """
+        if not callable(fn):
+            raise TypeError(f"fn = {fn!r}: it must be a coroutine function")
+        options = options_of(isolation, readonly, deferrable, settings, role)
+        self._inside.refuse(this_task())
+        tries = Attempts(self, attempts, self._timeout if timeout is None else timeout)
+        while True:
+            try:
+                async with AsyncPoolTransaction(self.connection(tries.deadline), options) as connection:
+                    return await fn(connection)
+            except Exception as error:
+                pause_s = tries.pause_after(error)
+                if pause_s is None:
+                    raise
+            await asyncio.sleep(pause_s)
+
+    def transactional(
+        self,
+        *,
+        attempts: int = 5,
+        timeout: float | Deadline | None = None,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        settings: Settings | None = None,
+        role: str | None = None,
+    ) -> Callable[[Callable[Concatenate[AsyncConnection, P], Awaitable[T]]], Callable[P, Coroutine[Any, Any, T]]]:
+        """A decorator: the function is called as by `run`, with the connection in front of its arguments."""
+
+        def decorate(
+            fn: Callable[Concatenate[AsyncConnection, P], Awaitable[T]],
+        ) -> Callable[P, Coroutine[Any, Any, T]]:
+            @functools.wraps(fn)
+            async def call(*args: P.args, **keywords: P.kwargs) -> T:
+                return await self.run(
+                    lambda connection: fn(connection, *args, **keywords),
+                    attempts=attempts,
+                    timeout=timeout,
+                    isolation=isolation,
+                    readonly=readonly,
+                    deferrable=deferrable,
+                    settings=settings,
+                    role=role,
+                )
+
+            return call
+
+        return decorate
+
     def resize(self, min_size: int, max_size: int | None = None) -> Done:
         """Sets new bounds, also while connections are leased. Takes effect when called, awaited or not."""
         self._resize(min_size, max_size)
@@ -307,9 +383,12 @@ class AsyncPoolTransaction:
         except BaseException:
             self._connection._give_back()
             raise
+        self._task = this_task()
+        self._connection.pool._inside.enter(self._task)
         return self._connection
 
     async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
+        self._connection.pool._inside.leave(self._task)
         try:
             # After an exception, giving the connection back rolls back, without a round trip of this caller's.
             if error is None and not self._connection._given_back:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +15,7 @@ from ._exit import close_at_exit
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pool_base import PoolBase, plain_function
+from ._run import Attempts, this_thread
 from ._shortcut import shortcut
 from ._transaction_options import options_of
 from .config import Config
@@ -21,11 +25,16 @@ from .deadline import Deadline
 from .errors import PoolTimeout
 
 if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
     from ._pool_base import Prepare, Reset
     from ._transaction_options import Isolation, Settings
 
+    P = ParamSpec("P")
+
 Leased = TypeVar("Leased", bound="CheckedConnection")
 Self = TypeVar("Self", bound="PooledDatabase")
+T = TypeVar("T")
 
 
 if TYPE_CHECKING:
@@ -112,6 +121,74 @@ class PooledDatabase(Base):
         """
         options = options_of(isolation, readonly, deferrable, settings, role)
         return PoolTransaction(self.connection(timeout), options)
+
+    def run(
+        self,
+        fn: Callable[[Connection], T],
+        *,
+        attempts: int = 5,
+        timeout: float | Deadline | None = None,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        settings: Settings | None = None,
+        role: str | None = None,
+    ) -> T:
+        """Calls `fn(conn)` in a transaction, and again from the start where that may help. Returns what it returns.
+
+        That is after a serialization failure or a deadlock (40001, 40P01), which the server undoes: `attempts` times at
+        most, each time on a connection leased anew, with pauses between, all within `timeout` (None: the
+        pool's). `fn` must have no effect but on the database. No other error is repeated, CommitUnknown neither; after
+        several attempts `error.attempts` tells what each has ended with. InterfaceError inside a `transaction()` block
+        of this pool. The other keywords are those of `transaction`.
+        """
+        if not callable(fn):
+            raise TypeError(f"fn = {fn!r}: it must be a function")
+        if inspect.iscoroutinefunction(fn):
+            raise TypeError(f"fn = {fn!r}: it must not be a coroutine function; AsyncPooledDatabase runs those")
+        options = options_of(isolation, readonly, deferrable, settings, role)
+        self._inside.refuse(this_thread())
+        tries = Attempts(self, attempts, self._timeout if timeout is None else timeout)
+        while True:
+            try:
+                with PoolTransaction(self.connection(tries.deadline), options) as connection:
+                    return fn(connection)
+            except Exception as error:
+                pause_s = tries.pause_after(error)
+                if pause_s is None:
+                    raise
+            time.sleep(pause_s)
+
+    def transactional(
+        self,
+        *,
+        attempts: int = 5,
+        timeout: float | Deadline | None = None,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        settings: Settings | None = None,
+        role: str | None = None,
+    ) -> Callable[[Callable[Concatenate[Connection, P], T]], Callable[P, T]]:
+        """A decorator: the function is called as by `run`, with the connection in front of its arguments."""
+
+        def decorate(fn: Callable[Concatenate[Connection, P], T]) -> Callable[P, T]:
+            @functools.wraps(fn)
+            def call(*args: P.args, **keywords: P.kwargs) -> T:
+                return self.run(
+                    lambda connection: fn(connection, *args, **keywords),
+                    attempts=attempts,
+                    timeout=timeout,
+                    isolation=isolation,
+                    readonly=readonly,
+                    deferrable=deferrable,
+                    settings=settings,
+                    role=role,
+                )
+
+            return call
+
+        return decorate
 
     def open(self) -> None:
         """Opens the pool, if it is not open, without waiting for connections. PoolClosed after `close`."""
@@ -264,9 +341,12 @@ class PoolTransaction:
         except BaseException:
             self._connection._give_back()
             raise
+        self._thread = this_thread()
+        self._connection.pool._inside.enter(self._thread)
         return self._connection
 
     def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
+        self._connection.pool._inside.leave(self._thread)
         try:
             # After an exception, giving the connection back rolls back, without a round trip of this caller's.
             if error is None and not self._connection._given_back:

@@ -50,6 +50,8 @@ void PoolEngine::open() {
   state->dispatch();
 }
 
+void PoolEngine::count_retry() noexcept { lock_here(shared_)->core->count_retry(); }
+
 PoolStats PoolEngine::stats() { return lock_here(shared_)->core->stats(); }
 
 std::string PoolEngine::to_string(std::string_view face) {

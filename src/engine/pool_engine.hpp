@@ -59,6 +59,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
     return setup_.options.join_rows ? &joinable_texts_ : nullptr;
   }
   [[nodiscard]] PoolStats stats();
+  /// A transaction will be run again.
+  void count_retry() noexcept;
   /// Face('name', size=5/10).
   [[nodiscard]] std::string to_string(std::string_view face);
 

@@ -1,6 +1,9 @@
 #include <copg/async_pooled_database.hpp>
 #include <copg/detail/configure.hpp>
 
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -146,6 +149,18 @@ void AsyncDatabaseWithin::start_connection(detail::Handler<AsyncConnection> hand
                                            const SourceLocation& where) const {
   async::start<async::ConnectionCall>(std::move(handler), loop_, TimeLimit::until(deadline_.at()), where,
                                       Seconds(HUGE_VAL), deadline_.at());
+}
+
+Seconds AsyncPooledDatabase::timeout() const { return state_->face->options().timeout; }
+
+detail::Repeat AsyncDatabaseWithin::begin_run(const RunOptions& options) const {
+  return {loop_->engine().shared_from_this(), options.attempts, deadline_.at()};
+}
+
+asio::awaitable<void> AsyncDatabaseWithin::wait_for(asio::any_io_executor executor,
+                                                    std::chrono::nanoseconds pause) {
+  asio::steady_timer timer(executor, pause);
+  co_await timer.async_wait(asio::use_awaitable);
 }
 
 void AsyncPooledDatabase::start_check(detail::Handler<> handler) {

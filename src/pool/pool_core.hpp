@@ -132,6 +132,8 @@ class PoolCore {
   [[nodiscard]] const SlowTexts& slow_texts() const { return texts_; }
 
   // Commands.
+  /// A transaction will be run again.
+  void count_retry() noexcept { ++totals_.retries_num; }
   /// Makes room for at least `count` more waiters. Allocates; strong exception guarantee. Amortised O(1) per
   /// waiter.
   void reserve_waiters(std::uint32_t count);

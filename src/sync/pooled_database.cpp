@@ -114,6 +114,13 @@ Connection DatabaseWithin::connection(const SourceLocation& where) {
   return leased;
 }
 
+detail::Repeat DatabaseWithin::begin_run(const RunOptions& options) const {
+  detail::InsideTransaction::refuse_run(*engine_);
+  return {engine_, options.attempts, deadline_.at()};
+}
+
+Seconds PooledDatabase::timeout() const { return engine().options().timeout; }
+
 PoolStats PooledDatabase::stats() const { return engine().stats(); }
 
 void PooledDatabase::resize(int min_size, int max_size) { engine().resize(min_size, max_size); }

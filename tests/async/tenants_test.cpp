@@ -159,6 +159,59 @@ TEST_F(AsyncTenants, a_hundred_under_row_level_security_see_not_one_row_of_anoth
   EXPECT_EQ(guarded.wrong(), std::vector<std::string>());
 }
 
+class AsyncRun : public AsyncTest {};
+
+TEST_F(AsyncRun, a_body_is_run_until_it_succeeds_and_its_last_error_tells_of_all_attempts) {
+  AsyncPooledDatabase db = make({.min_size = 1, .max_size = 2});
+  int runs = 0;
+  const auto body = [&](AsyncConnection& tx) -> awaitable<int> {
+    ++runs;
+    if (runs < 3) co_await tx.execute("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$");
+    co_return runs;
+  };
+  const auto fails = [&](AsyncConnection& tx) -> awaitable<void> {
+    ++runs;
+    co_await tx.execute("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$");
+  };
+  run([&]() -> awaitable<void> {
+    co_await db.open();
+    EXPECT_EQ(co_await db.run(body), 3);
+    EXPECT_EQ(db.stats().retries_num, 2U);
+    runs = 0;
+    RunOptions twice{.attempts = 2};
+    try {
+      co_await db.within(20s).run(fails, twice);
+      ADD_FAILURE() << "no error";
+    } catch (const QueryFailed& error) {
+      EXPECT_EQ(error.info().attempts.size(), 2U);
+    }
+    EXPECT_EQ(runs, 2);
+  }());
+}
+
+TEST_F(AsyncRun, a_caller_that_cancels_ends_it_between_two_attempts_as_in_one) {
+  AsyncPooledDatabase db = make({.min_size = 1, .max_size = 2});
+  run([&]() -> awaitable<void> { co_await db.open(); }());
+  int runs = 0;
+  const auto fails = [&](AsyncConnection& tx) -> awaitable<void> {
+    ++runs;
+    co_await tx.execute("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$");
+  };
+  asio::cancellation_signal signal;
+  bool ended = false;
+  db.run(fails, {.attempts = 1'000'000},
+         asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr error) {
+           EXPECT_TRUE(error);
+           ended = true;
+         }));
+  run_until([&] { return runs >= 8; });
+  signal.emit(asio::cancellation_type::terminal);
+  run_until([&] { return ended; }, 5s);
+  const int runs_then = runs;
+  run([&]() -> awaitable<void> { EXPECT_EQ(co_await db.fetch_val<int>("SELECT 1"), 1); }());
+  EXPECT_EQ(runs, runs_then);
+}
+
 class AsyncOptions : public AsyncTest {
  protected:
   static awaitable<std::string> held(AsyncConnection& tx) {

@@ -1,0 +1,62 @@
+"""What `run` of both pools has in common: which errors are followed by another attempt, and who may not call it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+from . import _native
+from ._error_tree import CommitUnknown, Error, InterfaceError
+from .deadline import Deadline, as_deadline
+
+
+class Attempts:
+    """The attempts of one `run`, which end by one deadline."""
+
+    def __init__(self, pool: _native.AnyPool, attempts: int, timeout: float | Deadline) -> None:
+        self.deadline = as_deadline(timeout)
+        self._native = _native.Attempts(pool, attempts, self.deadline.left())
+
+    def pause_after(self, error: Exception) -> float | None:
+        """Returns the seconds to wait before the next attempt. None: `error` is the last, and tells of all of them."""
+        if not isinstance(error, Error):
+            return None
+        words = str(error.args[0]) if error.args else ""
+        undone = error.sqlstate is not None and not isinstance(error, CommitUnknown)
+        pause_s = self._native.pause_after(error.sqlstate or "", words.partition("\n")[0], undone)
+        if pause_s is None:
+            causes, told = self._native.told()
+            if told:
+                first, rest = words.partition("\n")[0], words.partition("\n")[2]
+                error.attempts = causes
+                error.args = (first + told + ("\n" + rest if rest else ""), *error.args[1:])
+        return pause_s
+
+
+class Inside:
+    """The threads and tasks that are inside a transaction() block of one pool."""
+
+    __slots__ = ("_inside",)
+
+    def __init__(self) -> None:
+        self._inside: dict[Any, int] = {}
+
+    def enter(self, who: Any) -> None:
+        self._inside[who] = self._inside.get(who, 0) + 1
+
+    def leave(self, who: Any) -> None:
+        left = self._inside.pop(who, 0) - 1
+        if left > 0:
+            self._inside[who] = left
+
+    def refuse(self, who: Any) -> None:
+        if who in self._inside:
+            raise InterfaceError(
+                "run inside a transaction of the same pool: it would be a transaction of its own, on another "
+                "connection, and could not be undone with this one. Call it around the transaction instead"
+            )
+
+
+this_thread = threading.get_ident
+this_task = asyncio.current_task
