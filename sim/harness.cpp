@@ -12,7 +12,7 @@ using pool::ActionKind;
 namespace {
 bool concerns_a_lease(const Input& input) {
   return input.kind == InputKind::release || input.kind == InputKind::reacquire ||
-         input.kind == InputKind::reacquire_statement;
+         input.kind == InputKind::reacquire_statement || input.kind == InputKind::set_holder;
 }
 /// Inputs from the background come after the actions that they answer: nothing is held back across them.
 bool is_command(const Input& input) {
@@ -33,6 +33,9 @@ pool::Statement spoil(pool::Statement statement, Sabotage sabotage) {
     statement.kind = pool::StatementKind::read;
   if (sabotage == Sabotage::mistaken_texts) statement.key += 1000;
   return statement;
+}
+pool::HolderId spoil(pool::HolderId holder, Sabotage sabotage) {
+  return sabotage == Sabotage::deaf_holders ? pool::unknown_holder : holder;
 }
 }  // namespace
 
@@ -82,7 +85,9 @@ pool::Acquired Harness::acquired_for(const Input& input) {
   const bool travels =
       input.kind == InputKind::acquire_statement || input.kind == InputKind::reacquire_statement;
   const bool again = input.kind == InputKind::reacquire || input.kind == InputKind::reacquire_statement;
-  const pool::Request request{.deadline = input.deadline, .statement = travels ? &statement : nullptr};
+  const pool::Request request{.deadline = input.deadline,
+                              .statement = travels ? &statement : nullptr,
+                              .holder = spoil(input.holder, sabotage_)};
   return again ? core_.reacquire(input.now, input.connection(), request) : core_.acquire(input.now, request);
 }
 
@@ -136,6 +141,7 @@ void Harness::call(const Input& input, bool in_batch) {
       if (allocations() != before) model_.violate("no allocation", "a release allocated");
       return model_.on_released(input, released_);
     }
+    case InputKind::set_holder: core_.set_holder(input.connection(), spoil(input.holder, sabotage_)); break;
     case InputKind::resize:
       core_.resize(now, input.min_size, input.max_size);
       before = allocations();
@@ -228,6 +234,7 @@ void Harness::spoil_actions(InputKind kind) {
     case Sabotage::patient_connects:
     case Sabotage::deaf_hang_ups:
     case Sabotage::lasting_hangs:
+    case Sabotage::deaf_holders:
     case Sabotage::endless_patience:
     case Sabotage::deaf_cancels:
     case Sabotage::trust_broken:

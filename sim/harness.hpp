@@ -32,6 +32,7 @@ enum class Sabotage : std::uint8_t {
   patient_connects,  ///< Each failed connect is said to be that of a full server, which is spared.
   deaf_hang_ups,     ///< The core is not told that a server has hung up.
   lasting_hangs,     ///< The core is told that connects never hang.
+  deaf_holders,      ///< The core is not told who asks.
   endless_patience,  ///< The core is told that requests wait for their whole time in an outage.
 };
 

@@ -16,13 +16,14 @@ using pool::Duration;
 using pool::StatementKind;
 using pool::TimePoint;
 
-constexpr std::array<std::string_view, 27> kind_names{"acquire",
+constexpr std::array<std::string_view, 28> kind_names{"acquire",
                                                       "reacquire",
                                                       "acquire_statement",
                                                       "reacquire_statement",
                                                       "accept",
                                                       "cancel",
                                                       "release",
+                                                      "set_holder",
                                                       "resize",
                                                       "check_all",
                                                       "drain",
@@ -98,15 +99,18 @@ std::string to_text(const pool::Statement& statement) {
   return fmt::format(" key={} {}", statement.key, name_of(statement_names, statement.kind));
 }
 
+std::string request_of(const Input& input) {
+  return fmt::format(" deadline={} holder={}", count(input.deadline), input.holder);
+}
+
 std::string arguments(const Input& input) {
   const std::string id = fmt::format(" {}.{}", input.slot, input.generation);
   switch (input.kind) {
-    case InputKind::acquire: return fmt::format(" deadline={}", count(input.deadline));
-    case InputKind::reacquire: return fmt::format("{} deadline={}", id, count(input.deadline));
-    case InputKind::acquire_statement:
-      return fmt::format(" deadline={}{}", count(input.deadline), to_text(input.statement));
-    case InputKind::reacquire_statement:
-      return fmt::format("{} deadline={}{}", id, count(input.deadline), to_text(input.statement));
+    case InputKind::acquire: return request_of(input);
+    case InputKind::reacquire: return id + request_of(input);
+    case InputKind::acquire_statement: return request_of(input) + to_text(input.statement);
+    case InputKind::reacquire_statement: return id + request_of(input) + to_text(input.statement);
+    case InputKind::set_holder: return fmt::format("{} holder={}", id, input.holder);
     case InputKind::on_answered: return fmt::format("{} took={}", id, input.took.count());
     case InputKind::on_alone_answered:
       return fmt::format(" took={}{}", input.took.count(), to_text(input.statement));
@@ -139,26 +143,33 @@ std::string arguments(const Input& input) {
 }
 
 void read_arguments(Words& words, Input& input) {
-  const auto deadline = [&] { return TimePoint(Duration(words.number<std::int64_t>("deadline"))); };
+  const auto request = [&] {
+    input.deadline = TimePoint(Duration(words.number<std::int64_t>("deadline")));
+    input.holder = words.number<pool::HolderId>("holder");
+  };
   const auto took = [&] { input.took = Duration(words.number<std::int64_t>("took")); };
   const auto statement = [&] {
     input.statement.key = words.number<std::uint64_t>("key");
     input.statement.kind = value_of<StatementKind>(statement_names, words.next());
   };
   switch (input.kind) {
-    case InputKind::acquire: input.deadline = deadline(); break;
+    case InputKind::acquire: request(); break;
     case InputKind::reacquire:
       words.id(input);
-      input.deadline = deadline();
+      request();
       break;
     case InputKind::acquire_statement:
-      input.deadline = deadline();
+      request();
       statement();
       break;
     case InputKind::reacquire_statement:
       words.id(input);
-      input.deadline = deadline();
+      request();
       statement();
+      break;
+    case InputKind::set_holder:
+      words.id(input);
+      input.holder = words.number<pool::HolderId>("holder");
       break;
     case InputKind::on_answered:
       words.id(input);
@@ -262,7 +273,7 @@ Trace read_trace(std::istream& in) {
       input.now = TimePoint(Duration(std::stoll(first)));
       input.kind = value_of<InputKind>(kind_names, words.next());
       read_arguments(words, input);
-      input.hold = line.find(" hold") != std::string::npos;
+      input.hold = std::string_view(line).ends_with(" hold");
       trace.inputs.push_back(input);
     } catch (const std::exception& error) {
       throw std::invalid_argument(fmt::format("line {}: {}: {}", number, error.what(), line));

@@ -14,13 +14,14 @@
 namespace copg::sim {
 
 enum class InputKind : std::uint8_t {
-  acquire,              ///< `deadline`
-  reacquire,            ///< connection `slot.generation`, `deadline`
-  acquire_statement,    ///< `deadline`, `statement`
-  reacquire_statement,  ///< connection `slot.generation`, `deadline`, `statement`
+  acquire,              ///< `deadline`, `holder`
+  reacquire,            ///< connection `slot.generation`, `deadline`, `holder`
+  acquire_statement,    ///< `deadline`, `holder`, `statement`
+  reacquire_statement,  ///< connection `slot.generation`, `deadline`, `holder`, `statement`
   accept,               ///< waiter `slot.generation`
   cancel,               ///< waiter `slot.generation`
   release,              ///< connection `slot.generation`, `disposition`, `never_sent`
+  set_holder,           ///< connection `slot.generation`, `holder`
   resize,               ///< `min_size`, `max_size`
   check_all,
   drain,
@@ -54,6 +55,7 @@ struct Input {
   std::uint32_t min_size = 0;
   std::uint32_t max_size = 0;
   pool::Statement statement{};
+  pool::HolderId holder = pool::unknown_holder;
   pool::Duration took{};
   std::uint32_t never_sent = 0;
   bool hold = false;  ///< The caller still has the lock: actions are polled after a later input.

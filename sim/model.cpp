@@ -66,6 +66,7 @@ bool Model::expired_perhaps(const Connection& connection) const {
 
 void Model::begin(const Input& input, bool in_batch) {
   const bool timeless = input.kind == InputKind::accept || input.kind == InputKind::suspend ||
+                        input.kind == InputKind::set_holder ||
                         (input.kind >= InputKind::send_next && input.kind != InputKind::tick);
   if (!timeless) now_ = std::max(now_, input.now);
   in_batch_ = in_batch;
@@ -102,7 +103,7 @@ void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
       require(in_batch_ || queue_.empty() || ticket < queue_.front().ticket, "I10 order",
               "a newcomer was granted a connection before the waiter {}.{}",
               queue_.empty() ? 0 : queue_.front().id.slot, queue_.empty() ? 0 : queue_.front().id.generation);
-      give(answer.connection, ticket);
+      give(answer.connection, ticket, is_statement ? pool::unknown_holder : input.holder);
       connections_[answer.connection.slot].waited = waited;
       connections_[answer.connection.slot].slow =
           is_statement && sharing() && core_.slow_texts().slow(input.statement.key);
@@ -116,7 +117,7 @@ void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
               "I12 bounded", "queued above max_waiting = {}", options_.max_waiting);
       require(answer.waiter.generation != 0, "I13 identity", "a waiter of generation 0");
       if (!waited) ++totals_.requests_queued;
-      insert({answer.waiter, ticket, input.deadline, now_, is_statement, input.statement});
+      insert({answer.waiter, ticket, input.deadline, now_, is_statement, input.statement, input.holder});
       break;
     }
     case pool::Acquired::Kind::rejected:
@@ -138,7 +139,8 @@ void Model::pass_over_idle() {
   }
 }
 
-void Model::insert(const Waiter& waiter) {
+void Model::insert(Waiter waiter) {
+  waiter.entered_as = ++leases_and_waits_;
   const auto after =
       std::find_if(queue_.begin(), queue_.end(), [&](const Waiter& it) { return it.ticket > waiter.ticket; });
   queue_.insert(after, waiter);
@@ -158,6 +160,7 @@ void Model::judge_rejection(WaitError error, TimePoint deadline, bool returning)
           out_of_patience() || (outage_.failures > 0 && outage_.last == pool::ConnectFailure::configuration &&
                                 now_ < outage_.asked_latest),
           "I4 one outcome", "rejected by a failed connect without one that stands");
+    case WaitError::deadlock:
     case WaitError::lost:
     case WaitError::none: return violate("I4 one outcome", "rejected without an error");
   }
@@ -226,6 +229,11 @@ void Model::on_released(const Input& input, bool answer) {
 
 void Model::on_input(const Input& input) {
   switch (input.kind) {
+    case InputKind::set_holder:
+      if (!is(input.connection(), State::leased)) return;
+      connections_[input.slot].holder = input.holder;
+      connections_[input.slot].leased_as = ++leases_and_waits_;
+      break;
     case InputKind::resize:
       options_.min_size = input.min_size;
       options_.max_size = input.max_size;
@@ -378,6 +386,7 @@ void Model::enter(std::uint32_t slot, State state) {
   connection.state = state;
   connection.since = now_;
   connection.slow = false;
+  connection.holder = pool::unknown_holder;
 }
 
 /// The stack is ordered by last use; who was only checked goes back to its place.
@@ -411,7 +420,7 @@ bool Model::is_surplus() const {
   return open > options_.max_size;
 }
 
-void Model::give(ConnectionId connection, std::uint64_t ticket) {
+void Model::give(ConnectionId connection, std::uint64_t ticket, pool::HolderId holder) {
   if (!is(connection, State::idle)) {
     return violate("I2 ownership", fmt::format("connection {}.{} was granted, and is not idle",
                                                connection.slot, connection.generation));
@@ -432,6 +441,30 @@ void Model::give(ConnectionId connection, std::uint64_t ticket) {
   }
   enter(connection.slot, State::leased);
   given.ticket = ticket;
+  given.holder = holder;
+  given.leased_as = ++leases_and_waits_;
+}
+
+/// The holder of the lease has asked for another connection since, and waits for it.
+bool Model::keeps_while_waiting(const Connection& lease, const Waiter& waiter) {
+  return lease.state == State::leased && lease.holder != pool::unknown_holder &&
+         lease.holder == waiter.holder && lease.leased_as < waiter.entered_as;
+}
+
+bool Model::holds(const Waiter& waiter) const {
+  return std::ranges::any_of(connections_, [&](const auto& it) { return keeps_while_waiting(it, waiter); });
+}
+
+/// No connection can come back, and none can be opened.
+bool Model::deadlocked() const {
+  std::size_t live = 0;
+  for (const Connection& connection : connections_) {
+    if (connection.state == State::none) continue;
+    ++live;
+    if (std::ranges::none_of(queue_, [&](const auto& it) { return keeps_while_waiting(connection, it); }))
+      return false;
+  }
+  return live >= options_.max_size;
 }
 
 void Model::grant(WaiterId waiter, ConnectionId connection) {
@@ -450,7 +483,8 @@ void Model::grant(WaiterId waiter, ConnectionId connection) {
                                                  waiter.slot, waiter.generation));
   }
   served_ = true;
-  give(connection, queue_[position].ticket);
+  const Waiter& served = queue_[position];
+  give(connection, served.ticket, served.is_statement ? pool::unknown_holder : served.holder);
   connections_[connection.slot].waited = true;
   const std::size_t due = in_batch_ ? position : choose();
   require(position == due, "I10 order", "waiter {}.{} is granted a connection, number {} was due",

@@ -45,6 +45,7 @@ class Model {
     std::uint64_t ticket = 0;
     pool::TimePoint deadline{};
     pool::Statement statement{};
+    pool::HolderId holder = pool::unknown_holder;
     bool sent = false;
     bool abandoned = false;  // nobody waits for its answer
     bool drives = false;     // or has driven: it watches its deadline itself
@@ -56,9 +57,11 @@ class Model {
     bool marked = false;                             // by check_all
     bool hung_up = false;                            // by the server
     std::uint64_t epoch = 0;
-    std::uint64_t ticket = 0;  // of its lease
-    bool slow = false;         // leased to a statement known to be slow
-    bool waited = false;       // leased to a request that stood in the queue
+    std::uint64_t ticket = 0;                      // of its lease
+    bool slow = false;                             // leased to a statement known to be slow
+    bool waited = false;                           // leased to a request that stood in the queue
+    pool::HolderId holder = pool::unknown_holder;  // of a lease
+    std::uint64_t leased_as = 0;                   // its number among leases and waits
     std::vector<Member> run{};
     pool::TimePoint since{};  // of the state; of an idle one since its last use
     pool::TimePoint idle_since{};
@@ -73,7 +76,9 @@ class Model {
     pool::TimePoint since{};
     bool is_statement = false;
     pool::Statement statement{};
-    bool held = false;  // held back, because slow ones have all that they may have
+    pool::HolderId holder = pool::unknown_holder;
+    std::uint64_t entered_as = 0;  // its number among leases and waits
+    bool held = false;             // held back, because slow ones have all that they may have
   };
   struct Grant {
     pool::WaiterId waiter;
@@ -145,7 +150,10 @@ class Model {
   [[nodiscard]] pool::TimePoint patience_ends() const;
   [[nodiscard]] bool out_of_patience() const { return now_ >= patience_ends() && established() == 0; }
   [[nodiscard]] bool out_of_patience_perhaps() const;
-  void give(pool::ConnectionId connection, std::uint64_t ticket);
+  void give(pool::ConnectionId connection, std::uint64_t ticket, pool::HolderId holder);
+  [[nodiscard]] static bool keeps_while_waiting(const Connection& lease, const Waiter& waiter);
+  [[nodiscard]] bool holds(const Waiter& waiter) const;
+  [[nodiscard]] bool deadlocked() const;
   void grant(pool::WaiterId waiter, pool::ConnectionId connection);
   void dequeue(std::size_t position);
   // Runs.
@@ -167,7 +175,7 @@ class Model {
   void cancel_driver(Place place, const pool::Cancelled& answer);
   bool ask_next_driver(std::uint32_t slot);
   void end_run(std::uint32_t slot, std::uint32_t never_sent);
-  void insert(const Waiter& waiter);
+  void insert(Waiter waiter);
   void judge_size(std::uint32_t slot);
   void judge_runs(pool::TimePoint next_deadline);
   void end_epoch() { ++epoch_; }
@@ -222,12 +230,13 @@ class Model {
   std::uint64_t epoch_ = 1;
   std::uint64_t drained_epoch_ = 0;
   std::uint64_t next_ticket_ = 1;
-  std::uint32_t opens_ = 0;      // in this drain
-  std::uint32_t reports_ = 0;    // in this drain
-  std::uint32_t subject_ = ~0U;  // the slot that the input speaks of
-  bool in_batch_ = false;        // several inputs since the last drain: what happened in between is unknown
-  bool served_ = false;          // the input led to a grant from the queue
-  bool ticked_ = false;          // the input was a tick (or a resize, which ticks)
+  std::uint64_t leases_and_waits_ = 0;  // that have begun
+  std::uint32_t opens_ = 0;             // in this drain
+  std::uint32_t reports_ = 0;           // in this drain
+  std::uint32_t subject_ = ~0U;         // the slot that the input speaks of
+  bool in_batch_ = false;  // several inputs since the last drain: what happened in between is unknown
+  bool served_ = false;    // the input led to a grant from the queue
+  bool ticked_ = false;    // the input was a tick (or a resize, which ticks)
   bool suspended_ = false;
   bool awaited_ = false;
   bool closed_ = false;

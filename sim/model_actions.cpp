@@ -115,7 +115,14 @@ void Model::fail(WaiterId waiter, WaitError error) {
     return violate("I4 one outcome",
                    fmt::format("waiter {}.{} fails, and does not wait", waiter.slot, waiter.generation));
   }
-  const bool reasonable = (error == WaitError::closed && closed_) ||
+  if (error == WaitError::deadlock && !in_batch_) {
+    const auto younger = std::find_if(queue_.begin() + static_cast<std::ptrdiff_t>(position) + 1,
+                                      queue_.end(), [this](const Waiter& it) { return holds(it); });
+    require(deadlocked() && holds(queue_[position]) && younger == queue_.end(), "I4 one outcome",
+            "waiter {}.{} fails by a deadlock that it is not the last to wait in", waiter.slot,
+            waiter.generation);
+  }
+  const bool reasonable = error == WaitError::deadlock || (error == WaitError::closed && closed_) ||
                           (error == WaitError::timeout && queue_[position].deadline <= now_) ||
                           (error == WaitError::connect_failed && out_of_patience_perhaps()) ||
                           (error == WaitError::connect_failed && outage_.failures > 0 && established() == 0 &&

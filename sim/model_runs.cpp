@@ -101,6 +101,7 @@ void Model::begin_run(std::size_t position, ConnectionId id) {
                               .ticket = it.ticket,
                               .deadline = it.deadline,
                               .statement = it.statement,
+                              .holder = it.holder,
                               .drives = it.id == driver.id});
     dequeue(place);
   }
@@ -251,7 +252,7 @@ void Model::end_run(std::uint32_t slot, std::uint32_t never_sent) {
       due_.push_back({it.id, WaitError::closed});
       ++totals_.requests_errors;
     } else {
-      insert({it.id, it.ticket, it.deadline, now_, true, it.statement});
+      insert({it.id, it.ticket, it.deadline, now_, true, it.statement, it.holder});
     }
   }
 }

@@ -99,6 +99,7 @@ void Model::judge_progress(const Census& census, TimePoint next_deadline) {
   if (closed_) return;
   require(suspended_ || queue_.empty() || idle_.empty(), "I3 progress", "{} wait while {} are idle",
           queue_.size(), idle_.size());
+  require(!deadlocked(), "I3 progress", "every connection is leased to a caller that waits for another");
   require(census.marked == 0 || census[State::checking] >= options_.num_workers, "I3 progress",
           "{} marked for a check, and only {} are checked", census.marked, census[State::checking]);
   for (const std::uint32_t slot : idle_) {

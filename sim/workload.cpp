@@ -88,6 +88,8 @@ void Workload::choose_rates() {
   statements_ = dice_.permille(300) ? 0 : dice_.between(100, 1000);
   writes_ = rare(400);
   loners_ = rare(200);
+  known_ = dice_.permille(500) ? 0 : dice_.between(500, 1000);
+  nested_ = rare(1000);
   slow_texts_ = dice_.permille(500) ? 0 : dice_.between(1, 4);
   slow_time_ = dice_.permille(500) ? 50ms : dice_.between(1ms, 1s);
   fast_time_ = dice_.permille(500) ? dice_.between(50us, 1ms) : std::min<Duration>(hold_, 20ms);
@@ -170,7 +172,7 @@ Input Workload::next(const Harness& harness) {
   if (time == pool::never) return at(InputKind::tick, now_ + 1h);
   now_ = std::max(now_, time);
   switch (source) {
-    case Source::arrival: return arrive();
+    case Source::arrival: return arrive(harness);
     case Source::world: return world(harness);
     case Source::command: return command(harness);
     case Source::tick: return at(InputKind::tick, now_);
@@ -187,7 +189,17 @@ Input Workload::take_up(const Model::Grant& grant) {
   return input;
 }
 
-Input Workload::arrive() {
+/// Who arrives: often nobody knows; or else somebody new, or somebody who has a lease already.
+pool::HolderId Workload::holder(const Model& model) {
+  if (!dice_.permille(known_)) return pool::unknown_holder;
+  if (dice_.permille(nested_)) {
+    const auto& connections = model.connections();
+    return connections[dice_.below(static_cast<std::uint32_t>(connections.size()))].holder;
+  }
+  return ++last_holder_;
+}
+
+Input Workload::arrive(const Harness& harness) {
   if (burst_ == 0 && dice_.permille(10)) burst_ = dice_.between(5, 60);
   if (burst_ > 0) {
     --burst_;
@@ -202,6 +214,8 @@ Input Workload::arrive() {
   input.deadline = now_ + (dice_.permille(20) ? Duration(0) : dice_.between(1ns, patience_));
   if (dice_.permille(10)) input.deadline = pool::never;
   input.hold = dice_.permille(hold_lock_);
+  // Of several inputs under one lock the model does not see in which order leases and waits begin.
+  if (!harness.holding()) input.holder = holder(harness.model());
   return input;
 }
 
@@ -249,6 +263,7 @@ Input Workload::finish(std::uint32_t slot, const Harness& harness) {
       if (alone_[slot]) return alone_on(slot, connection, about(InputKind::release));
       if (dice_.permille(broken_ / 2) && !ending_) {
         Input input = about(InputKind::reacquire);
+        input.holder = connection.holder;
         input.deadline = now_ + dice_.between(1ns, patience_);
         return input;
       }
@@ -389,13 +404,22 @@ Input Workload::command(const Harness& harness) {
       input.min_size = dice_.between(0, input.max_size);
       input.hold = false;
       break;
-    case 6: input.kind = dice_.permille(500) ? InputKind::awaited : InputKind::unawaited; break;
+    case 6:
+      if (dice_.permille(500)) {
+        input.kind = InputKind::set_holder;
+        input.holder = dice_.permille(500) ? pool::unknown_holder : holder(harness.model());
+        input.slot = dice_.below(static_cast<std::uint32_t>(harness.model().connections().size()));
+        input.generation = harness.model().connections()[input.slot].generation;
+        break;
+      }
+      input.kind = dice_.permille(500) ? InputKind::awaited : InputKind::unawaited;
+      break;
     case 7:
-      if (dice_.permille(900)) return arrive();
+      if (dice_.permille(900)) return arrive(harness);
       input.kind = harness.core().closed() ? InputKind::cut : InputKind::close;
       break;
     default:
-      if (queue.empty()) return arrive();
+      if (queue.empty()) return arrive(harness);
       cancel_one(harness.model(), input);
       break;
   }

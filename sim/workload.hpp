@@ -62,10 +62,11 @@ class Workload {
   void choose_rates();
   Input at(InputKind kind, pool::TimePoint time);
   Input finish(std::uint32_t slot, const Harness& harness);
-  Input arrive();
+  Input arrive(const Harness& harness);
   Input take_up(const Model::Grant& grant);
   Input run_on(std::uint32_t slot, const Model::Connection& connection, Input input);
   Input alone_on(std::uint32_t slot, const Model::Connection& connection, Input input);
+  [[nodiscard]] pool::HolderId holder(const Model& model);
   [[nodiscard]] pool::Statement statement();
   [[nodiscard]] pool::Duration time_of(const pool::Statement& statement);
   void cancel_one(const Model& model, Input& input);
@@ -84,7 +85,9 @@ class Workload {
   std::uint32_t needs_reset_ = 0, discard_ = 0, broken_ = 0, cancel_ = 0, hold_lock_ = 0, noise_ = 0,
                 jump_ = 0, hang_up_ = 0;
   std::uint32_t statements_ = 0, writes_ = 0, loners_ = 0;  // permille of the arrivals, of the statements
-  std::uint32_t slow_texts_ = 0;                            // keys below it are slow
+  std::uint32_t known_ = 0, nested_ = 0;                    // permille of the arrivals, of the known
+  pool::HolderId last_holder_ = pool::unknown_holder;
+  std::uint32_t slow_texts_ = 0;  // keys below it are slow
   pool::Duration slow_time_{}, fast_time_{};
   std::vector<std::optional<pool::Statement>> alone_;  // by slot: granted at once, and not answered
   Server server_ = Server::well;

@@ -169,6 +169,7 @@ class Connection : public detail::Verbs<Connection> {
   /// A transaction() could not be ended, because no time was left to send that: gives the connection back,
   /// which rolls back, so that nothing of it is committed later.
   void give_back_unended() noexcept;
+  void forget_holder() const noexcept;
 
   std::shared_ptr<engine::PoolEngine> engine_;
   detail::Lease lease_;

@@ -22,6 +22,7 @@ enum class ErrorKind : std::uint8_t {
   usage,          ///< The call was wrong: a dead lease, a wrong number of parameters. (UsageError)
   data,           ///< A value does not fit: out of range, NULL, wrong type, a NUL in a string. (DataError)
   pool_timeout,   ///< No connection by the deadline. (PoolTimeout)
+  pool_deadlock,  ///< Each connection is held by a caller that waits for another. (PoolDeadlock)
   query_timeout,  ///< No answer by the deadline. (QueryTimeout)
   pool_closed,    ///< The pool is closed. (PoolClosed)
   too_many_requests,  ///< max_waiting requests wait already. (TooManyRequests)
@@ -111,6 +112,18 @@ class PoolTimeout : public Error {
  public:
   explicit PoolTimeout(ErrorInfo info);
   ~PoolTimeout() override;
+
+ protected:
+  PoolTimeout(ErrorInfo info, ErrorKind kind);
+};
+
+/// Mend the program, or make the pool larger: each connection was held by a caller that waited for another,
+/// this caller among them, so that none could ever have gone on. Nothing was sent. The message says where
+/// each was taken. Thrown at once; trying again while holding a connection fails again.
+class PoolDeadlock : public PoolTimeout {
+ public:
+  explicit PoolDeadlock(ErrorInfo info);
+  ~PoolDeadlock() override;
 };
 
 /// Mend the statement, or give it more time: its answer was late. It is being cancelled in the background,

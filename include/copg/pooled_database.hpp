@@ -32,7 +32,8 @@ class DatabaseWithin;
 /// Every call has one deadline, `timeout` seconds after it began unless `within` says otherwise, for waiting
 /// for a connection, opening it, and the answer. Requests are served in the order of their arrival. Calls
 /// throw what Connection's calls throw, and, if they get no connection: PoolTimeout (the message says who
-/// holds the connections), ConfigurationError (at once, with the server's message, if no connect can succeed:
+/// holds the connections), PoolDeadlock (at once, if each connection is held by a thread that waits for
+/// another), ConfigurationError (at once, with the server's message, if no connect can succeed:
 /// wrong password, no such database), TooManyRequests, or PoolClosed.
 ///
 /// Thread-safe, except for moving and destruction. Calls on an object that was moved from throw UsageError;

@@ -40,27 +40,30 @@ Connection::~Connection() {
 }
 
 void Connection::lease() {
-  leased_at_ = caller();
+  const Caller by = caller_in_block();
+  leased_at_ = by.where;
   in_turn([&] {
     if (lease_) throw UsageError("this connection was leased already: take another from the pool");
-    lease(timeout_.from_now());
+    lease(timeout_.from_now(), by.enters_block);
   });
 }
 
 void Connection::lease_another(double timeout_s) {
-  leased_at_ = caller();
+  const Caller by = caller_in_block();
+  leased_at_ = by.where;
   in_turn([&] {
     drop(&copg::Connection::close);
-    lease(Deadline(Seconds(timeout_s)));
+    lease(Deadline(Seconds(timeout_s)), by.enters_block);
   });
 }
 
-void Connection::lease(std::optional<Deadline> deadline) {
+void Connection::lease(std::optional<Deadline> deadline, bool held_by_thread) {
   if (pool_of_threads_ == nullptr)
     throw UsageError("a pool for asyncio leases its connections in a coroutine");
   PooledDatabase& db = pool_of_threads_->database();
   lease_.emplace(deadline && ends_by_timeout ? db.within(*deadline).connection(leased_at_)
                                              : db.connection(deadline, leased_at_));
+  if (held_by_thread) copg::detail::LeaseAccess::hold(*lease_);
   if (call_timeout_) lease_->timeout(*call_timeout_);
   if (autocommit_) lease_->autocommit(true);
 }

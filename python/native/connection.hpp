@@ -86,7 +86,8 @@ class Connection final : public AnyConnection {
       return work();
     });
   }
-  void lease(std::optional<Deadline> deadline);
+  /// `held_by_thread`: this thread gives it back, and nobody else.
+  void lease(std::optional<Deadline> deadline, bool held_by_thread);
   [[nodiscard]] copg::Connection& leased();
   void require_no_transaction_block(const char* what) const;
   void drop(void (copg::Connection::*how)() noexcept) noexcept;

@@ -23,6 +23,7 @@ const char* name_of(ErrorKind kind) {
     case ErrorKind::usage: return "usage";
     case ErrorKind::data: return "data";
     case ErrorKind::pool_timeout: return "pool_timeout";
+    case ErrorKind::pool_deadlock: return "pool_deadlock";
     case ErrorKind::query_timeout: return "query_timeout";
     case ErrorKind::pool_closed: return "pool_closed";
     case ErrorKind::too_many_requests: return "too_many_requests";

@@ -52,12 +52,18 @@ void load_imported() {
   objects.current_task = get("asyncio", "current_task");
   objects.current_thread = get("threading", "current_thread");
   objects.get_name = PyUnicode_InternFromString("get_name");
+  objects.holder_id = PyUnicode_InternFromString("_pycopg_holder_id");
   objects.cancelled_error = get("asyncio", "CancelledError");
   objects.error_classes = get("pycopg._error_tree", "_classes");
   objects.error_class_for = get("pycopg._error_tree", "_class_for");
   objects.operational_error = get("pycopg.errors", "OperationalError");
   objects.data_error = get("pycopg.errors", "DataError");
   objects.programming_error = get("pycopg.errors", "ProgrammingError");
+  const nb::object opcodes = nb::module_::import_("opcode").attr("opmap");
+  const auto opcode = [&](const char* name) { return nb::cast<int>(opcodes.attr("get")(name, -1)); };
+  objects.before_with = opcode("BEFORE_WITH");
+  objects.load_special = opcode("LOAD_SPECIAL");
+  objects.call = opcode("CALL");
   load_datetime();
 }
 

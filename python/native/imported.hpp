@@ -35,12 +35,17 @@ struct Imported {
   PyObject* current_task;
   PyObject* current_thread;  ///< threading
   PyObject* get_name;        ///< The name of a task's method.
+  PyObject* holder_id;       ///< The name of an attribute that tasks get.
   PyObject* cancelled_error;
   PyObject* error_classes;    ///< pycopg.errors: from kinds, and from SQLSTATEs' beginnings, to classes,
   PyObject* error_class_for;  ///< and a function that finds those that are not there yet.
   PyObject* operational_error;
   PyObject* data_error;
   PyObject* programming_error;
+  // Instructions, by their numbers; -1 where Python does not have them.
+  int before_with;
+  int load_special;
+  int call;
 };
 
 void load_imported();

@@ -43,6 +43,7 @@ struct Place {
   int instruction = -1;
   const char* file = nullptr;  // nullptr: in this package
   std::uint32_t line = 0;
+  bool enters_block = false;
 };
 
 /// What was found last. Python finds a line by a walk through the table of its function, which in a long one
@@ -87,6 +88,27 @@ int instruction_of([[maybe_unused]] PyFrameObject* frame) {
 #endif
 }
 
+/// A `with` calls `__enter__` by BEFORE_WITH, and since Python 3.14 by LOAD_SPECIAL and CALL.
+bool enters_block([[maybe_unused]] PyCodeObject* code, [[maybe_unused]] int instruction) {
+#if PY_VERSION_HEX >= 0x030B0000
+  constexpr int may_be_left = CO_GENERATOR | CO_COROUTINE | CO_ITERABLE_COROUTINE | CO_ASYNC_GENERATOR;
+  constexpr int length = 2;  // of an instruction
+  if (instruction < 0 || (code->co_flags & may_be_left) != 0) return false;
+  const nb::object bytes = nb::steal(PyCode_GetCode(code));
+  if (!bytes.is_valid()) {
+    PyErr_Clear();
+    return false;
+  }
+  const auto* const opcodes = reinterpret_cast<const unsigned char*>(PyBytes_AsString(bytes.ptr()));
+  const int opcode = opcodes[instruction];
+  if (opcode == imported().before_with) return true;
+  return opcode == imported().call && instruction >= length &&
+         opcodes[instruction - length] == imported().load_special;
+#else
+  return false;
+#endif
+}
+
 Place place_of(PyFrameObject* frame) {
   const int instruction = instruction_of(frame);
   Place place{nb::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame))), instruction};
@@ -98,6 +120,7 @@ Place place_of(PyFrameObject* frame) {
     const int line = PyFrame_GetLineNumber(frame);
     place.file = kept_for_ever(file);
     place.line = line > 0 ? static_cast<std::uint32_t>(line) : 0;
+    place.enters_block = enters_block(reinterpret_cast<PyCodeObject*>(place.code.ptr()), instruction);
   }
   if (instruction >= 0) known_places().add(place);
   return place;
@@ -121,17 +144,20 @@ Place place_of(PyFrameObject* frame) {
 
 void set_package_folder(std::string folder) { package_folder = std::move(folder); }
 
-SourceLocation caller() {
+SourceLocation caller() { return caller_in_block().where; }
+
+Caller caller_in_block() {
   if (!engine::this_thread_is_known()) [[unlikely]]
     name_thread();
   nb::object frame = nb::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
   while (frame.is_valid()) {
     auto* const at = reinterpret_cast<PyFrameObject*>(frame.ptr());
     const Place place = place_of(at);
-    if (place.file != nullptr) return SourceLocation::current(place.file, "", place.line);
+    if (place.file != nullptr)
+      return {SourceLocation::current(place.file, "", place.line), place.enters_block};
     frame = nb::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(at)));
   }
-  return SourceLocation::current("?", "", 0);
+  return {SourceLocation::current("?", "", 0), false};
 }
 
 }  // namespace copg::python

@@ -9,10 +9,15 @@ namespace copg::python {
 
 namespace {
 
+struct Task {
+  nb::object object;
+  engine::HolderName name;
+};
+
 /// Asked for each lease: when a message needs the name, the engine's mutex is held, under which no code of
 /// Python's may run.
-engine::HolderName this_task() {
-  const nb::object task = nb::steal(PyObject_CallNoArgs(imported().current_task));
+Task this_task() {
+  nb::object task = nb::steal(PyObject_CallNoArgs(imported().current_task));
   if (!task.is_valid()) throw nb::python_error();
   if (task.is_none()) return {};
   const nb::object name = nb::steal(PyObject_CallMethodNoArgs(task.ptr(), imported().get_name));
@@ -23,9 +28,39 @@ engine::HolderName this_task() {
   }
   Py_ssize_t size = 0;
   const char* const text = PyUnicode_Check(name.ptr()) ? PyUnicode_AsUTF8AndSize(name.ptr(), &size) : nullptr;
-  if (text != nullptr) return engine::HolderName({text, static_cast<std::size_t>(size)});
+  if (text != nullptr) return {std::move(task), engine::HolderName({text, static_cast<std::size_t>(size)})};
   PyErr_Clear();  // surrogates
   return {};
+}
+
+/// Nullptr without an exception: the object has no such attribute.
+nb::object attribute_or_null(PyObject* object, PyObject* name) noexcept {
+  PyObject* value = nullptr;
+#if PY_VERSION_HEX >= 0x030D0000
+  const int found = PyObject_GetOptionalAttr(object, name, &value);
+#else
+  const int found = _PyObject_LookupAttr(object, name, &value);
+#endif
+  if (found < 0) PyErr_Clear();
+  return nb::steal(value);
+}
+
+/// The task keeps it: another at the same address has another one. `unknown_holder` if the task has none, and
+/// gets none.
+pool::HolderId holder_id_of(const nb::object& task, bool give_one) {
+  if (!task.is_valid()) return pool::unknown_holder;
+  if (const nb::object known = attribute_or_null(task.ptr(), imported().holder_id); known.is_valid()) {
+    const unsigned long long id = PyLong_AsUnsignedLongLong(known.ptr());
+    if (PyErr_Occurred() == nullptr) return id;
+    PyErr_Clear();
+    return pool::unknown_holder;
+  }
+  if (!give_one) return pool::unknown_holder;
+  const pool::HolderId id = engine::new_holder_id();
+  const nb::object number = nb::steal(PyLong_FromUnsignedLongLong(id));
+  if (number.is_valid() && PyObject_SetAttr(task.ptr(), imported().holder_id, number.ptr()) == 0) return id;
+  PyErr_Clear();  // a task factory may make what takes no attribute
+  return pool::unknown_holder;
 }
 
 }  // namespace
@@ -36,7 +71,10 @@ void LoopCall::start(std::shared_ptr<LoopPort> port) noexcept {
   EventCall::start(time, time - engine::duration_of(Seconds(waited_s)));
 }
 
-void LoopCall::introduce(engine::Waiter& waiter) const { waiter.set_task(this_task()); }
+void LoopCall::introduce(engine::Waiter& waiter) const {
+  const Task task = this_task();
+  waiter.set_task(task.name, holder_id_of(task.object, leases()));
+}
 
 /// The descriptor may be another one after the next step: it is in the set no longer than for one wait.
 void LoopCall::watch(const pq::Step& step, std::uint32_t /*wait*/) {

@@ -88,6 +88,8 @@ class LoopCall : public engine::EventCall, public PortEntry {
       : EventCall(*engine, limit, use), kept_engine_(std::move(engine)) {}
   void wake() noexcept final { port_->post(*this); }
   void introduce(engine::Waiter& waiter) const final;
+  /// Whether its task may hold the lease when the call has ended.
+  [[nodiscard]] virtual bool leases() const noexcept { return false; }
 
  private:
   void watch(const pq::Step& step, std::uint32_t wait) final;
@@ -189,6 +191,7 @@ class LeaseWait final : public engine::LeaseKind<LoopCall> {
   }
 
  private:
+  [[nodiscard]] bool leases() const noexcept override { return true; }
   [[nodiscard]] engine::Lease& lease() noexcept override { return lease_->lease; }
   void take_result() override {}
   void give_back() noexcept override {}

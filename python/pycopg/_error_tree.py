@@ -119,6 +119,13 @@ class PoolTimeout(OperationalError):
     """No connection was free in time; nothing was sent. The message says who holds the connections."""
 
 
+class PoolDeadlock(PoolTimeout):
+    """Each connection was held by a thread or task that waited for another, this one among them; nothing was sent.
+
+    Raised at once. The message says where each was taken. Trying again while holding a connection fails again.
+    """
+
+
 class QueryTimeout(OperationalError):
     """The answer was late: the statement is being cancelled, and may or may not have had an effect.
 
@@ -162,6 +169,7 @@ _by_condition: dict[str, type[Error]] = {}
 # Their raised classes derive from psycopg_pool's as well: each is made on first use, and then kept in `_classes`.
 _of_pools: dict[str, type[Error]] = {
     "pool_timeout": PoolTimeout,
+    "pool_deadlock": PoolDeadlock,
     "pool_closed": PoolClosed,
     "too_many_requests": TooManyRequests,
 }
@@ -194,8 +202,9 @@ def _with_psycopg_pool(public: type[Error]) -> type[Error]:
         import psycopg_pool  # type: ignore[import-not-found,unused-ignore]
     except Exception:  # not installed, or not loadable (psycopg has no libpq): no code can be catching its errors
         return public
+    theirs = next(getattr(psycopg_pool, cls.__name__) for cls in public.__mro__ if hasattr(psycopg_pool, cls.__name__))
     members = {"__module__": public.__module__, "__qualname__": public.__qualname__, "__doc__": public.__doc__}
-    return type(public.__name__, (public, getattr(psycopg_pool, public.__name__)), members)
+    return type(public.__name__, (public, theirs), members)
 
 
 def _settle_classes() -> None:

@@ -24,9 +24,10 @@ void Judge::answered(const Case& call, bool right) {
 void Judge::failed(const Case& call, const Error& error) {
   digest(static_cast<std::uint64_t>(error.kind()));
   const bool executed = call.token != 0 && world_.times_executed(call.token) > 0;
-  const bool before =
-      error.kind() == ErrorKind::pool_timeout || error.kind() == ErrorKind::too_many_requests ||
-      error.kind() == ErrorKind::configuration || (error.kind() == ErrorKind::usage && call.on_thread);
+  const bool before = error.kind() == ErrorKind::pool_timeout || error.kind() == ErrorKind::pool_deadlock ||
+                      error.kind() == ErrorKind::too_many_requests ||
+                      error.kind() == ErrorKind::configuration ||
+                      (error.kind() == ErrorKind::usage && call.on_thread);
   if (before && executed)
     world_.breaks("effect", std::string("a statement was executed, and its call says: ") + error.what());
   if (!world_.configures && std::string_view(error.what()).find("configure") != std::string_view::npos)

@@ -8,6 +8,11 @@ namespace copg::sim {
 
 thread_local Thread* Thread::here_ = nullptr;
 
+Thread::Thread()
+    : who_{.name = engine::HolderName("simulated"),
+           .kind = engine::NumberOf::kernel,
+           .id = engine::new_holder_id()} {}
+
 void Thread::give(std::function<void()> body) {
   assert(!busy());
   fiber_ = &Fiber::take();
@@ -19,11 +24,14 @@ void Thread::give(std::function<void()> body) {
 
 void Thread::go_on() {
   Thread* const before = std::exchange(here_, this);
+  const engine::Requester who_before = engine::this_thread();
+  engine::be_this_thread(who_);
   flag_ = nullptr;
   fd_ = -1;
   until_ = {};
   const bool ended = body_ ? fiber_->start(std::exchange(body_, nullptr)) : fiber_->resume();
   here_ = before;
+  engine::be_this_thread(who_before);
   if (ended) Fiber::give_back(*std::exchange(fiber_, nullptr));
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "engine/holder.hpp"
 #include "sim/engine/fiber.hpp"
 #include "sim/engine/world.hpp"
 
@@ -13,7 +14,7 @@ namespace copg::sim {
 
 class Thread {
  public:
-  Thread() = default;
+  Thread();
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
   /// What it was doing stays where it is: others may refer to what is on its stack.
@@ -55,6 +56,7 @@ class Thread {
 
   static thread_local Thread* here_;
 
+  const engine::Requester who_;
   Fiber* fiber_ = nullptr;
   std::function<void()> body_;  // until it has begun
   // What it waits for; nothing at all: to be chosen.

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "engine/clock.hpp"
 #include "engine/futex.hpp"
+#include "engine/waiter.hpp"
 #include "engine/wakes.hpp"
 
 namespace copg::engine {
@@ -13,6 +15,9 @@ namespace copg::engine {
 template <class Base>
 class BlockingWaiter : public Base {
  public:
+  BlockingWaiter() {
+    if constexpr (std::is_base_of_v<Waiter, Base>) this->set_blocking();
+  }
   void settled(Wakes& wakes) noexcept override {
     if (state_.word.exchange(is_settled, std::memory_order_release) == sleeping) wakes.add(state_.address());
   }

@@ -19,6 +19,25 @@ std::string oldest_lease(const Snapshot& snapshot) {
                      snapshot.oldest_lease->holder.text());
 }
 
+/// "app.cpp:41 in thread 'worker' (tid 4711), and at ...", up to a few of them.
+std::string places_of(const std::vector<Slot::Tenancy>& leases) {
+  constexpr std::size_t most = 10;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(leases.size(), most); ++i)
+    text += (i == 0 ? "" : ", and at ") + leases[i].holder.text();
+  if (leases.size() > most) text += fmt::format(", and at {} other places", leases.size() - most);
+  return text;
+}
+
+/// A caller that has a connection already waits the longer, the more callers do so.
+std::string own_leases(const Snapshot& snapshot) {
+  const auto& leases = snapshot.leases;
+  if (leases.empty()) return {};
+  const bool task = leases.front().holder.who.kind == NumberOf::task;
+  return fmt::format("; this {} holds {} of the pool's connections itself, taken at {}",
+                     task ? "task" : "thread", leases.size(), places_of(leases));
+}
+
 std::string last_connect_error(const Snapshot& snapshot) {
   if (!snapshot.connect_error) return "none";
   return fmt::format("{} ({:.1f} s ago)", snapshot.connect_error->message,
@@ -35,7 +54,8 @@ Snapshot snapshot_of(State& state) {
                     .oldest_lease = {},
                     .connect_error = state.connect_error,
                     .connect_error_at = state.connect_error_at,
-                    .outage = {}};
+                    .outage = {},
+                    .leases = {}};
   if (const pool::Outage& outage = state.core->outage(); outage.failures > 0)
     snapshot.outage = snapshot.time - outage.since;
   const Slot::Tenancy* oldest = nullptr;
@@ -46,6 +66,25 @@ Snapshot snapshot_of(State& state) {
   }
   if (oldest != nullptr) snapshot.oldest_lease = *oldest;
   return snapshot;
+}
+
+std::vector<Slot::Tenancy> leases_of(const State& state, pool::HolderId holder) {
+  std::vector<Slot::Tenancy> leases;
+  if (holder == pool::unknown_holder) return leases;
+  for (const auto& slot : state.slots) {
+    const Slot::Tenancy& lease = slot->tenancy();
+    if (lease.since != TimePoint{} && lease.holder.who.id == holder) leases.push_back(lease);
+  }
+  return leases;
+}
+
+std::vector<Slot::Tenancy> all_leases(const State& state) {
+  std::vector<Slot::Tenancy> leases;
+  for (const auto& slot : state.slots) {
+    if (slot->tenancy().since != TimePoint{}) leases.push_back(slot->tenancy());
+  }
+  std::ranges::sort(leases, {}, &Slot::Tenancy::since);
+  return leases;
 }
 
 ErrorInfo no_connection(const Setup& setup, const Snapshot& snapshot, pool::WaitError error, Duration waited,
@@ -59,9 +98,19 @@ ErrorInfo no_connection(const Setup& setup, const Snapshot& snapshot, pool::Wait
       info.message = fmt::format(
           "pool '{}' had no connection for {:.3g} s: {}/{} leased, {} available, {} connecting, {} waiting; "
           "oldest lease "
-          "{}; last connect error: {}",
+          "{}; last connect error: {}{}",
           setup.name, seconds(waited), stats.leased, stats.pool_max, stats.pool_available, stats.connecting,
-          stats.requests_waiting, oldest_lease(snapshot), last_connect_error(snapshot));
+          stats.requests_waiting, oldest_lease(snapshot), last_connect_error(snapshot), own_leases(snapshot));
+      break;
+    case pool::WaitError::deadlock:
+      info.kind = ErrorKind::pool_deadlock;
+      info.message = fmt::format(
+          "pool '{}' is deadlocked: {}/{} leased, each to a caller that waits for another connection, {} "
+          "waiting; the connections were taken at {}",
+          setup.name, stats.leased, stats.pool_max, stats.requests_waiting, places_of(snapshot.leases));
+      info.advice =
+          "give a connection back before you ask for another, use the one that you have, or make max_size "
+          "larger than the number of callers that hold one";
       break;
     case pool::WaitError::closed:
       info.kind = ErrorKind::pool_closed;

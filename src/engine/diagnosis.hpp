@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/clock.hpp"
 #include "engine/setup.hpp"
@@ -26,9 +27,14 @@ struct Snapshot {
   std::optional<Slot::Tenancy> oldest_lease;
   std::optional<ErrorInfo> connect_error;
   TimePoint connect_error_at{};
-  Duration outage{};  // for how long no connect has succeeded
+  Duration outage{};                  // for how long no connect has succeeded
+  std::vector<Slot::Tenancy> leases;  // of the caller; if there is a deadlock: all
 };
+/// Without the leases.
 [[nodiscard]] Snapshot snapshot_of(State& state);
+/// Those of one holder. None if it is not known.
+[[nodiscard]] std::vector<Slot::Tenancy> leases_of(const State& state, pool::HolderId holder);
+[[nodiscard]] std::vector<Slot::Tenancy> all_leases(const State& state);
 
 /// Why there was no connection after a wait of `waited`. `waiting`: how many had waited, if that is more than
 /// wait now.

@@ -7,10 +7,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
+
 namespace copg::engine {
 namespace {
 
 thread_local Requester known_thread;
+std::atomic<pool::HolderId> last_holder = pool::unknown_holder;
 
 [[gnu::cold, gnu::noinline]] void find_out_thread() noexcept {
   std::array<char, 16> name{};  // of which the kernel keeps so many bytes
@@ -27,9 +30,14 @@ const Requester& this_thread() noexcept {
 
 bool this_thread_is_known() noexcept { return known_thread.kind != NumberOf::unknown; }
 
+void be_this_thread(const Requester& who) noexcept { known_thread = who; }
+
 void name_this_thread(std::string_view name, std::uint64_t number, NumberOf kind) noexcept {
-  known_thread = {HolderName(name), number, kind};
+  const pool::HolderId id = known_thread.id != pool::unknown_holder ? known_thread.id : new_holder_id();
+  known_thread = {HolderName(name), number, kind, id};
 }
+
+pool::HolderId new_holder_id() noexcept { return last_holder.fetch_add(1, std::memory_order_relaxed) + 1; }
 
 void forget_this_thread() noexcept { known_thread.kind = NumberOf::unknown; }
 

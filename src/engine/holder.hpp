@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "pool/types.hpp"
+
 namespace copg::engine {
 
 /// The name of a thread, or of a task of an event loop. It is a copy, since its lease may outlive either, and
@@ -42,12 +44,17 @@ struct Requester {
   HolderName name;
   std::uint64_t number = 0;  // the thread's
   NumberOf kind = NumberOf::unknown;
+  pool::HolderId id = pool::unknown_holder;  // of no other thread or task, ever
 };
+/// For a thread or a task.
+[[nodiscard]] pool::HolderId new_holder_id() noexcept;
 
 /// The calling thread, with its name at the first call. Its kind is not `unknown`.
 [[nodiscard]] const Requester& this_thread() noexcept;
 /// False: `this_thread` would ask the system; a language runtime may give a better name and number first.
 [[nodiscard]] bool this_thread_is_known() noexcept;
+/// For a program that has threads of its own on those of the system.
+void be_this_thread(const Requester& who) noexcept;
 void name_this_thread(std::string_view name, std::uint64_t number, NumberOf kind) noexcept;
 /// In the child after a fork, which has other numbers.
 void forget_this_thread() noexcept;

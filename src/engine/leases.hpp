@@ -55,6 +55,9 @@ class Leases {
 
   // Using it.
 
+  /// Says who gives the lease back, and nobody else does; `unknown_holder`: anybody may. At first that is who
+  /// took it.
+  void set_holder(const Lease& lease, pool::HolderId holder) noexcept;
   /// Throws UsageError if the lease was given back, or is another process's.
   static void require_usable(const Lease& lease);
   /// Enters the lease for one operation; `time` is now. False: the look before the first byte of the lease
@@ -103,7 +106,7 @@ class Leases {
   [[nodiscard, gnu::cold]] ErrorInfo interrupted_error(const LeaseCall& call, bool cut, Duration waited);
   /// For a wait that has ended without a connection.
   [[noreturn, gnu::cold]] void refuse(Locked state, pool::WaitError error, Duration waited,
-                                      std::uint32_t waiting = 0);
+                                      std::uint32_t waiting = 0, const Requester& who = {});
 
   // For the runs.
 

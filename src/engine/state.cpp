@@ -150,7 +150,9 @@ void State::fail(pool::WaiterId id, pool::WaitError error) noexcept {
   pool::invariant(place != nullptr && place->id_ == id, "an outcome finds the caller that waits for it");
   Waiter& waiter = *place;
   waiter.error_ = error;
-  waiter.waiting_ = error == pool::WaitError::timeout ? waiting_before_tick : 0;
+  waiter.waiting_ = 0;
+  if (error == pool::WaitError::timeout) waiter.waiting_ = waiting_before_tick;
+  if (error == pool::WaitError::deadlock) waiter.waiting_ = core->waiting() + 1;
   waiter.settle(wakes);
 }
 

@@ -32,11 +32,13 @@ class Waiter {
   virtual void settled(Wakes& wakes) noexcept = 0;
 
   /// Names the task that waits, if the thread does not tell. Called before a connection is asked for.
-  void set_task(const HolderName& name) noexcept {
-    if (!name.empty()) holder_.who = {name, 0, NumberOf::task};
+  void set_task(const HolderName& name, pool::HolderId id) noexcept {
+    if (!name.empty()) holder_.who = {name, 0, NumberOf::task, id};
   }
 
  protected:
+  /// The thread that asks does nothing else while it waits.
+  void set_blocking() noexcept { blocking_ = true; }
   virtual ~Waiter() = default;
 
  private:
@@ -51,6 +53,13 @@ class Waiter {
     settled_ = true;
     settled(wakes);
   }
+  /// A thread that goes on with other work meanwhile is no holder.
+  [[nodiscard]] Requester requester() const noexcept {
+    if (holder_.who.kind == NumberOf::task) return holder_.who;
+    Requester thread = this_thread();
+    if (!blocking_) thread.id = pool::unknown_holder;
+    return thread;
+  }
 
   DeadlineListener* const listener_ = nullptr;
   Lease lease_;  // granted, and not collected yet
@@ -60,6 +69,7 @@ class Waiter {
   TimePoint deadline_ = pool::never;
   pool::WaitError error_ = pool::WaitError::none;
   std::uint32_t waiting_ = 0;  // how many waited when its time was up, itself included
+  bool blocking_ = false;
   bool settled_ = false;
   bool driving_ = false;  // has been granted a run, and finds its answer by itself
 };

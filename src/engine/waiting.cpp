@@ -16,10 +16,11 @@ Leases::Attempt Leases::acquire(Lease& lease, Waiter& waiter, TimePoint time, Ti
   if (!state->opened) [[unlikely]]
     refuse(std::move(state), pool::WaitError::closed, Duration::zero());
   state->make_room_for_waiter();
-  const pool::Request request{.deadline = deadline, .statement = setup_.options.share ? statement : nullptr};
+  const Holder holder{where, waiter.requester()};
+  const pool::Request request{
+      .deadline = deadline, .statement = setup_.options.share ? statement : nullptr, .holder = holder.who.id};
   const pool::Acquired acquired = state->core->acquire(time, request);
-  return conclude(std::move(state), acquired, lease, waiter, time, deadline,
-                  {where, waiter.holder_.who.kind == NumberOf::task ? waiter.holder_.who : this_thread()});
+  return conclude(std::move(state), acquired, lease, waiter, time, deadline, holder);
 }
 
 Leases::Attempt Leases::swap(Lease& lease, Waiter& waiter, TimePoint deadline,
@@ -31,7 +32,9 @@ Leases::Attempt Leases::swap(Lease& lease, Waiter& waiter, TimePoint deadline,
   deadline = std::min(deadline, after(time, tenancy.patience));
   lease.slot->lease_ends(*state);
   const pool::ConnectionId dead = id_of(std::exchange(lease, {}));
-  const pool::Request request{.deadline = deadline, .statement = setup_.options.share ? statement : nullptr};
+  const pool::Request request{.deadline = deadline,
+                              .statement = setup_.options.share ? statement : nullptr,
+                              .holder = tenancy.holder.who.id};
   const pool::Acquired acquired = state->core->reacquire(time, dead, request);
   return conclude(std::move(state), acquired, lease, waiter, time, deadline, tenancy.holder);
 }
@@ -49,14 +52,17 @@ Leases::Attempt Leases::conclude(Locked state, const pool::Acquired& acquired, L
   state->dispatch();
   if (acquired.kind == pool::Acquired::Kind::queued) return Attempt::queued;
   if (acquired.kind == pool::Acquired::Kind::rejected)
-    refuse(std::move(state), acquired.error, Duration::zero());
+    refuse(std::move(state), acquired.error, Duration::zero(), 0, holder.who);
   state.unlock();
   if (setup_.options.observer) setup_.options.observer->acquired(Duration::zero());
   return Attempt::granted;
 }
 
-void Leases::refuse(Locked state, pool::WaitError error, Duration waited, std::uint32_t waiting) {
-  const Snapshot snapshot = snapshot_of(*state);
+void Leases::refuse(Locked state, pool::WaitError error, Duration waited, std::uint32_t waiting,
+                    const Requester& who) {
+  Snapshot snapshot = snapshot_of(*state);
+  if (error == pool::WaitError::timeout) snapshot.leases = leases_of(*state, who.id);
+  if (error == pool::WaitError::deadlock) snapshot.leases = all_leases(*state);
   state.unlock();
   ErrorInfo info = no_connection(setup_, snapshot, error, waited, waiting);
   if (setup_.options.observer) setup_.options.observer->acquire_failed(info.kind, waited);
@@ -67,7 +73,7 @@ void Leases::collect(Lease& lease, Waiter& waiter, TimePoint time) {
   if (collect_granted(lease, waiter, time)) return;
   Locked state = lock_here(shared_);
   pool::invariant(waiter.settled_, "what is collected has been settled");
-  refuse(std::move(state), waiter.error_, time - waiter.since_, waiter.waiting_);
+  refuse(std::move(state), waiter.error_, time - waiter.since_, waiter.waiting_, waiter.holder_.who);
 }
 
 bool Leases::collect_granted(Lease& lease, Waiter& waiter, TimePoint time) {
@@ -104,6 +110,14 @@ bool Leases::give_up_unsent(Lease& lease, Waiter& waiter) {
   if (state->core->sent(waiter.id_) && stands(Mend::sent_with_others)) return false;
   static_cast<void>(dequeue(*state, lease, waiter));
   return true;
+}
+
+void Leases::set_holder(const Lease& lease, pool::HolderId holder) noexcept {
+  if (!lease || lease.process != ForkGuard::generation() || is_loan(lease)) return;
+  if (lease.slot->tenancy().holder.who.id == holder) return;
+  const Locked state(shared_);
+  lease.slot->tenancy(*state).holder.who.id = holder;
+  state->core->set_holder(id_of(lease), holder);
 }
 
 bool Leases::dequeue(State& state, Lease& lease, Waiter& waiter) {

@@ -71,7 +71,11 @@ DataError::DataError(std::string message) : DataError(only_message(std::move(mes
 DataError::~DataError() = default;
 
 PoolTimeout::PoolTimeout(ErrorInfo info) : Error(of_kind(std::move(info), ErrorKind::pool_timeout)) {}
+PoolTimeout::PoolTimeout(ErrorInfo info, ErrorKind kind) : Error(of_kind(std::move(info), kind)) {}
 PoolTimeout::~PoolTimeout() = default;
+
+PoolDeadlock::PoolDeadlock(ErrorInfo info) : PoolTimeout(std::move(info), ErrorKind::pool_deadlock) {}
+PoolDeadlock::~PoolDeadlock() = default;
 
 QueryTimeout::QueryTimeout(ErrorInfo info) : Error(of_kind(std::move(info), ErrorKind::query_timeout)) {}
 QueryTimeout::~QueryTimeout() = default;
@@ -99,6 +103,7 @@ void raise(ErrorInfo info) {
     case ErrorKind::usage: throw UsageError(std::move(info));
     case ErrorKind::data: throw DataError(std::move(info));
     case ErrorKind::pool_timeout: throw PoolTimeout(std::move(info));
+    case ErrorKind::pool_deadlock: throw PoolDeadlock(std::move(info));
     case ErrorKind::query_timeout: throw QueryTimeout(std::move(info));
     case ErrorKind::pool_closed: throw PoolClosed(std::move(info));
     case ErrorKind::too_many_requests: throw TooManyRequests(std::move(info));

@@ -68,7 +68,7 @@ Acquired PoolCore::serve_or_queue(const Request& request, const Turn& turn) {
   if (closed_) return reject(WaitError::closed);
   if (!suspended_ && drop_expired_idle()) {
     const std::uint32_t slot = idle_.front();
-    lease(slot, turn);
+    lease(slot, request, turn);
     if (request.statement != nullptr && sharing() && texts_.slow(request.statement->key))
       set_slow(slots_[slot]);
     if (options_.min_idle > 0) check_and_open();
@@ -79,7 +79,7 @@ Acquired PoolCore::serve_or_queue(const Request& request, const Turn& turn) {
   if (!turn.returning && options_.max_waiting > 0 && waiters_.waiting() >= options_.max_waiting) {
     return reject(WaitError::too_many_waiting);
   }
-  WaitQueue::Entry entry{.deadline = request.deadline, .ticket = turn.ticket};
+  WaitQueue::Entry entry{.deadline = request.deadline, .ticket = turn.ticket, .holder = request.holder};
   if (request.statement != nullptr) {
     entry.is_statement = true;
     entry.statement = *request.statement;
@@ -125,12 +125,18 @@ bool PoolCore::release(TimePoint now, ConnectionId connection, Disposition dispo
   return true;
 }
 
+void PoolCore::set_holder(ConnectionId connection, HolderId holder) {
+  if (!is(connection, State::leased)) return;
+  waiters_.holders().lease_ends(connection.slot);
+  waiters_.holders().lease_begins(connection.slot, holder);
+}
+
 void PoolCore::resize(TimePoint now, std::uint32_t min_size, std::uint32_t max_size) {
   invariant(max_size >= 1 && min_size <= max_size && options_.min_idle <= max_size,
             "the bounds of the core are in range");
   const auto old_size = static_cast<std::uint32_t>(slots_.size());
   if (max_size > old_size) {
-    waiters_.reserve_runs(max_size);
+    waiters_.reserve_connections(max_size);
     slots_.resize(max_size);
     counts_[static_cast<std::size_t>(State::free)] += max_size - old_size;
     for (std::uint32_t slot = old_size; slot < max_size; ++slot) free_.push_back(slots_, slot);

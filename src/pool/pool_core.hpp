@@ -159,6 +159,9 @@ class PoolCore {
   /// one after `cut`). If a run is not over, its unsent statements, and the last `never_sent` that
   /// `send_next` named, go back to their places in the queue; the others fail as lost.
   bool release(TimePoint now, ConnectionId connection, Disposition disposition, std::uint32_t never_sent = 0);
+  /// Says who has a lease from now on, if that has been passed on, or is not known. A stale id changes
+  /// nothing.
+  void set_holder(ConnectionId connection, HolderId holder);
   /// Sets new bounds, in range as for the constructor. Allocates if max_size was never as large.
   void resize(TimePoint now, std::uint32_t min_size, std::uint32_t max_size);
   /// Marks every idle connection to be checked, num_workers at a time, coldest first. Ends the backoff.
@@ -260,6 +263,7 @@ class PoolCore {
   [[nodiscard]] bool has_run(ConnectionId connection) const {
     return is(connection, State::leased) && slots_[connection.slot].statements;
   }
+  [[nodiscard]] bool deadlocked() const;
   [[nodiscard]] bool sharing() const { return options_.share_limit > 1; }
   [[nodiscard]] bool slow(const WaitQueue::Entry& entry) const;
   [[nodiscard]] std::uint32_t slow_limit() const;
@@ -273,10 +277,11 @@ class PoolCore {
   };
   Acquired serve_or_queue(const Request& request, const Turn& turn);
   bool drop_expired_idle();
-  void lease(std::uint32_t slot, const Turn& turn);
+  void lease(std::uint32_t slot, const Request& request, const Turn& turn);
   void take_back(std::uint32_t slot, Disposition disposition);
   void deliver(std::uint32_t slot);
   void serve(std::uint32_t slot);
+  void lease_to_first(std::uint32_t slot);
   void serve_idle();
   void start_run(std::uint32_t slot, bool held);
   void fill_run(std::uint32_t slot, std::uint32_t share);

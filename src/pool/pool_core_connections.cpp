@@ -80,6 +80,12 @@ TimePoint PoolCore::next_hang() const {
   return next;
 }
 
+/// Every connection is leased, no other may be opened, and every holder waits for another.
+bool PoolCore::deadlocked() const {
+  const std::uint32_t stuck = waiters_.holders().stuck();
+  return stuck > 0 && stuck == live() && stuck >= options_.max_size;
+}
+
 bool PoolCore::is(ConnectionId connection, State state) const {
   return connection.slot < slots_.size() && slots_[connection.slot].generation == connection.generation &&
          slots_[connection.slot].state == state;
@@ -118,6 +124,7 @@ constexpr bool PoolCore::may_follow(State from, State to) {
 void PoolCore::enter(std::uint32_t index, State state) {
   Slot& slot = slots_[index];
   invariant(may_follow(slot.state, state), "a connection goes only where its state allows");
+  if (slot.state == State::leased) waiters_.holders().lease_ends(index);
   --counts_[static_cast<std::size_t>(slot.state)];
   ++counts_[static_cast<std::size_t>(state)];
   slot.state = state;
@@ -166,12 +173,13 @@ bool PoolCore::drop_expired_idle() {
 }
 
 /// Leases an idle connection.
-void PoolCore::lease(std::uint32_t index, const Turn& turn) {
+void PoolCore::lease(std::uint32_t index, const Request& request, const Turn& turn) {
   idle_.erase(slots_, index);
   set_check_due(slots_[index], false);
   enter(index, State::leased);
   slots_[index].ticket = turn.ticket;
   slots_[index].waited = turn.waited;
+  if (request.statement == nullptr) waiters_.holders().lease_begins(index, request.holder);
 }
 
 /// Judges a connection that comes back from a lease, a reset or a check.
@@ -338,6 +346,10 @@ void PoolCore::start_checks() {
 /// After any change: who waits in vain, what to check, and what to open.
 void PoolCore::check_and_open() {
   if (closed_) return;
+  while (deadlocked()) {
+    waiters_.fail_youngest_holder(now_, WaitError::deadlock);
+    ++totals_.requests_errors;
+  }
   if (waiters_.waiting() > 0 && out_of_patience()) fail_waiters(WaitError::connect_failed);
   start_checks();
   take_back_opens();

@@ -56,10 +56,7 @@ void PoolCore::serve(std::uint32_t index) {
   enter(index, State::leased);
   Slot& slot = slots_[index];
   slot.waited = true;
-  if (!waiters_.has_statements()) {
-    slot.ticket = waiters_.first()->ticket;
-    return waiters_.grant_first(now_, id(index));
-  }
+  if (!waiters_.has_statements()) return lease_to_first(index);
   if (waiters_.first_held() != nullptr && !slow(*waiters_.first_held()))
     waiters_.let_go([this](const WaitQueue::Entry& it) { return !slow(it); });
   const bool slow_may_go = slow_ < slow_limit();
@@ -72,9 +69,16 @@ void PoolCore::serve(std::uint32_t index) {
     slot.ticket = held->ticket;
     return start_run(index, true);
   }
+  if (!first->is_statement) return lease_to_first(index);
   slot.ticket = first->ticket;
-  if (first->is_statement) return start_run(index, false);
+  start_run(index, false);
+}
+
+void PoolCore::lease_to_first(std::uint32_t index) {
+  const HolderId holder = waiters_.first()->holder;
+  slots_[index].ticket = waiters_.first()->ticket;
   waiters_.grant_first(now_, id(index));
+  waiters_.holders().lease_begins(index, holder);
 }
 
 /// Leases idle connections as long as somebody waits.

@@ -32,6 +32,11 @@ struct WaiterId {
   friend bool operator==(const WaiterId&, const WaiterId&) = default;
 };
 
+/// Who holds leases and waits for connections, such as a thread: it does one thing at a time, and while it
+/// waits it gives nothing back.
+using HolderId = std::uint64_t;
+inline constexpr HolderId unknown_holder = 0;
+
 /// The numbers that steer the core.
 struct CoreOptions {
   std::uint32_t min_size = 2;      ///< Connections kept open. 0..max_size.
@@ -76,6 +81,8 @@ struct Request {
   TimePoint deadline{};  ///< When it stops waiting.
   /// If it has to wait, this statement may travel with others. nullptr: it asks for a lease.
   const Statement* statement = nullptr;
+  /// Who asks. A lease is remembered to be this holder's; the connection of a statement comes back by itself.
+  HolderId holder = unknown_holder;
 };
 
 /// How a lease, a reset or a check ended.
@@ -103,6 +110,7 @@ enum class WaitError : std::uint8_t {
   closed,            ///< The pool was closed.
   too_many_waiting,  ///< max_waiting requests are queued already.
   connect_failed,    ///< No connection is open, and connecting fails by configuration.
+  deadlock,          ///< All connections are leased to callers that wait as well, itself among them.
   lost,              ///< The statement was sent, but its connection ended first: the outcome is unknown.
 };
 

@@ -52,12 +52,14 @@ void WaitQueue::enqueue(TimePoint now, std::uint32_t slot) {
   insert(queue_, slot);
   ++waiting_;
   if (waiter.entry.is_statement) ++statements_;
+  waiter.holds_since = holders_.wait_begins(waiter.entry.holder);
   watch_deadline(slot);
 }
 
 void WaitQueue::dequeue(TimePoint now, std::uint32_t slot) {
   Waiter& waiter = waiters_[slot];
   --waiting_;
+  holders_.wait_ends(waiter.entry.holder, waiter.holds_since);
   if (waiter.held) {
     held_.erase(waiters_, slot);
     waiter.held = false;
@@ -112,6 +114,22 @@ void WaitQueue::fail(std::uint32_t slot, WaitError error) {
 
 void WaitQueue::fail_front(TimePoint now, WaitError error) {
   const std::uint32_t slot = front_slot();
+  dequeue(now, slot);
+  fail(slot, error);
+}
+
+void WaitQueue::fail_youngest_holder(TimePoint now, WaitError error) {
+  const auto youngest = [this](const List& list) {
+    std::uint32_t slot = list.back();
+    while (slot != no_index && waiters_[slot].holds_since == 0) slot = waiters_[slot].links.prev;
+    return slot;
+  };
+  std::uint32_t slot = youngest(queue_);
+  const std::uint32_t held = youngest(held_);
+  const bool held_is_younger =
+      held != no_index && (slot == no_index || waiters_[slot].entry.ticket < waiters_[held].entry.ticket);
+  if (held_is_younger) slot = held;
+  invariant(slot != no_index, "in a deadlock, a caller that holds a lease waits");
   dequeue(now, slot);
   fail(slot, error);
 }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "pool/holders.hpp"
 #include "pool/index_list.hpp"
 #include "pool/timer_wheel.hpp"
 #include "pool/types.hpp"
@@ -25,6 +26,7 @@ class WaitQueue {
     std::uint64_t ticket = 0;  ///< Orders the queue.
     bool is_statement = false;
     Statement statement{};
+    HolderId holder = unknown_holder;
   };
   /// The grant or the failure of a waiter, polled once.
   struct Outcome {
@@ -59,8 +61,11 @@ class WaitQueue {
   [[nodiscard]] bool has_statements() const { return statements_ + held_.size() > 0; }
   [[nodiscard]] std::uint32_t free() const { return free_.size(); }
   void reserve(std::uint32_t count);
-  /// Makes room for the runs of connections 0..count-1.
-  void reserve_runs(std::uint32_t count) { runs_.resize(count); }
+  /// Makes room for the runs and the holders of connections 0..count-1.
+  void reserve_connections(std::uint32_t count) {
+    runs_.resize(count);
+    holders_.reserve(count);
+  }
 
   // The queue.
   /// Queues a waiter. A new ticket is larger than all before; a returning one takes its old place.
@@ -96,6 +101,8 @@ class WaitQueue {
   [[nodiscard]] bool held(WaiterId waiter) const { return live(waiter) && waiters_[waiter.slot].held; }
   /// Fails the waiter that is next.
   void fail_front(TimePoint now, WaitError error);
+  /// Fails the youngest waiter whose holder has a lease. There must be one.
+  void fail_youngest_holder(TimePoint now, WaitError error);
   /// Fails one waiter or unsent statement whose deadline is at or before `now`; false if there is none.
   bool fail_expired(TimePoint now);
 
@@ -126,6 +133,10 @@ class WaitQueue {
   /// closed. A driver that has not accepted keeps its grant.
   std::uint32_t end_run(TimePoint now, std::uint32_t connection, std::uint32_t never_sent, bool closed);
 
+  /// Who has the leases of the connections.
+  [[nodiscard]] Holders& holders() { return holders_; }
+  [[nodiscard]] const Holders& holders() const { return holders_; }
+
   [[nodiscard]] bool has_outcome() const { return !untold_.empty(); }
   [[nodiscard]] std::optional<Outcome> poll_outcome();
   /// Whether no deadline is watched, so that `next_deadline` would be `never`.
@@ -139,8 +150,9 @@ class WaitQueue {
   struct Waiter {
     Entry entry{};
     TimePoint since{};
-    Links links{};      // of free_, queue_, held_ or untold_
-    Links run_links{};  // of the run of its connection
+    std::uint64_t holds_since = 0;  // of Holders, while it is in the queue
+    Links links{};                  // of free_, queue_, held_ or untold_
+    Links run_links{};              // of the run of its connection
     std::uint32_t generation = 1;
     ConnectionId connection{};
     State state = State::free;
@@ -187,6 +199,7 @@ class WaitQueue {
   List held_;  // statements that were first in queue_ and are held back
   List untold_;
   std::vector<Run> runs_;  // by the slot of the connection
+  Holders holders_;
   TimerWheel deadlines_;
   Duration waited_{};
 };

@@ -7,13 +7,16 @@
 #include "engine/calls/inspect.hpp"
 #include "engine/calls/jobs.hpp"
 #include "engine/statement_kind.hpp"
+#include "engine/this_stack.hpp"
 #include "sync/call.hpp"
 
 namespace copg {
 
 Connection::Connection(std::shared_ptr<engine::PoolEngine> engine, const detail::Lease& lease,
                        Seconds timeout) noexcept
-    : engine_(std::move(engine)), lease_(lease), timeout_(timeout) {}
+    : engine_(std::move(engine)), lease_(lease), timeout_(timeout) {
+  if (!engine::on_this_stack(this)) forget_holder();
+}
 
 Connection::Connection(Connection&& other) noexcept
     // The source keeps its engine, to say that it is empty. NOLINTNEXTLINE(performance-move-constructor-init)
@@ -23,7 +26,9 @@ Connection::Connection(Connection&& other) noexcept
       deadline_(other.deadline_),
       autocommit_(other.autocommit_),
       transactions_(std::exchange(other.transactions_, 0)),
-      beginning_(std::move(other.beginning_)) {}
+      beginning_(std::move(other.beginning_)) {
+  forget_holder();
+}
 
 Connection& Connection::operator=(Connection&& other) noexcept {
   if (this == &other) return *this;
@@ -35,7 +40,13 @@ Connection& Connection::operator=(Connection&& other) noexcept {
   autocommit_ = other.autocommit_;
   transactions_ = std::exchange(other.transactions_, 0);
   beginning_ = std::move(other.beginning_);
+  forget_holder();
   return *this;
+}
+
+/// Another thread may have the connection from now on, or somebody who outlives what this thread is doing.
+void Connection::forget_holder() const noexcept {
+  if (lease_) engine_->leases().set_holder(lease_, pool::unknown_holder);
 }
 
 Connection::~Connection() { release(); }

@@ -28,12 +28,13 @@ struct Scope {
   std::uint32_t acquires = 2;
   std::vector<Disposition> releases{Disposition::clean};
   std::vector<ConnectFailure> failures{};
-  std::vector<InputKind> once{};               // commands that may happen, each once
-  std::vector<Statement> statements{};         // that are acquired, besides leases
-  bool leases = true;                          // or only statements
-  bool saturated = false;                      // all connections are leased when it begins
-  bool hang_ups = false;                       // the server may hang up on each connection
-  std::vector<pool::Duration> answers{100us};  // after which a statement is answered
+  std::vector<InputKind> once{};                              // commands that may happen, each once
+  std::vector<Statement> statements{};                        // that are acquired, besides leases
+  bool leases = true;                                         // or only statements
+  std::vector<pool::HolderId> holders{pool::unknown_holder};  // who may ask
+  bool saturated = false;                                     // all connections are leased when it begins
+  bool hang_ups = false;                                      // the server may hang up on each connection
+  std::vector<pool::Duration> answers{100us};                 // after which a statement is answered
 };
 
 class Order {
@@ -136,14 +137,17 @@ class Order {
   }
 
   void add_acquires() {
-    if (scope_.leases) {
-      possible_.push_back(make(InputKind::acquire));
-      possible_.back().deadline = model().now() + 10s;
-    }
-    for (const Statement& statement : scope_.statements) {
-      possible_.push_back(make(InputKind::acquire_statement));
-      possible_.back().deadline = model().now() + 10s;
-      possible_.back().statement = statement;
+    for (const pool::HolderId holder : scope_.holders) {
+      const auto ask = [&](InputKind kind) {
+        possible_.push_back(make(kind));
+        possible_.back().deadline = model().now() + 10s;
+        possible_.back().holder = holder;
+      };
+      if (scope_.leases) ask(InputKind::acquire);
+      for (const Statement& statement : scope_.statements) {
+        ask(InputKind::acquire_statement);
+        possible_.back().statement = statement;
+      }
     }
   }
 
@@ -374,6 +378,20 @@ TEST(Orders, the_pool_closes_or_is_suspended_while_statements_travel) {
            .statements = {a_read},
            .leases = false,
            .saturated = true});
+}
+
+TEST(Orders, callers_that_hold_a_connection_ask_for_another_at_every_point) {
+  try_all(
+      {.options = small(0, 2, 2), .depth = 7, .acquires = 4, .once = {InputKind::resize}, .holders = {1, 2}});
+}
+
+TEST(Orders, callers_that_hold_a_connection_send_statements_past_it) {
+  try_all({.options = small(1, 1, 1),
+           .depth = 6,
+           .acquires = 4,
+           .releases = {Disposition::clean, Disposition::broken},
+           .statements = {a_read},
+           .holders = {1, 2}});
 }
 
 TEST(Orders, lifetimes_and_idle_times_end_between_all_else) {

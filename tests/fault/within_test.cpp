@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,7 @@ TEST_F(Within, a_call_on_a_frozen_server_ends_in_the_queue) {
   PooledDatabase db = one();
   EXPECT_LT(best_time(server(),
                       [&] {
-                        const Connection taken = db.connection();
+                        const std::optional<Connection> taken = db.connection();  // or it were a deadlock
                         server().freeze();
                         return time_until<PoolTimeout>([&] { db.within(limit).execute("SELECT 1"); });
                       }),

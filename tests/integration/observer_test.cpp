@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <iterator>
 #include <mutex>
 #include <set>
@@ -75,7 +76,7 @@ TEST_F(Observers, are_told_of_everything) {
     {
       Connection held = db.connection();
       EXPECT_EQ(seen->waited, 0);
-      EXPECT_THROW((void)db.connection(10ms), PoolTimeout);
+      std::async(std::launch::async, [&] { EXPECT_THROW((void)db.connection(10ms), PoolTimeout); }).get();
       EXPECT_TRUE(eventually([&] { return seen->count("leaked") == 1; }));
     }
     EXPECT_EQ(seen->count("released"), 1);

@@ -138,13 +138,14 @@ def test_waiters_are_served_in_their_order(make_pool: MakePool) -> None:
 
 def test_a_timeout_explains_itself_and_is_psycopg_pools_too(make_pool: MakePool) -> None:
     db = make_pool(max_size=1, timeout=0.2, name="orders")
-    with db.connection():
-        began = time.monotonic()
-        with pytest.raises(pycopg.PoolTimeout) as raised:
-            db.execute("SELECT 1")
-        assert 0.15 < time.monotonic() - began < 2
-        with pytest.raises(pycopg.PoolTimeout), db.connection(timeout=0.01):
-            pass
+    held = db.connection().__enter__()  # not by a `with`, which would make it a deadlock
+    began = time.monotonic()
+    with pytest.raises(pycopg.PoolTimeout) as raised:
+        db.execute("SELECT 1")
+    assert 0.15 < time.monotonic() - began < 2
+    with pytest.raises(pycopg.PoolTimeout), db.connection(timeout=0.01):
+        pass
+    held.__exit__(None, None, None)
     text = str(raised.value)
     assert re.match(r"pool 'orders' had no connection for 0\.2\d* s: 1/1 leased", text)
     assert "test_pool.py:" in text

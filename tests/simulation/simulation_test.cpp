@@ -114,6 +114,10 @@ TEST(Simulator, finds_a_hang_up_that_the_core_did_not_hear) {
   expect_found(Sabotage::deaf_hang_ups, {"I8 recovery", "I11 limits hold"}, 16);
 }
 
+TEST(Simulator, finds_callers_that_wait_for_each_other_for_ever) {
+  expect_found(Sabotage::deaf_holders, {"I3 progress"}, 10);
+}
+
 TEST(Simulator, finds_nothing_in_the_core) {
   for (std::uint64_t seed = 1000; seed < 1100; ++seed) {
     const auto result = sim::run(seed);

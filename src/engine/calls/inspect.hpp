@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/calls/transaction_stack.hpp"
+#include "engine/holder.hpp"
 #include "engine/mends.hpp"
 #include "engine/pool_engine.hpp"
 #include "pq/connection.hpp"
@@ -62,6 +63,10 @@ struct LeaseAccess {
   /// Whether a lease is there, lost or not.
   [[nodiscard]] static bool is_there(const Connection& connection) noexcept {
     return static_cast<bool>(connection.lease_);
+  }
+  /// This thread gives the connection back, and nobody else does.
+  static void hold(const Connection& connection) noexcept {
+    connection.engine_->leases().set_holder(connection.lease_, engine::this_thread().id);
   }
   [[nodiscard]] static engine::TransactionStack transactions(const Connection& connection) noexcept {
     return {.autocommit = connection.autocommit_,

@@ -80,8 +80,9 @@ class Script {
   }
 
   // Commands.
-  Acquired acquire(Duration patience = 30s) {
+  Acquired acquire(Duration patience = 30s, pool::HolderId holder = pool::unknown_holder) {
     input(sim::InputKind::acquire).deadline = now_ + patience;
+    input_.holder = holder;
     apply();
     return harness_.acquired();
   }
@@ -105,9 +106,15 @@ class Script {
     apply();
     return harness_.released();
   }
+  void set_holder(ConnectionId id, pool::HolderId holder) {
+    about(sim::InputKind::set_holder, id).holder = holder;
+    apply();
+  }
   // Statements.
-  Acquired acquire_statement(pool::Statement statement, Duration patience = 30s) {
+  Acquired acquire_statement(pool::Statement statement, Duration patience = 30s,
+                             pool::HolderId holder = pool::unknown_holder) {
     input(sim::InputKind::acquire_statement).deadline = now_ + patience;
+    input_.holder = holder;
     input_.statement = statement;
     apply();
     return harness_.acquired();
@@ -225,8 +232,8 @@ class Script {
     }
   }
   /// Acquires a connection that must be idle.
-  ConnectionId lease() {
-    const Acquired answer = acquire();
+  ConnectionId lease(pool::HolderId holder = pool::unknown_holder) {
+    const Acquired answer = acquire(30s, holder);
     EXPECT_EQ(answer.kind, Acquired::Kind::granted);
     return answer.connection;
   }
@@ -243,8 +250,8 @@ class Script {
     return sent;
   }
   /// Acquires a connection that must not be idle.
-  WaiterId wait(Duration patience = 30s) {
-    const Acquired answer = acquire(patience);
+  WaiterId wait(Duration patience = 30s, pool::HolderId holder = pool::unknown_holder) {
+    const Acquired answer = acquire(patience, holder);
     EXPECT_EQ(answer.kind, Acquired::Kind::queued);
     return answer.waiter;
   }
