@@ -185,7 +185,8 @@ pool::WaitError State::obstacle(Milestone milestone) {
   if (milestone == Milestone::checked && nobody_tells()) return pool::WaitError::closed;
   if (milestone != Milestone::full) return pool::WaitError::none;
   if (!opened || core->closed()) return pool::WaitError::closed;
-  return core->misconfigured() ? pool::WaitError::connect_failed : pool::WaitError::none;
+  const bool vain = core->misconfigured() || core->out_of_patience();
+  return vain ? pool::WaitError::connect_failed : pool::WaitError::none;
 }
 
 void State::add(PoolWaiter& pool_waiter, Milestone milestone, TimePoint time, TimePoint deadline) {

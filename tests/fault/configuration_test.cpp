@@ -57,6 +57,16 @@ TEST_F(Configuration, a_setting_that_the_server_refuses_fails_at_once) {
   EXPECT_NE(first_call_fails(config).message.find("no_such_setting"), std::string::npos);
 }
 
+TEST_F(Configuration, waiting_for_the_pool_ends_when_patience_with_an_outage_does) {
+  PooledDatabase db({.host = "127.0.0.1", .port = 1}, {.timeout = 20s, .outage_patience = 200ms});
+  ErrorInfo info;
+  const auto taken = time_of([&] { info = error_of<ConnectionFailed>([&] { db.wait(20s); }); });
+  EXPECT_LT(taken.count(), at_once_s);
+  EXPECT_NE(info.message.find("every connect has failed"), std::string::npos) << info.message;
+  const auto again = time_of([&] { EXPECT_THROW(db.wait(20s), ConnectionFailed); });
+  EXPECT_LT(again.count(), at_once_s);
+}
+
 TEST_F(Configuration, a_wrong_password_fails_at_once_and_is_never_shown) {
   tools::ThrowawayPostgres asking({.password = "right"});
   Config config = Config::from_url(asking.tcp_url());
