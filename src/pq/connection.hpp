@@ -69,7 +69,8 @@ class Connection {
   /// Whether the server has proved to be a demoted primary, by SQLSTATE 25006 where it had accepted writes.
   [[nodiscard]] bool demoted() const noexcept;
 
-  /// Which server it is, as it said when the connection was opened; nullptr: it was not asked, or did not say.
+  /// Which server it is, as it said when the connection was opened; nullptr: it was not asked, or did not
+  /// say.
   [[nodiscard]] const ServerIdentity* identity() const noexcept { return identity_ ? &*identity_ : nullptr; }
   void identify(std::optional<ServerIdentity> identity) { identity_ = std::move(identity); }
   /// Whether a statement may have written since the last transaction ended.

@@ -1,7 +1,6 @@
 // COMMIT's answer is lost, and another connection tells a coroutine whether it happened.
 #include <future>
 #include <memory>
-#include <thread>
 
 #include "async/async_test.hpp"
 
@@ -27,6 +26,15 @@ class AsyncLostCommit : public AsyncTest {
                  "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query = 'COMMIT' AND "
                  "state = 'active'") > 0;
     }));
+  }
+  bool refuses_connects() {
+    PooledDatabase probe(Config::from_url(mortal_.url()), {.min_size = 1, .max_size = 1});
+    try {
+      probe.wait(5s);
+      return false;
+    } catch (const ConfigurationError&) {
+      return true;
+    }
   }
   PooledDatabase& admin() { return *admin_; }
   tools::ThrowawayPostgres& mortal() { return mortal_; }
@@ -65,7 +73,7 @@ TEST_F(AsyncLostCommit, whose_fate_nobody_can_tell_in_time_is_unknown_and_the_po
     }));
     mortal().set_access_rules("local all all reject\nhost all all all reject\n");
     mortal().reload();
-    std::this_thread::sleep_for(200ms);
+    EXPECT_TRUE(eventually([&] { return refuses_connects(); }));
     terminate_committing();
   });
   run([&]() -> awaitable<void> {

@@ -13,9 +13,9 @@
 namespace copg::test {
 namespace {
 
-using Clock = Deadline::Clock;
+using Clock = copg::Deadline::Clock;
 
-constexpr Seconds limit = 100ms;
+constexpr Seconds given = 100ms;
 constexpr double over_by_s = 0.12;
 
 class Within : public DatabaseTest {
@@ -57,7 +57,7 @@ TEST_F(Within, a_call_on_a_frozen_server_ends_in_the_queue) {
                       [&] {
                         const std::optional<Connection> taken = db.connection();  // or it were a deadlock
                         server().freeze();
-                        return time_until<PoolTimeout>([&] { db.within(limit).execute("SELECT 1"); });
+                        return time_until<PoolTimeout>([&] { db.within(given).execute("SELECT 1"); });
                       }),
             over_by_s);
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
@@ -70,7 +70,7 @@ TEST_F(Within, a_call_on_a_frozen_server_ends_while_it_connects) {
                         db.drain();
                         EXPECT_TRUE(eventually([&] { return db.stats().pool_size == 0; }));
                         server().freeze();
-                        return time_until<PoolTimeout>([&] { db.within(limit).execute("SELECT 1"); });
+                        return time_until<PoolTimeout>([&] { db.within(given).execute("SELECT 1"); });
                       }),
             over_by_s);
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
@@ -91,7 +91,7 @@ TEST_F(Within, a_call_on_a_frozen_server_ends_while_it_waits_for_the_answer) {
                         [&] {
                           db.execute("SELECT 1");
                           server().freeze();
-                          return time_until<QueryTimeout>([&] { call(db.within(limit)); });
+                          return time_until<QueryTimeout>([&] { call(db.within(given)); });
                         }),
               over_by_s);
     EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
@@ -118,7 +118,7 @@ TEST_F(Within, a_call_on_a_lease_of_a_frozen_server_ends_while_it_waits_for_the_
                           Connection conn = db.connection();
                           conn.execute("SELECT 1");
                           server().freeze();
-                          return time_until<QueryTimeout>([&] { call(conn.within(limit)); });
+                          return time_until<QueryTimeout>([&] { call(conn.within(given)); });
                         }),
               over_by_s);
     EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
@@ -132,14 +132,14 @@ TEST_F(Within, a_commit_on_a_frozen_server_ends_and_its_outcome_is_unknown) {
                         Connection conn = db.connection();
                         conn.execute("INSERT INTO kept VALUES (1)");
                         server().freeze();
-                        return time_until<CommitUnknown>([&] { conn.within(limit).commit(); });
+                        return time_until<CommitUnknown>([&] { conn.within(given).commit(); });
                       }),
             over_by_s);
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
   EXPECT_LT(best_time(server(),
                       [&] {
                         return time_until<CommitUnknown>([&] {
-                          db.within(limit).transaction([&](Connection& tx) {
+                          db.within(given).transaction([&](Connection& tx) {
                             tx.execute("INSERT INTO kept VALUES (1)");
                             server().freeze();
                           });
@@ -152,7 +152,7 @@ TEST_F(Within, a_commit_on_a_frozen_server_ends_and_its_outcome_is_unknown) {
                         db.execute("SELECT 1");
                         server().freeze();
                         return time_until<CommitUnknown>([&] {  // its COMMIT travels with the rows
-                          db.within(limit).execute_many("INSERT INTO kept VALUES ($1)", std::vector<int>{1});
+                          db.within(given).execute_many("INSERT INTO kept VALUES ($1)", std::vector<int>{1});
                         });
                       }),
             over_by_s);
@@ -169,7 +169,7 @@ TEST_F(Within, a_call_may_take_longer_than_the_timeout_of_the_pool) {
   EXPECT_TRUE(std::isinf(conn.timeout().count()));
   EXPECT_EQ(conn.fetch_val<int>(slow), 1);
   conn.release();
-  Connection plain = db.connection(Deadline(20s));
+  Connection plain = db.connection(copg::Deadline(20s));
   EXPECT_EQ(plain.within(20s).fetch_val<int>(slow), 1);
   EXPECT_EQ(plain.within(20s).transaction([&](Connection& tx) { return tx.fetch_val<int>(slow); }), 1);
   const TransactionOptions tenant{.settings = {{"app.tenant", "7"}}};
@@ -193,20 +193,20 @@ TEST_F(Within, the_earlier_of_two_deadlines_holds) {
             }),
             5);
   EXPECT_LT(taken([&] {
-              Connection conn = db.within(limit).connection();
+              Connection conn = db.within(given).connection();
               conn.within(20s).execute(slow);
             }),
             5);
   EXPECT_LT(taken([&] {
               Connection conn = db.connection();
-              conn.within(limit).transaction([&](Connection& tx) { tx.within(20s).execute(slow); });
+              conn.within(given).transaction([&](Connection& tx) { tx.within(20s).execute(slow); });
             }),
             5);
 }
 
 TEST_F(Within, one_deadline_is_handed_down_through_several_calls) {
   PooledDatabase db = one();
-  const Deadline deadline = Clock::now() + 600ms;
+  const copg::Deadline deadline = Clock::now() + 600ms;
   const auto taken = time_of([&] {
     EXPECT_THROW(for (int i = 0; i < 100; ++i) db.within(deadline).execute("SELECT pg_sleep(0.05)"),
                  QueryTimeout);
@@ -226,7 +226,7 @@ TEST_F(Within, a_duration_counts_from_the_call_of_within) {
 
 TEST_F(Within, a_call_whose_deadline_has_passed_sends_nothing_and_its_connection_survives) {
   PooledDatabase db = one();
-  const Deadline passed = Clock::now() - 1s;
+  const copg::Deadline passed = Clock::now() - 1s;
   const char* const insert = "INSERT INTO kept VALUES (1)";
   const ErrorInfo of_pool = error_of<PoolTimeout>([&] { db.within(passed).execute(insert); });
   EXPECT_NE(of_pool.message.find("no time left"), std::string::npos) << of_pool.message;
@@ -256,12 +256,12 @@ TEST_F(Within, a_transaction_without_time_for_its_end_is_never_committed_later) 
   };
   {
     Connection conn = db.connection();
-    EXPECT_THROW(conn.within(limit).transaction(insert_and_wait), QueryTimeout);
+    EXPECT_THROW(conn.within(given).transaction(insert_and_wait), QueryTimeout);
     EXPECT_THROW(conn.execute("INSERT INTO kept VALUES (2)"), UsageError) << "it was given back";
   }
   {
     Connection conn = db.connection();
-    EXPECT_THROW(conn.within(limit).transaction([&](Connection& tx) {
+    EXPECT_THROW(conn.within(given).transaction([&](Connection& tx) {
       insert_and_wait(tx);
       throw std::runtime_error("mine");
     }),
@@ -272,12 +272,12 @@ TEST_F(Within, a_transaction_without_time_for_its_end_is_never_committed_later) 
     Connection conn = db.connection();
     EXPECT_THROW(conn.transaction([&](Connection& tx) {
       tx.execute("INSERT INTO kept VALUES (0)");
-      EXPECT_THROW(tx.within(limit).transaction(insert_and_wait), QueryTimeout);
+      EXPECT_THROW(tx.within(given).transaction(insert_and_wait), QueryTimeout);
       tx.execute("INSERT INTO kept VALUES (2)");
     }),
                  UsageError);
   }
-  EXPECT_THROW(db.within(limit).transaction(insert_and_wait), QueryTimeout);
+  EXPECT_THROW(db.within(given).transaction(insert_and_wait), QueryTimeout);
   EXPECT_EQ(db.fetch_val<int>("SELECT count(*)::int FROM kept"), 0);
 }
 
@@ -290,16 +290,16 @@ TEST_F(Within, it_outlives_the_pool_without_keeping_it_open) {
 }
 
 TEST(DeadlineOfACall, refuses_what_is_no_time_and_takes_infinity_for_no_limit) {
-  EXPECT_THROW(static_cast<void>(Deadline(-1ns)), UsageError);
-  EXPECT_THROW(static_cast<void>(Deadline(Seconds(std::nan("")))), UsageError);
-  EXPECT_EQ(Deadline(Seconds(HUGE_VAL)).at(), Clock::time_point::max());
-  EXPECT_EQ(Deadline(std::chrono::hours::max()).at(), Clock::time_point::max());
-  EXPECT_TRUE(std::isinf(Deadline().left().count()));
-  EXPECT_EQ(Deadline(0s).left(), Seconds(0));
-  const Deadline hour = 1h;
+  EXPECT_THROW(static_cast<void>(copg::Deadline(-1ns)), UsageError);
+  EXPECT_THROW(static_cast<void>(copg::Deadline(Seconds(std::nan("")))), UsageError);
+  EXPECT_EQ(copg::Deadline(Seconds(HUGE_VAL)).at(), Clock::time_point::max());
+  EXPECT_EQ(copg::Deadline(std::chrono::hours::max()).at(), Clock::time_point::max());
+  EXPECT_TRUE(std::isinf(copg::Deadline().left().count()));
+  EXPECT_EQ(copg::Deadline(0s).left(), Seconds(0));
+  const copg::Deadline hour = 1h;
   EXPECT_GT(hour.left(), 3599s);
   EXPECT_LE(hour.left(), 3600s);
-  EXPECT_EQ(Deadline(Clock::time_point()).left(), Seconds(0));
+  EXPECT_EQ(copg::Deadline(Clock::time_point()).left(), Seconds(0));
 }
 
 }  // namespace

@@ -67,12 +67,12 @@ TEST_F(RunAgain, no_other_error_is_repeated) {
   int runs = 0;
   EXPECT_THROW(db.run([&](Connection& tx) { fail_with(tx, (++runs, "23505")); }), QueryFailed);
   EXPECT_EQ(runs, 1);
-  struct Mine {};
+  struct OfTheBody {};
   const auto throws = [&](Connection&) {
     ++runs;
-    throw Mine();
+    throw OfTheBody();
   };
-  EXPECT_THROW(db.run(throws), Mine);
+  EXPECT_THROW(db.run(throws), OfTheBody);
   EXPECT_EQ(runs, 2);
   const auto dies = [&](Connection& tx) {
     ++runs;

@@ -14,16 +14,16 @@ namespace {
 using pq::CommitFate;
 using pq::ServerIdentity;
 
-const ServerIdentity before{.system = "7", .timeline = "00000001", .started = "10", .statistics = "5"};
+const ServerIdentity identity{.system = "7", .timeline = "00000001", .started = "10", .statistics = "5"};
 
-CommitFate fate_on(ServerIdentity now, std::string_view status) { return fate_of(before, now, status); }
+CommitFate fate_on(ServerIdentity now, std::string_view status) { return fate_of(identity, now, status); }
 
 TEST(CommitFate, on_the_same_server_is_what_that_says) {
-  EXPECT_EQ(fate_on(before, "committed"), CommitFate::committed);
-  EXPECT_EQ(fate_on(before, "aborted"), CommitFate::rolled_back);
-  EXPECT_EQ(fate_on(before, "in progress"), CommitFate::undecided);
-  EXPECT_EQ(fate_on(before, "ahead"), CommitFate::undecided);
-  EXPECT_EQ(fate_on(before, ""), CommitFate::unknown) << "too long ago";
+  EXPECT_EQ(fate_on(identity, "committed"), CommitFate::committed);
+  EXPECT_EQ(fate_on(identity, "aborted"), CommitFate::rolled_back);
+  EXPECT_EQ(fate_on(identity, "in progress"), CommitFate::undecided);
+  EXPECT_EQ(fate_on(identity, "ahead"), CommitFate::undecided);
+  EXPECT_EQ(fate_on(identity, ""), CommitFate::unknown) << "too long ago";
 }
 
 TEST(CommitFate, on_another_server_or_timeline_is_unknown) {

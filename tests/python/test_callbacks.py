@@ -254,7 +254,7 @@ def test_credentials_that_make_no_sense_are_a_failed_connect(
 @pytest.mark.parametrize("kind", [PooledDatabase, AsyncPooledDatabase])
 def test_credentials_may_be_a_coroutine_function_and_give_any_keyword(kind: Any, server_url: str) -> None:
     async def credentials() -> dict[str, Any]:
-        await asyncio.sleep(0)
+        await NextRound()
         return {"application_name": "told", "connect_timeout": 7, "user": None}
 
     async def use() -> None:

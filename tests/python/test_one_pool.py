@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 import pycopg
-from conftest import eventually
+from conftest import eventually, eventually_async
 from pycopg import AsyncPooledDatabase, PooledDatabase
 
 MakePool = Callable[..., PooledDatabase]
@@ -25,9 +25,9 @@ def test_a_pool_of_threads_serves_tasks_with_its_connections_and_in_its_queue(ma
         with db.connection() as conn:
             conn.execute("SELECT 1")
             waiting = asyncio.ensure_future(adb.execute("SELECT 2"))
-            await asyncio.sleep(0.05)
+            await eventually_async(lambda: db.stats["requests_waiting"] == 1)
+            assert adb.stats["requests_waiting"] == 1
             assert not waiting.done()
-            assert db.stats["requests_waiting"] == adb.stats["requests_waiting"] == 1
         assert await waiting == [(2,)]
         async with adb.transaction() as task:
             assert await task.fetch_val("SELECT pg_backend_pid()") == task.info.backend_pid

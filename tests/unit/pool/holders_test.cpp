@@ -6,7 +6,7 @@ namespace {
 
 constexpr pool::HolderId alice = 1;
 constexpr pool::HolderId bob = 2;
-constexpr pool::Statement a_read{.key = 1, .kind = pool::StatementKind::read};
+constexpr pool::Statement reading{.key = 1, .kind = pool::StatementKind::read};
 
 /// Two connections, idle.
 struct TwoHeld : testing::Test {
@@ -40,7 +40,7 @@ TEST_F(TwoHeld, one_caller_that_holds_all_connections_fails_at_once) {
 TEST_F(TwoHeld, a_statement_completes_a_deadlock_as_well) {
   pool.lease(alice);
   pool.lease(alice);
-  const Acquired statement = pool.acquire_statement(a_read, 30s, alice);
+  const Acquired statement = pool.acquire_statement(reading, 30s, alice);
   EXPECT_EQ(pool.actions(), deadlock(statement));
 }
 
@@ -62,7 +62,7 @@ TEST_F(TwoHeld, a_lease_of_nobody_knows_whom_is_waited_for) {
 
 TEST_F(TwoHeld, a_statement_that_runs_is_waited_for) {
   pool.lease(alice);
-  pool.acquire_statement(a_read, 30s, bob);
+  pool.acquire_statement(reading, 30s, bob);
   pool.wait(30s, alice);
   pool.wait(30s, bob);
   EXPECT_EQ(pool.actions(), Actions{});
