@@ -80,6 +80,7 @@ Response refusal(const copg::Error& error) {
   std::fprintf(stderr, "http_beast: %s\n", error.what());
   switch (error.kind()) {
     case copg::ErrorKind::pool_timeout:
+    case copg::ErrorKind::pool_deadlock:
     case copg::ErrorKind::query_timeout:
     case copg::ErrorKind::too_many_requests:
     case copg::ErrorKind::pool_closed:

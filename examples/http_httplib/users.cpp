@@ -68,6 +68,7 @@ void refuse(Response& response, const copg::Error& error) {
   std::fprintf(stderr, "http_httplib: %s\n", error.what());
   switch (error.kind()) {
     case copg::ErrorKind::pool_timeout:
+    case copg::ErrorKind::pool_deadlock:
     case copg::ErrorKind::query_timeout:
     case copg::ErrorKind::too_many_requests:
     case copg::ErrorKind::pool_closed:
