@@ -34,7 +34,7 @@ void be_this_thread(const Requester& who) noexcept { known_thread = who; }
 
 void name_this_thread(std::string_view name, std::uint64_t number, NumberOf kind) noexcept {
   const pool::HolderId id = known_thread.id != pool::unknown_holder ? known_thread.id : new_holder_id();
-  known_thread = {HolderName(name), number, kind, id};
+  known_thread = {HolderName(name), kind, number, id};
 }
 
 pool::HolderId new_holder_id() noexcept { return last_holder.fetch_add(1, std::memory_order_relaxed) + 1; }

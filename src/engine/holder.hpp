@@ -28,7 +28,7 @@ class HolderName {
   [[nodiscard]] std::string_view view() const noexcept { return text_.data(); }
 
  private:
-  std::array<char, 32> text_{};
+  std::array<char, 31> text_{};
 };
 
 /// Whose number a thread has.
@@ -42,8 +42,8 @@ enum class NumberOf : std::uint8_t {
 /// The thread or task that asks for a connection.
 struct Requester {
   HolderName name;
-  std::uint64_t number = 0;  // the thread's
   NumberOf kind = NumberOf::unknown;
+  std::uint64_t number = 0;                  // the thread's
   pool::HolderId id = pool::unknown_holder;  // of no other thread or task, ever
 };
 /// For a thread or a task.

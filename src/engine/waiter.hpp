@@ -33,7 +33,7 @@ class Waiter {
 
   /// Names the task that waits, if the thread does not tell. Called before a connection is asked for.
   void set_task(const HolderName& name, pool::HolderId id) noexcept {
-    if (!name.empty()) holder_.who = {name, 0, NumberOf::task, id};
+    if (!name.empty()) holder_.who = {name, NumberOf::task, 0, id};
   }
 
  protected:

@@ -24,9 +24,9 @@ class WaitQueue {
   struct Entry {
     TimePoint deadline{};
     std::uint64_t ticket = 0;  ///< Orders the queue.
-    bool is_statement = false;
-    Statement statement{};
     HolderId holder = unknown_holder;
+    [[no_unique_address]] Statement statement{};
+    bool is_statement = false;
   };
   /// The grant or the failure of a waiter, polled once.
   struct Outcome {
@@ -157,11 +157,11 @@ class WaitQueue {
     ConnectionId connection{};
     State state = State::free;
     WaitError error = WaitError::none;
-    bool told = false;       // its grant has been polled
-    bool held = false;       // waits in held_
-    bool timed = false;      // its deadline is watched
-    bool sent = false;       // of a statement in a run
-    bool abandoned = false;  // sent, and nobody waits for the answer
+    bool told : 1 = false;       // its grant has been polled
+    bool held : 1 = false;       // waits in held_
+    bool timed : 1 = false;      // its deadline is watched
+    bool sent : 1 = false;       // of a statement in a run
+    bool abandoned : 1 = false;  // sent, and nobody waits for the answer
   };
   using Table = std::vector<Waiter>;
   using List = IndexList<Table, &Waiter::links>;

@@ -10,6 +10,7 @@
 #include <future>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace copg::test {
 namespace {
@@ -48,7 +49,8 @@ TEST_F(Holder, in_the_child_of_a_fork_has_the_numbers_of_the_child) {
   pthread_setname_np(pthread_self(), "parent");
   const pid_t child = fork();
   if (child == 0) {
-    const Connection conn = db.connection();
+    Connection taken = db.connection();
+    const Connection conn = std::move(taken);  // anybody may give it back now, as far as the pool knows
     const bool told = told_by_a_timeout(db).find(here("parent")) != std::string::npos;
     _exit(told ? 0 : 1);
   }

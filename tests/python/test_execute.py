@@ -260,7 +260,7 @@ def test_rows_that_do_not_fit_are_named(users: PooledDatabase) -> None:
     with pytest.raises(pycopg.ProgrammingError, match="row 1: .*1 placeholders but 2"):
         users.execute_many(sql, bad_rows)
     with pytest.raises(pycopg.DataError) as raised:
-        users.execute_many(sql, [["x"]] * 600 + [["\0"]])
+        users.execute_many(sql, [[f"x{n}"] for n in range(600)] + [["\0"]])
     assert raised.value.row_index == 600
     assert users.fetch_val("SELECT count(*) FROM users") == 2
 

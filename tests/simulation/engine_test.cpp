@@ -56,7 +56,7 @@ TEST(EngineSimulator, finds_a_connection_that_a_cancelled_call_keeps) {
 }
 
 TEST(EngineSimulator, finds_a_call_that_was_woken_before_it_had_come_to_rest) {
-  expect_found(Mend::woken_before_rest, {"stuck"}, 12, 12);
+  expect_found(Mend::woken_before_rest, {"stuck"}, 95, 12);
 }
 
 TEST(EngineSimulator, finds_a_statement_that_was_sent_for_a_call_that_asked_for_no_effect) {
@@ -80,13 +80,13 @@ TEST(EngineSimulator, finds_a_run_that_a_driver_has_left_before_it_began) {
 }
 
 TEST(EngineSimulator, finds_a_question_to_a_connection_that_close_has_taken) {
-  expect_found(Mend::asked_inside, {"crash"}, 62, 30);
+  expect_found(Mend::asked_inside, {"crash"}, 77, 30);
 }
 
 // Found by the simulator.
 
 TEST(EngineSimulator, finds_a_caller_that_waits_for_a_background_that_has_ended) {
-  expect_found(Mend::background_ended, {"stuck"}, 3820, 40);
+  expect_found(Mend::background_ended, {"stuck"}, 8080, 40);
 }
 
 TEST(EngineSimulator, finds_a_background_that_close_has_ended_in_the_middle_of_something) {

@@ -37,7 +37,7 @@ void EventCall::wait_for_engine() {
   StopReason why = StopReason::none;
   bool woken = false;
   in_queue_ = true;
-  watched_ = nullptr;  // that was the connection it may have had
+  watched_ = 0;  // that was the connection it may have had
   {
     const std::lock_guard lock(mutex_);
     // In its queue the engine itself ends a wait that is late or that `close` ends. It knows if the statement
@@ -60,7 +60,8 @@ void EventCall::wait_for_engine() {
 void EventCall::wait_for_server(bool inside) {
   const LeaseCall& steps = *this->steps();
   // The step may have exchanged the connection.
-  if (use_ == LeaseUse::held && std::exchange(watched_, steps.lease().slot) != steps.lease().slot)
+  const std::uint32_t slot = steps.lease().index + 1;
+  if (use_ == LeaseUse::held && std::exchange(watched_, slot) != slot)
     engine_.leases().watch_deadline(steps.lease(), *this, deadline_);
   StopReason why = StopReason::none;
   std::exception_ptr error;
@@ -200,7 +201,7 @@ void EventCall::clean_up() noexcept {
   }
   if (std::exchange(in_queue_, false)) dequeue();
   // A lease that is gone has taken its driver along.
-  if (std::exchange(watched_, nullptr) != nullptr && steps()->lease())
+  if (std::exchange(watched_, 0) != 0 && steps()->lease())
     engine_.leases().unwatch_deadline(steps()->lease());
   give_back();
 }

@@ -125,8 +125,10 @@ class EventCall : protected DeadlineListener {
   const LeaseUse use_;
   // used by the steps only
   bool in_queue_ = false;
-  const Slot* watched_ = nullptr;  // for its lease, the engine tells the call of its deadline, and of `close`
   bool clean_ = false;
+  // The slot, counted from 1, of the lease for which the engine tells the call of its deadline, and of
+  // `close`.
+  std::uint32_t watched_ = 0;
 
   mutable AdaptiveMutex mutex_;
   // guarded by mutex_

@@ -46,7 +46,7 @@ class StatementCall : public LeaseCall {
 
   /// Makes the operation of a statement that travels alone.
   virtual pq::ExecuteOperation& make_alone(pq::Connection& connection) = 0;
-  [[nodiscard]] const pq::ParamsView& params() const noexcept { return *params_; }
+  [[nodiscard]] const pq::ParamsView& params() const noexcept { return params_; }
 
  private:
   enum class Phase : std::uint8_t {
@@ -65,7 +65,7 @@ class StatementCall : public LeaseCall {
   const Duration patience_;
   Lease lease_;
   std::string_view sql_;
-  std::optional<pq::ParamsView> params_;
+  pq::ParamsView params_;
   pool::Statement statement_;
   Phase phase_ = Phase::none;
   TimePoint answered_at_{};
