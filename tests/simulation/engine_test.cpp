@@ -68,7 +68,7 @@ TEST(EngineSimulator, finds_bounds_that_a_fork_has_lost) {
 }
 
 TEST(EngineSimulator, finds_a_deadline_that_came_while_a_call_was_in_a_step) {
-  expect_found(Mend::stopped_in_step, {"deadline"}, 157367, 30);
+  expect_found(Mend::stopped_in_step, {"deadline"}, 199177, 30);
 }
 
 TEST(EngineSimulator, finds_a_close_before_the_first_byte_on_a_dead_connection) {
@@ -90,11 +90,11 @@ TEST(EngineSimulator, finds_a_caller_that_waits_for_a_background_that_has_ended)
 }
 
 TEST(EngineSimulator, finds_a_background_that_close_has_ended_in_the_middle_of_something) {
-  expect_found(Mend::background_late, {"closed"}, 5102, 60);
+  expect_found(Mend::background_late, {"closed"}, 104001, 60);
 }
 
 TEST(EngineSimulator, finds_a_lost_statement_whose_deadline_has_passed) {
-  expect_found(Mend::late_in_queue, {"effect"}, 222725, 60);
+  expect_found(Mend::late_in_queue, {"effect"}, 533010, 60);
 }
 
 TEST(EngineSimulator, finds_a_lost_statement_that_was_to_drive_the_others) {
