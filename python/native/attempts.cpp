@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "engine/calls/attempts.hpp"
-#include "engine/calls/new_seed.hpp"
 #include "engine/clock.hpp"
+#include "engine/random_seed.hpp"
 #include "python/native/any_pool.hpp"
 #include "python/native/binding.hpp"
 #include "python/native/options.hpp"
@@ -27,7 +27,7 @@ class RunAttempts {
   RunAttempts(AnyPool& pool, nb::handle most, double timeout_s)
       : pool_(pool),
         attempts_(most_of(most), engine::after(engine::now(), engine::duration_of(Seconds(timeout_s))),
-                  engine::new_seed()) {}
+                  engine::random_seed()) {}
 
   /// The seconds to wait before the next attempt; none: it was the last. `undone`: the server has refused it.
   std::optional<double> pause_after(const std::string& sqlstate, std::string message, bool undone) {

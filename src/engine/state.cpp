@@ -1,22 +1,13 @@
 #include "engine/state.hpp"
 
 #include <algorithm>
-#include <random>
 
 #include "engine/background.hpp"
 #include "engine/mends.hpp"
+#include "engine/random_seed.hpp"
 #include "pool/invariant.hpp"
 
 namespace copg::engine {
-
-namespace {
-
-std::uint64_t random_seed() {
-  std::random_device entropy;
-  return (std::uint64_t{entropy()} << 32) | entropy();
-}
-
-}  // namespace
 
 State::State(const Setup& setup, Background& background) : setup_(setup), background_(background) {
   make_core();

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "engine/calls/attempts.hpp"
-#include "engine/calls/new_seed.hpp"
 #include "engine/pool_engine.hpp"
+#include "engine/random_seed.hpp"
 
 namespace copg::detail {
 
@@ -36,7 +36,7 @@ void InsideTransaction::refuse_run(const engine::PoolEngine& pool) {
 
 Repeat::Repeat(std::shared_ptr<engine::PoolEngine> pool, int attempts, engine::TimePoint deadline)
     : pool_(std::move(pool)),
-      attempts_(std::make_unique<engine::Attempts>(attempts, deadline, engine::new_seed())) {}
+      attempts_(std::make_unique<engine::Attempts>(attempts, deadline, engine::random_seed())) {}
 
 Repeat::~Repeat() = default;
 
