@@ -39,35 +39,28 @@ bool wants_no_write(const TransactionOptions& options) noexcept {
          std::ranges::any_of(options.settings, [](const auto& it) { return says_read_only(it.first); });
 }
 
-class SettingsWriter {
- public:
-  void add(std::string_view name, std::string_view value) {
-    if (name.find('\0') != std::string_view::npos || value.find('\0') != std::string_view::npos)
-      throw UsageError("a setting of a transaction holds a NUL character: " +
-                       std::string(name.substr(0, name.find('\0'))));
-    const std::string first = std::to_string(made_.params.size() + 1);
-    const std::string second = std::to_string(made_.params.size() + 2);
-    made_.sql += made_.params.empty() ? "SELECT " : ", ";
-    made_.sql.append("pg_catalog.set_config($").append(first).append(", $").append(second).append(", true)");
-    made_.params.add(name).add(value);
-    made_.changes_names = made_.changes_names || sql::path_setting(name) != sql::PathSetting::other;
-  }
-  [[nodiscard]] LocalSettings take() { return std::move(made_); }
-
- private:
-  LocalSettings made_;
-};
-
 }  // namespace
 
+void add_setting(LocalSettings& settings, std::string_view name, std::optional<std::string_view> value) {
+  if (name.find('\0') != std::string_view::npos || (value && value->find('\0') != std::string_view::npos))
+    throw UsageError("a setting of a transaction holds a NUL character: " +
+                     std::string(name.substr(0, name.find('\0'))));
+  const std::string first = std::to_string(settings.params.size() + 1);
+  const std::string second = std::to_string(settings.params.size() + 2);
+  settings.sql += settings.sql.empty() ? "SELECT " : ", ";
+  settings.sql.append("pg_catalog.set_config($").append(first).append(", $").append(second).append(", true)");
+  settings.params.add(name).add(value);
+  settings.changes_names = settings.changes_names || sql::path_setting(name) != sql::PathSetting::other;
+}
+
 LocalSettings local_settings(const TransactionOptions& options) {
-  SettingsWriter writer;
+  LocalSettings settings;
   for (const auto& [name, value] : options.settings) {
     if (name.empty()) throw UsageError("a setting of a transaction has no name");
-    writer.add(name, value);
+    add_setting(settings, name, value);
   }
-  if (!options.role.empty()) writer.add("role", options.role);
-  return writer.take();
+  if (!options.role.empty()) add_setting(settings, "role", options.role);
+  return settings;
 }
 
 OwnBeginning::OwnBeginning(const TransactionOptions& options)

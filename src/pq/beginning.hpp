@@ -5,7 +5,9 @@
 #include <copg/params.hpp>
 #include <copg/transaction_options.hpp>
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "pq/transaction_command.hpp"
 
@@ -17,6 +19,8 @@ struct LocalSettings {
   bool changes_names = false;  ///< The search path or the role is among them: names mean something else.
 };
 
+/// Adds a setting; without a value, what its default is. Throws UsageError for a NUL.
+void add_setting(LocalSettings& settings, std::string_view name, std::optional<std::string_view> value);
 /// Throws UsageError for a setting without a name, and for a NUL.
 [[nodiscard]] LocalSettings local_settings(const TransactionOptions& options);
 

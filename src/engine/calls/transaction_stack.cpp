@@ -51,18 +51,13 @@ void SavepointOptions::begun(const std::vector<PipelineAnswer>& answers) {
   if (names_.empty()) return;
   // The role first: it may not be allowed to set what was set before it.
   const Row before = (*answers[answers.size() - 2])[0];
-  std::string sql;
-  Params params;
-  for (std::size_t i = names_.size(); i-- > 0;) {
-    sql += (sql.empty() ? "SELECT pg_catalog.set_config($" : ", pg_catalog.set_config($") +
-           std::to_string(params.size() + 1) + ", $" + std::to_string(params.size() + 2) + ", true)";
-    params.add(names_[i]).add(before[i].as<std::optional<std::string>>());
-  }
-  restoring_.add(sql, std::move(params));
+  for (std::size_t i = names_.size(); i-- > 0;)
+    pq::add_setting(restoring_, names_[i], before[i].as<std::optional<std::string_view>>());
 }
 
 Pipeline SavepointOptions::release(int savepoint) const {
-  Pipeline pipeline = restoring_;
+  Pipeline pipeline;
+  if (!restoring_.sql.empty()) pipeline.add(restoring_.sql, restoring_.params);
   return pipeline.add(end_savepoint(savepoint, true));
 }
 

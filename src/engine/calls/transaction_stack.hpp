@@ -77,7 +77,7 @@ class SavepointOptions {
   bool read_only_;
   pq::LocalSettings settings_;
   std::vector<std::string> names_;  // of what is set
-  Pipeline restoring_;
+  pq::LocalSettings restoring_;
 };
 
 /// Throws the first error among them.
