@@ -23,6 +23,7 @@
 #include "python/native/imported.hpp"
 #include "python/native/interpreter_exit.hpp"
 #include "python/native/location.hpp"
+#include "python/native/loop_connection.hpp"
 #include "python/native/loop_pool.hpp"
 #include "python/native/parameter_rows.hpp"
 #include "python/native/pool.hpp"
@@ -94,6 +95,7 @@ NB_MODULE(_native_in_main, module) {
   bind_any_connection(module);
   bind_connection(module);
   bind_callback(module);
+  bind_loop_connection(module);
   bind_loop_pool(module);
 }
 

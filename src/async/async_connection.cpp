@@ -86,7 +86,7 @@ void AsyncConnection::start_pipeline(detail::Handler<std::vector<PipelineAnswer>
   if (pipeline.empty()) {
     return async::complete_now(loop_->executor(), std::move(handler), nullptr, std::vector<PipelineAnswer>());
   }
-  async::start_on(*loop_, state_, deadline, async::KeptPipeline(std::move(pipeline)), std::move(handler));
+  async::start_on(*loop_, state_, deadline, engine::KeptPipeline(std::move(pipeline)), std::move(handler));
 }
 
 void AsyncConnection::start_end(detail::Handler<> handler, bool commit, std::optional<Deadline> deadline) {

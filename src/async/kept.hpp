@@ -2,7 +2,6 @@
 #pragma once
 
 #include <copg/detail/request.hpp>
-#include <copg/pipeline.hpp>
 
 #include <memory>
 #include <utility>
@@ -31,20 +30,6 @@ struct KeptRows {
   pq::JoinableTexts* joinable;
 
   [[nodiscard]] engine::ExecuteManyJob job() const { return {request.sql, *request.rows, joinable}; }
-};
-
-class KeptPipeline {
- public:
-  explicit KeptPipeline(Pipeline pipeline) : parts_(std::make_unique<Parts>(std::move(pipeline))) {}
-  [[nodiscard]] engine::PipelineJob job() const { return {parts_->answers}; }
-
- private:
-  struct Parts {  // on the heap, because the operation points to them
-    explicit Parts(Pipeline given) : pipeline(std::move(given)), answers(pipeline) {}
-    const Pipeline pipeline;
-    engine::PipelineAnswers answers;
-  };
-  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace copg::async

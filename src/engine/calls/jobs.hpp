@@ -10,6 +10,7 @@
 #include <copg/row_source.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -91,6 +92,21 @@ struct PipelineJob {
     return {connection, answers.begin(), answers, pq::PipelineOrder::kept, begin};
   }
   std::vector<PipelineAnswer> take(pq::PipelineOperation& operation) const { return answers.take(operation); }
+};
+
+/// A pipeline that outlives the caller who gave it.
+class KeptPipeline {
+ public:
+  explicit KeptPipeline(Pipeline pipeline) : parts_(std::make_unique<Parts>(std::move(pipeline))) {}
+  [[nodiscard]] PipelineJob job() const { return {parts_->answers}; }
+
+ private:
+  struct Parts {  // on the heap, because the operation points to them
+    explicit Parts(Pipeline given) : pipeline(std::move(given)), answers(pipeline) {}
+    const Pipeline pipeline;
+    PipelineAnswers answers;
+  };
+  std::unique_ptr<Parts> parts_;
 };
 
 /// The job: `kept` itself, or `kept.job()` if a shell keeps a job together with what it refers to.

@@ -1,0 +1,348 @@
+// pycopg._native.LoopConnection: a lease for asyncio. Every member that would wait gives a LoopCall instead.
+#include "python/native/loop_connection.hpp"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/calls/inspect.hpp"
+#include "engine/calls/jobs.hpp"
+#include "python/native/any_connection.hpp"
+#include "python/native/any_pool.hpp"
+#include "python/native/binding.hpp"
+#include "python/native/call_errors.hpp"
+#include "python/native/cursor.hpp"
+#include "python/native/deadline.hpp"
+#include "python/native/docstrings.hpp"
+#include "python/native/location.hpp"
+#include "python/native/loop_call.hpp"
+#include "python/native/loop_jobs.hpp"
+#include "python/native/notify.hpp"
+#include "python/native/options.hpp"
+#include "python/native/result_rows.hpp"
+#include "python/native/transaction_options.hpp"
+
+namespace copg::python {
+namespace {
+
+/// A statement of a cursor, which gets the rows.
+struct KeptCursor : KeptStatement {
+  mutable nb::object cursor;
+  const PoolOptions& options;
+
+  /// An event loop may know the call for longer than its task does, and a cursor keeps its connection.
+  void let_go() const noexcept { cursor.reset(); }
+
+  int traverse(visitproc visit, void* arg) const {
+    Py_VISIT(cursor.ptr());
+    return KeptStatement::traverse(visit, arg);
+  }
+  nb::object give(Result result) const {
+    nb::inst_ptr<Cursor>(cursor)->keep(warned_of_listen(ResultRows(std::move(result)), options));
+    return cursor;
+  }
+};
+
+/// pycopg._native.RowBatch: rows of an asynchronous source, gathered until there are enough to be sent.
+class RowBatch {
+ public:
+  explicit RowBatch(nb::handle sql)
+      : sql_(nb::borrow(sql)), text_(known_text(sql.ptr())), rows_(std::make_shared<ParameterRows>(text_)) {}
+  /// True: there are enough.
+  bool add(nb::handle params) { return rows_->add(params.ptr()); }
+  [[nodiscard]] std::size_t size() const noexcept { return rows_->left(); }
+  [[nodiscard]] KeptRows kept(pq::JoinableTexts* joinable) const {
+    return {sql_, text_, rows_, joinable, static_cast<std::int64_t>(rows_->taken() - rows_->left())};
+  }
+
+ private:
+  const nb::object sql_;
+  const std::shared_ptr<const KnownText> text_;
+  const std::shared_ptr<ParameterRows> rows_;
+};
+
+/// A savepoint, or its end.
+struct KeptSavepoint {
+  std::string sql;
+  Params params{};
+
+  [[nodiscard]] engine::ExecuteJob job() const { return {sql, params}; }
+  static nb::object give(const Result& /*result*/) { return nb::none(); }
+};
+
+/// A savepoint with options, or its end: several statements in one flush.
+class KeptSavepointOptions {
+ public:
+  /// `begun`: whose savepoint begins; null: it ends.
+  KeptSavepointOptions(Pipeline pipeline, std::shared_ptr<engine::SavepointOptions> begun)
+      : pipeline_(std::move(pipeline)), begun_(std::move(begun)) {}
+
+  [[nodiscard]] engine::PipelineJob job() const { return pipeline_.job(); }
+  [[nodiscard]] nb::object give(const std::vector<PipelineAnswer>& answers) const {
+    if (begun_) {
+      begun_->begun(answers);
+    } else {
+      engine::require_success(answers);
+    }
+    return nb::none();
+  }
+
+ private:
+  engine::KeptPipeline pipeline_;
+  std::shared_ptr<engine::SavepointOptions> begun_;
+};
+
+/// pycopg._native.LoopConnection.
+class LoopConnection final : public AnyConnection {
+  template <class Ask>
+  auto ask(Ask question) {
+    require_leased();
+    return engine::inspect(*lease_->engine, lease_->lease, [&](const pq::Connection& connection) {
+      return std::invoke(question, connection);
+    });
+  }
+
+ public:
+  LoopConnection(nb::handle pool, nb::handle timeout, nb::handle autocommit, nb::handle row_factory)
+      : AnyConnection(pool, timeout, row_factory),
+        lease_(std::make_shared<LoopLease>(this->pool().engine(), this->pool().options().timeout,
+                                           switch_of(autocommit, "autocommit"))) {}
+  ~LoopConnection() {
+    warn_unless_given_back();
+    give_back();
+  }
+
+  LoopCall* lease() {
+    if (leased_) throw UsageError("this connection was leased already: take another from the pool");
+    leased_ = true;
+    return lease_until(timeout_.from_now());
+  }
+  /// Closes the connection and leases another.
+  LoopCall* lease_another(double timeout_s) {
+    discard();
+    lease_ = std::make_shared<LoopLease>(lease_->engine, lease_->timeout, lease_->autocommit);
+    return lease_until(Deadline(Seconds(timeout_s)));
+  }
+  [[nodiscard]] bool closed() const noexcept override { return lease_->closed(); }
+  [[nodiscard]] bool given_back() const noexcept override { return lease_->given_back(); }
+  void give_back() noexcept { lease_->end(true); }
+  void discard() noexcept { lease_->end(false); }
+
+  [[nodiscard]] int backend_pid() override { return ask(&pq::Connection::backend_pid); }
+  [[nodiscard]] int server_version() override { return ask(&pq::Connection::server_version); }
+  [[nodiscard]] TransactionStatus status() override { return ask(engine::status_of); }
+  [[nodiscard]] std::string parameter_status(const std::string& name) override {
+    return ask([&](const pq::Connection& connection) {
+      return std::string(connection.parameter_status(name.c_str()));
+    });
+  }
+
+  [[nodiscard]] Seconds call_timeout() override { return lease_->timeout; }
+  void set_call_timeout(Seconds limit) override { lease_->timeout = limit; }
+  /// When a call ends that begins now.
+  [[nodiscard]] Deadline deadline(nb::handle timeout) const {
+    return lease_->limit(deadline_of(timeout)).deadline(engine::now());
+  }
+
+  // `timeout`: of this call, in place of the lease's.
+
+  /// Its result is the cursor, an object of Python's that is a Cursor.
+  LoopCall* execute(nb::object cursor, nb::handle sql, nb::handle params, nb::handle timeout) {
+    require_leased();
+    const std::optional<Deadline> deadline = deadline_of(timeout);
+    return call(deadline,
+                KeptCursor{statement_of(sql, params), std::move(cursor), lease_->engine->options()});
+  }
+  LoopCall* execute_many(nb::handle sql, nb::handle rows, nb::handle timeout) {
+    require_leased();
+    const std::optional<Deadline> deadline = deadline_of(timeout);
+    auto kept = rows_of(sql, rows, lease_->engine->joinable_texts());
+    return kept ? call(deadline, std::move(*kept)) : nullptr;
+  }
+
+  /// Its rows; then it is empty.
+  LoopCall* execute_batch(const RowBatch& batch, nb::handle timeout) {
+    require_leased();
+    return call(deadline_of(timeout), batch.kept(lease_->engine->joinable_texts()));
+  }
+
+  /// nullptr: there is nothing to end.
+  LoopCall* end_transaction(bool commit, nb::handle timeout) {
+    if (!lease_->blocks.empty())
+      throw ProgrammingMistake(std::string(commit ? "commit" : "rollback") +
+                               "() inside a transaction() block: leave the block instead");
+    return end_outermost(commit, lease_->limit(deadline_of(timeout)));
+  }
+  /// `given`: TransactionOptions, or None. nullptr: nothing is to be sent. `began` follows, with the same
+  /// timeout.
+  LoopCall* begin(nb::handle given, nb::handle timeout) {
+    const TransactionOptions* const options = transaction_options_in(given);
+    const std::optional<Deadline> deadline = deadline_of(timeout);
+    beginning_ = {};
+    const int savepoint = lease_->transactions().next_savepoint([this] { return status(); });
+    auto inside =
+        savepoint > 0 && options != nullptr ? std::make_shared<engine::SavepointOptions>(*options) : nullptr;
+    if (lease_->blocks.empty()) lease_->begin_with(savepoint == 0 ? options : nullptr);
+    beginning_ = {{0, place_of_caller(), savepoint, inside}, lease_->timeout, lease_->deadline};
+    if (savepoint == 0) return nullptr;
+    if (!inside) return call(deadline, KeptSavepoint{engine::begin_savepoint(savepoint)});
+    return call(deadline, KeptSavepointOptions(inside->begin(savepoint), inside));
+  }
+  /// A savepoint with options could not begin: rolls back to it, so that the transaction around it can go on.
+  /// nullptr: there is nothing to be sent.
+  LoopCall* undo_beginning(nb::handle timeout) {
+    if (!beginning_.options || given_back() || engine::can_only_be_given_back(status())) return nullptr;
+    return call(deadline_of(timeout), KeptSavepoint{engine::end_savepoint(beginning_.savepoint, false)});
+  }
+  /// The number of the block. `timeout`: of all calls in it, and of its end.
+  std::uint64_t began(nb::handle timeout) {
+    if (const std::optional<Deadline> deadline = deadline_of(timeout)) {
+      lease_->timeout = Seconds(HUGE_VAL);
+      lease_->deadline = std::min(lease_->deadline.at(), deadline->at());
+    }
+    beginning_.number = ++last_number_;
+    lease_->blocks.push_back(std::move(beginning_));
+    return last_number_;
+  }
+  /// None if there are none.
+  [[nodiscard]] nb::object left_open() const { return for_python(lease_->blocks); }
+  /// What the block of that number is told, if others inside it were never left; else None.
+  [[nodiscard]] nb::object left_open_inside(std::uint64_t number) const {
+    const auto& open = lease_->blocks;
+    const auto found = std::ranges::find(open, number, &OpenBlock::number);
+    if (found == open.end() || found + 1 == open.end()) return nb::none();
+    return nb::cast(left_open_text(std::vector<LoopLease::Block>(found + 1, open.end())));
+  }
+  /// Ends the block of that number and those inside it. nullptr: there is nothing to end.
+  LoopCall* end(std::uint64_t number, bool commit, nb::handle timeout) {
+    require_leased();
+    auto& open = lease_->blocks;
+    const auto found = std::ranges::find(open, number, &OpenBlock::number);
+    if (found == open.end()) {
+      if (commit) throw ProgrammingMistake(ended_already);
+      return nullptr;
+    }
+    const int savepoint = found->savepoint;
+    const engine::TimeLimit limit = lease_->limit(deadline_of(timeout));
+    lease_->timeout = found->timeout_before;
+    lease_->deadline = found->deadline_before;
+    const auto options = found->options;
+    open.erase(found, open.end());
+    // Nothing can be sent any more, and giving the connection back rolls back.
+    if (!commit && engine::can_only_be_given_back(status())) return nullptr;
+    if (savepoint == 0) return end_outermost(commit, limit);
+    if (commit && options)
+      return call_within(limit, KeptSavepointOptions(options->release(savepoint), nullptr));
+    return call_within(limit, KeptSavepoint{engine::end_savepoint(savepoint, commit)});
+  }
+  /// After an `end` that failed: if no time was left to send it, gives the connection back, which rolls back,
+  /// so that nothing of the block is committed later.
+  void give_back_unended() {
+    if (given_back()) return;
+    if (const TransactionStatus now = status();
+        now == TransactionStatus::in_transaction || now == TransactionStatus::failed)
+      give_back();
+  }
+
+  /// What the end of the block has to do: False if nothing was leased, or, in autocommit mode, if a statement
+  /// was given up half-way, or the connection lost. Then there is nothing to commit.
+  [[nodiscard]] bool to_be_committed() {
+    if (given_back()) return false;
+    if (!lease_->autocommit) return true;
+    try {
+      return !engine::can_only_be_given_back(status());
+    } catch (const Error&) {  // another task is in a call on the connection
+      return true;
+    }
+  }
+
+  [[nodiscard]] bool autocommit() const noexcept { return lease_->autocommit; }
+  void set_autocommit(nb::handle given) {
+    const bool on = switch_of(given, "autocommit");
+    if (leased_)
+      lease_->transactions().require_autocommit_change<ProgrammingMistake>([this] { return status(); });
+    lease_->autocommit = on;
+  }
+
+ private:
+  LoopCall* lease_until(const std::optional<Deadline>& deadline) {
+    leased_at_ = caller();
+    if (!deadline) return new LeaseWait(lease_, lease_->engine->timeout(), leased_at_);
+    if (ends_by_timeout) {
+      lease_->timeout = Seconds(HUGE_VAL);
+      lease_->deadline = *deadline;
+    }
+    return new LeaseWait(lease_, engine::TimeLimit::until(deadline->at()), leased_at_);
+  }
+  void require_leased() const {
+    if (!leased_) throw UsageError("this connection is not leased yet: use it in an async with statement");
+    lease_->require_usable();
+  }
+  template <class Kept>
+  LoopCall* call(const std::optional<Deadline>& deadline, Kept kept) {
+    return call_within(lease_->limit(deadline), std::move(kept));
+  }
+  template <class Kept>
+  LoopCall* call_within(const engine::TimeLimit& limit, Kept kept) {
+    return new JobWait<Kept>(lease_->engine, limit, lease_, std::move(kept));
+  }
+  LoopCall* end_outermost(bool commit, const engine::TimeLimit& limit) {
+    if (ask(engine::nothing_to_end)) return nullptr;
+    return call_within(
+        limit, engine::EndJob{commit ? pq::TransactionCommand::commit : pq::TransactionCommand::rollback});
+  }
+
+  std::shared_ptr<LoopLease> lease_;
+  bool leased_ = false;
+  LoopLease::Block beginning_;
+  std::uint64_t last_number_ = 0;
+};
+
+LoopCall* call_on_new_cursor(nb::handle object, nb::handle sql, nb::handle params, nb::handle timeout) {
+  auto& self = nb::cast<LoopConnection&>(object);
+  return self.execute(make_cursor(CursorClass::asyncio, object, self.row_kind), sql, params, timeout);
+}
+
+}  // namespace
+
+void bind_loop_connection(nb::module_& module) {
+  nb::class_<RowBatch>(module, "RowBatch")
+      .def(nb::init<nb::handle>(), bind::any)
+      .def("add", &RowBatch::add, bind::inside, bind::any)
+      .def("__len__", &RowBatch::size);
+  nb::class_<LoopConnection, AnyConnection>(module, "LoopConnection", nb::type_slots(connection_slots))
+      .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle>(), nb::arg(), bind::any, bind::any,
+           bind::any)
+      .def("_lease", &LoopConnection::lease, bind::owned)
+      .def("_lease_another", &LoopConnection::lease_another, bind::owned)
+      .def("_give_back", &LoopConnection::give_back)
+      .def("_discard", &LoopConnection::discard)
+      .def("_execute", call_on_new_cursor, bind::owned, bind::inside, bind::any, bind::any, bind::any)
+      .def("_deadline", &LoopConnection::deadline, bind::any)
+      .def("_execute_on", &LoopConnection::execute, bind::owned, bind::inside, nb::arg(), bind::any,
+           bind::any, bind::any)
+      .def("_execute_many", &LoopConnection::execute_many, bind::owned, bind::inside, bind::any, bind::any,
+           bind::any)
+      .def("_execute_batch", &LoopConnection::execute_batch, bind::owned, nb::arg(), bind::any)
+      .def("_to_be_committed", &LoopConnection::to_be_committed)
+      .def("_end_transaction", &LoopConnection::end_transaction, bind::owned, nb::arg(), bind::any)
+      .def("_begin", &LoopConnection::begin, bind::owned, bind::any, bind::any)
+      .def("_undo_beginning", &LoopConnection::undo_beginning, bind::owned, bind::any)
+      .def("_began", &LoopConnection::began, bind::any)
+      .def("_left_open", &LoopConnection::left_open)
+      .def("_left_open_inside", &LoopConnection::left_open_inside)
+      .def("_end", &LoopConnection::end, bind::owned, nb::arg(), nb::arg(), bind::any)
+      .def("_give_back_unended", &LoopConnection::give_back_unended)
+      .def_prop_ro("autocommit", &LoopConnection::autocommit, doc::LoopConnection_autocommit)
+      .def("_set_autocommit", &LoopConnection::set_autocommit, bind::any);
+}
+
+}  // namespace copg::python

@@ -1,0 +1,69 @@
+// What a call of asyncio keeps of its arguments until it is sent, for the pool and its leases. Needs the GIL.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "engine/calls/jobs.hpp"
+#include "python/native/explain.hpp"
+#include "python/native/parameter_rows.hpp"
+#include "python/native/statement.hpp"
+
+namespace copg::python {
+
+namespace nb = nanobind;
+
+[[noreturn]] inline void rethrow_in_words_of(nb::handle sql, PyObject* params, std::exception_ptr failure) {
+  in_words_of(sql.ptr(), params, [&] { std::rethrow_exception(std::move(failure)); });
+  std::terminate();  // it has thrown
+}
+
+struct KeptStatement {
+  nb::object sql;  // keeps the text
+  nb::object params;
+  std::unique_ptr<const Statement> statement;
+
+  [[noreturn]] void throw_failure(std::exception_ptr failure) const {
+    rethrow_in_words_of(sql, params.ptr(), std::move(failure));
+  }
+  int traverse(visitproc visit, void* arg) const {
+    Py_VISIT(params.ptr());
+    return 0;
+  }
+
+  [[nodiscard]] engine::ExecuteJob job() const { return {statement->text(), statement->params()}; }
+};
+
+struct KeptRows {
+  nb::object sql;
+  std::shared_ptr<const KnownText> text;
+  std::shared_ptr<ParameterRows> rows;
+  pq::JoinableTexts* joinable = nullptr;  // of the pool
+  std::int64_t rows_before = 0;           // of the same call, sent by others
+
+  [[nodiscard]] engine::ExecuteManyJob job() const { return {text->text.sql, *rows, joinable, rows_before}; }
+  static nb::object give(std::int64_t affected_rows) { return nb::int_(affected_rows); }
+  [[noreturn]] void throw_failure(std::exception_ptr failure) const {
+    rethrow_in_words_of(sql, nullptr, std::move(failure));
+  }
+  int traverse(visitproc visit, void* arg) const { return rows->traverse(visit, arg); }
+};
+
+inline KeptStatement statement_of(nb::handle sql, nb::handle params) {
+  return {nb::borrow(sql), nb::borrow(params), std::make_unique<const Statement>(sql.ptr(), params.ptr())};
+}
+
+/// Nothing: there are no rows.
+inline std::optional<KeptRows> rows_of(nb::handle sql, nb::handle rows, pq::JoinableTexts* joinable) {
+  auto text = known_text(sql.ptr());
+  auto source = std::make_shared<ParameterRows>(text, rows);
+  if (source->empty()) return std::nullopt;
+  return KeptRows{nb::borrow(sql), std::move(text), std::move(source), joinable};
+}
+
+}  // namespace copg::python
