@@ -39,9 +39,7 @@ EndCall::Progress EndCall::advance(pq::Ready ready) {
   if (end_->error()->kind == ErrorKind::commit_unknown) doubt_ = end_->doubt();
   if (!doubt_) return Progress::done;
   error_ = end_->take_error();
-  leave();
-  if (!lease_) return Progress::done;  // cut off by `close`, just now
-  return ask([this] { return swap(); });
+  return ask([this] { return ask_another(); });
 }
 
 template <class Step>
@@ -54,13 +52,16 @@ EndCall::Progress EndCall::ask(Step step) {
   }
 }
 
+EndCall::Progress EndCall::ask_another() {
+  leave();
+  return lease_ ? swap() : Progress::done;  // else cut off by `close`, just now
+}
+
 EndCall::Progress EndCall::take_answer() {
-  if (const ErrorInfo* const error = question_->error(); error != nullptr && error->connection_survives) {
+  if (const ErrorInfo* const error = question_->error()) {
+    if (!error->connection_survives) return ask_another();
     pq::tell_unasked(*error_, *error);
     return end_lease();
-  } else if (error != nullptr) {
-    leave();
-    return lease_ ? swap() : Progress::done;
   }
   switch (question_->fate()) {
     case pq::CommitFate::undecided: leave(); return lease_ ? enter(now()) : Progress::done;

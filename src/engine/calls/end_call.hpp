@@ -37,6 +37,7 @@ class EndCall final : public LeaseCall {
   /// unknown.
   template <class Step>
   Progress ask(Step step);
+  Progress ask_another();
   Progress take_answer();
   Progress end_lease() noexcept;
 
