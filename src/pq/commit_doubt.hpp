@@ -41,7 +41,7 @@ extern const std::string_view number_text;
 extern const std::string_view fate_text;
 /// Its parameters. `number`: of a transaction; "": only the identity is asked for. `pause_s`: how long the
 /// server is to wait first.
-[[nodiscard]] Params fate_params(const std::string& number, double pause_s = 0);
+[[nodiscard]] Params fate_params(const std::string& number, double pause_s);
 
 /// Nothing if the server does not tell, because it is a standby.
 [[nodiscard]] std::optional<ServerIdentity> identity_in(const Result& result);

@@ -11,14 +11,13 @@ constexpr double pause_s = 0.02;
 CommitQuestion::CommitQuestion(Connection& connection, const CommitDoubt& doubt, bool again)
     : StatementOperation("COMMIT"),
       doubt_(doubt),
-      params_(fate_params(doubt.number, again ? pause_s : 0)),
-      statement_(connection, fate_text, params_) {}
+      statement_(connection, doubt.number, again ? pause_s : 0) {}
 
 Step CommitQuestion::advance(Ready ready) {
-  const Step step = statement_.advance(ready);
+  const Step step = statement_.operation.advance(ready);
   if (!step.done) return step;
-  if (statement_.error() != nullptr) return fail(statement_.take_error());
-  fate_ = fate_in(statement_.take_result(), doubt_.server);
+  if (statement_.operation.error() != nullptr) return fail(statement_.operation.take_error());
+  fate_ = fate_in(statement_.operation.take_result(), doubt_.server);
   return Step::finished();
 }
 

@@ -8,7 +8,18 @@
 
 #include <copg/params.hpp>
 
+#include <string>
+
 namespace copg::pq {
+
+/// `fate_text` and its parameters, as fate_params takes them.
+struct FateStatement {
+  FateStatement(Connection& connection, const std::string& number, double pause_s)
+      : params(fate_params(number, pause_s)), operation(connection, fate_text, params) {}
+
+  const Params params;
+  ExecuteOperation operation;
+};
 
 class CommitQuestion final : public StatementOperation {
  public:
@@ -17,7 +28,9 @@ class CommitQuestion final : public StatementOperation {
 
   Step advance(Ready ready) override;
   [[nodiscard]] const char* phase() const noexcept override { return "asking whether it was committed"; }
-  [[nodiscard]] bool first_bytes_sent() const noexcept override { return statement_.first_bytes_sent(); }
+  [[nodiscard]] bool first_bytes_sent() const noexcept override {
+    return statement_.operation.first_bytes_sent();
+  }
   /// For what a caller is told who does not wait for its end.
   [[nodiscard]] bool commits() const noexcept override { return true; }
 
@@ -26,8 +39,7 @@ class CommitQuestion final : public StatementOperation {
 
  private:
   const CommitDoubt& doubt_;
-  const Params params_;
-  ExecuteOperation statement_;
+  FateStatement statement_;
   CommitFate fate_ = CommitFate::unknown;
 };
 

@@ -237,17 +237,18 @@ Step ConnectOperation::established() {
   (void)conn_.release();  // the connection's now
   if (!settings_.identify || connection_->server_version() < first_with_xid8) return Step::finished();
   phase_ = Phase::identifying;
-  identity_ = std::make_unique<ExecuteOperation>(*connection_, fate_text, identity_params_);
+  identity_ = std::make_unique<FateStatement>(*connection_, "", 0);
   return identify(Ready::none);
 }
 
 /// A server that is like PostgreSQL, and can't answer, is as good as one that was not asked.
 Step ConnectOperation::identify(Ready ready) {
-  const Step step = identity_->advance(ready);
+  const Step step = identity_->operation.advance(ready);
   if (!step.done) return step;
   phase_ = Phase::over;
-  if (identity_->error() == nullptr) connection_->identify(identity_in(identity_->take_result()));
-  ErrorPtr error = identity_->take_error();
+  if (identity_->operation.error() == nullptr)
+    connection_->identify(identity_in(identity_->operation.take_result()));
+  ErrorPtr error = identity_->operation.take_error();
   identity_.reset();
   connection_->wiped();  // the baseline of the session
   if (connection_->alive()) return Step::finished();

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "pq/commit_question.hpp"
 #include "pq/connect_settings.hpp"
 #include "pq/connection.hpp"
-#include "pq/execute_operation.hpp"
 #include "pq/operation.hpp"
 #include "pq/resolve_operation.hpp"
 
@@ -68,8 +68,7 @@ class ConnectOperation final : public Operation {
   std::vector<Host> hosts_;
   std::unique_ptr<PGconn, Finish> conn_;
   std::unique_ptr<Connection> connection_;
-  const Params identity_params_ = fate_params("");
-  std::unique_ptr<ExecuteOperation> identity_;
+  std::unique_ptr<FateStatement> identity_;
   ConnectFailureKind failure_ = ConnectFailureKind::transient;
   Phase phase_ = Phase::starting;
   bool ask_for_date_style_ = false;
