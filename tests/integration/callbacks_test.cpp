@@ -335,25 +335,37 @@ TEST_F(Configure, may_call_the_pool) {
 
 class Asked : public DatabaseTest {};
 
+/// A password that is changed while `credentials` is asked for it.
+class RotatedPassword {
+ public:
+  [[nodiscard]] Credentials give() {
+    const std::lock_guard lock(mutex_);
+    return {.password = password_};
+  }
+  void rotate(PooledDatabase& db) {
+    db.execute("ALTER ROLE postgres PASSWORD 'second'");
+    const std::lock_guard lock(mutex_);
+    password_ = "second";
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string password_ = "first";
+};
+
 TEST_F(Asked, credentials_are_fresh_for_each_connect) {
   tools::ThrowawayPostgres asking({.password = "first"});
   Config config = Config::from_url(asking.tcp_url());
   config.password = "never right";
-  std::mutex mutex;
-  std::string password = "first";
+  RotatedPassword password;
   std::atomic<int> calls = 0;
   PooledDatabase db(config, {.min_size = 2, .max_size = 2, .timeout = 20s, .credentials = [&] {
                                ++calls;
-                               const std::lock_guard lock(mutex);
-                               return Credentials{.password = password};
+                               return password.give();
                              }});
   db.wait();
   EXPECT_EQ(calls, 2);
-  db.execute("ALTER ROLE postgres PASSWORD 'second'");
-  {
-    const std::lock_guard lock(mutex);
-    password = "second";
-  }
+  password.rotate(db);
   db.drain();
   db.wait();
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
@@ -363,15 +375,13 @@ TEST_F(Asked, credentials_are_fresh_for_each_connect) {
 
 TEST_F(Asked, credentials_serve_for_their_time_and_are_asked_for_again_when_the_server_refuses_them) {
   tools::ThrowawayPostgres asking({.password = "first"});
-  std::mutex mutex;
-  std::string password = "first";
+  RotatedPassword password;
   std::atomic<int> calls = 0;
   PoolOptions options{.min_size = 2, .max_size = 2, .timeout = 20s, .num_workers = 1};
   options.credentials_ttl = 600s;
   options.credentials = [&] {
     ++calls;
-    const std::lock_guard lock(mutex);
-    return Credentials{.password = password};
+    return password.give();
   };
   PooledDatabase db(Config::from_url(asking.tcp_url()), options);
   db.wait();
@@ -379,11 +389,7 @@ TEST_F(Asked, credentials_serve_for_their_time_and_are_asked_for_again_when_the_
   db.drain();
   db.wait();
   EXPECT_EQ(calls, 1) << "they serve for other connects";
-  db.execute("ALTER ROLE postgres PASSWORD 'second'");
-  {
-    const std::lock_guard lock(mutex);
-    password = "second";
-  }
+  password.rotate(db);
   db.drain();
   db.wait();
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
