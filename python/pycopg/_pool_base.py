@@ -38,6 +38,12 @@ class PoolBase:
         _row_factory: type
         _inside: Inside
 
+    @property
+    def name(self: Any) -> str:
+        """What the pool is called in messages: the option `name`, or the database's name."""
+        name: str = self._name
+        return name
+
     def _keep(self, arguments: dict[str, Any]) -> tuple[Any, ...]:
         """Keeps the options that Python needs. Returns the arguments for the native pool's constructor."""
         if isinstance(arguments["config"], _native.AnyPool):

@@ -1,8 +1,10 @@
 """The checks find what they look for, and leave alone what is allowed."""
 
 import pathlib
+import re
 import unittest
 
+import faces
 import house_rules
 import import_order
 import layering
@@ -63,6 +65,64 @@ class ImportOrder(unittest.TestCase):
         self.assertEqual(import_order.circle({"above": above, "below": "import os", "errors": ""}), [])
         below = "if TYPE_CHECKING:\n    from .above import B\n"
         self.assertEqual(set(import_order.circle({"above": above, "below": below, "errors": ""})), {"above", "below"})
+
+
+class Faces(unittest.TestCase):
+    root = pathlib.Path(__file__).parents[2]
+    page = root.joinpath(faces.PAGE).read_text()
+
+    def found(self, page: str, header: str = "", method: str = "") -> list[str]:
+        """The complaints about the page, once a class of C++ or of Python has another member."""
+        there = faces.Faces(self.root)
+        if header:
+            there.headers = [re.sub(rf"(class {header} [^;]*?public:)", r"\1 void more();", it) for it in there.headers]
+        if method:
+            for module in there.modules.values():
+                for name, node in module.classes().items():
+                    if name == method:
+                        node.body.append(faces.ast.parse("def more(self, timeout=None): ...").body[0])
+        return faces.complaints(page, there)
+
+    def test_the_page_as_it_is_has_no_fault(self) -> None:
+        self.assertEqual(self.found(self.page), [])
+
+    def test_a_verb_of_one_face_alone_is_found(self) -> None:
+        for header in ("PooledDatabase", "AsyncConnection", "ConnectionWithin", "Verbs", "AsyncVerbs"):
+            self.assertTrue(any("`more`" in it for it in self.found(self.page, header=header)), header)
+        for method in ("PooledDatabase", "AsyncConnection", "Pool", "AnyConnection", "PoolBase", "AsyncCursor"):
+            self.assertTrue(any("`more`" in it for it in self.found(self.page, method=method)), method)
+
+    def test_what_the_page_lacks_or_has_too_much_is_found(self) -> None:
+        row = "| `drain` | yes | yes | yes | yes | |\n"
+        for changed in ("", row * 2, row.replace("yes", "—", 1), row.replace("yes", "maybe", 1), row.replace("| |", "|")):
+            self.assertTrue(self.found(self.page.replace(row, changed)), changed)
+        self.assertTrue(self.found(self.page.replace(row, row + row.replace("drain", "dry"))))
+        self.assertTrue(self.found(self.page.replace("copg::AsyncConnection`", "copg::Other`")))
+        self.assertTrue(self.found(re.sub(r"^\|.*`pycopg.Cursor`(.*\n\|)+", "", self.page, flags=re.MULTILINE)))
+
+    def test_names_are_read_out_of_c_plus_plus(self) -> None:
+        header = """
+          /// void in_a_comment();
+          class Base { public: void of_base(); };
+          class Other : public detail::Base {
+           public:
+            enum class Kind { a, b };
+            explicit Other(int a) : a_(a), b_{a} { int local; f(local); }
+            template <class T, TokenFor<std::vector<T>> Token = DefaultToken>
+            requires std::invocable<T>
+            [[nodiscard]] auto verb(const Sql& sql, Token&& token = {}) -> std::vector<T> { return g<T>(sql); }
+            using Base::shown;
+            using executor_type = int;
+            bool operator==(const Other&) const = default;
+            std::function<void()> field{};
+            int number = 3;
+            static Other make();
+            friend class Third;
+           private:
+            void hidden();
+          };"""
+        names = {"of_base", "Kind", "verb", "shown", "field", "number", "make"}
+        self.assertEqual(faces.names_in_cpp([header], "Other"), names)
 
 
 class HouseRules(unittest.TestCase):
