@@ -8,6 +8,7 @@
 #include <copg/copy_stream.hpp>
 #include <copg/deadline.hpp>
 #include <copg/error.hpp>
+#include <copg/identifier.hpp>
 #include <copg/observer.hpp>
 #include <copg/params.hpp>
 #include <copg/pipeline.hpp>

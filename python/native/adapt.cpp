@@ -335,6 +335,26 @@ Oid wider_number(Oid a, Oid b) noexcept {
   return rank(a) > rank(b) ? a : b;
 }
 
+Oid write_value(PyObject* value, std::string& out) { return write(value, out); }
+
+std::string literal_of(PyObject* value) {
+  if (value == Py_None) return "NULL";
+  std::string text;
+  const Oid type = write(value, text);
+  if (type == oid::boolean) return value == Py_True ? "true" : "false";
+  // The space keeps a minus in front of it from making a comment of it.
+  if (PyLong_Check(value) && is_whole_number(type)) return text.front() == '-' ? ' ' + text : text;
+  // Where a backslash stands, the server's standard_conforming_strings would decide; E'' is read in one way.
+  std::string literal = text.find('\\') == std::string::npos ? "'" : " E'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') literal += c;
+    literal += c;
+  }
+  literal += '\'';
+  if (type != oid::inferred) literal += "::" + type_name(type);
+  return literal;
+}
+
 void add_parameter(PyObject* value, Params& out, Oid floor) {
   if (value == Py_None) {
     out.add(nullptr);

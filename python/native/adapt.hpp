@@ -6,7 +6,7 @@
 #include <copg/oid.hpp>
 #include <copg/params.hpp>
 
-#include <span>
+#include <string>
 
 namespace copg::python {
 
@@ -15,6 +15,12 @@ namespace copg::python {
 /// it. Throws DataError for a value that can't be sent, ProgrammingMistake for a type that nobody knows, and
 /// whatever the value's own methods raise.
 void add_parameter(PyObject* value, Params& out, Oid floor = oid::inferred);
+
+/// Appends the text of `value`, which is not None, in text format. Returns its type. Throws as add_parameter.
+Oid write_value(PyObject* value, std::string& out);
+/// The value as a constant in SQL text, which keeps its type and stands anywhere: NULL, 42, 'it''s',
+/// '2024-01-01'::date. Throws as add_parameter.
+std::string literal_of(PyObject* value);
 
 /// The larger of two of int2, int4, int8 and numeric; `b` if `a` is none of them.
 Oid wider_number(Oid a, Oid b) noexcept;

@@ -118,6 +118,13 @@ int position_in(std::string_view sql, const std::vector<RewrittenPlace>& places,
 void throw_explained(const Error& error, PyObject* sql, PyObject* params) {
   if (error.info().query.empty()) throw;
   ErrorInfo info = error.info();
+  const bool many = params == nullptr;
+  Composed given;
+  if (!PyUnicode_Check(sql)) {
+    given = composed(sql, many ? nb::make_tuple().ptr() : params);
+    sql = given.sql.ptr();
+    if (!many) params = given.params.ptr();
+  }
   const std::string_view text = plain_text(sql);
   if (params == Py_None) {
     info.advice = pq::advice_on(info, PythonWording(text, {}));

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "python/native/adapt.hpp"
 #include "python/native/any_connection.hpp"
 #include "python/native/any_pool.hpp"
 #include "python/native/attempts.hpp"
@@ -84,6 +85,9 @@ NB_MODULE(_native_in_main, module) {
   module.def("end_calls", end_calls);
   module.def("forget_other_threads", forget_other_threads);
   module.def("iterator_of", iterator_of);
+  module.def("set_composer", set_composer);
+  module.def(
+      "literal", [](nb::handle value) { return literal_of(value.ptr()); }, nb::arg().none());
   bind_shortcut(module);
   bind_config(module);
   bind_deadline(module);

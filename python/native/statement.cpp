@@ -12,6 +12,7 @@
 #include "python/native/adapt.hpp"
 #include "python/native/call_errors.hpp"
 #include "python/native/imported.hpp"
+#include "python/native/raised.hpp"
 
 namespace copg::python {
 namespace {
@@ -65,6 +66,8 @@ class TextCache {
   std::list<Entry> entries_;
   std::unordered_map<PyObject*, std::list<Entry>::iterator, Hash, Equal> index_;
 };
+
+PyObject* composer = nullptr;  // pycopg.sql._composed
 
 /// Never destroyed: the interpreter may be gone by then.
 TextCache& cache() {
@@ -127,7 +130,15 @@ std::string_view plain_text(PyObject* sql) {
   return {text, static_cast<std::size_t>(size)};
 }
 
+Composed composed(PyObject* sql, PyObject* params) {
+  const nb::object both = checked(PyObject_CallFunctionObjArgs(composer, sql, params, nullptr));
+  return {both[0], both[1]};
+}
+
+void set_composer(nb::object function) { composer = function.release().ptr(); }
+
 std::shared_ptr<const KnownText> known_text(PyObject* sql) {
+  if (!PyUnicode_Check(sql)) return known_text(composed(sql, nb::make_tuple().ptr()).sql.ptr());
   const std::string_view plain = plain_text(sql);
   // A subclass of str may have a hash of its own, or none.
   const bool kept = PyUnicode_CheckExact(sql) && plain.size() <= TextCache::longest;
@@ -158,6 +169,16 @@ void add_parameters(const KnownText& text, PyObject* params, Params& out, const 
 }
 
 Statement::Statement(PyObject* sql, PyObject* params) {
+  if (PyUnicode_Check(sql)) [[likely]] {
+    read(sql, params);
+    return;
+  }
+  Composed given = composed(sql, params);
+  read(given.sql.ptr(), given.params.ptr());
+  composed_ = std::move(given.sql);
+}
+
+void Statement::read(PyObject* sql, PyObject* params) {
   if (params == Py_None) {
     plain_ = plain_text(sql);
     return;

@@ -22,11 +22,22 @@ struct KnownText {
   std::vector<nb::object> names;  ///< Of named placeholders, as keys.
 };
 
-/// The rewritten form of a Python string: from the cache of those used last, or made now.
-/// Throws ProgrammingMistake; TypeError if it is no str.
+/// What a verb was given as SQL and its parameters, once the text is a str. Made of a pycopg.sql.Composable
+/// or a template string, which are put together for it.
+struct Composed {
+  nb::object sql;
+  nb::object params;
+};
+/// `sql` is no str. Throws TypeError, and whatever putting it together raises.
+[[nodiscard, gnu::cold]] Composed composed(PyObject* sql, PyObject* params);
+/// As set by the package.
+void set_composer(nb::object function);
+
+/// The rewritten form of a Python string, or of what is put together for rows of parameters: from the cache
+/// of those used last, or made now. Throws ProgrammingMistake; TypeError if it is no str.
 std::shared_ptr<const KnownText> known_text(PyObject* sql);
 
-/// The SQL text of a call without parameters: untouched.
+/// The SQL text of a call without parameters: untouched. `sql` must be a str.
 std::string_view plain_text(PyObject* sql);
 
 /// The parameters of one execution, from a sequence or a mapping, appended to `out`. `floors`: see
@@ -38,12 +49,15 @@ void add_parameters(const KnownText& text, PyObject* params, Params& out,
 /// One statement with its parameters.
 class Statement {
  public:
-  /// `params`: None, a sequence or a mapping. `sql` must outlive it.
+  /// `sql`: see Composed. `params`: None, a sequence or a mapping. Both must outlive it.
   Statement(PyObject* sql, PyObject* params);
   [[nodiscard]] std::string_view text() const noexcept { return known_ ? known_->text.sql : plain_; }
   [[nodiscard]] const Params& params() const noexcept { return params_; }
 
  private:
+  void read(PyObject* sql, PyObject* params);
+
+  nb::object composed_;  // the text, where it is none that the caller keeps
   std::shared_ptr<const KnownText> known_;
   std::string_view plain_;
   Params params_;

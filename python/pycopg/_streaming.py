@@ -18,6 +18,8 @@ from .errors import Error, QueryTimeout
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
+    from .sql import Query
+
 # This is no SQL, on purpose (as in src/pq/execute_many_operation.cpp): the error makes the transaction fail, and the
 # server's log shows the reason.
 _ABORT = "copg: the source of rows failed, so none of them is kept"
@@ -31,7 +33,7 @@ def is_async_only(rows: object) -> TypeIs[AsyncIterable[Params]]:
 class Stream:
     """One call: its rows, and when it began."""
 
-    def __init__(self, sql: str, rows: AsyncIterable[Params]) -> None:
+    def __init__(self, sql: Query, rows: AsyncIterable[Params]) -> None:
         self._batch = _native.RowBatch(sql)
         self._rows = rows.__aiter__()
         self._ended = False

@@ -21,6 +21,7 @@ from .errors import ProgrammingError, QueryTimeout
 
 if TYPE_CHECKING:
     from ._transaction_options import Isolation, Settings
+    from .sql import Query
 
     class Base(Leased, _native.LoopConnection): ...
 else:
@@ -60,7 +61,7 @@ class AsyncConnection(Base):
         return AsyncCursor(self, self.row_factory if row_factory is None else row_factory)
 
     async def execute(
-        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
     ) -> AsyncCursor:
         """Executes a statement on a new cursor, and returns that cursor.
 
@@ -82,19 +83,19 @@ class AsyncConnection(Base):
                 turns._taken = False
 
     async def fetch_all(
-        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
     ) -> list[Row]:
         """Executes a statement. Returns all rows, or [] if it returns none. `timeout`: as of `execute`."""
         return (await self.execute(sql, params, timeout=timeout))._all_rows()
 
     async def fetch_one(
-        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
     ) -> Row | None:
         """Executes a statement. Returns the first row, or None if there is none. `timeout`: as of `execute`."""
         return (await self.execute(sql, params, timeout=timeout))._first_row()
 
     async def fetch_val(
-        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
     ) -> Any:
         """Executes a statement. Returns the first column of the first row, or None.
 
@@ -104,7 +105,7 @@ class AsyncConnection(Base):
 
     async def execute_many(
         self,
-        sql: str,
+        sql: Query,
         params_seq: Iterable[Params] | AsyncIterable[Params],
         *,
         timeout: float | Deadline | None = None,
@@ -272,13 +273,13 @@ class AsyncCursor(BaseCursor):
     def __init__(self, connection: AsyncConnection, row_factory: type) -> None:
         super().__init__(connection, row_factory)
 
-    async def execute(self, sql: str, params: Params | None = None) -> AsyncCursor:
+    async def execute(self, sql: Query, params: Params | None = None) -> AsyncCursor:
         """Executes one statement, or, without parameters, several. Returns this cursor."""
         self._forget()
         await self.connection._run(self.connection._execute_on, self, sql, params)
         return self
 
-    async def executemany(self, sql: str, params_seq: Iterable[Params] | AsyncIterable[Params]) -> None:
+    async def executemany(self, sql: Query, params_seq: Iterable[Params] | AsyncIterable[Params]) -> None:
         """Executes the statement for each row of parameters, in one pipeline. Rows that it returns are dropped."""
         self._forget()
         self._keep_count(await self.connection.execute_many(sql, params_seq))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from ._pool_base import Prepare, Reset
     from ._transaction_options import Isolation, Settings
+    from .sql import Query
 
     P = ParamSpec("P")
 
@@ -109,7 +110,7 @@ class AsyncPooledDatabase(Base):
         await self._wait(self._timeout)
 
     async def execute(
-        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
     ) -> list[Row]:
         """Executes one statement on any connection, in a transaction of its own: one round trip.
 
@@ -123,13 +124,13 @@ class AsyncPooledDatabase(Base):
         return rows
 
     async def fetch_all(
-        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
     ) -> list[Row]:
         """`execute`, under the name that goes with `fetch_one` and `fetch_val`."""
         return await self.execute(sql, params, timeout=timeout)
 
     async def fetch_one(
-        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
     ) -> Row | None:
         """Returns the first row, or None if there is none, also for a statement that never returns rows."""
         if self._check is not None:
@@ -137,7 +138,7 @@ class AsyncPooledDatabase(Base):
         return await self._fetch_one(sql, params, timeout)
 
     async def fetch_val(
-        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
     ) -> Any:
         """Returns the first column of the first row, or None. ProgrammingError for a row without columns."""
         if self._check is not None:
@@ -146,7 +147,7 @@ class AsyncPooledDatabase(Base):
 
     async def execute_many(
         self,
-        sql: str,
+        sql: Query,
         params_seq: Iterable[Params] | AsyncIterable[Params],
         *,
         timeout: float | Deadline | None = None,
@@ -325,7 +326,9 @@ class AsyncPooledDatabase(Base):
         connection._ends_by_timeout = True
         return connection
 
-    async def _checked_execute(self, sql: str, params: Params | None, timeout: float | Deadline | None) -> AsyncCursor:
+    async def _checked_execute(
+        self, sql: Query, params: Params | None, timeout: float | Deadline | None
+    ) -> AsyncCursor:
         leased = CheckedAsyncConnection(self, timeout, True, self._row_factory)
         leased._ends_by_timeout = True
         async with leased as connection:

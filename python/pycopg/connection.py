@@ -21,6 +21,7 @@ Entered = TypeVar("Entered", bound="Connection")
 
 if TYPE_CHECKING:
     from ._transaction_options import Isolation, Settings
+    from .sql import Query
 
     class Base(Leased, _native.Connection): ...
 else:
@@ -57,7 +58,7 @@ class Connection(Base):
         return Cursor(self, self.row_factory if row_factory is None else row_factory)
 
     @shortcut(_native.Connection._execute)
-    def execute(self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None) -> Cursor:
+    def execute(self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None) -> Cursor:
         """Executes a statement on a new cursor, and returns that cursor.
 
         `timeout`: of this call, in seconds, in place of the connection's `timeout`.
@@ -66,25 +67,25 @@ class Connection(Base):
         return cursor
 
     def fetch_all(
-        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
     ) -> list[Row]:
         """Executes a statement. Returns all rows, or [] if it returns none. `timeout`: as of `execute`."""
         return self.execute(sql, params, timeout=timeout)._all_rows()
 
     def fetch_one(
-        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
     ) -> Row | None:
         """Executes a statement. Returns the first row, or None if there is none. `timeout`: as of `execute`."""
         return self.execute(sql, params, timeout=timeout)._first_row()
 
-    def fetch_val(self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None) -> Any:
+    def fetch_val(self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None) -> Any:
         """Executes a statement. Returns the first column of the first row, or None.
 
         ProgrammingError for a row without columns. `timeout`: as of `execute`.
         """
         return self.execute(sql, params, timeout=timeout)._first_value()
 
-    def execute_many(self, sql: str, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
+    def execute_many(self, sql: Query, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
         """Executes the statement for each row of parameters, as part of the transaction. Returns the rows affected.
 
         Rows of a plain INSERT share statements where nobody can tell (the pool's `join_rows`).
@@ -170,12 +171,12 @@ class Cursor(BaseCursor):
     def __init__(self, connection: Connection, row_factory: type = dict) -> None:
         super().__init__(connection, row_factory)
 
-    def execute(self, sql: str, params: Params | None = None) -> Cursor:
+    def execute(self, sql: Query, params: Params | None = None) -> Cursor:
         """Executes one statement, or, without parameters, several. Returns this cursor."""
         self.connection._execute_on(self, sql, params, None)
         return self
 
-    def executemany(self, sql: str, params_seq: Iterable[Params]) -> None:
+    def executemany(self, sql: Query, params_seq: Iterable[Params]) -> None:
         """Executes the statement for each row of parameters, in one pipeline. Rows that it returns are dropped."""
         self._forget()
         self._keep_count(self.connection._execute_many(sql, params_seq, None))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from ._pool_base import Prepare, Reset
     from ._transaction_options import Isolation, Settings
+    from .sql import Query
 
     P = ParamSpec("P")
 
@@ -195,7 +196,9 @@ class PooledDatabase(Base):
         self._open()
 
     @shortcut(_native.Pool._execute)
-    def execute(self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None) -> list[Row]:
+    def execute(
+        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
+    ) -> list[Row]:
         """Executes one statement on any connection, in a transaction of its own: one round trip.
 
         Returns the rows, or [] if the statement returns none. Without parameters several statements are allowed, in one
@@ -206,24 +209,24 @@ class PooledDatabase(Base):
 
     @shortcut(_native.Pool._execute)
     def fetch_all(
-        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
     ) -> list[Row]:
         """`execute`, under the name that goes with `fetch_one` and `fetch_val`."""
         return self._execute(sql, params, timeout)
 
     @shortcut(_native.Pool._fetch_one)
     def fetch_one(
-        self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None
+        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
     ) -> Row | None:
         """Returns the first row, or None if there is none, also for a statement that never returns rows."""
         return self._fetch_one(sql, params, timeout)
 
     @shortcut(_native.Pool._fetch_val)
-    def fetch_val(self, sql: str, params: Params | None = None, *, timeout: float | Deadline | None = None) -> Any:
+    def fetch_val(self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None) -> Any:
         """Returns the first column of the first row, or None. ProgrammingError for a row without columns."""
         return self._fetch_val(sql, params, timeout)
 
-    def execute_many(self, sql: str, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
+    def execute_many(self, sql: Query, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
         """Executes the statement for each row of parameters, all in one transaction. Returns the rows affected.
 
         Takes any iterable, which it reads bit by bit. An error names the row and undoes everything. Rows of a plain
@@ -297,11 +300,11 @@ class PooledDatabase(Base):
                 connection._discard()
                 raise
 
-    def _checked_execute(self, sql: str, params: Params | None, timeout: float | Deadline | None) -> Cursor:
+    def _checked_execute(self, sql: Query, params: Params | None, timeout: float | Deadline | None) -> Cursor:
         with self._checked_call(timeout) as connection:
             return connection.execute(sql, params)
 
-    def _checked_execute_many(self, sql: str, params_seq: Iterable[Params], timeout: float | Deadline | None) -> int:
+    def _checked_execute_many(self, sql: Query, params_seq: Iterable[Params], timeout: float | Deadline | None) -> int:
         rows = begun(params_seq)
         if rows is None:
             return 0

@@ -81,7 +81,7 @@ def test_a_signature_is_that_of_the_source(name: str, node: ast.FunctionDef | as
 
 def test_the_verbs_of_the_pool_have_their_signatures_annotations_and_texts() -> None:
     assert str(inspect.signature(PooledDatabase.execute)) == (
-        "(self, sql: 'str', params: 'Params | None' = None, *, timeout: 'float | Deadline | None' = None)"
+        "(self, sql: 'Query', params: 'Params | None' = None, *, timeout: 'float | Deadline | None' = None)"
         " -> 'list[Row]'"
     )
     assert PooledDatabase.wait.__defaults__ == (30.0,)
@@ -90,7 +90,7 @@ def test_the_verbs_of_the_pool_have_their_signatures_annotations_and_texts() -> 
     assert PooledDatabase.execute.__qualname__ == "PooledDatabase.execute"
     assert "one round trip" in pydoc.render_doc(PooledDatabase.execute)
     assert inspect.getdoc(pycopg.Connection.commit) == "One round trip; none without an open transaction."
-    assert "execute(self, sql: 'str', params: 'Params | None' = None, *, timeout:" in pydoc.plain(
+    assert "execute(self, sql: 'Query', params: 'Params | None' = None, *, timeout:" in pydoc.plain(
         pydoc.render_doc(PooledDatabase)
     )
 
