@@ -1,5 +1,7 @@
 #include "pool/holders.hpp"
 
+#include <algorithm>
+
 namespace copg::pool {
 
 std::uint64_t Holders::wait_begins(HolderId holder) {
@@ -18,6 +20,12 @@ void Holders::wait_ends(HolderId holder, std::uint64_t since) {
   for (Lease& lease : leases_) {
     if (lease.holder == holder && lease.since < since && --lease.waits == 0) --stuck_;
   }
+}
+
+bool Holders::keeps_lease(HolderId holder, std::uint64_t since) const {
+  return since != 0 && std::ranges::any_of(leases_, [&](const Lease& lease) {
+           return lease.holder == holder && lease.since < since;
+         });
 }
 
 }  // namespace copg::pool

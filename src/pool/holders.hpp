@@ -34,6 +34,8 @@ class Holders {
   /// A request joins the queue. The result is for `wait_ends`; 0: its holder has no lease.
   std::uint64_t wait_begins(HolderId holder);
   void wait_ends(HolderId holder, std::uint64_t since);
+  /// Whether the holder still has a lease that it had when the wait began. `since`: of `wait_begins`.
+  [[nodiscard]] bool keeps_lease(HolderId holder, std::uint64_t since) const;
 
  private:
   struct Lease {

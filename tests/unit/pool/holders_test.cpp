@@ -44,6 +44,22 @@ TEST_F(TwoHeld, a_statement_completes_a_deadlock_as_well) {
   EXPECT_EQ(pool.actions(), deadlock(statement));
 }
 
+TEST(Deadlocked, only_a_caller_that_still_holds_a_connection_fails) {
+  Script pool{{.min_size = 3, .max_size = 3}};
+  pool.connect_all();
+  pool.lease(alice);
+  const ConnectionId of_bob = pool.lease(bob);
+  const ConnectionId third = pool.lease();
+  const WaiterId first = pool.wait(30s, alice);
+  pool.wait(30s, bob);
+  pool.resize(0, 1);
+  for (const ConnectionId surplus : {third, of_bob}) {
+    pool.release(surplus);
+    pool.closed(surplus);
+  }
+  EXPECT_EQ(pool.actions(), Actions{fail(first, WaitError::deadlock)});
+}
+
 TEST_F(TwoHeld, a_caller_that_goes_on_with_its_work_is_waited_for) {
   pool.lease(alice);
   const ConnectionId of_bob = pool.lease(bob);
