@@ -91,6 +91,20 @@ pool::Acquired Harness::acquired_for(const Input& input) {
   return again ? core_.reacquire(input.now, input.connection(), request) : core_.acquire(input.now, request);
 }
 
+void Harness::try_acquire(const Input& input) {
+  if (sabotage_ == Sabotage::waiting_tries && core_.free_waiters() > 0) {
+    const pool::Acquired waits = core_.acquire(input.now, {.deadline = pool::never, .holder = input.holder});
+    tried_.reset();
+    if (waits.kind == pool::Acquired::Kind::granted) tried_ = waits.connection;
+    return model_.on_tried(input, tried_);
+  }
+  const std::uint64_t before = allocations();
+  tried_ = core_.try_acquire(input.now, spoil(input.holder, sabotage_));
+  if (allocations() != before) model_.violate("no allocation", "a try allocated");
+  mix(tried_.value_or(pool::ConnectionId{}));
+  model_.on_tried(input, tried_);
+}
+
 void Harness::send_next(const Input& input) {
   sent_ = core_.send_next(input.connection());
   mix(sent_.value_or(pool::WaiterId{}));
@@ -120,6 +134,7 @@ void Harness::call(const Input& input, bool in_batch) {
     case InputKind::reacquire:
     case InputKind::acquire_statement:
     case InputKind::reacquire_statement: return acquire(input);
+    case InputKind::try_acquire: return try_acquire(input);
     case InputKind::accept: {
       accepted_ = core_.accept(input.waiter());
       return model_.on_accepted(input, accepted_);
@@ -236,6 +251,7 @@ void Harness::spoil_actions(InputKind kind) {
     case Sabotage::lasting_hangs:
     case Sabotage::deaf_holders:
     case Sabotage::endless_patience:
+    case Sabotage::waiting_tries:
     case Sabotage::deaf_cancels:
     case Sabotage::trust_broken:
     case Sabotage::allocate: break;

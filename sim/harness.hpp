@@ -34,6 +34,7 @@ enum class Sabotage : std::uint8_t {
   lasting_hangs,     ///< The core is told that connects never hang.
   deaf_holders,      ///< The core is not told who asks.
   endless_patience,  ///< The core is told that requests wait for their whole time in an outage.
+  waiting_tries,     ///< Requests that must not wait do so.
 };
 
 class Harness {
@@ -56,6 +57,9 @@ class Harness {
   [[nodiscard]] const pool::Acquired& acquired() const {
     return acquired_;
   }  ///< The answer to the last acquire.
+  [[nodiscard]] const std::optional<pool::ConnectionId>& tried() const {
+    return tried_;
+  }                                                                              ///< To the last try_acquire.
   [[nodiscard]] const pool::Cancelled& cancelled() const { return cancelled_; }  ///< To the last cancel.
   [[nodiscard]] const std::optional<pool::ConnectionId>& accepted() const {
     return accepted_;
@@ -75,6 +79,7 @@ class Harness {
   void call(const Input& input, bool in_batch);
   void acquire(const Input& input);
   pool::Acquired acquired_for(const Input& input);
+  void try_acquire(const Input& input);
   void send_next(const Input& input);
   void hand_on(const Input& input);
   void answer(const Input& input);
@@ -88,6 +93,7 @@ class Harness {
   Model model_;
   std::vector<pool::Action> actions_;
   pool::Acquired acquired_;
+  std::optional<pool::ConnectionId> tried_;
   pool::Cancelled cancelled_;
   std::optional<pool::ConnectionId> accepted_;
   std::optional<pool::WaiterId> sent_;

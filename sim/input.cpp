@@ -16,10 +16,11 @@ using pool::Duration;
 using pool::StatementKind;
 using pool::TimePoint;
 
-constexpr std::array<std::string_view, 28> kind_names{"acquire",
+constexpr std::array<std::string_view, 29> kind_names{"acquire",
                                                       "reacquire",
                                                       "acquire_statement",
                                                       "reacquire_statement",
+                                                      "try_acquire",
                                                       "accept",
                                                       "cancel",
                                                       "release",
@@ -110,6 +111,7 @@ std::string arguments(const Input& input) {
     case InputKind::reacquire: return id + request_of(input);
     case InputKind::acquire_statement: return request_of(input) + to_text(input.statement);
     case InputKind::reacquire_statement: return id + request_of(input) + to_text(input.statement);
+    case InputKind::try_acquire: return fmt::format(" holder={}", input.holder);
     case InputKind::set_holder: return fmt::format("{} holder={}", id, input.holder);
     case InputKind::on_answered: return fmt::format("{} took={}", id, input.took.count());
     case InputKind::on_alone_answered:
@@ -167,6 +169,7 @@ void read_arguments(Words& words, Input& input) {
       request();
       statement();
       break;
+    case InputKind::try_acquire: input.holder = words.number<pool::HolderId>("holder"); break;
     case InputKind::set_holder:
       words.id(input);
       input.holder = words.number<pool::HolderId>("holder");

@@ -18,6 +18,7 @@ enum class InputKind : std::uint8_t {
   reacquire,            ///< connection `slot.generation`, `deadline`, `holder`
   acquire_statement,    ///< `deadline`, `holder`, `statement`
   reacquire_statement,  ///< connection `slot.generation`, `deadline`, `holder`, `statement`
+  try_acquire,          ///< `holder`
   accept,               ///< waiter `slot.generation`
   cancel,               ///< waiter `slot.generation`
   release,              ///< connection `slot.generation`, `disposition`, `never_sent`

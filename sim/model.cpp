@@ -127,6 +127,16 @@ void Model::on_acquired(const Input& input, const pool::Acquired& answer) {
   }
 }
 
+/// Nothing but the lease: a try that gets none leaves no trace.
+void Model::on_tried(const Input& input, const std::optional<ConnectionId>& answer) {
+  if (!answer) return pass_over_idle();
+  require(!closed_ && !suspended_, "I9 nothing left", "a connection was granted while closed or suspended");
+  require(in_batch_ || queue_.empty(), "I10 order", "a try was granted a connection before those that wait");
+  ++totals_.requests_num;
+  give(*answer, next_ticket_++, input.holder);
+  connections_[answer->slot].waited = connections_[answer->slot].slow = false;
+}
+
 /// A request got no idle connection: they must be too old.
 void Model::pass_over_idle() {
   if (closed_ || suspended_ || in_batch_) return;
@@ -302,6 +312,7 @@ void Model::on_input(const Input& input) {
     case InputKind::reacquire:
     case InputKind::acquire_statement:
     case InputKind::reacquire_statement:
+    case InputKind::try_acquire:
     case InputKind::accept:
     case InputKind::cancel:
     case InputKind::release: break;

@@ -93,6 +93,7 @@ class Model {
   // What happened. First the input with its answer, then its actions, then `settle`.
   void begin(const Input& input, bool in_batch);
   void on_acquired(const Input& input, const pool::Acquired& answer);
+  void on_tried(const Input& input, const std::optional<pool::ConnectionId>& answer);
   void on_accepted(const Input& input, const std::optional<pool::ConnectionId>& answer);
   void on_cancelled(const Input& input, const pool::Cancelled& answer);
   void on_released(const Input& input, bool answer);

@@ -28,6 +28,7 @@ std::optional<State> needed(InputKind kind) {
     case InputKind::on_hung_up: return State::idle;
     case InputKind::acquire:
     case InputKind::acquire_statement:
+    case InputKind::try_acquire:
     case InputKind::on_answered:
     case InputKind::on_alone_answered:
     case InputKind::accept:

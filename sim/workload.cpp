@@ -40,7 +40,8 @@ Duration Dice::between(Duration low, Duration high) {
   return low + Duration(static_cast<Duration::rep>(unit * static_cast<double>((high - low).count())));
 }
 
-Workload::Workload(std::uint64_t seed) : dice_(seed) {
+Workload::Workload(std::uint64_t seed) : dice_(seed), tries_dice_(~seed) {
+  tries_ = tries_dice_.permille(500) ? tries_dice_.between(0, 300) : 0;
   options_.seed = seed;
   options_.max_size = dice_.permille(200) ? dice_.between(1, 2) : dice_.between(1, 16);
   options_.min_size = dice_.between(0, options_.max_size);
@@ -210,6 +211,8 @@ Input Workload::arrive(const Harness& harness) {
   if (dice_.permille(statements_)) {
     input.kind = InputKind::acquire_statement;
     input.statement = statement();
+  } else if (tries_dice_.permille(tries_)) {
+    input.kind = InputKind::try_acquire;
   }
   input.deadline = now_ + (dice_.permille(20) ? Duration(0) : dice_.between(1ns, patience_));
   if (dice_.permille(10)) input.deadline = pool::never;
@@ -468,8 +471,12 @@ void Workload::observe(const Harness& harness, const Input& last) {
   const bool statement =
       last.kind == InputKind::acquire_statement || last.kind == InputKind::reacquire_statement;
   const bool asked = last.kind == InputKind::acquire || last.kind == InputKind::reacquire || statement;
-  if (asked && harness.acquired().kind == pool::Acquired::Kind::granted) {
-    const std::uint32_t slot = harness.acquired().connection.slot;
+  std::optional<std::uint32_t> leased;
+  if (asked && harness.acquired().kind == pool::Acquired::Kind::granted)
+    leased = harness.acquired().connection.slot;
+  if (last.kind == InputKind::try_acquire && harness.tried()) leased = harness.tried()->slot;
+  if (leased) {
+    const std::uint32_t slot = *leased;
     due_[slot] = lease_ends();
     alone_[slot].reset();
     if (statement) {

@@ -115,6 +115,14 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
         [this, deadline, where](auto handler) { start_connection(std::move(handler), deadline, where); },
         token);
   }
+  /// Leases a connection if one is free at once. Completes with a std::optional<AsyncConnection>, which is
+  /// empty otherwise: PooledDatabase::try_connection tells when. It looks when it is started, or, as an
+  /// awaitable, when it is awaited.
+  template <detail::TokenFor<std::optional<AsyncConnection>> Token = DefaultToken>
+  auto try_connection(Token&& token = {}, SourceLocation where = SourceLocation::current()) {
+    return detail::initiate<std::optional<AsyncConnection>>(
+        [this, where](auto handler) { start_try_connection(std::move(handler), where); }, token);
+  }
   /// Leases a connection and awaits `body(connection)` in a transaction. Commits when the body returns, rolls
   /// back if it throws, and completes with the body's result.
   template <class Body>
@@ -212,6 +220,8 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request);
   void start_connection(detail::Handler<AsyncConnection> handler, std::optional<Deadline> deadline,
                         const SourceLocation& where);
+  void start_try_connection(detail::Handler<std::optional<AsyncConnection>> handler,
+                            const SourceLocation& where);
   void start_check(detail::Handler<> handler);
   void start_wait(detail::Handler<> handler, Deadline deadline);
   void start_close(detail::Handler<> handler, Seconds timeout);

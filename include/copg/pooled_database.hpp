@@ -71,6 +71,11 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   /// has a time of its own, Connection::timeout.
   [[nodiscard]] Connection connection(std::optional<Deadline> deadline = {},
                                       const SourceLocation& where = SourceLocation::current());
+  /// Leases a connection if one is free at once, and returns nothing otherwise: if none is idle, if others
+  /// wait for one, or if the pool is suspended. Never blocks and never makes the pool open a connection.
+  /// A connection that has died while it was idle is not handed out. PoolClosed once the pool is closed.
+  [[nodiscard]] std::optional<Connection> try_connection(
+      const SourceLocation& where = SourceLocation::current());
   /// Leases a connection and calls `body(connection)`, once, in a transaction. Commits when the body returns,
   /// rolls back if it throws, and returns the body's result.
   template <std::invocable<Connection&> Body>

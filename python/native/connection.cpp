@@ -57,12 +57,37 @@ void Connection::lease_another(double timeout_s) {
   });
 }
 
-void Connection::lease(std::optional<Deadline> deadline, bool held_by_thread) {
+bool Connection::try_lease() { return try_lease(false); }
+
+bool Connection::try_lease_another() { return try_lease(true); }
+
+bool Connection::try_lease(bool again) {
+  const Caller by = caller_in_block();
+  leased_at_ = by.where;
+  return in_turn([&] {
+    if (again) drop(&copg::Connection::close);
+    if (lease_ && !again) throw UsageError("this connection was leased already: take another from the pool");
+    std::optional<copg::Connection> leased = database().try_connection(leased_at_);
+    if (leased) leased_now(std::move(*leased), by.enters_block);
+    return leased.has_value();
+  });
+}
+
+PooledDatabase& Connection::database() const {
   if (pool_of_threads_ == nullptr)
     throw UsageError("a pool for asyncio leases its connections in a coroutine");
-  PooledDatabase& db = pool_of_threads_->database();
-  lease_.emplace(deadline && ends_by_timeout ? db.within(*deadline).connection(leased_at_)
-                                             : db.connection(deadline, leased_at_));
+  return pool_of_threads_->database();
+}
+
+void Connection::lease(std::optional<Deadline> deadline, bool held_by_thread) {
+  PooledDatabase& db = database();
+  leased_now(deadline && ends_by_timeout ? db.within(*deadline).connection(leased_at_)
+                                         : db.connection(deadline, leased_at_),
+             held_by_thread);
+}
+
+void Connection::leased_now(copg::Connection&& connection, bool held_by_thread) {
+  lease_.emplace(std::move(connection));
   if (held_by_thread) copg::detail::LeaseAccess::hold(*lease_);
   if (call_timeout_) lease_->timeout(*call_timeout_);
   if (autocommit_) lease_->autocommit(true);
@@ -295,7 +320,10 @@ void bind_connection(nb::module_& module) {
            bind::any)
       .def(
           "_lease", [](Connection& self) { self.lease(); }, bind::inside)
+      .def(
+          "_try_lease", [](Connection& self) { return self.try_lease(); }, bind::inside)
       .def("_lease_another", &Connection::lease_another)
+      .def("_try_lease_another", &Connection::try_lease_another)
       .def("_give_back", &Connection::give_back)
       .def(
           "_enter",

@@ -35,6 +35,10 @@ class Connection final : public AnyConnection {
 
   /// Leases a connection, once.
   void lease();
+  /// Leases a connection if one is free at once. False: none is.
+  [[nodiscard]] bool try_lease();
+  /// Closes the connection, and leases another if one is free at once.
+  [[nodiscard]] bool try_lease_another();
   /// Closes the connection and leases another within `timeout_s`.
   void lease_another(double timeout_s);
   /// Has what belongs to a pool's `configure`, instead of a lease.
@@ -88,6 +92,9 @@ class Connection final : public AnyConnection {
   }
   /// `held_by_thread`: this thread gives it back, and nobody else.
   void lease(std::optional<Deadline> deadline, bool held_by_thread);
+  [[nodiscard]] bool try_lease(bool again);
+  void leased_now(copg::Connection&& connection, bool held_by_thread);
+  [[nodiscard]] PooledDatabase& database() const;
   [[nodiscard]] copg::Connection& leased();
   void require_no_transaction_block(const char* what) const;
   void drop(void (copg::Connection::*how)() noexcept) noexcept;

@@ -76,6 +76,16 @@ void LoopCall::introduce(engine::Waiter& waiter) const {
   waiter.set_task(task.name, holder_id_of(task.object, leases()));
 }
 
+bool LeaseWait::attempt(LoopLease& lease, const SourceLocation& where) {
+  const Task task = this_task();
+  engine::Requester who = engine::this_thread();
+  if (!task.name.empty())
+    who = {task.name, engine::NumberOf::task, 0, holder_id_of(task.object, true)};
+  else
+    who.id = pool::unknown_holder;
+  return lease.engine->leases().try_acquire(lease.lease, engine::now(), {where, who});
+}
+
 /// The descriptor may be another one after the next step: it is in the set no longer than for one wait.
 void LoopCall::watch(const pq::Step& step, std::uint32_t /*wait*/) {
   port_->watch(step.fd, static_cast<int>(step.wait_for), token());

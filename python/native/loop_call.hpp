@@ -179,6 +179,9 @@ class LeaseWait final : public engine::LeaseKind<LoopCall> {
       : LeaseKind(lease->engine, limit, where), lease_(std::move(lease)) {}
   ~LeaseWait() override { end(); }
 
+  /// Takes a lease if one is free at once. False: none is. Throws PoolClosed.
+  [[nodiscard]] static bool attempt(LoopLease& lease, const SourceLocation& where);
+
   nb::object result() override {
     taken_ = true;
     return nb::none();

@@ -125,6 +125,19 @@ class LoopConnection final : public AnyConnection {
     leased_ = true;
     return lease_until(timeout_.from_now());
   }
+  /// Leases a connection if one is free at once. False: none is.
+  bool try_lease() {
+    if (leased_) throw UsageError("this connection was leased already: take another from the pool");
+    leased_at_ = caller();
+    leased_ = LeaseWait::attempt(*lease_, leased_at_);
+    return leased_;
+  }
+  /// Closes the connection, and leases another if one is free at once.
+  bool try_lease_another() {
+    discard();
+    lease_ = std::make_shared<LoopLease>(lease_->engine, lease_->timeout, lease_->autocommit);
+    return LeaseWait::attempt(*lease_, leased_at_);
+  }
   /// Closes the connection and leases another.
   LoopCall* lease_another(double timeout_s) {
     discard();
@@ -322,7 +335,9 @@ void bind_loop_connection(nb::module_& module) {
       .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle>(), nb::arg(), bind::any, bind::any,
            bind::any)
       .def("_lease", &LoopConnection::lease, bind::owned)
+      .def("_try_lease", &LoopConnection::try_lease)
       .def("_lease_another", &LoopConnection::lease_another, bind::owned)
+      .def("_try_lease_another", &LoopConnection::try_lease_another)
       .def("_give_back", &LoopConnection::give_back)
       .def("_discard", &LoopConnection::discard)
       .def("_execute", call_on_new_cursor, bind::owned, bind::inside, bind::any, bind::any, bind::any)

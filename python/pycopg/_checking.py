@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from . import _native
 from ._error_tree import PoolTimeout, pool_timeout
+
+logger = logging.getLogger("pycopg")
 
 
 class Refusals:
@@ -24,6 +27,12 @@ class Refusals:
         self._count += 1
         time_left = self._began + self._timeout_s - time.monotonic()
         return time_left if time_left > 0 and self._count < self._most else None
+
+    def another_try(self, refusal: Exception) -> bool:
+        """Counts a refusal, and logs it, since no error will tell of it. Whether another connection may be tried."""
+        self._count += 1
+        logger.warning("%r: `check` refused a connection: %s: %s", self._pool, type(refusal).__name__, refusal)
+        return self._count < self._most
 
     def told(self, last: Exception) -> PoolTimeout:
         """Returns the error for the caller. `last`, the check's last exception, is to be its cause."""

@@ -57,6 +57,9 @@ class AsyncConnection(Base):
         if left_open is not None:
             tell_left_open(self, left_open)
 
+    async def _try_leasing(self) -> bool:
+        return self._try_lease()
+
     def cursor(self, row_factory: type | None = None) -> AsyncCursor:
         return AsyncCursor(self, self.row_factory if row_factory is None else row_factory)
 

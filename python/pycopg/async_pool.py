@@ -184,6 +184,15 @@ class AsyncPooledDatabase(Base):
         kind = AsyncConnection if self._check is None else CheckedAsyncConnection
         return kind(self, timeout, self._autocommit, self._row_factory)
 
+    def try_connection(self) -> AsyncTryConnection:
+        """Like `connection`, but leases one only if it is free at once: entered, it gives None otherwise.
+
+        None is free when none is idle, when others wait for one, and while the pool is suspended. Never waits, and
+        never makes the pool open a connection. PoolClosed once the pool is closed.
+        """
+        kind = AsyncConnection if self._check is None else CheckedAsyncConnection
+        return AsyncTryConnection(kind(self, None, self._autocommit, self._row_factory))
+
     def transaction(
         self,
         timeout: float | Deadline | None = None,
@@ -365,9 +374,53 @@ class CheckedAsyncConnection(AsyncConnection):
             except BaseException:
                 self._discard()
                 raise
-        # The check is wrong, not the connection: another connection would not help.
+        raise self._given_back_for(answer)
+
+    async def _try_leasing(self) -> bool:
+        check = self.pool._check
+        assert check is not None
+        refusals = Refusals(self.pool, 0.0)
+        leased = self._try_lease()
+        while leased:
+            try:
+                answer = check(self)
+                if not inspect.isawaitable(answer):
+                    break
+                await answer
+                await self.rollback()
+                return True
+            except Exception as refusal:
+                leased = refusals.another_try(refusal) and self._try_lease_another()
+            except BaseException:
+                self._discard()
+                raise
+        if leased:
+            raise self._given_back_for(answer)
+        self._discard()
+        return False
+
+    def _given_back_for(self, answer: object) -> TypeError:
+        """The check is wrong, not the connection: another connection would not help."""
         self._give_back()
-        raise TypeError(f"check = {check!r}: it must be a coroutine function; it gave {answer!r}")
+        return TypeError(f"check = {self.pool._check!r}: it must be a coroutine function; it gave {answer!r}")
+
+
+class AsyncTryConnection:
+    """What `db.try_connection()` returns. Entering it returns the connection, or None if none is free at once."""
+
+    __reduce_ex__ = uncopied(LEASE)
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def __aenter__(self) -> AsyncConnection | None:
+        connection = self._connection
+        leased = await connection._try_leasing()
+        return connection if leased else None
+
+    async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
+        if not self._connection._given_back:
+            await self._connection.__aexit__(error_type, error, traceback)
 
 
 class AsyncPoolTransaction:

@@ -53,6 +53,9 @@ class Connection(Base):
     def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         self._exit(error_type, error, traceback)
 
+    def _try_leasing(self) -> bool:
+        return self._try_lease()
+
     def cursor(self, row_factory: type | None = None) -> Cursor:
         """Makes a cursor on this connection. Its rows are dictionaries or tuples, as `row_factory` says."""
         return Cursor(self, self.row_factory if row_factory is None else row_factory)

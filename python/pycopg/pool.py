@@ -102,6 +102,15 @@ class PooledDatabase(Base):
         kind = Connection if self._check is None else CheckedConnection
         return kind(self, timeout, self._autocommit, self._row_factory)
 
+    def try_connection(self) -> TryConnection:
+        """Like `connection`, but leases one only if it is free at once: entered, it gives None otherwise.
+
+        None is free when none is idle, when others wait for one, and while the pool is suspended. Never waits, and
+        never makes the pool open a connection. PoolClosed once the pool is closed.
+        """
+        kind = Connection if self._check is None else CheckedConnection
+        return TryConnection(kind(self, None, self._autocommit, self._row_factory))
+
     def transaction(
         self,
         timeout: float | Deadline | None = None,
@@ -300,6 +309,24 @@ class PooledDatabase(Base):
                 connection._discard()
                 raise
 
+    def _try_lease_checked(self, connection: Connection) -> bool:
+        """Leases a connection that is free at once and that the user's check accepts. False: there is none."""
+        assert self._check is not None
+        refusals = Refusals(self, 0.0)
+        leased = connection._try_lease()
+        while leased:
+            try:
+                self._check(connection)
+                connection.rollback()
+                return True
+            except Exception as refusal:
+                leased = refusals.another_try(refusal) and connection._try_lease_another()
+            except BaseException:
+                connection._discard()
+                raise
+        connection._discard()
+        return False
+
     def _checked_execute(self, sql: Query, params: Params | None, timeout: float | Deadline | None) -> Cursor:
         with self._checked_call(timeout) as connection:
             return connection.execute(sql, params)
@@ -325,6 +352,27 @@ class CheckedConnection(Connection):
     def __enter__(self: Leased) -> Leased:
         self.pool._lease_checked(self)
         return self
+
+    def _try_leasing(self) -> bool:
+        return self.pool._try_lease_checked(self)
+
+
+class TryConnection:
+    """What `db.try_connection()` returns. Entering it returns the connection, or None if none is free at once."""
+
+    __reduce_ex__ = uncopied(LEASE)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Connection | None:
+        connection = self._connection
+        leased = connection._try_leasing()
+        return connection if leased else None
+
+    def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
+        if not self._connection._given_back:
+            self._connection.__exit__(error_type, error, traceback)
 
 
 class PoolTransaction:

@@ -62,6 +62,17 @@ void Call::ended(bool inside, std::exception_ptr error) {
   complete(inside, std::move(error));
 }
 
+std::optional<AsyncConnection> ConnectionCall::attempt(std::shared_ptr<Loop> loop,
+                                                       const SourceLocation& where) {
+  engine::PoolEngine& engine = loop->engine();
+  engine::Requester thread = engine::this_thread();
+  thread.id = pool::unknown_holder;  // it goes on with other coroutines
+  Lease lease;
+  if (!engine.leases().try_acquire(lease, engine::now(), {where, thread})) return std::nullopt;
+  return AsyncConnection(
+      std::make_shared<LeaseState>(std::move(loop), lease, engine.options().timeout, pool::never));
+}
+
 void ConnectionCall::take_result() {
   std::get<0>(results_) =
       AsyncConnection(std::make_shared<LeaseState>(shared_loop(), lease_, timeout_, deadline_));

@@ -61,6 +61,10 @@ class ExecuteCall : public engine::StatementKind<Call> {
 
 /// Leases a connection.
 class ConnectionCall : public engine::LeaseKind<Call> {
+ public:
+  /// Does so only if one is free at once. Throws PoolClosed.
+  static std::optional<AsyncConnection> attempt(std::shared_ptr<Loop> loop, const SourceLocation& where);
+
  protected:
   ConnectionCall(std::shared_ptr<Loop> loop, const engine::TimeLimit& limit, const SourceLocation& where,
                  Seconds timeout_of_calls, TimePoint deadline_of_calls)

@@ -38,6 +38,9 @@ class Leases {
   /// StatementWaiter, and the statement may travel with others if it has to wait.
   Attempt acquire(Lease& lease, Waiter& waiter, TimePoint time, TimePoint deadline,
                   const SourceLocation& where, const pool::Statement* statement = nullptr);
+  /// Takes a connection that is free at once into `lease`, and never waits. False: there is none. `time` is
+  /// now. Throws PoolClosed.
+  [[nodiscard]] bool try_acquire(Lease& lease, TimePoint time, const Holder& holder);
   /// Exchanges a dead connection, on which nothing was sent, for another, with the lease's place in the
   /// queue. Otherwise as `acquire`. For a statement only if it did not wait; else Runs::requeue.
   Attempt swap(Lease& lease, Waiter& waiter, TimePoint deadline, const pool::Statement* statement = nullptr);
@@ -125,6 +128,7 @@ class Leases {
  private:
   Attempt conclude(Locked state, const pool::Acquired& acquired, Lease& lease, Waiter& waiter, TimePoint time,
                    TimePoint deadline, const Holder& holder);
+  [[nodiscard]] bool found_dead(Lease& lease, TimePoint time);
   void give_back(Lease& lease, bool keep) noexcept;
   [[noreturn, gnu::cold]] void reject_cut(const Lease& lease) const;
   static bool dequeue(State& state, Lease& lease, Waiter& waiter);

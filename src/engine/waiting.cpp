@@ -23,6 +23,43 @@ Leases::Attempt Leases::acquire(Lease& lease, Waiter& waiter, TimePoint time, Ti
   return conclude(std::move(state), acquired, lease, waiter, time, deadline, holder);
 }
 
+bool Leases::try_acquire(Lease& lease, TimePoint time, const Holder& holder) {
+  for (;;) {
+    {
+      Locked state = lock_here(shared_);
+      if (!state->opened || state->core->closed())
+        refuse(std::move(state), pool::WaitError::closed, Duration::zero());
+      const auto granted = state->core->try_acquire(time, holder.who.id);
+      if (granted) lease = state->take(*granted, time, after(time, setup_.timeout), holder);
+      state->dispatch();
+      if (!granted) return false;
+    }
+    if (!found_dead(lease, time)) break;
+  }
+  if (setup_.options.observer) setup_.options.observer->acquired(Duration::zero());
+  return true;
+}
+
+/// Looks at the connection of a lease on which nothing was sent. True: it was dead, and the lease has ended.
+bool Leases::found_dead(Lease& lease, TimePoint time) {
+  bool alive = false;
+  try {
+    alive = enter(lease, time);
+  } catch (...) {  // cut off by `close`, just now
+    release(lease);
+    throw;
+  }
+  if (alive) {
+    if (!leave(lease)) reject_cut_off({});
+    return false;
+  }
+  const Locked state(shared_);
+  lease.slot->lease_ends(*state);
+  state->core->release(time, id_of(std::exchange(lease, {})), pool::Disposition::broken);
+  state->dispatch();
+  return true;
+}
+
 Leases::Attempt Leases::swap(Lease& lease, Waiter& waiter, TimePoint deadline,
                              const pool::Statement* statement) {
   const TimePoint time = now();

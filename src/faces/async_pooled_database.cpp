@@ -129,6 +129,20 @@ void AsyncPooledDatabase::start_connection(detail::Handler<AsyncConnection> hand
                                       state_->face->options().timeout, pool::never);
 }
 
+void AsyncPooledDatabase::start_try_connection(detail::Handler<std::optional<AsyncConnection>> handler,
+                                               const SourceLocation& where) {
+  auto loop = this->loop();
+  const asio::any_io_executor executor = loop->executor();
+  std::optional<AsyncConnection> leased;
+  std::exception_ptr error;
+  try {
+    leased = async::ConnectionCall::attempt(std::move(loop), where);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  async::complete_now(executor, std::move(handler), std::move(error), std::move(leased));
+}
+
 AsyncDatabaseWithin AsyncPooledDatabase::within(Deadline deadline) const { return {loop(), deadline}; }
 
 AsyncDatabaseWithin::AsyncDatabaseWithin(std::shared_ptr<async::Loop> loop, Deadline deadline) noexcept

@@ -52,6 +52,13 @@ Acquired PoolCore::acquire(TimePoint now, const Request& request) {
   return serve_or_queue(request, {.ticket = next_ticket_++});
 }
 
+std::optional<ConnectionId> PoolCore::try_acquire(TimePoint now, HolderId holder) {
+  advance(now);
+  if (closed_ || suspended_ || !drop_expired_idle()) return std::nullopt;
+  ++totals_.requests_num;
+  return lease_idle({.deadline = now_, .holder = holder}, {.ticket = next_ticket_++});
+}
+
 Acquired PoolCore::reacquire(TimePoint now, ConnectionId connection, const Request& request) {
   if (!is(connection, State::leased)) return acquire(now, request);
   const Slot& slot = slots_[connection.slot];
@@ -66,14 +73,8 @@ Acquired PoolCore::serve_or_queue(const Request& request, const Turn& turn) {
     return Acquired{.kind = Acquired::Kind::rejected, .error = error};
   };
   if (closed_) return reject(WaitError::closed);
-  if (!suspended_ && drop_expired_idle()) {
-    const std::uint32_t slot = idle_.front();
-    lease(slot, request, turn);
-    if (request.statement != nullptr && sharing() && texts_.slow(request.statement->key))
-      set_slow(slots_[slot]);
-    if (options_.min_idle > 0) check_and_open();
-    return {.kind = Acquired::Kind::granted, .connection = id(slot)};
-  }
+  if (!suspended_ && drop_expired_idle())
+    return {.kind = Acquired::Kind::granted, .connection = lease_idle(request, turn)};
   if (request.deadline <= now_) return reject(WaitError::timeout);
   if (misconfigured() || out_of_patience()) return reject(WaitError::connect_failed);
   if (!turn.returning && options_.max_waiting > 0 && waiters_.waiting() >= options_.max_waiting) {

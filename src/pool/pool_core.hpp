@@ -139,6 +139,9 @@ class PoolCore {
   void reserve_waiters(std::uint32_t count);
   /// Asks for a connection. If the deadline has passed, an idle one is still granted. O(1).
   Acquired acquire(TimePoint now, const Request& request);
+  /// Leases a connection if `acquire` would grant one at once. If not, nothing is queued, opened or counted:
+  /// it is as if nobody had asked.
+  std::optional<ConnectionId> try_acquire(TimePoint now, HolderId holder);
   /// Gives up a connection found dead before its first use and asks for another, keeping the place in the
   /// queue that the lease was granted from. The epoch ends as with Disposition::broken. A stale id counts as
   /// a new acquire. Of statements, for one that was granted a connection at once: `release` puts one that
@@ -277,6 +280,7 @@ class PoolCore {
   };
   Acquired serve_or_queue(const Request& request, const Turn& turn);
   bool drop_expired_idle();
+  ConnectionId lease_idle(const Request& request, const Turn& turn);
   void lease(std::uint32_t slot, const Request& request, const Turn& turn);
   void take_back(std::uint32_t slot, Disposition disposition);
   void deliver(std::uint32_t slot);

@@ -172,6 +172,16 @@ bool PoolCore::drop_expired_idle() {
   return !idle_.empty();
 }
 
+/// Leases the connection that was used last.
+ConnectionId PoolCore::lease_idle(const Request& request, const Turn& turn) {
+  const std::uint32_t index = idle_.front();
+  lease(index, request, turn);
+  if (request.statement != nullptr && sharing() && texts_.slow(request.statement->key))
+    set_slow(slots_[index]);
+  if (options_.min_idle > 0) check_and_open();
+  return id(index);
+}
+
 /// Leases an idle connection.
 void PoolCore::lease(std::uint32_t index, const Request& request, const Turn& turn) {
   idle_.erase(slots_, index);

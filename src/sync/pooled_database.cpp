@@ -3,7 +3,9 @@
 #include <cmath>
 #include <utility>
 
+#include "engine/calls/inspect.hpp"
 #include "engine/closing_handle.hpp"
+#include "engine/this_stack.hpp"
 #include "sync/call.hpp"
 
 namespace copg {
@@ -87,6 +89,17 @@ Connection PooledDatabase::connection(std::optional<Deadline> deadline, const So
   PoolEngine& pool = engine();
   const TimeLimit limit = deadline ? TimeLimit::until(deadline->at()) : pool.timeout();
   return {pool.shared_from_this(), lease_on(pool, limit, where), pool.options().timeout};
+}
+
+std::optional<Connection> PooledDatabase::try_connection(const SourceLocation& where) {
+  std::optional<Connection> leased;  // the one object that is returned, so that it stays where it is
+  PoolEngine& pool = engine();
+  detail::Lease lease;
+  if (pool.leases().try_acquire(lease, engine::now(), {where, engine::this_thread()})) {
+    leased.emplace(Connection(pool.shared_from_this(), lease, pool.options().timeout));
+    if (engine::on_this_stack(&leased)) detail::LeaseAccess::hold(*leased);
+  }
+  return leased;
 }
 
 DatabaseWithin PooledDatabase::within(Deadline deadline) const {

@@ -1,5 +1,7 @@
 // The asynchronous calls for the pool as a whole: open, check, wait, resize, close, and their errors.
 #include <chrono>
+#include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -140,6 +142,53 @@ TEST_F(PoolCalls, resize_drain_suspend_and_resume_work_while_leases_are_out) {
     const int value = co_await db.fetch_val<int>("SELECT 1");
     EXPECT_EQ(value, 1);
   }());
+}
+
+TEST_F(PoolCalls, try_connection_completes_with_a_lease_or_with_nothing_and_never_waits) {
+  auto db = make({.min_size = 1, .max_size = 2});
+  run([&]() -> awaitable<void> {
+    bool closed = false;
+    try {
+      co_await db.try_connection();
+    } catch (const PoolClosed&) {
+      closed = true;
+    }
+    EXPECT_TRUE(closed) << "before open";
+    co_await db.open();
+    {
+      std::optional<AsyncConnection> conn = co_await db.try_connection();
+      EXPECT_TRUE(conn.has_value());
+      if (conn) {
+        const int one = co_await conn->fetch_val<int>("SELECT 1");
+        EXPECT_EQ(one, 1);
+      }
+      const PoolStats before = db.stats();
+      const std::optional<AsyncConnection> none = co_await db.try_connection();
+      EXPECT_FALSE(none.has_value());
+      EXPECT_EQ(db.stats(), before);
+    }
+    co_await db.close();
+    closed = false;
+    try {
+      co_await db.try_connection();
+    } catch (const PoolClosed&) {
+      closed = true;
+    }
+    EXPECT_TRUE(closed) << "after close";
+  }());
+  run_out();
+}
+
+TEST_F(PoolCalls, try_connection_takes_any_completion_token) {
+  auto db = make({.min_size = 1});
+  run([&]() -> awaitable<void> { co_await db.open(); }());
+  bool leased = false;
+  db.try_connection([&](std::exception_ptr error, std::optional<AsyncConnection> conn) {
+    leased = error == nullptr && conn.has_value();
+  });
+  EXPECT_FALSE(leased) << "never before the call has returned";
+  run_until([&] { return leased; });
+  EXPECT_TRUE(eventually([&] { return db.stats().leased == 0; }));
 }
 
 }  // namespace

@@ -118,6 +118,10 @@ TEST(Simulator, finds_callers_that_wait_for_each_other_for_ever) {
   expect_found(Sabotage::deaf_holders, {"I3 progress"}, 10);
 }
 
+TEST(Simulator, finds_a_request_that_waits_although_it_must_not) {
+  expect_found(Sabotage::waiting_tries, {"I4 one outcome", "stats are a recount", "I13 identity"}, 4);
+}
+
 TEST(Simulator, finds_nothing_in_the_core) {
   for (std::uint64_t seed = 1000; seed < 1100; ++seed) {
     const auto result = sim::run(seed);

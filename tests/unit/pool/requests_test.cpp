@@ -25,6 +25,34 @@ TEST_F(One, an_acquire_past_its_deadline_takes_an_idle_connection_but_never_wait
   EXPECT_EQ(late.error, WaitError::timeout);
 }
 
+TEST_F(One, a_try_takes_an_idle_connection_or_leaves_no_trace) {
+  const auto leased = pool.try_acquire();
+  ASSERT_TRUE(leased);
+  EXPECT_EQ(pool.stats().leased, 1U);
+  EXPECT_EQ(pool.stats().requests_num, 1U);
+  const PoolStats before = pool.stats();
+  EXPECT_EQ(pool.try_acquire(), std::nullopt);
+  EXPECT_TRUE(pool.actions().empty());
+  EXPECT_EQ(pool.stats(), before);
+  pool.release(*leased);
+  EXPECT_TRUE(pool.try_acquire());
+}
+
+TEST_F(One, a_try_gets_nothing_from_a_suspended_or_closed_pool) {
+  pool.suspend();
+  EXPECT_EQ(pool.try_acquire(), std::nullopt);
+  pool.resume();
+  pool.close();
+  EXPECT_EQ(pool.try_acquire(), std::nullopt);
+  EXPECT_EQ(pool.stats().requests_errors, 0U);
+}
+
+TEST(Growing, a_try_opens_nothing) {
+  Script pool{{.min_size = 0, .max_size = 2}};
+  EXPECT_EQ(pool.try_acquire(), std::nullopt);
+  EXPECT_TRUE(pool.actions().empty());
+}
+
 TEST_F(One, a_waiter_gets_the_connection_that_comes_back) {
   const ConnectionId leased = pool.lease();
   const WaiterId waiter = pool.wait();

@@ -86,6 +86,11 @@ class Script {
     apply();
     return harness_.acquired();
   }
+  std::optional<ConnectionId> try_acquire(pool::HolderId holder = pool::unknown_holder) {
+    input(sim::InputKind::try_acquire).holder = holder;
+    apply();
+    return harness_.tried();
+  }
   Acquired reacquire(ConnectionId id, Duration patience = 30s) {
     about(sim::InputKind::reacquire, id).deadline = now_ + patience;
     apply();
