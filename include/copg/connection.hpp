@@ -11,6 +11,7 @@
 #include <copg/pipeline.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/result.hpp>
+#include <copg/row_stream.hpp>
 #include <copg/sql.hpp>
 #include <copg/transaction.hpp>
 
@@ -87,6 +88,10 @@ class Connection : public detail::Verbs<Connection> {
   /// to several statements in one text, is a UsageError.
   [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
 
+  /// See detail::Verbs and RowStream, which refers to this connection.
+  using Verbs::stream;
+  [[nodiscard]] RowStream stream(const Sql& sql, const Params& params);
+
   /// Executes COPY ... FROM STDIN with the data of `source`. Returns the number of rows copied.
   std::int64_t copy_in(const Sql& sql, CopySource& source);
   /// Executes COPY ... TO STDOUT and passes each piece to `sink`. Returns the number of rows copied.
@@ -143,6 +148,7 @@ class Connection : public detail::Verbs<Connection> {
   friend class ConnectionWithin;
   friend class DatabaseWithin;
   friend class PooledDatabase;
+  friend class RowStream;
   friend class Transaction;
   friend class detail::Verbs<Connection>;
   friend struct detail::LeaseAccess;
@@ -165,6 +171,8 @@ class Connection : public detail::Verbs<Connection> {
   }
   template <class Job>
   auto call(Job job);
+  [[nodiscard]] Result next_chunk(const std::shared_ptr<engine::OpenStream>& stream,
+                                  const std::optional<Deadline>& deadline);
   void end_transaction(bool commit);
   /// A transaction() could not be ended, because no time was left to send that: gives the connection back,
   /// which rolls back, so that nothing of it is committed later.
@@ -190,6 +198,8 @@ class ConnectionWithin : public detail::Verbs<ConnectionWithin> {
   Result execute(const Sql& sql, const Params& params);
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
   [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
+  using Verbs::stream;
+  [[nodiscard]] RowStream stream(const Sql& sql, const Params& params);
   std::int64_t copy_in(const Sql& sql, CopySource& source);
   std::int64_t copy_out(const Sql& sql, CopySink& sink);
   void commit();

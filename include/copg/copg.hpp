@@ -17,6 +17,7 @@
 #include <copg/pooled_database.hpp>
 #include <copg/result.hpp>
 #include <copg/row_source.hpp>
+#include <copg/row_stream.hpp>
 #include <copg/run_options.hpp>
 #include <copg/sqlstate.hpp>
 #include <copg/transaction.hpp>

@@ -63,6 +63,11 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   Result execute(const Sql& sql, const Params& params);
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
 
+  /// See detail::Verbs and RowStream: leases a connection, which the stream gives back at its end. Each wait
+  /// for a chunk has the pool's `timeout`.
+  using Verbs::stream;
+  [[nodiscard]] RowStream stream(const Sql& sql, const Params& params);
+
   /// The same calls, each of which ends by the deadline, whatever the pool's `timeout` is:
   /// `db.within(500ms).fetch_one<User>(...)`.
   [[nodiscard]] DatabaseWithin within(Deadline deadline) const;
@@ -155,6 +160,10 @@ class DatabaseWithin : public detail::Verbs<DatabaseWithin> {
   using Verbs::execute_many;
   Result execute(const Sql& sql, const Params& params);
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
+
+  /// All of the stream ends by the deadline.
+  using Verbs::stream;
+  [[nodiscard]] RowStream stream(const Sql& sql, const Params& params);
 
   /// Leases a connection, each of whose calls ends by the deadline, too, and has no other `timeout`.
   [[nodiscard]] Connection connection(const SourceLocation& where = SourceLocation::current());

@@ -8,12 +8,14 @@
 #include <copg/error.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "pq/commit_doubt.hpp"
+#include "pq/kept_open.hpp"
 #include "pq/notices.hpp"
 #include "pq/operation.hpp"
 #include "pq/path_state.hpp"
@@ -124,11 +126,24 @@ class Connection {
       path_.on_idle(conn_);
     if (savepoints_ > 0 && !in_transaction()) [[unlikely]]
       savepoints_ = 0;
+    if (kept_open_) [[unlikely]]
+      kept_open_->on_idle(in_transaction());
     // libpq keeps notifications until they are asked for. They come not only after a LISTEN that we see: it
     // may stand in a function, in `configure`, or, behind a pooler, in another's session. To find none takes
     // some 55 instructions.
     while (PGnotify* notification = PQnotifies(conn_)) PQfreemem(notification);
   }
+  /// What callers keep open from call to call; nullptr: nothing was yet.
+  [[nodiscard]] KeptOpen* kept_open() const noexcept { return kept_open_.get(); }
+  [[nodiscard]] KeptOpen& keep_open() {
+    if (!kept_open_) kept_open_ = std::make_unique<KeptOpen>();
+    return *kept_open_;
+  }
+  /// Whether something was kept open, and nobody will go on with it: ClearUpOperation ends it.
+  [[nodiscard]] bool has_leftovers() const noexcept { return kept_open_ && kept_open_->has_leftovers(); }
+  /// Whether an exchange is open that its caller will go on with, or has left behind, outside a transaction.
+  [[nodiscard]] bool keeps_exchange() const noexcept { return kept_open_ && kept_open_->keeps_exchange(); }
+
   /// Syncs sent in pipeline mode whose PGRES_PIPELINE_SYNC has not been taken. An unfinished batch may have
   /// no Sync behind it, so that draining needs one more.
   [[nodiscard]] int syncs_pending() const noexcept { return syncs_pending_; }
@@ -171,6 +186,8 @@ class Connection {
       parameters_doubtful_ = true;  // also by a trigger
       may_have_written_ = true;
     }
+    if (kept_open_) [[unlikely]]
+      kept_open_->note_statement(command_tag);
     session_.note(command_tag, traits.effect);
     if (session_.prepared_statements_gone()) forget_statements();
   }
@@ -193,6 +210,7 @@ class Connection {
   bool refused_write_ = false;  // SQLSTATE 25006 though nothing had said "read only"
   std::string why_dead_;        // as far as an error, or the socket, has told
   std::optional<ServerIdentity> identity_;
+  std::unique_ptr<KeptOpen> kept_open_;
   Notices notices_;
   PathState path_;
   StatementCache statements_;

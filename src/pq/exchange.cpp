@@ -18,6 +18,7 @@ bool has(Ready set, Ready what) noexcept {
 const char* Exchange::phase() const noexcept {
   switch (phase_) {
     case Phase::unsent: return "not sent yet";
+    case Phase::clearing_up: return clearing_up_->phase();
     case Phase::talking: return flushed_ ? "waiting for the answer" : "sending";
     case Phase::copying_out: return "draining a refused COPY";
     case Phase::over: return "done";
@@ -28,6 +29,8 @@ const char* Exchange::phase() const noexcept {
 Step Exchange::advance(Ready ready) {
   if (phase_ == Phase::over) return Step::finished();
   if (phase_ == Phase::unsent) return begin();
+  if (phase_ == Phase::clearing_up) [[unlikely]]
+    return clear_up(ready);
   // One recv(2) per readiness; what it brought is taken until libpq would wait again.
   const bool readable = has(ready, Ready::read) || connection_.holds_bytes();
   if (readable && PQconsumeInput(connection_.raw()) == 0) return end_lost();
@@ -35,6 +38,12 @@ Step Exchange::advance(Ready ready) {
 }
 
 Step Exchange::begin() {
+  if (connection_.has_leftovers() && clears_up()) [[unlikely]]
+    return clear_up(Ready::none);
+  return begin_cleared();
+}
+
+Step Exchange::begin_cleared() {
   if (!connection_.protocol_idle()) {
     return refuse(connection_.alive() ? busy() : connection_lost(connection_.raw(), sql_));
   }
@@ -43,6 +52,20 @@ Step Exchange::begin() {
   connection_.operation_began();
   if (!send()) return end_lost();
   return put_out();
+}
+
+Step Exchange::clear_up(Ready ready) {
+  if (!clearing_up_) clearing_up_ = std::make_unique<ClearUpOperation>(connection_);
+  phase_ = Phase::clearing_up;
+  const Step step = clearing_up_->advance(ready);
+  if (!step.done) return step;
+  ErrorPtr error = clearing_up_->take_error();
+  clearing_up_.reset();
+  if (error) {
+    phase_ = Phase::over;
+    return fail(std::move(error));
+  }
+  return begin_cleared();
 }
 
 Step Exchange::refuse(ErrorPtr error) {
@@ -54,6 +77,8 @@ Step Exchange::refuse(ErrorPtr error) {
 
 Step Exchange::go_on() {
   if (!take_results()) return phase_ == Phase::over ? end() : end_lost();
+  if (paused_) [[unlikely]]
+    return Step::finished();
   return put_out();
 }
 
@@ -72,13 +97,15 @@ Step Exchange::put_out() {
     if (!send_more()) return end_lost();
     if (flushed_) return Step::wait(connection_.fd(), connection_.awaits(true));
     if (!take_results()) return phase_ == Phase::over ? end() : end_lost();
+    if (paused_) [[unlikely]]
+      return Step::finished();
   }
 }
 
 bool Exchange::take_results() {
   PGconn* conn = connection_.raw();
   if (phase_ == Phase::copying_out && !drain_copy_out()) return true;
-  while (PQisBusy(conn) == 0) {
+  while (!paused_ && PQisBusy(conn) == 0) {
     ResultPtr result(PQgetResult(conn));
     if (!result) {
       if (PQstatus(conn) != CONNECTION_OK) return false;

@@ -7,8 +7,10 @@
 #include <copg/error.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
+#include "pq/clear_up_operation.hpp"
 #include "pq/connection.hpp"
 #include "pq/errors.hpp"
 #include "pq/operation.hpp"
@@ -27,8 +29,10 @@ class Exchange : public StatementOperation {
  protected:
   Exchange(Connection& connection, std::string_view sql) : StatementOperation(sql), connection_(connection) {}
 
-  /// The error on a connection on which a statement was given up half-way.
-  virtual ErrorPtr busy() { return usage_error(still_busy, {}); }
+  /// The error on a connection on which a statement was given up half-way, or an exchange is open.
+  virtual ErrorPtr busy() { return connection_busy(connection_); }
+  /// Whether what callers have left open is ended before this begins.
+  [[nodiscard]] virtual bool clears_up() const { return true; }
   /// Called before anything is put. An error refuses the call.
   virtual ErrorPtr check() { return nullptr; }
   /// Puts the messages into libpq. False if libpq refused them: the connection is gone.
@@ -71,15 +75,21 @@ class Exchange : public StatementOperation {
   bool send_plain(const char* sql) noexcept;
   /// Puts a Sync. From libpq 17 on it is flushed with the rest, before that at once.
   bool send_sync() noexcept;
+  /// From `on_result`: `advance` ends although more results are to come. The next one goes on.
+  void pause() noexcept { paused_ = true; }
+  void go_on_later() noexcept { paused_ = false; }
+  [[nodiscard]] bool paused() const noexcept { return paused_; }
   /// Notes that messages were put and not flushed.
   void unflushed() noexcept { flushed_ = false; }
 
   Connection& connection_;
 
  private:
-  enum class Phase : std::uint8_t { unsent, talking, copying_out, over };
+  enum class Phase : std::uint8_t { unsent, clearing_up, talking, copying_out, over };
 
   Step begin();
+  Step begin_cleared();
+  [[gnu::cold]] Step clear_up(Ready ready);
   [[gnu::cold]] Step refuse(ErrorPtr error);
   Step go_on();
   Step put_out();
@@ -97,6 +107,8 @@ class Exchange : public StatementOperation {
   bool refused_ = false;  // nothing was sent
   bool flushed_ = false;
   bool answered_ = false;  // a NULL result has closed the last statement's results
+  bool paused_ = false;
+  std::unique_ptr<ClearUpOperation> clearing_up_;
 };
 
 }  // namespace copg::pq

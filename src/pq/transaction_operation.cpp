@@ -12,7 +12,8 @@ TransactionOperation::TransactionOperation(Connection& connection, TransactionCo
       question_(number_text, {}) {}
 
 ErrorPtr TransactionOperation::busy() {
-  return command_ == TransactionCommand::commit ? commit_unsent(sql_) : Exchange::busy();
+  return command_ == TransactionCommand::commit && !connection_.keeps_exchange() ? commit_unsent(sql_)
+                                                                                 : Exchange::busy();
 }
 
 ErrorPtr TransactionOperation::check() {

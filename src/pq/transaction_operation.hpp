@@ -30,6 +30,8 @@ class TransactionOperation final : public Exchange {
   enum class Expect : std::uint8_t { number, end };
 
   ErrorPtr busy() override;
+  /// The portals end with the transaction.
+  [[nodiscard]] bool clears_up() const override { return connection_.keeps_exchange(); }
   ErrorPtr check() override;
   bool send() override;
   void on_result(ResultPtr result) override;

@@ -58,6 +58,7 @@ class TraitsReader {
     traits_.writes = shareable && (changes_ || traits_.calls);
     traits_.reads = shareable && !traits_.writes;
     traits_.rowless = rowless_ && !traits_.several;
+    traits_.portal = queries_ && !modifies_ && !makes_table_ && !traits_.several;
   }
 
  private:
@@ -102,7 +103,11 @@ class TraitsReader {
     look_for_read_only(word);
     // SHARE: FOR SHARE. INTO on its own makes a table.
     changes_ = changes_ || is_any_of(word, {"insert", "update", "delete", "merge", "share"});
-    keeps_ = keeps_ || waits_or_keeps(word) || (is_word(word, "into") && !after_insert_);
+    makes_table_ = makes_table_ || (is_word(word, "into") && !after_insert_);
+    keeps_ = keeps_ || waits_or_keeps(word) || makes_table_;
+    // FOR UPDATE and FOR NO KEY UPDATE only lock.
+    modifies_ = modifies_ || is_any_of(word, {"insert", "delete", "merge"}) ||
+                (is_word(word, "update") && !before_.is_word("for") && !before_.is_word("key"));
     after_insert_ = is_any_of(word, {"insert", "merge"});
   }
 
@@ -117,6 +122,7 @@ class TraitsReader {
     queries_ = is_any_of(word, {"select", "values", "table", "with"});
     rows_ = queries_ || is_any_of(word, {"insert", "update", "delete", "merge"});
     keeps_ = !rows_;
+    modifies_ = makes_table_ = false;
   }
 
   /// Settings are named in quotes, too: set_config('transaction_read_only', ...).
@@ -153,6 +159,8 @@ class TraitsReader {
   bool rows_ = false;     // it asks for rows, or changes them
   bool changes_ = false;  // a word of it changes rows, or locks them
   bool keeps_ = false;    // it does something else
+  bool modifies_ = false;
+  bool makes_table_ = false;
   bool after_insert_ = false;
   bool copying_ = false;      // COPY, and its FROM or TO has not come
   bool at_copy_end_ = false;  // it has, just now

@@ -24,6 +24,7 @@ struct TextTraits {
   bool copies_in = false;   ///< One of them is COPY ... FROM STDIN: the server asks for data.
   bool copies_out = false;  ///< One of them is COPY ... TO STDOUT: the server sends data.
   bool rowless = false;     ///< It is one statement, and one of a kind that never returns rows.
+  bool portal = false;      ///< It is one statement, and one that DECLARE CURSOR takes.
   /// Of one statement that reads or changes rows, how many parameters it takes: the highest $n. -1 for
   /// another, where a $n may be that of a function's body or of a PREPARE.
   int parameters = -1;

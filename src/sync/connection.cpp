@@ -97,6 +97,16 @@ std::vector<PipelineAnswer> Connection::execute(const Pipeline& pipeline) {
   return call(engine::PipelineJob{answers});
 }
 
+RowStream Connection::stream(const Sql& sql, const Params& params) { return {*this, sql, params, {}}; }
+
+Result Connection::next_chunk(const std::shared_ptr<engine::OpenStream>& stream,
+                              const std::optional<Deadline>& deadline) {
+  if (!deadline) return call(engine::StreamJob{stream});
+  const ConnectionWithin within(*this, *deadline);
+  const ConnectionWithin::Limited limited(within);
+  return call(engine::StreamJob{stream});
+}
+
 std::int64_t Connection::copy_in(const Sql& sql, CopySource& source) {
   return call(engine::CopyInJob{sql.text(), source});
 }
@@ -164,6 +174,10 @@ std::int64_t ConnectionWithin::execute_many(const Sql& sql, RowSource& rows) {
 std::vector<PipelineAnswer> ConnectionWithin::execute(const Pipeline& pipeline) {
   const Limited limited(*this);
   return connection_.execute(pipeline);
+}
+
+RowStream ConnectionWithin::stream(const Sql& sql, const Params& params) {
+  return {connection_, sql, params, deadline_};
 }
 
 std::int64_t ConnectionWithin::copy_in(const Sql& sql, CopySource& source) {

@@ -102,6 +102,10 @@ std::optional<Connection> PooledDatabase::try_connection(const SourceLocation& w
   return leased;
 }
 
+RowStream PooledDatabase::stream(const Sql& sql, const Params& params) {
+  return {std::make_shared<Connection>(connection({}, sql.where())), sql, params};
+}
+
 DatabaseWithin PooledDatabase::within(Deadline deadline) const {
   return {engine().shared_from_this(), deadline};
 }
@@ -119,6 +123,10 @@ Result DatabaseWithin::fetch(const Sql& sql, const Params& params, const detail:
 
 std::int64_t DatabaseWithin::execute_many(const Sql& sql, RowSource& rows) {
   return execute_many_on(*engine_, TimeLimit::until(deadline_.at()), sql, rows);
+}
+
+RowStream DatabaseWithin::stream(const Sql& sql, const Params& params) {
+  return {std::make_shared<Connection>(connection(sql.where())), sql, params};
 }
 
 Connection DatabaseWithin::connection(const SourceLocation& where) {

@@ -6,6 +6,8 @@
 #include <copg/detail/rows_of.hpp>
 #include <copg/params.hpp>
 #include <copg/result.hpp>
+#include <copg/row.hpp>
+#include <copg/row_stream.hpp>
 #include <copg/sql.hpp>
 
 #include <cstdint>
@@ -18,8 +20,8 @@
 namespace copg {
 namespace detail {
 
-/// `Self` derives from it, and has execute(sql, params), execute_many(sql, source) and fetch(sql, params,
-/// shape).
+/// `Self` derives from it, and has execute(sql, params), execute_many(sql, source), stream(sql, params) and
+/// fetch(sql, params, shape).
 template <class Self>
 class Verbs {
  public:
@@ -48,6 +50,14 @@ class Verbs {
   template <class T, Encodable... Args>
   [[nodiscard]] T fetch_val(const Sql& sql, const Args&... args) {
     return to_value<T>(self().fetch(sql, copg::params(args...), value_as<T>));
+  }
+  /// Executes one statement, whose rows are read as they are asked for, in chunks (RowStream):
+  /// `for (copg::Row row : conn.stream(sql, args...))`, or, with a T as of fetch_all, each as a T:
+  /// `for (User user : conn.stream<User>(sql, args...))`. UsageError for several statements and for COPY. A
+  /// statement that returns no rows is executed when the first row is asked for.
+  template <class T = Row, Encodable... Args>
+  [[nodiscard]] StreamOf<T> stream(const Sql& sql, const Args&... args) {
+    return StreamOf<T>(self().stream(sql, copg::params(args...)));
   }
   /// Executes one statement for each row of parameters (tuples, aggregates or single values) in one pipeline,
   /// with a constant number of round trips and bounded memory. Returns the number of affected rows; 0 for an

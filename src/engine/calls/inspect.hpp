@@ -15,13 +15,15 @@
 
 namespace copg::engine {
 
-/// Whether COMMIT and ROLLBACK would have no effect.
+/// Whether COMMIT and ROLLBACK would have no effect. What is kept open with no transaction around it, such as
+/// a stream, they do not end.
 [[nodiscard]] inline bool nothing_to_end(const pq::Connection& connection) noexcept {
-  return connection.protocol_idle() && !connection.in_transaction();
+  return connection.keeps_exchange() || (connection.protocol_idle() && !connection.in_transaction());
 }
 
 [[nodiscard]] inline TransactionStatus status_of(const pq::Connection& connection) noexcept {
   if (!connection.alive()) return TransactionStatus::unknown;
+  if (connection.keeps_exchange()) return TransactionStatus::idle;
   if (!connection.protocol_idle()) return TransactionStatus::busy;
   if (connection.in_failed_transaction()) return TransactionStatus::failed;
   return connection.in_transaction() ? TransactionStatus::in_transaction : TransactionStatus::idle;

@@ -25,6 +25,7 @@
 #include "pq/copy_out_operation.hpp"
 #include "pq/execute_many_operation.hpp"
 #include "pq/execute_operation.hpp"
+#include "pq/stream_operation.hpp"
 
 namespace copg::engine {
 
@@ -92,6 +93,25 @@ struct PipelineJob {
     return {connection, answers.begin(), answers, pq::PipelineOrder::kept, begin};
   }
   std::vector<PipelineAnswer> take(pq::PipelineOperation& operation) const { return answers.take(operation); }
+};
+
+/// A stream that a shell keeps from call to call. Who drops it lets go of it (pq::KeptOpen).
+class OpenStream final : public pq::Stream {
+ public:
+  using Stream::Stream;
+};
+
+/// The next chunk of a stream.
+struct StreamJob {
+  std::shared_ptr<pq::Stream> stream;
+
+  [[nodiscard]] pq::StreamOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
+    return {connection, stream, begin};
+  }
+  static Result take(pq::StreamOperation& operation) {
+    raise_error_of(operation);
+    return operation.take_chunk();
+  }
 };
 
 /// A pipeline that outlives the caller who gave it.

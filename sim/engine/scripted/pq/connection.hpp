@@ -55,6 +55,7 @@ class Connection {
   [[nodiscard]] bool protocol_idle() const noexcept { return outstanding_ == 0; }
   [[nodiscard]] bool in_transaction() const noexcept { return session_->in_transaction; }
   [[nodiscard]] bool in_failed_transaction() const noexcept { return false; }
+  [[nodiscard]] bool keeps_exchange() const noexcept { return false; }
   [[nodiscard]] bool clean() const noexcept {
     return protocol_idle() && !session_->in_transaction && !session_->littered;
   }
