@@ -13,7 +13,7 @@
 namespace copg::python {
 
 AnyConnection::AnyConnection(nb::handle pool, nb::handle timeout, nb::handle row_factory)
-    : row_kind(row_kind_of(row_factory)),
+    : row_kind(row_factory, "row_factory"),
       timeout_(timeout),
       pool_object_(nb::borrow(pool)),
       pool_(nb::cast<AnyPool&>(pool)) {}
@@ -48,8 +48,8 @@ void bind_any_connection(nb::module_& module) {
                             nb::type_slots(connection_slots))
       .def_prop_ro("pool", &AnyConnection::pool_object)
       .def_prop_rw(
-          "row_factory", [](const AnyConnection& self) { return for_python(self.row_kind); },
-          [](AnyConnection& self, nb::handle given) { self.row_kind = row_kind_of(given); },
+          "row_factory", [](const AnyConnection& self) { return self.row_kind.given(); },
+          [](AnyConnection& self, nb::handle given) { self.row_kind = RowKind(given, "row_factory"); },
           nb::for_setter(bind::any))
       .def_prop_ro("closed", &AnyConnection::closed, doc::AnyConnection_closed)
       .def_prop_ro("_given_back", &AnyConnection::given_back)

@@ -45,11 +45,15 @@ class AnyConnection {
   /// For the garbage collector of Python.
   int traverse(visitproc visit, void* arg) const {
     Py_VISIT(pool_object_.ptr());
-    return 0;
+    return row_kind.traverse(visit, arg);
   }
 
-  /// Of its cursors: see row_kind_of.
+  /// Of its cursors.
   RowKind row_kind;
+  /// Of a call that is given `row`, or None.
+  [[nodiscard]] RowKind rows_for(nb::handle row) const {
+    return row.is_none() ? row_kind : RowKind(row, "row");
+  }
   /// What was given as the timeout is the deadline of all calls on the lease, too.
   bool ends_by_timeout = false;
 

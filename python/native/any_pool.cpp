@@ -64,7 +64,7 @@ nb::dict dict_of(const PoolStats& stats) {
 AnyPool::AnyPool(const Config& config, nb::handle weak_self, const nb::dict& options)
     : config_(config),
       options_(options_of(options, weak_self)),
-      rows_(row_kind_of(nb::object(options["row_factory"]))) {
+      rows_(nb::object(options["row_factory"]), "row_factory") {
   validate(config_, options_);
 }
 

@@ -8,6 +8,7 @@
 #include <copg/pool_stats.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/pool_engine.hpp"
@@ -40,7 +41,7 @@ class AnyPool {
   /// For the garbage collector of Python.
   int traverse(visitproc visit, void* arg) const {
     Py_VISIT(other_.ptr());
-    return 0;
+    return rows_.traverse(visit, arg);
   }
   /// `close` in two parts: the second one waits until nothing is left, and ends the pool's thread.
   void start_close(double timeout_s);
@@ -57,6 +58,11 @@ class AnyPool {
 
   const Config config_;
   const PoolOptions options_;
+  /// Of a call that is given `row`, or None. `own`: keeps what it makes.
+  [[nodiscard]] const RowKind& rows_for(nb::handle row, std::optional<RowKind>& own) const {
+    return row.is_none() ? rows_ : own.emplace(row, "row");
+  }
+
   const RowKind rows_;
   std::shared_ptr<engine::PoolEngine> engine_;
   bool closed_ = false;

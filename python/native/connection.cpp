@@ -305,9 +305,10 @@ void leave(nb::handle object, nb::handle type, nb::handle /*error*/, nb::handle 
     object.attr("_tell_left_open")(for_python(left_open));
 }
 
-nb::object execute_on_new_cursor(nb::handle object, nb::handle sql, nb::handle params, nb::handle timeout) {
+nb::object execute_on_new_cursor(nb::handle object, nb::handle sql, nb::handle params, nb::handle row,
+                                 nb::handle timeout) {
   auto& self = nb::cast<Connection&>(object);
-  nb::object cursor = make_cursor(CursorClass::threads, object, self.row_kind);
+  nb::object cursor = make_cursor(CursorClass::threads, object, self.rows_for(row));
   self.execute(*nb::inst_ptr<Cursor>(cursor), sql, params, timeout);
   return cursor;
 }
@@ -333,7 +334,7 @@ void bind_connection(nb::module_& module) {
           },
           bind::inside)
       .def("_exit", leave, bind::inside, bind::any, bind::any, bind::any)
-      .def("_execute", execute_on_new_cursor, bind::inside, bind::any, bind::any, bind::any)
+      .def("_execute", execute_on_new_cursor, bind::inside, bind::any, bind::any, bind::any, bind::any)
       .def("_execute_on", &Connection::execute, bind::inside, nb::arg(), bind::any, bind::any, bind::any)
       .def("_execute_many", &Connection::execute_many, bind::inside, bind::any, bind::any, bind::any)
       .def("_commit", &Connection::commit, bind::inside)

@@ -19,17 +19,20 @@ namespace copg::python {
 void Cursor::forget() {
   if (closed_) throw UsageError("this cursor is closed");
   rows_.reset();
+  maker_.reset();
   row_count_ = -1;
   next_ = 0;
 }
 
 void Cursor::keep(ResultRows rows) {
   rows_ = std::make_shared<const ResultRows>(std::move(rows));
+  maker_.reset();
   row_count_ = rows_->row_count();
 }
 
 void Cursor::close() noexcept {
   rows_.reset();
+  maker_.reset();
   closed_ = true;
 }
 
@@ -40,10 +43,17 @@ Cursor::Rows Cursor::fetchable() const {
   return rows_;
 }
 
+nb::object Cursor::make(const Rows& rows, std::size_t index) {
+  if (kind_.is_plain()) return rows->row(index, kind_);
+  if (!maker_) maker_ = std::make_shared<const KeptMaker>(KeptMaker{rows, RowMaker(*rows, kind_)});
+  const std::shared_ptr<const KeptMaker> kept = maker_;
+  return nb::steal(kept->maker.make(static_cast<int>(index)));
+}
+
 nb::object Cursor::fetch_one() {
   const Rows rows = fetchable();
   if (next_ >= rows->size()) return nb::none();
-  nb::object row = rows->row(next_, kind);
+  nb::object row = make(rows, next_);
   ++next_;
   return row;
 }
@@ -51,7 +61,7 @@ nb::object Cursor::fetch_one() {
 nb::object Cursor::fetch_until(std::size_t end) {
   const Rows rows = fetchable();
   end = std::min(end, rows->size());
-  nb::object fetched = rows->fetch(next_, end, kind);
+  nb::object fetched = rows->fetch(next_, end, kind_);
   next_ = end;
   return fetched;
 }
@@ -90,7 +100,7 @@ PyType_Slot cursor_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(traverse_
 
 nb::object make_cursor(CursorClass of, nb::handle connection, RowKind kind) {
   nb::object cursor = nb::inst_alloc(cursor_classes[static_cast<std::size_t>(of)]);
-  new (nb::inst_ptr<Cursor>(cursor)) Cursor(connection, kind);
+  new (nb::inst_ptr<Cursor>(cursor)) Cursor(connection, std::move(kind));
   nb::inst_mark_ready(cursor);
   return cursor;
 }
@@ -103,15 +113,16 @@ void bind_cursor(nb::module_& module) {
       .def(
           "__init__",
           [](Cursor* self, nb::handle connection, nb::handle row_factory) {
-            new (self) Cursor(connection, row_kind_of(row_factory));
+            new (self) Cursor(connection, RowKind(row_factory, "row_factory"));
           },
           bind::any, bind::any)
       .def_prop_ro("connection", &Cursor::connection)
       .def_prop_ro("closed", &Cursor::closed)
       .def_rw("arraysize", &Cursor::array_size)
       .def_prop_rw(
-          "row_factory", [](const Cursor& self) { return for_python(self.kind); },
-          [](Cursor& self, nb::handle given) { self.kind = row_kind_of(given); }, nb::for_setter(bind::any))
+          "row_factory", [](const Cursor& self) { return self.kind().given(); },
+          [](Cursor& self, nb::handle given) { self.set_kind(RowKind(given, "row_factory")); },
+          nb::for_setter(bind::any))
       .def_prop_ro("rowcount", &Cursor::row_count, doc::Cursor_rowcount)
       .def_prop_ro("rownumber", &Cursor::row_number, doc::Cursor_rownumber)
       .def_prop_ro("statusmessage", &Cursor::status, doc::Cursor_statusmessage)
@@ -128,10 +139,11 @@ void bind_cursor(nb::module_& module) {
       .def("_fetchall", &Cursor::fetch_all, bind::inside)
       .def("_next", next_row, bind::inside)
       .def(
-          "_all_rows", [](const Cursor& self) { return self.rows().fetch(0, self.rows().size(), self.kind); },
+          "_all_rows",
+          [](const Cursor& self) { return self.rows().fetch(0, self.rows().size(), self.kind()); },
           bind::inside)
       .def(
-          "_first_row", [](const Cursor& self) { return self.rows().first(self.kind); }, bind::inside)
+          "_first_row", [](const Cursor& self) { return self.rows().first(self.kind()); }, bind::inside)
       .def(
           "_first_value", [](const Cursor& self) { return self.rows().value(); }, bind::inside)
       .def("_close", &Cursor::close);

@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "python/native/result_rows.hpp"
+#include "python/native/row_maker.hpp"
 
 namespace copg::python {
 
@@ -16,7 +18,7 @@ namespace nb = nanobind;
 class Cursor {
  public:
   /// `connection` is kept alive; it executes the statements.
-  Cursor(nb::handle connection, RowKind rows) : kind(rows), connection_(nb::borrow(connection)) {}
+  Cursor(nb::handle connection, RowKind rows) : connection_(nb::borrow(connection)), kind_(std::move(rows)) {}
 
   /// Before the next statement. InterfaceError if the cursor is closed.
   void forget();
@@ -42,21 +44,33 @@ class Cursor {
   /// For the garbage collector of Python.
   int traverse(visitproc visit, void* arg) const {
     Py_VISIT(connection_.ptr());
-    return 0;
+    return kind_.traverse(visit, arg);
   }
 
-  RowKind kind;
+  [[nodiscard]] const RowKind& kind() const noexcept { return kind_; }
+  void set_kind(RowKind kind) {
+    kind_ = std::move(kind);
+    maker_.reset();
+  }
+
   std::int64_t array_size = 1;
 
  private:
   using Rows = std::shared_ptr<const ResultRows>;
+  struct KeptMaker {
+    const Rows rows;
+    const RowMaker maker;
+  };
   /// A copy: while values are made, code of Python's may execute another statement on this cursor.
   [[nodiscard]] Rows fetchable() const;
   [[nodiscard]] bool returns_rows() const noexcept { return rows_ && rows_->returns_rows(); }
+  [[nodiscard]] nb::object make(const Rows& rows, std::size_t index);
   [[nodiscard]] nb::object fetch_until(std::size_t end);
 
   const nb::object connection_;
   Rows rows_;
+  RowKind kind_;
+  std::shared_ptr<const KeptMaker> maker_;  // of rows_, for those that are fetched one by one
   std::int64_t row_count_ = -1;
   std::size_t next_ = 0;
   bool closed_ = false;

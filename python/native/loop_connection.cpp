@@ -319,9 +319,10 @@ class LoopConnection final : public AnyConnection {
   std::uint64_t last_number_ = 0;
 };
 
-LoopCall* call_on_new_cursor(nb::handle object, nb::handle sql, nb::handle params, nb::handle timeout) {
+LoopCall* call_on_new_cursor(nb::handle object, nb::handle sql, nb::handle params, nb::handle row,
+                             nb::handle timeout) {
   auto& self = nb::cast<LoopConnection&>(object);
-  return self.execute(make_cursor(CursorClass::asyncio, object, self.row_kind), sql, params, timeout);
+  return self.execute(make_cursor(CursorClass::asyncio, object, self.rows_for(row)), sql, params, timeout);
 }
 
 }  // namespace
@@ -340,7 +341,8 @@ void bind_loop_connection(nb::module_& module) {
       .def("_try_lease_another", &LoopConnection::try_lease_another)
       .def("_give_back", &LoopConnection::give_back)
       .def("_discard", &LoopConnection::discard)
-      .def("_execute", call_on_new_cursor, bind::owned, bind::inside, bind::any, bind::any, bind::any)
+      .def("_execute", call_on_new_cursor, bind::owned, bind::inside, bind::any, bind::any, bind::any,
+           bind::any)
       .def("_deadline", &LoopConnection::deadline, bind::any)
       .def("_execute_on", &LoopConnection::execute, bind::owned, bind::inside, nb::arg(), bind::any,
            bind::any, bind::any)

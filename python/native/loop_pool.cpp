@@ -38,7 +38,7 @@ class ExecuteWait final : public engine::StatementKind<LoopCall> {
         where_(where),
         kept_(std::move(kept)),
         wanted_(wanted),
-        kind_(kind) {}
+        kind_(std::move(kind)) {}
   ~ExecuteWait() override { end(); }
   nb::object result() override {
     const ResultRows rows =
@@ -53,7 +53,10 @@ class ExecuteWait final : public engine::StatementKind<LoopCall> {
   [[noreturn]] void throw_failure(std::exception_ptr failure) const override {
     kept_.throw_failure(std::move(failure));
   }
-  [[nodiscard]] int traverse(visitproc visit, void* arg) const override { return kept_.traverse(visit, arg); }
+  [[nodiscard]] int traverse(visitproc visit, void* arg) const override {
+    if (const int stop = kind_.traverse(visit, arg)) return stop;
+    return kept_.traverse(visit, arg);
+  }
 
  private:
   Progress begin(engine::TimePoint time, engine::TimePoint deadline) override {
@@ -84,11 +87,16 @@ class LoopPool : public AnyPool {
     engine_->open();
   }
   template <Wanted wanted>
-  LoopCall* execute(nb::handle sql, nb::handle params, nb::handle timeout) {
+  LoopCall* execute(nb::handle sql, nb::handle params, nb::handle row, nb::handle timeout) {
     const SourceLocation where = caller();
     const auto& engine = this->engine();
     const engine::TimeLimit limit = limit_of(timeout);
-    return new ExecuteWait(engine, limit, where, statement_of(sql, params), wanted, rows_);
+    std::optional<RowKind> own;
+    const RowKind& kind = rows_for(row, own);
+    return new ExecuteWait(engine, limit, where, statement_of(sql, params), wanted, kind);
+  }
+  LoopCall* fetch_val(nb::handle sql, nb::handle params, nb::handle timeout) {
+    return execute<Wanted::value>(sql, params, nb::none(), timeout);
   }
   LoopCall* execute_many(nb::handle sql, nb::handle rows, nb::handle timeout) {
     const SourceLocation where = caller();
@@ -131,11 +139,10 @@ void bind_loop_pool(nb::module_& module) {
       .def(nb::init<nb::handle>())
       .def("_open", &LoopPool::open)
       .def("_execute", &LoopPool::execute<Wanted::rows>, bind::owned, bind::inside, bind::any, bind::any,
-           bind::any)
+           bind::any, bind::any)
       .def("_fetch_one", &LoopPool::execute<Wanted::row>, bind::owned, bind::inside, bind::any, bind::any,
-           bind::any)
-      .def("_fetch_val", &LoopPool::execute<Wanted::value>, bind::owned, bind::inside, bind::any, bind::any,
-           bind::any)
+           bind::any, bind::any)
+      .def("_fetch_val", &LoopPool::fetch_val, bind::owned, bind::inside, bind::any, bind::any, bind::any)
       .def("_execute_many", &LoopPool::execute_many, bind::owned, bind::inside, bind::any, bind::any,
            bind::any)
       .def("_wait", &LoopPool::wait, bind::owned, bind::any)

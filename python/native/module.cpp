@@ -28,6 +28,7 @@
 #include "python/native/loop_pool.hpp"
 #include "python/native/parameter_rows.hpp"
 #include "python/native/pool.hpp"
+#include "python/native/row_kind.hpp"
 #include "python/native/shortcut.hpp"
 #include "python/native/transaction_options.hpp"
 #include "python/native/waiting.hpp"
@@ -93,6 +94,7 @@ NB_MODULE(_native_in_main, module) {
   bind_deadline(module);
   bind_any_pool(module);
   bind_pool(module);
+  bind_row_kinds(module);
   bind_cursor(module);
   bind_transaction_options(module);
   bind_attempts(module);

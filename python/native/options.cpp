@@ -135,18 +135,6 @@ std::pair<int, int> bounds_of(nb::handle min_size, nb::handle max_size) {
 
 bool switch_of(nb::handle given, const char* name) { return argument<bool>(given, name, true_or_false); }
 
-RowKind row_kind_of(nb::handle row_factory) {
-  for (const RowKind kind : {RowKind::dict, RowKind::tuple}) {
-    if (row_factory.is(for_python(kind))) return kind;
-  }
-  const auto shown = nb::cast<std::string>(nb::repr(row_factory));
-  throw nb::value_error(fmt::format("row_factory = {}: it must be dict or tuple", shown).c_str());
-}
-
-nb::object for_python(RowKind kind) {
-  return nb::borrow(reinterpret_cast<PyObject*>(kind == RowKind::dict ? &PyDict_Type : &PyTuple_Type));
-}
-
 std::string text_of(nb::handle given, const char* name) {
   return argument<std::string>(given, name, "a str");
 }

@@ -10,8 +10,6 @@
 #include <string>
 #include <utility>
 
-#include "python/native/result_rows.hpp"
-
 namespace copg::python {
 
 namespace nb = nanobind;
@@ -32,10 +30,6 @@ double timeout_of(nb::handle given);
 /// The bounds of a pool; without a maximum, the minimum.
 std::pair<int, int> bounds_of(nb::handle min_size, nb::handle max_size);
 bool switch_of(nb::handle given, const char* name);
-/// From `row_factory`, dict or tuple; else ValueError.
-RowKind row_kind_of(nb::handle row_factory);
-/// And back.
-nb::object for_python(RowKind kind);
 std::string text_of(nb::handle given, const char* name);
 
 }  // namespace copg::python

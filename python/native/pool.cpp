@@ -68,13 +68,17 @@ ResultRows Pool::run(nb::handle sql, nb::handle params, nb::handle timeout) {
   return warned_of_listen(std::move(rows), options_);
 }
 
-nb::object Pool::execute(nb::handle sql, nb::handle params, nb::handle timeout) {
+nb::object Pool::execute(nb::handle sql, nb::handle params, nb::handle row, nb::handle timeout) {
+  std::optional<RowKind> own;
+  const RowKind& kind = rows_for(row, own);
   const ResultRows rows = run(sql, params, timeout);
-  return rows.fetch(0, rows.size(), rows_);
+  return rows.fetch(0, rows.size(), kind);
 }
 
-nb::object Pool::fetch_one(nb::handle sql, nb::handle params, nb::handle timeout) {
-  return run(sql, params, timeout).first(rows_);
+nb::object Pool::fetch_one(nb::handle sql, nb::handle params, nb::handle row, nb::handle timeout) {
+  std::optional<RowKind> own;
+  const RowKind& kind = rows_for(row, own);
+  return run(sql, params, timeout).first(kind);
 }
 
 nb::object Pool::fetch_val(nb::handle sql, nb::handle params, nb::handle timeout) {
@@ -116,8 +120,8 @@ void bind_pool(nb::module_& module) {
       .def(nb::init<const Config&, nb::handle, const nb::dict&>())
       .def(nb::init<nb::handle>())
       .def("_open", &Pool::open, nb::lock_self())
-      .def("_execute", &Pool::execute, bind::inside, bind::any, bind::any, bind::any)
-      .def("_fetch_one", &Pool::fetch_one, bind::inside, bind::any, bind::any, bind::any)
+      .def("_execute", &Pool::execute, bind::inside, bind::any, bind::any, bind::any, bind::any)
+      .def("_fetch_one", &Pool::fetch_one, bind::inside, bind::any, bind::any, bind::any, bind::any)
       .def("_fetch_val", &Pool::fetch_val, bind::inside, bind::any, bind::any, bind::any)
       .def("_execute_many", &Pool::execute_many, bind::inside, bind::any, bind::any, bind::any)
       .def("_check_idle", &Pool::check, bind::inside)

@@ -25,8 +25,8 @@ class Pool : public AnyPool {
   /// PoolClosed if it is not open.
   [[nodiscard]] PooledDatabase& database();
 
-  [[nodiscard]] nb::object execute(nb::handle sql, nb::handle params, nb::handle timeout);
-  [[nodiscard]] nb::object fetch_one(nb::handle sql, nb::handle params, nb::handle timeout);
+  [[nodiscard]] nb::object execute(nb::handle sql, nb::handle params, nb::handle row, nb::handle timeout);
+  [[nodiscard]] nb::object fetch_one(nb::handle sql, nb::handle params, nb::handle row, nb::handle timeout);
   [[nodiscard]] nb::object fetch_val(nb::handle sql, nb::handle params, nb::handle timeout);
   [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows, nb::handle timeout);
 

@@ -1,4 +1,4 @@
-// One pass over the cells. The keys of all rows are the same interned strings.
+// The names of the columns are interned strings, shared by all rows.
 #include "python/native/result_rows.hpp"
 
 #include <libpq-fe.h>
@@ -12,6 +12,7 @@
 #include "pq/result_access.hpp"
 #include "python/native/imported.hpp"
 #include "python/native/raised.hpp"
+#include "python/native/row_maker.hpp"
 
 namespace copg::python {
 namespace {
@@ -22,6 +23,28 @@ nb::object interned(std::string_view name) {
   PyUnicode_InternInPlace(&text);
   return nb::steal(text);
 }
+
+/// Puts the garbage collector off until the rows are made, as Python 3.12 and newer do by themselves: all of
+/// them live, and looking at the young ones every 700 rows costs more than to make them. Other threads wait
+/// for the GIL meanwhile.
+class CollectLater {
+ public:
+  static constexpr std::size_t pays_from = 100;  // rows
+
+#if PY_VERSION_HEX >= 0x030A0000 && PY_VERSION_HEX < 0x030C0000
+  explicit CollectLater(bool pays) noexcept : enabled_(pays && PyGC_Disable() != 0) {}
+  CollectLater(const CollectLater&) = delete;
+  CollectLater& operator=(const CollectLater&) = delete;
+  ~CollectLater() {
+    if (enabled_) PyGC_Enable();
+  }
+
+ private:
+  const bool enabled_;
+#else
+  explicit CollectLater(bool /*pays*/) noexcept {}
+#endif
+};
 
 }  // namespace
 
@@ -72,6 +95,19 @@ void ResultRows::fail(nb::handle type, const nb::object& message, nb::object cau
   throw nb::python_error();
 }
 
+std::string ResultRows::effect() const {
+  ErrorInfo info;
+  pq::tell_effect(info, pq::ResultAccess::effect(result_), result_.command_tag());
+  return info.message;
+}
+
+nb::object ResultRows::names_as_tuple() const {
+  nb::object names = checked(PyTuple_New(static_cast<Py_ssize_t>(names_.size())));
+  for (std::size_t i = 0; i < names_.size(); ++i)
+    PyTuple_SET_ITEM(names.ptr(), static_cast<Py_ssize_t>(i), nb::object(names_[i]).release().ptr());
+  return names;
+}
+
 PyObject* ResultRows::dict(int row, const KeySharingDicts& dicts) const {
   nb::object result = dicts.make();
   for (std::size_t i = 0; i < columns_.size(); ++i) {
@@ -88,32 +124,53 @@ PyObject* ResultRows::tuple(int row) const {
   return result.release().ptr();
 }
 
-nb::object ResultRows::row(std::size_t index, RowKind kind) const {
+nb::object ResultRows::row(std::size_t index, const RowKind& kind) const {
   const int at = static_cast<int>(index);
-  return nb::steal(kind == RowKind::dict ? dict(at, KeySharingDicts(names_, 1)) : tuple(at));
+  if (kind.form() == RowKind::Form::dict) return nb::steal(dict(at, KeySharingDicts(names_, 1)));
+  return nb::steal(kind.form() == RowKind::Form::tuple ? tuple(at) : RowMaker(*this, kind).make(at));
 }
 
-nb::object ResultRows::first(RowKind kind) const { return size() == 0 ? nb::none() : row(0, kind); }
+nb::object ResultRows::first(const RowKind& kind) const {
+  if (size() > 0) return row(0, kind);
+  if (!kind.is_plain()) RowMaker(*this, kind);  // what does not fit is told without a row, too
+  return nb::none();
+}
 
-nb::object ResultRows::fetch(std::size_t begin, std::size_t end, RowKind kind) const {
-  if (end > size() || begin > end) throw nb::index_error("no such rows");
+/// The rows [begin, end), each made by `make`.
+template <class Make>
+nb::object ResultRows::list_of(std::size_t begin, std::size_t end, const Make& make) {
   nb::object list = checked(PyList_New(static_cast<Py_ssize_t>(end - begin)));
-  const KeySharingDicts dicts(names_, kind == RowKind::dict ? end - begin : 0);
-  for (std::size_t i = begin; i < end; ++i) {
-    const int at = static_cast<int>(i);
-    PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i - begin),
-                    kind == RowKind::dict ? dict(at, dicts) : tuple(at));
-  }
+  for (std::size_t i = begin; i < end; ++i)
+    PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i - begin), make(static_cast<int>(i)));
   return list;
+}
+
+nb::object ResultRows::fetch(std::size_t begin, std::size_t end, const RowKind& kind) const {
+  if (end > size() || begin > end) throw nb::index_error("no such rows");
+  if (kind.form() == RowKind::Form::dict) {
+    const KeySharingDicts dicts(names_, end - begin);
+    return list_of(begin, end, [&](int row) { return dict(row, dicts); });
+  }
+  const bool many = end - begin >= CollectLater::pays_from;
+  if (kind.form() == RowKind::Form::tuple) {
+    const CollectLater later(many);
+    return list_of(begin, end, [this](int row) { return tuple(row); });
+  }
+  const RowMaker maker(*this, kind);
+  const CollectLater later(many && maker.runs_no_python());
+  return list_of(begin, end, [&](int row) { return maker.make(row); });
+}
+
+void ResultRows::require_a_column() const {
+  if (!columns_.empty()) return;
+  const std::string message =
+      fmt::format("the rows of the statement ({}) have no column to fetch", result_.command_tag());
+  fail(imported().programming_error, nb::str(message.c_str()), {});
 }
 
 nb::object ResultRows::value() const {
   if (size() == 0) return nb::none();
-  if (columns_.empty()) {
-    const std::string message =
-        fmt::format("the rows of the statement ({}) have no column to fetch", result_.command_tag());
-    fail(imported().programming_error, nb::str(message.c_str()), {});
-  }
+  require_a_column();
   return nb::steal(cell(0, 0));
 }
 

@@ -6,19 +6,19 @@
 #include <copg/result.hpp>
 
 #include <cstddef>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "python/native/decode.hpp"
 #include "python/native/key_sharing_dicts.hpp"
+#include "python/native/row_kind.hpp"
 
 struct pg_result;
 
 namespace copg::python {
 
 namespace nb = nanobind;
-
-/// What a row becomes.
-enum class RowKind : bool { tuple, dict };
 
 /// Keeps the result; holds no connection.
 class ResultRows {
@@ -31,11 +31,11 @@ class ResultRows {
   /// It was a LISTEN.
   [[nodiscard]] bool is_listen() const noexcept;
   /// Rows [begin, end) as a list. `end` must be at most size().
-  [[nodiscard]] nb::object fetch(std::size_t begin, std::size_t end, RowKind kind) const;
+  [[nodiscard]] nb::object fetch(std::size_t begin, std::size_t end, const RowKind& kind) const;
   /// One of them. `index` must be below size().
-  [[nodiscard]] nb::object row(std::size_t index, RowKind kind) const;
+  [[nodiscard]] nb::object row(std::size_t index, const RowKind& kind) const;
   /// The first row, or None: also if the statement returns none by its nature.
-  [[nodiscard]] nb::object first(RowKind kind) const;
+  [[nodiscard]] nb::object first(const RowKind& kind) const;
   /// The first column of the first row, or None. Raises ProgrammingError if the row has no column.
   [[nodiscard]] nb::object value() const;
   /// Rows returned or affected; -1 if the statement does neither.
@@ -45,16 +45,30 @@ class ResultRows {
   /// (name, type, size in bytes or -1, modifier or -1) of each column.
   [[nodiscard]] nb::object columns() const;
 
+  // For what makes rows of the cells.
+
+  /// Of the columns, interned.
+  [[nodiscard]] std::span<const nb::object> names() const noexcept { return names_; }
+  [[nodiscard]] nb::object names_as_tuple() const;
+  /// A new reference. Raises DataError that names the column.
+  [[nodiscard]] PyObject* cell(int row, std::size_t column) const;
+  /// Raises ProgrammingError if there is none.
+  void require_a_column() const;
+  /// What has become of the statement, to be added to a message; may be empty.
+  [[nodiscard]] std::string effect() const;
+  /// Raises an error of this class, which says that, too.
+  [[noreturn]] void fail(nb::handle type, const nb::object& message, nb::object cause) const;
+
  private:
   struct Column {
     Decoder decode;
     Oid type;
   };
-  [[nodiscard]] PyObject* cell(int row, std::size_t column) const;
   [[nodiscard]] PyObject* dict(int row, const KeySharingDicts& dicts) const;
   [[nodiscard]] PyObject* tuple(int row) const;
+  template <class Make>
+  [[nodiscard]] static nb::object list_of(std::size_t begin, std::size_t end, const Make& make);
   [[noreturn]] void reject(std::size_t column) const;
-  [[noreturn]] void fail(nb::handle type, const nb::object& message, nb::object cause) const;
 
   Result result_;
   const pg_result* raw_;

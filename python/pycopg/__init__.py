@@ -11,6 +11,7 @@ import threading
 
 from . import _native
 from . import errors as errors
+from . import rows as rows
 from . import sql as sql
 from ._info import ConnectionInfo
 from ._native_types import TransactionStatus

@@ -9,7 +9,7 @@ from typing import Any, Optional, Union
 
 Params = Union[Sequence[Any], Mapping[str, Any]]
 Row = Any
-"""A dict whose keys are the names of the columns, or a tuple, as `row_factory` says."""
+"""A dict whose keys are the names of the columns, or what `row` or `row_factory` says."""
 
 # What a context manager is told of the end of its block.
 RaisedType = Optional[type[BaseException]]

@@ -35,7 +35,7 @@ class PoolBase:
         _check: Any
         _timeout: float
         _autocommit: bool
-        _row_factory: type
+        _row_factory: Callable[..., Any]
         _inside: Inside
 
     @property

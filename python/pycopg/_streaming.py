@@ -103,6 +103,6 @@ class Stream:
             if block is not None:
                 call = native._end(block, False, None)
             elif native._transaction_status is TransactionStatus.INTRANS:
-                call = native._execute(_ABORT, None, None)
+                call = native._execute(_ABORT, None, None, None)
             if call is not None:
                 await call

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _native
 from ._copying import LEASE, uncopied
@@ -18,6 +18,8 @@ from ._turns import Turns
 from .cursor import BaseCursor
 from .deadline import Deadline, as_deadline
 from .errors import ProgrammingError, QueryTimeout
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from ._transaction_options import Isolation, Settings
@@ -36,7 +38,11 @@ class AsyncConnection(Base):
     """
 
     def __init__(
-        self, pool: _native.LoopPool, timeout: float | Deadline | None, autocommit: bool, row_factory: type
+        self,
+        pool: _native.LoopPool,
+        timeout: float | Deadline | None,
+        autocommit: bool,
+        row_factory: Callable[..., Any],
     ) -> None:
         super().__init__(pool, timeout, autocommit, row_factory)
         self._turns = Turns()
@@ -60,24 +66,30 @@ class AsyncConnection(Base):
     async def _try_leasing(self) -> bool:
         return self._try_lease()
 
-    def cursor(self, row_factory: type | None = None) -> AsyncCursor:
+    def cursor(self, row_factory: Callable[..., Any] | None = None) -> AsyncCursor:
         return AsyncCursor(self, self.row_factory if row_factory is None else row_factory)
 
     async def execute(
-        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
     ) -> AsyncCursor:
         """Executes a statement on a new cursor, and returns that cursor.
 
-        `timeout`: of this call, in seconds, in place of the connection's `timeout`.
+        `row`: what a row becomes (pycopg.rows), in place of the connection's `row_factory`. `timeout`: of this call, in
+        seconds, in place of the connection's `timeout`.
         """
         turns = self._turns
         cursor: AsyncCursor
         if turns._taken:
-            cursor = await self._run(self._execute, sql, params, timeout=timeout)
+            cursor = await self._run(self._execute, sql, params, row, timeout=timeout)
             return cursor
         turns._taken = True
         try:  # as _run does, without another coroutine
-            cursor = await self._execute(sql, params, timeout)
+            cursor = await self._execute(sql, params, row, timeout)
             return cursor
         finally:
             if turns._waiting:
@@ -85,17 +97,74 @@ class AsyncConnection(Base):
             else:
                 turns._taken = False
 
+    @overload
     async def fetch_all(
-        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
-    ) -> list[Row]:
-        """Executes a statement. Returns all rows, or [] if it returns none. `timeout`: as of `execute`."""
-        return (await self.execute(sql, params, timeout=timeout))._all_rows()
+        self, sql: Query, params: Params | None = None, *, row: None = None, timeout: float | Deadline | None = None
+    ) -> list[Row]: ...
+    @overload
+    async def fetch_all(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> list[dict[str, Any]]: ...
+    @overload
+    async def fetch_all(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> list[T]: ...
+    async def fetch_all(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> list[Any]:
+        """Executes a statement. Returns all rows, or [] if it returns none. `row`, `timeout`: as of `execute`."""
+        return (await self.execute(sql, params, row=row, timeout=timeout))._all_rows()
 
+    @overload
     async def fetch_one(
-        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
-    ) -> Row | None:
-        """Executes a statement. Returns the first row, or None if there is none. `timeout`: as of `execute`."""
-        return (await self.execute(sql, params, timeout=timeout))._first_row()
+        self, sql: Query, params: Params | None = None, *, row: None = None, timeout: float | Deadline | None = None
+    ) -> Row | None: ...
+    @overload
+    async def fetch_one(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> dict[str, Any] | None: ...
+    @overload
+    async def fetch_one(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> T | None: ...
+    async def fetch_one(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> Any:
+        """Executes a statement. Returns the first row, or None if there is none. `row`, `timeout`: as of `execute`.
+
+        ProgrammingError, which names them, if columns and fields do not fit.
+        """
+        return (await self.execute(sql, params, row=row, timeout=timeout))._first_row()
 
     async def fetch_val(
         self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
@@ -273,7 +342,7 @@ class AsyncCursor(BaseCursor):
     connection: AsyncConnection
 
     @shortcut(_native.Cursor.__init__)
-    def __init__(self, connection: AsyncConnection, row_factory: type) -> None:
+    def __init__(self, connection: AsyncConnection, row_factory: Callable[..., Any]) -> None:
         super().__init__(connection, row_factory)
 
     async def execute(self, sql: Query, params: Params | None = None) -> AsyncCursor:

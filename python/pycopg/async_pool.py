@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _native
 from ._checking import Refusals
@@ -86,7 +86,7 @@ class AsyncPooledDatabase(Base):
         credentials: Callable[[], Any] | None = None,
         credentials_ttl: float = 0.0,
         autocommit: bool = False,
-        row_factory: type = dict,
+        row_factory: Callable[..., Any] = dict,
     ) -> None:
         arguments = locals()
         if check is not None and not callable(check):
@@ -109,33 +109,119 @@ class AsyncPooledDatabase(Base):
         self._open()
         await self._wait(self._timeout)
 
+    @overload
     async def execute(
-        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
-    ) -> list[Row]:
+        self, sql: Query, params: Params | None = None, *, row: None = None, timeout: float | Deadline | None = None
+    ) -> list[Row]: ...
+    @overload
+    async def execute(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> list[dict[str, Any]]: ...
+    @overload
+    async def execute(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> list[T]: ...
+    async def execute(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> list[Any]:
         """Executes one statement on any connection, in a transaction of its own: one round trip.
 
-        Returns the rows, or [] if the statement returns none. Without parameters several statements are allowed, in one
-        transaction; the rows are those of the first that returns any. Takes up to `timeout` seconds, by default the
-        pool's, and then raises PoolTimeout or QueryTimeout.
+        Returns the rows, or [] if the statement returns none; `row`: what a row becomes (pycopg.rows), in place of the
+        pool's `row_factory`. Without parameters several statements are allowed, in one transaction; the rows are those
+        of the first that returns any. Takes up to `timeout` seconds, by default the pool's, and then raises PoolTimeout
+        or QueryTimeout.
         """
         if self._check is not None:
-            return (await self._checked_execute(sql, params, timeout))._all_rows()
-        rows: list[Row] = await self._execute(sql, params, timeout)
+            return (await self._checked_execute(sql, params, timeout, row))._all_rows()
+        rows: list[Row] = await self._execute(sql, params, row, timeout)
         return rows
 
+    @overload
     async def fetch_all(
-        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
-    ) -> list[Row]:
+        self, sql: Query, params: Params | None = None, *, row: None = None, timeout: float | Deadline | None = None
+    ) -> list[Row]: ...
+    @overload
+    async def fetch_all(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> list[dict[str, Any]]: ...
+    @overload
+    async def fetch_all(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> list[T]: ...
+    async def fetch_all(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> list[Any]:
         """`execute`, under the name that goes with `fetch_one` and `fetch_val`."""
-        return await self.execute(sql, params, timeout=timeout)
+        return await self.execute(sql, params, row=row, timeout=timeout)
 
+    @overload
     async def fetch_one(
-        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
-    ) -> Row | None:
-        """Returns the first row, or None if there is none, also for a statement that never returns rows."""
+        self, sql: Query, params: Params | None = None, *, row: None = None, timeout: float | Deadline | None = None
+    ) -> Row | None: ...
+    @overload
+    async def fetch_one(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> dict[str, Any] | None: ...
+    @overload
+    async def fetch_one(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> T | None: ...
+    async def fetch_one(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> Any:
+        """Returns the first row, or None if there is none, also for a statement that never returns rows.
+
+        `row`: what the row becomes, such as a dataclass (pycopg.rows), in place of the pool's `row_factory`.
+        ProgrammingError, which names them, if columns and fields do not fit.
+        """
         if self._check is not None:
-            return (await self._checked_execute(sql, params, timeout))._first_row()
-        return await self._fetch_one(sql, params, timeout)
+            return (await self._checked_execute(sql, params, timeout, row))._first_row()
+        return await self._fetch_one(sql, params, row, timeout)
 
     async def fetch_val(
         self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
@@ -336,9 +422,13 @@ class AsyncPooledDatabase(Base):
         return connection
 
     async def _checked_execute(
-        self, sql: Query, params: Params | None, timeout: float | Deadline | None
+        self,
+        sql: Query,
+        params: Params | None,
+        timeout: float | Deadline | None,
+        row: Callable[..., Any] | None = None,
     ) -> AsyncCursor:
-        leased = CheckedAsyncConnection(self, timeout, True, self._row_factory)
+        leased = CheckedAsyncConnection(self, timeout, True, self._row_factory if row is None else row)
         leased._ends_by_timeout = True
         async with leased as connection:
             return await connection.execute(sql, params)

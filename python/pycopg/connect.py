@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from .config import Config
 from .connection import Connection
@@ -29,7 +30,7 @@ def connect(
     database: str | Config | PooledDatabase | None = None,
     *,
     autocommit: bool = False,
-    row_factory: type = tuple,
+    row_factory: Callable[..., Any] = tuple,
 ) -> Connection:
     """Leases a connection from the given pool, or from the pool that this process keeps for the given database.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _native
 from ._copying import LEASE, uncopied
@@ -17,6 +17,7 @@ from .deadline import Deadline
 from .errors import NotSupportedError
 
 Entered = TypeVar("Entered", bound="Connection")
+T = TypeVar("T")
 
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Connection(Base):
         pool: _native.AnyPool,
         timeout: float | Deadline | None = None,
         autocommit: bool = False,
-        row_factory: type = dict,
+        row_factory: Callable[..., Any] = dict,
     ) -> None:
         super().__init__(pool, timeout, autocommit, row_factory)
 
@@ -56,30 +57,95 @@ class Connection(Base):
     def _try_leasing(self) -> bool:
         return self._try_lease()
 
-    def cursor(self, row_factory: type | None = None) -> Cursor:
-        """Makes a cursor on this connection. Its rows are dictionaries or tuples, as `row_factory` says."""
+    def cursor(self, row_factory: Callable[..., Any] | None = None) -> Cursor:
+        """Makes a cursor on this connection. `row_factory`: what a row becomes (pycopg.rows)."""
         return Cursor(self, self.row_factory if row_factory is None else row_factory)
 
     @shortcut(_native.Connection._execute)
-    def execute(self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None) -> Cursor:
+    def execute(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> Cursor:
         """Executes a statement on a new cursor, and returns that cursor.
 
-        `timeout`: of this call, in seconds, in place of the connection's `timeout`.
+        `row`: what a row becomes (pycopg.rows), in place of the connection's `row_factory`. `timeout`: of this call, in
+        seconds, in place of the connection's `timeout`.
         """
-        cursor: Cursor = self._execute(sql, params, timeout)
+        cursor: Cursor = self._execute(sql, params, row, timeout)
         return cursor
 
+    @overload
     def fetch_all(
-        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
-    ) -> list[Row]:
-        """Executes a statement. Returns all rows, or [] if it returns none. `timeout`: as of `execute`."""
-        return self.execute(sql, params, timeout=timeout)._all_rows()
+        self, sql: Query, params: Params | None = None, *, row: None = None, timeout: float | Deadline | None = None
+    ) -> list[Row]: ...
+    @overload
+    def fetch_all(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> list[dict[str, Any]]: ...
+    @overload
+    def fetch_all(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> list[T]: ...
+    def fetch_all(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> list[Any]:
+        """Executes a statement. Returns all rows, or [] if it returns none. `row`, `timeout`: as of `execute`."""
+        return self.execute(sql, params, row=row, timeout=timeout)._all_rows()
 
+    @overload
     def fetch_one(
-        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
-    ) -> Row | None:
-        """Executes a statement. Returns the first row, or None if there is none. `timeout`: as of `execute`."""
-        return self.execute(sql, params, timeout=timeout)._first_row()
+        self, sql: Query, params: Params | None = None, *, row: None = None, timeout: float | Deadline | None = None
+    ) -> Row | None: ...
+    @overload
+    def fetch_one(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> dict[str, Any] | None: ...
+    @overload
+    def fetch_one(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> T | None: ...
+    def fetch_one(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> Any:
+        """Executes a statement. Returns the first row, or None if there is none. `row`, `timeout`: as of `execute`.
+
+        ProgrammingError, which names them, if columns and fields do not fit.
+        """
+        return self.execute(sql, params, row=row, timeout=timeout)._first_row()
 
     def fetch_val(self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None) -> Any:
         """Executes a statement. Returns the first column of the first row, or None.
@@ -171,7 +237,7 @@ class Cursor(BaseCursor):
     connection: Connection
 
     @shortcut(_native.Cursor.__init__)
-    def __init__(self, connection: Connection, row_factory: type = dict) -> None:
+    def __init__(self, connection: Connection, row_factory: Callable[..., Any] = dict) -> None:
         super().__init__(connection, row_factory)
 
     def execute(self, sql: Query, params: Params | None = None) -> Cursor:

@@ -6,7 +6,7 @@ import functools
 import inspect
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _native
 from ._checking import Refusals
@@ -84,7 +84,7 @@ class PooledDatabase(Base):
         credentials_ttl: float = 0.0,
         autocommit: bool = False,
         open: bool = True,  # noqa: A002  (psycopg_pool has the name)
-        row_factory: type = dict,
+        row_factory: Callable[..., Any] = dict,
     ) -> None:
         arguments = locals()
         self._check = plain_function("check", arguments)
@@ -204,31 +204,117 @@ class PooledDatabase(Base):
         """Opens the pool, if it is not open, without waiting for connections. PoolClosed after `close`."""
         self._open()
 
+    @overload
+    def execute(
+        self, sql: Query, params: Params | None = None, *, row: None = None, timeout: float | Deadline | None = None
+    ) -> list[Row]: ...
+    @overload
+    def execute(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> list[dict[str, Any]]: ...
+    @overload
+    def execute(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> list[T]: ...
     @shortcut(_native.Pool._execute)
     def execute(
-        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
-    ) -> list[Row]:
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> list[Any]:
         """Executes one statement on any connection, in a transaction of its own: one round trip.
 
-        Returns the rows, or [] if the statement returns none. Without parameters several statements are allowed, in one
-        transaction; the rows are those of the first that returns any. Blocks for up to `timeout` seconds, by default
-        the pool's, and then raises PoolTimeout or QueryTimeout. An error of the server undoes the statement.
+        Returns the rows, or [] if the statement returns none; `row`: what a row becomes (pycopg.rows), in place of the
+        pool's `row_factory`. Without parameters several statements are allowed, in one transaction; the rows are those
+        of the first that returns any. Blocks for up to `timeout` seconds, by default the pool's, and then raises
+        PoolTimeout or QueryTimeout. An error of the server undoes the statement.
         """
-        return self._execute(sql, params, timeout)
+        return self._execute(sql, params, row, timeout)
 
+    @overload
+    def fetch_all(
+        self, sql: Query, params: Params | None = None, *, row: None = None, timeout: float | Deadline | None = None
+    ) -> list[Row]: ...
+    @overload
+    def fetch_all(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> list[dict[str, Any]]: ...
+    @overload
+    def fetch_all(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> list[T]: ...
     @shortcut(_native.Pool._execute)
     def fetch_all(
-        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
-    ) -> list[Row]:
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> list[Any]:
         """`execute`, under the name that goes with `fetch_one` and `fetch_val`."""
-        return self._execute(sql, params, timeout)
+        return self._execute(sql, params, row, timeout)
 
+    @overload
+    def fetch_one(
+        self, sql: Query, params: Params | None = None, *, row: None = None, timeout: float | Deadline | None = None
+    ) -> Row | None: ...
+    @overload
+    def fetch_one(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> dict[str, Any] | None: ...
+    @overload
+    def fetch_one(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> T | None: ...
     @shortcut(_native.Pool._fetch_one)
     def fetch_one(
-        self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
-    ) -> Row | None:
-        """Returns the first row, or None if there is none, also for a statement that never returns rows."""
-        return self._fetch_one(sql, params, timeout)
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        row: Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> Any:
+        """Returns the first row, or None if there is none, also for a statement that never returns rows.
+
+        `row`: what the row becomes, such as a dataclass (pycopg.rows), in place of the pool's `row_factory`.
+        ProgrammingError, which names them, if columns and fields do not fit.
+        """
+        return self._fetch_one(sql, params, row, timeout)
 
     @shortcut(_native.Pool._fetch_val)
     def fetch_val(self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None) -> Any:

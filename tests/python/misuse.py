@@ -19,4 +19,7 @@ def main(config: Config) -> None:
     db.execute("SELECT 1", parms=[1])  # wrong
     db.execute(1)  # wrong
     db.wait("soon")  # wrong
+    wrong: str | None = db.fetch_one("SELECT 1", row=Config)  # wrong
+    db.fetch_all("SELECT 1", row=7)  # wrong
+    print(wrong, db.fetch_one("SELECT 1 AS host", row=Config).host)  # wrong
     AsyncPooledDatabase.from_url("postgresql://db", reset="tracked", check=None, row_factory=tuple)

@@ -61,7 +61,8 @@ def defined_in_the_sources() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncF
 
 
 def is_method(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return not any(isinstance(it, ast.Name) and it.id in ("property", "classmethod") for it in node.decorator_list)
+    marks = ("property", "classmethod", "overload")
+    return not any(isinstance(it, ast.Name) and it.id in marks for it in node.decorator_list)
 
 
 @pytest.mark.parametrize(
@@ -81,8 +82,8 @@ def test_a_signature_is_that_of_the_source(name: str, node: ast.FunctionDef | as
 
 def test_the_verbs_of_the_pool_have_their_signatures_annotations_and_texts() -> None:
     assert str(inspect.signature(PooledDatabase.execute)) == (
-        "(self, sql: 'Query', params: 'Params | None' = None, *, timeout: 'float | Deadline | None' = None)"
-        " -> 'list[Row]'"
+        "(self, sql: 'Query', params: 'Params | None' = None, *,"
+        " row: 'Callable[..., Any] | None' = None, timeout: 'float | Deadline | None' = None) -> 'list[Any]'"
     )
     assert PooledDatabase.wait.__defaults__ == (30.0,)
     assert inspect.getsource(PooledDatabase.fetch_val).lstrip().startswith("@shortcut")
@@ -90,7 +91,7 @@ def test_the_verbs_of_the_pool_have_their_signatures_annotations_and_texts() -> 
     assert PooledDatabase.execute.__qualname__ == "PooledDatabase.execute"
     assert "one round trip" in pydoc.render_doc(PooledDatabase.execute)
     assert inspect.getdoc(pycopg.Connection.commit) == "One round trip; none without an open transaction."
-    assert "execute(self, sql: 'Query', params: 'Params | None' = None, *, timeout:" in pydoc.plain(
+    assert "execute(self, sql: 'Query', params: 'Params | None' = None, *, row:" in pydoc.plain(
         pydoc.render_doc(PooledDatabase)
     )
 

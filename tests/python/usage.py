@@ -2,11 +2,59 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple, Optional
+
+import pydantic
+from typing_extensions import assert_type
 
 import pycopg
 from pycopg import AsyncPooledDatabase, Config, Connection, Cursor, Json, PooledDatabase, Range
+from pycopg.rows import args, namedtuple, scalar
+from pycopg.sql import SQL, Identifier
+
+
+@dataclasses.dataclass
+class User:
+    id: int
+    name: str
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+class Model(pydantic.BaseModel):
+    id: int
+
+
+def shaped(db: PooledDatabase, conn: Connection) -> None:
+    one: User | None = db.fetch_one("SELECT * FROM users", row=User)
+    assert_type(db.fetch_one("SELECT * FROM users", row=User), Optional[User])
+    assert_type(db.fetch_all("SELECT * FROM users", [1], row=User, timeout=1), list[User])
+    assert_type(db.execute("SELECT * FROM users", row=Point), list[Point])
+    assert_type(db.execute("SELECT * FROM users", row=Model), list[Model])
+    assert_type(db.fetch_one("SELECT * FROM users", row=dict), Optional[dict[str, Any]])
+    pair: tuple[Any, ...] | None = db.fetch_one("SELECT * FROM users", row=tuple)
+    assert_type(db.fetch_one("SELECT * FROM users"), Optional[Any])
+    assert_type(conn.fetch_one("SELECT * FROM users", row=args(Point)), Optional[Point])
+    assert_type(conn.fetch_all("SELECT * FROM users", row=lambda **columns: len(columns)), list[int])
+    ids: list[int] = db.execute("SELECT id FROM users", row=scalar)
+    print(one.name if one else "", ids, pair, conn.fetch_all("SELECT 1 AS a", row=namedtuple)[0].a)
+    db.execute(SQL("SELECT * FROM {}").format(Identifier("users")), row=User)
+    PooledDatabase(db.config, row_factory=User).connection().cursor(row_factory=Point)
+
+
+async def async_shaped(db: AsyncPooledDatabase) -> None:
+    assert_type(await db.fetch_one("SELECT * FROM users", row=User), Optional[User])
+    assert_type(await db.execute("SELECT * FROM users", row=User), list[User])
+    assert_type(await db.fetch_all("SELECT * FROM users", row=Model), list[Model])
+    async with db.connection() as conn:
+        assert_type(await conn.fetch_one("SELECT * FROM users", row=User), Optional[User])
+        assert_type(await conn.fetch_all("SELECT * FROM users", row=User), list[User])
+        await (await conn.execute("SELECT * FROM users", row=User)).fetchone()
 
 
 class Orders(PooledDatabase):
