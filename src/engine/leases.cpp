@@ -171,10 +171,11 @@ pool::Disposition Leases::verdict_on(const Lease& lease) const noexcept {
   const bool idle = connection.protocol_idle();
   if (lease.fresh && idle) return pool::Disposition::clean;  // untouched
   const ResetMode mode = setup_.options.reset;
+  const bool at_rest = idle && !connection.in_transaction();
   return after_lease({.gone = !connection.alive() || connection.fatal_notice_seen(),
                       .demoted = connection.demoted(),
-                      .at_rest = idle && !connection.in_transaction(),
-                      .clean = mode == ResetMode::tracked && connection.clean(),  // costs more than all else
+                      .at_rest = at_rest,
+                      .clean = mode == ResetMode::tracked && at_rest && connection.clean(),  // costs most
                       .beyond_wiping = connection.session().beyond_wiping()},
                      mode);
 }

@@ -1,9 +1,9 @@
 #include "engine/statement_kind.hpp"
 
 #include <array>
-#include <functional>
 #include <utility>
 
+#include "sql/text_hash.hpp"
 #include "sql/text_traits.hpp"
 
 namespace copg::engine {
@@ -23,7 +23,7 @@ KnownText know(std::string_view sql, std::uint64_t key) noexcept {
 class Known {
  public:
   const KnownText& find(std::string_view sql) noexcept {
-    const std::uint64_t key = std::hash<std::string_view>{}(sql);
+    const std::uint64_t key = sql::text_hash(sql);
     KnownText& place = places_[key % places_.size()];
     if (place.key != key) place = know(sql, key);
     return place;

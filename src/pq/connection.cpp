@@ -120,8 +120,8 @@ bool Connection::in_failed_transaction() const noexcept {
 }
 
 bool Connection::clean() const noexcept {
-  return protocol_idle() && PQtransactionStatus(conn_) == PQTRANS_IDLE && !session_.changed() &&
-         !statements_.littered() && !(parameters_doubtful_ && session_.parameters_changed(conn_));
+  return !session_.changed() && !statements_.littered() &&
+         !(parameters_doubtful_ && session_.parameters_changed(conn_));
 }
 
 void Connection::note_error(const ErrorInfo& error) noexcept {

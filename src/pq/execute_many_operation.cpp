@@ -12,6 +12,7 @@
 
 #include "pq/put_beginning.hpp"
 #include "pq/row_joining.hpp"
+#include "sql/text_hash.hpp"
 
 namespace copg::pq {
 namespace {
@@ -71,7 +72,7 @@ bool ExecuteManyOperation::send() {
   // Of other transactions it is not known how isolated they are.
   constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;  // 2^64 through the golden ratio
   const bool in_transaction = !own_transaction_ && begin_ != BeginFirst::yes;
-  hint_key_ = (std::hash<std::string_view>{}(sql_) + (in_transaction ? 1 : 0)) * odd;
+  hint_key_ = (sql::text_hash(sql_) + (in_transaction ? 1 : 0)) * odd;
   const JoinableTexts::Hint hint = joinable_->ask(hint_key_);
   if (hint == JoinableTexts::Hint::misfit) return send_more();
   if (in_transaction && !begin_span()) return false;

@@ -5,14 +5,15 @@
 
 #include <algorithm>
 #include <cstring>
-#include <functional>
 #include <random>
+
+#include "sql/text_hash.hpp"
 
 namespace copg::pq {
 namespace {
 
 std::size_t hash_of(std::string_view text, std::span<const Oid> types, std::size_t generation) noexcept {
-  std::size_t hash = std::hash<std::string_view>()(text) ^ generation;
+  std::size_t hash = sql::text_hash(text) ^ generation;
   for (const Oid type : types) {
     hash = (hash ^ type) * 0x9E3779B97F4A7C15ULL;  // Fibonacci hashing, Knuth 6.4
     hash ^= hash >> 32;
@@ -40,7 +41,8 @@ Statement* StatementCache::use(std::string_view text, std::span<const Oid> types
   // The connection used last is handed out first, and often executes the same text again: that needs no hash.
   if (!statements_.empty()) {
     Statement& last = statements_.front();
-    if (last.generation == generation && last.text == text && std::ranges::equal(last.types, types))
+    if (last.generation == generation && std::ranges::equal(last.text, text) &&
+        std::ranges::equal(last.types, types))
       return &last;
   }
   if (text.size() > max_text_bytes) return nullptr;
