@@ -34,24 +34,11 @@ class Attempts:
         return pause_s
 
 
-class Inside:
-    """The threads and tasks that are inside a transaction() block of one pool."""
-
-    __slots__ = ("_inside",)
-
-    def __init__(self) -> None:
-        self._inside: dict[Any, int] = {}
-
-    def enter(self, who: Any) -> None:
-        self._inside[who] = self._inside.get(who, 0) + 1
-
-    def leave(self, who: Any) -> None:
-        left = self._inside.pop(who, 0) - 1
-        if left > 0:
-            self._inside[who] = left
+class Inside(set[Any]):
+    """The threads and tasks that are inside a transaction() block of one pool. The outermost block removes its own."""
 
     def refuse(self, who: Any) -> None:
-        if who in self._inside:
+        if who in self:
             raise InterfaceError(
                 "run inside a transaction of the same pool: it would be a transaction of its own, on another "
                 "connection, and could not be undone with this one. Call it around the transaction instead"

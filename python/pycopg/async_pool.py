@@ -16,7 +16,7 @@ from ._loop import Done
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pool_base import PoolBase
-from ._run import Attempts, this_task
+from ._run import Attempts, Inside, this_task
 from ._streaming import Stream, is_async_only
 from ._transaction_options import options_of
 from .async_connection import AsyncConnection, AsyncCursor, AsyncTransaction
@@ -298,7 +298,7 @@ class AsyncPooledDatabase(Base):
         statement.
         """
         options = options_of(isolation, readonly, deferrable, settings, role)
-        return AsyncPoolTransaction(self._until(timeout), options)
+        return AsyncPoolTransaction(self._until(timeout), options, self._inside)
 
     async def run(
         self,
@@ -327,7 +327,7 @@ class AsyncPooledDatabase(Base):
         tries = Attempts(self, attempts, self._timeout if timeout is None else timeout)
         while True:
             try:
-                async with AsyncPoolTransaction(self.connection(tries.deadline), options) as connection:
+                async with AsyncPoolTransaction(self.connection(tries.deadline), options, self._inside) as connection:
                     return await fn(connection)
             except Exception as error:
                 pause_s = tries.pause_after(error)
@@ -518,9 +518,12 @@ class AsyncPoolTransaction:
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(self, connection: AsyncConnection, options: _native.TransactionOptions | None) -> None:
+    def __init__(
+        self, connection: AsyncConnection, options: _native.TransactionOptions | None, inside: Inside
+    ) -> None:
         self._connection = connection
         self._transaction = AsyncTransaction(connection, options)
+        self._inside = inside
 
     async def __aenter__(self) -> AsyncConnection:
         await self._connection.__aenter__()
@@ -529,12 +532,13 @@ class AsyncPoolTransaction:
         except BaseException:
             self._connection._give_back()
             raise
-        self._task = this_task()
-        self._connection.pool._inside.enter(self._task)
+        task = this_task()
+        self._enters = None if task in self._inside else task
+        self._inside.add(task)
         return self._connection
 
     async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
-        self._connection.pool._inside.leave(self._task)
+        self._inside.discard(self._enters)
         try:
             # After an exception, giving the connection back rolls back, without a round trip of this caller's.
             if error is None and not self._connection._given_back:

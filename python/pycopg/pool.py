@@ -15,7 +15,7 @@ from ._exit import close_at_exit
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pool_base import PoolBase, plain_function
-from ._run import Attempts, this_thread
+from ._run import Attempts, Inside, this_thread
 from ._shortcut import shortcut
 from ._transaction_options import options_of
 from .config import Config
@@ -130,7 +130,7 @@ class PooledDatabase(Base):
         statement.
         """
         options = options_of(isolation, readonly, deferrable, settings, role)
-        return PoolTransaction(self.connection(timeout), options)
+        return PoolTransaction(self.connection(timeout), options, self._inside)
 
     def run(
         self,
@@ -161,7 +161,7 @@ class PooledDatabase(Base):
         tries = Attempts(self, attempts, self._timeout if timeout is None else timeout)
         while True:
             try:
-                with PoolTransaction(self.connection(tries.deadline), options) as connection:
+                with PoolTransaction(self.connection(tries.deadline), options, self._inside) as connection:
                     return fn(connection)
             except Exception as error:
                 pause_s = tries.pause_after(error)
@@ -466,10 +466,13 @@ class PoolTransaction:
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(self, connection: Connection, options: _native.TransactionOptions | None) -> None:
+    def __init__(
+        self, connection: Connection, options: _native.TransactionOptions | None, inside: Inside
+    ) -> None:
         connection._ends_by_timeout = True
         self._connection = connection
         self._transaction = Transaction(connection, options)
+        self._inside = inside
 
     def __enter__(self) -> Connection:
         self._connection.__enter__()
@@ -478,12 +481,13 @@ class PoolTransaction:
         except BaseException:
             self._connection._give_back()
             raise
-        self._thread = this_thread()
-        self._connection.pool._inside.enter(self._thread)
+        thread = this_thread()
+        self._enters = None if thread in self._inside else thread
+        self._inside.add(thread)
         return self._connection
 
     def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
-        self._connection.pool._inside.leave(self._thread)
+        self._inside.discard(self._enters)
         try:
             # After an exception, giving the connection back rolls back, without a round trip of this caller's.
             if error is None and not self._connection._given_back:
