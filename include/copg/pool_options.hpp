@@ -34,6 +34,13 @@ enum class PrepareMode : std::uint8_t {
   off,        ///< Never: for poolers that hand the next statement to another server.
 };
 
+/// Of which transactions the outcome is found out if COMMIT's answer is lost.
+enum class ResolveCommits : std::uint8_t {
+  never,
+  on_request,  ///< Of those with TransactionOptions::resolve_commit.
+  always,      ///< Of all, but those whose TransactionOptions::resolve_commit is false.
+};
+
 class Connection;
 
 /// Who logs in. An empty field is taken from the configuration.
@@ -71,9 +78,9 @@ struct PoolOptions {
   /// If the connection is lost while COMMIT waits for its answer, ask another connection, within the call's
   /// deadline, whether the transaction was committed: `commit` then succeeds, or throws ConnectionFailed if
   /// it was rolled back, and CommitUnknown only if that can't be found out. Costs a round trip of each
-  /// connect, and some microseconds, but no round trip, of each commit that may have written. PostgreSQL 13
-  /// and later.
-  bool resolve_commits = false;
+  /// connect, unless `never`, and some microseconds, but no round trip, of each such commit that may have
+  /// written. PostgreSQL 13 and later.
+  ResolveCommits resolve_commits = ResolveCommits::never;
   std::optional<Seconds> leak_after{};  ///< A lease that lasts longer is reported once: to the observer, or,
                                         ///< without one, in a line on stderr. Above 0.
   /// Called where the background runs (on the pool's thread, or on the executor that the pool was given),

@@ -38,6 +38,10 @@ struct TransactionOptions {
   std::vector<std::pair<std::string, std::string>> settings{};
   /// As by SET LOCAL ROLE, after the settings. Empty: the session's.
   std::string role{};
+  /// If COMMIT's answer is lost, find out what became of the transaction. Not given: as
+  /// PoolOptions::resolve_commits says. True is a UsageError where that is `never`, and any value is one for
+  /// a transaction inside another, which has no COMMIT.
+  std::optional<bool> resolve_commit{};
 };
 
 }  // namespace copg

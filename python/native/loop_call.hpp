@@ -131,7 +131,8 @@ struct LoopLease {
   }
   /// The outermost block is entered. `options`: null for none, or if it is a savepoint. Throws UsageError.
   void begin_with(const TransactionOptions* options) {
-    beginning_ = options == nullptr ? nullptr : engine::beginning_with(*options);
+    beginning_ =
+        options == nullptr ? nullptr : engine::beginning_with(*options, engine->options().resolve_commits);
   }
   void call_begins(LoopCall& /*call*/) noexcept { in_call_ = true; }
   void call_ends(LoopCall& /*call*/) noexcept {

@@ -54,6 +54,16 @@ E choice(const nb::dict& given, const char* name, std::initializer_list<std::pai
   throw nb::value_error(fmt::format("{} = {}: it must be one of {}", name, shown, list).c_str());
 }
 
+ResolveCommits resolve_commits_of(nb::handle given) {
+  if (given.equal(nb::str("on_request"))) return ResolveCommits::on_request;
+  if (!PyBool_Check(given.ptr())) {
+    const auto shown = nb::cast<std::string>(nb::repr(given));
+    throw nb::value_error(
+        fmt::format("resolve_commits = {}: it must be True, False or 'on_request'", shown).c_str());
+  }
+  return given.is(Py_True) ? ResolveCommits::always : ResolveCommits::never;
+}
+
 }  // namespace
 
 PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
@@ -81,7 +91,7 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
       choice<PrepareMode>(given, "prepare", {{"auto", PrepareMode::automatic}, {"off", PrepareMode::off}});
   options.share = option<bool>(given, "share", true_or_false);
   options.join_rows = option<bool>(given, "join_rows", true_or_false);
-  options.resolve_commits = option<bool>(given, "resolve_commits", true_or_false);
+  options.resolve_commits = resolve_commits_of(given["resolve_commits"]);
   switch_of(given["autocommit"], "autocommit");  // for the connections
   const auto notifier = std::make_shared<Notifier>(weak_pool);
   const auto is_given = [&](const char* name) { return !nb::object(given[name]).is_none(); };

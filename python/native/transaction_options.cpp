@@ -69,7 +69,7 @@ void add_settings(TransactionOptions& options, nb::handle given) {
 }
 
 void make_options(TransactionOptions* self, nb::handle isolation, nb::handle readonly, nb::handle deferrable,
-                  nb::handle settings, nb::handle role) {
+                  nb::handle settings, nb::handle role, nb::handle resolve_commit) {
   TransactionOptions options;
   if (!isolation.is_none()) options.isolation = isolation_of(isolation);
   options.read_only = switch_of(readonly, "readonly");
@@ -80,6 +80,7 @@ void make_options(TransactionOptions* self, nb::handle isolation, nb::handle rea
     if (options.role.empty()) throw nb::value_error("role = '': it must be a role's name");
     require_no_nul(options.role, "role");
   }
+  if (!resolve_commit.is_none()) options.resolve_commit = switch_of(resolve_commit, "resolve_commit");
   new (self) TransactionOptions(std::move(options));
 }
 
@@ -87,7 +88,7 @@ void make_options(TransactionOptions* self, nb::handle isolation, nb::handle rea
 
 void bind_transaction_options(nb::module_& module) {
   nb::class_<TransactionOptions>(module, "TransactionOptions")
-      .def("__init__", make_options, bind::any, bind::any, bind::any, bind::any, bind::any);
+      .def("__init__", make_options, bind::any, bind::any, bind::any, bind::any, bind::any, bind::any);
 }
 
 }  // namespace copg::python

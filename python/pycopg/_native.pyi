@@ -145,6 +145,7 @@ class TransactionOptions:
         deferrable: bool,
         settings: Mapping[str, str | int | float] | None,
         role: str | None,
+        resolve_commit: bool | None,
         /,
     ) -> None: ...
 

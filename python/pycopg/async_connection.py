@@ -209,6 +209,7 @@ class AsyncConnection(Base):
         deferrable: bool = False,
         settings: Settings | None = None,
         role: str | None = None,
+        resolve_commit: bool | None = None,
     ) -> AsyncTransaction:
         """A context manager for a transaction, or for a savepoint if a transaction is open already.
 
@@ -216,9 +217,9 @@ class AsyncConnection(Base):
         left to end the transaction, the connection is given back, which rolls back.
 
         The options cost no further round trip. Settings (as by SET LOCAL) and the role (as by SET LOCAL ROLE) end with
-        the block. InterfaceError if a savepoint is given `isolation` or `deferrable`.
+        the block. InterfaceError if a savepoint is given `isolation`, `deferrable` or `resolve_commit`.
         """
-        return AsyncTransaction(self, options_of(isolation, readonly, deferrable, settings, role), timeout)
+        return AsyncTransaction(self, options_of(isolation, readonly, deferrable, settings, role, resolve_commit), timeout)
 
     async def close(self) -> None:
         """Closes the connection, unless it was given back. The pool opens another."""

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import _native
 from ._checking import Refusals
@@ -80,7 +80,7 @@ class AsyncPooledDatabase(Base):
         prepare: Prepare = "auto",
         share: bool = True,
         join_rows: bool = True,
-        resolve_commits: bool = False,
+        resolve_commits: bool | Literal["on_request"] = False,
         leak_after: float | None = None,
         outage_patience: float | None = None,
         credentials: Callable[[], Any] | None = None,
@@ -288,6 +288,7 @@ class AsyncPooledDatabase(Base):
         deferrable: bool = False,
         settings: Settings | None = None,
         role: str | None = None,
+        resolve_commit: bool | None = None,
     ) -> AsyncPoolTransaction:
         """Like `connection`, with a transaction: leaving normally commits it, an exception rolls it back.
 
@@ -295,9 +296,10 @@ class AsyncPooledDatabase(Base):
 
         `isolation`, `readonly`, `deferrable`, `settings` (as by SET LOCAL) and `role` (as by SET LOCAL ROLE) hold until
         the transaction ends, and cost no further round trip. What the server refuses of them is the error of the first
-        statement.
+        statement. `resolve_commit`: if COMMIT's answer is lost, find out what became of the transaction; None: as the
+        pool's `resolve_commits` says. InterfaceError for True in a pool where that is False.
         """
-        options = options_of(isolation, readonly, deferrable, settings, role)
+        options = options_of(isolation, readonly, deferrable, settings, role, resolve_commit)
         return AsyncPoolTransaction(self._until(timeout), options, self._inside)
 
     async def run(
@@ -311,6 +313,7 @@ class AsyncPooledDatabase(Base):
         deferrable: bool = False,
         settings: Settings | None = None,
         role: str | None = None,
+        resolve_commit: bool | None = None,
     ) -> T:
         """Calls `fn(conn)` in a transaction, and again from the start where that may help. Returns what it returns.
 
@@ -322,7 +325,7 @@ class AsyncPooledDatabase(Base):
         """
         if not callable(fn):
             raise TypeError(f"fn = {fn!r}: it must be a coroutine function")
-        options = options_of(isolation, readonly, deferrable, settings, role)
+        options = options_of(isolation, readonly, deferrable, settings, role, resolve_commit)
         self._inside.refuse(this_task())
         tries = Attempts(self, attempts, self._timeout if timeout is None else timeout)
         while True:
@@ -345,6 +348,7 @@ class AsyncPooledDatabase(Base):
         deferrable: bool = False,
         settings: Settings | None = None,
         role: str | None = None,
+        resolve_commit: bool | None = None,
     ) -> Callable[[Callable[Concatenate[AsyncConnection, P], Awaitable[T]]], Callable[P, Coroutine[Any, Any, T]]]:
         """A decorator: the function is called as by `run`, with the connection in front of its arguments."""
 
@@ -362,6 +366,7 @@ class AsyncPooledDatabase(Base):
                     deferrable=deferrable,
                     settings=settings,
                     role=role,
+                    resolve_commit=resolve_commit,
                 )
 
             return call

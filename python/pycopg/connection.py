@@ -180,6 +180,7 @@ class Connection(Base):
         deferrable: bool = False,
         settings: Settings | None = None,
         role: str | None = None,
+        resolve_commit: bool | None = None,
     ) -> Transaction:
         """A context manager for a transaction, or for a savepoint if a transaction is open already.
 
@@ -187,9 +188,9 @@ class Connection(Base):
         left to end the transaction, the connection is given back, which rolls back.
 
         The options cost no further round trip. Settings (as by SET LOCAL) and the role (as by SET LOCAL ROLE) end with
-        the block. InterfaceError if a savepoint is given `isolation` or `deferrable`.
+        the block. InterfaceError if a savepoint is given `isolation`, `deferrable` or `resolve_commit`.
         """
-        return Transaction(self, options_of(isolation, readonly, deferrable, settings, role), timeout)
+        return Transaction(self, options_of(isolation, readonly, deferrable, settings, role, resolve_commit), timeout)
 
     def close(self) -> None:
         """Closes the connection, unless it was given back. The pool opens another."""

@@ -6,7 +6,7 @@ import functools
 import inspect
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import _native
 from ._checking import Refusals
@@ -77,7 +77,7 @@ class PooledDatabase(Base):
         prepare: Prepare = "auto",
         share: bool = True,
         join_rows: bool = True,
-        resolve_commits: bool = False,
+        resolve_commits: bool | Literal["on_request"] = False,
         leak_after: float | None = None,
         outage_patience: float | None = None,
         credentials: Callable[[], Any] | None = None,
@@ -120,6 +120,7 @@ class PooledDatabase(Base):
         deferrable: bool = False,
         settings: Settings | None = None,
         role: str | None = None,
+        resolve_commit: bool | None = None,
     ) -> PoolTransaction:
         """Like `connection`, with a transaction: leaving normally commits it, an exception rolls it back.
 
@@ -127,9 +128,10 @@ class PooledDatabase(Base):
 
         `isolation`, `readonly`, `deferrable`, `settings` (as by SET LOCAL) and `role` (as by SET LOCAL ROLE) hold until
         the transaction ends, and cost no further round trip. What the server refuses of them is the error of the first
-        statement.
+        statement. `resolve_commit`: if COMMIT's answer is lost, find out what became of the transaction; None: as the
+        pool's `resolve_commits` says. InterfaceError for True in a pool where that is False.
         """
-        options = options_of(isolation, readonly, deferrable, settings, role)
+        options = options_of(isolation, readonly, deferrable, settings, role, resolve_commit)
         return PoolTransaction(self.connection(timeout), options, self._inside)
 
     def run(
@@ -143,6 +145,7 @@ class PooledDatabase(Base):
         deferrable: bool = False,
         settings: Settings | None = None,
         role: str | None = None,
+        resolve_commit: bool | None = None,
     ) -> T:
         """Calls `fn(conn)` in a transaction, and again from the start where that may help. Returns what it returns.
 
@@ -156,7 +159,7 @@ class PooledDatabase(Base):
             raise TypeError(f"fn = {fn!r}: it must be a function")
         if inspect.iscoroutinefunction(fn):
             raise TypeError(f"fn = {fn!r}: it must not be a coroutine function; AsyncPooledDatabase runs those")
-        options = options_of(isolation, readonly, deferrable, settings, role)
+        options = options_of(isolation, readonly, deferrable, settings, role, resolve_commit)
         self._inside.refuse(this_thread())
         tries = Attempts(self, attempts, self._timeout if timeout is None else timeout)
         while True:
@@ -179,6 +182,7 @@ class PooledDatabase(Base):
         deferrable: bool = False,
         settings: Settings | None = None,
         role: str | None = None,
+        resolve_commit: bool | None = None,
     ) -> Callable[[Callable[Concatenate[Connection, P], T]], Callable[P, T]]:
         """A decorator: the function is called as by `run`, with the connection in front of its arguments."""
 
@@ -194,6 +198,7 @@ class PooledDatabase(Base):
                     deferrable=deferrable,
                     settings=settings,
                     role=role,
+                    resolve_commit=resolve_commit,
                 )
 
             return call

@@ -53,7 +53,7 @@ EngineRun::EngineRun(std::uint64_t seed, std::optional<engine::Mend> removed) : 
   options.connect_timeout = seconds(2);
   options.max_waiting = world_.once_in(4) ? 4 : 1000;
   if (world_.once_in(4)) options.max_lifetime = milliseconds(500);
-  options.resolve_commits = seed % 2 == 0;
+  options.resolve_commits = seed % 2 == 0 ? ResolveCommits::always : ResolveCommits::never;
   forks_ = world_.once_in(64);
   sync::set_interrupt_check(world_.once_in(4) ? throw_if_interrupted : nullptr);
   max_size_ = static_cast<std::uint32_t>(options.max_size);

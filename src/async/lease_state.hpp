@@ -45,7 +45,9 @@ struct LeaseState {
   }
   /// The outermost transaction begins now. `options`: null for none, or if it is a savepoint.
   void begin_with(const TransactionOptions* options) {
-    beginning = options == nullptr ? nullptr : engine::beginning_with(*options);
+    beginning = options == nullptr
+                    ? nullptr
+                    : engine::beginning_with(*options, loop->engine().options().resolve_commits);
     open.beginning = beginning ? &beginning->beginning() : nullptr;
   }
   [[nodiscard]] const engine::TransactionStack& transactions() const noexcept { return open; }

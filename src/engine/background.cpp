@@ -69,7 +69,7 @@ Background::Background(const Setup& setup, SharedState& shared, MakePort make_po
       make_port_(std::move(make_port)),
       settings_{.keywords = setup.config.keywords(),
                 .prepare = setup.options.prepare != PrepareMode::off,
-                .identify = setup.options.resolve_commits},
+                .identify = setup.options.resolve_commits != ResolveCommits::never},
       connect_timeout_(duration_of(setup.options.connect_timeout)),
       unreturned_(std::make_shared<UnreturnedCalls>()) {}
 

@@ -68,6 +68,7 @@ OwnBeginning::OwnBeginning(const TransactionOptions& options)
       settings_(local_settings(options)),
       beginning_({.command = command_.c_str(),
                   .read_only = wants_no_write(options),
-                  .settings = settings_.sql.empty() ? nullptr : &settings_}) {}
+                  .settings = settings_.sql.empty() ? nullptr : &settings_,
+                  .resolve_commit = options.resolve_commit}) {}
 
 }  // namespace copg::pq

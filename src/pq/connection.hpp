@@ -23,6 +23,7 @@
 #include "pq/session_state.hpp"
 #include "pq/statement_cache.hpp"
 #include "pq/tls_bytes.hpp"
+#include "pq/transaction_command.hpp"
 
 namespace copg::pq {
 
@@ -49,6 +50,7 @@ class Connection {
   /// Forgets what the statements of the last lease did.
   void lease_begins() noexcept {
     chose_read_only_ = parameters_doubtful_ = may_have_written_ = false;
+    resolve_commit_.reset();
     path_.lease_begins();
   }
   /// False once an operation has seen the connection die (or PQstatus says so).
@@ -78,7 +80,17 @@ class Connection {
   void identify(std::optional<ServerIdentity> identity) { identity_ = std::move(identity); }
   /// Whether a statement may have written since the last transaction ended.
   [[nodiscard]] bool may_have_written() const noexcept { return may_have_written_; }
-  void transaction_ended() noexcept { may_have_written_ = false; }
+  /// Whether the open transaction asks that a lost COMMIT be resolved; nothing if it does not say.
+  [[nodiscard]] std::optional<bool> resolve_commit() const noexcept { return resolve_commit_; }
+  void transaction_begins(const Beginning& beginning) noexcept {
+    // Until the lease ends, a refused write proves no demotion.
+    if (beginning.read_only) chose_read_only_ = true;
+    resolve_commit_ = beginning.resolve_commit;
+  }
+  void transaction_ended() noexcept {
+    may_have_written_ = false;
+    resolve_commit_.reset();
+  }
 
   /// Whether there is something to read that the socket does not show.
   [[nodiscard]] bool holds_bytes() const noexcept { return tls_ && tls_holds_bytes(conn_); }
@@ -119,8 +131,6 @@ class Connection {
   // answer has come and pipeline mode is left. An operation that is dropped in between leaves the connection
   // not protocol_idle; the members below are what a reset needs to drain it.
   void operation_began() noexcept { outstanding_ = true; }
-  /// A transaction begins that is to be read only: until the lease ends, a refused write proves no demotion.
-  void read_only_wanted() noexcept { chose_read_only_ = true; }
   void operation_ended() noexcept {
     outstanding_ = false;
     if (path_.watched()) [[unlikely]]
@@ -213,6 +223,7 @@ class Connection {
   // a statement of the present lease may have changed a reported parameter
   bool parameters_doubtful_ = false;
   bool may_have_written_ = false;
+  std::optional<bool> resolve_commit_;
   bool refused_write_ = false;  // SQLSTATE 25006 though nothing had said "read only"
   std::string why_dead_;        // as far as an error, or the socket, has told
   std::optional<ServerIdentity> identity_;

@@ -17,7 +17,10 @@ CopyOperation::CopyOperation(Connection& connection, std::string_view sql, ExecS
       text_(sql),
       wanted_(wanted),
       begin_(begin),
-      begin_alone_(begin ? Beginning{.command = begin->command, .read_only = begin->read_only} : Beginning()),
+      begin_alone_(begin ? Beginning{.command = begin->command,
+                                     .read_only = begin->read_only,
+                                     .resolve_commit = begin->resolve_commit}
+                         : Beginning()),
       traits_(sql::text_traits(sql)) {}
 
 CopyOperation::~CopyOperation() {
@@ -73,7 +76,7 @@ Step CopyOperation::begin() {
   }
   connection_.operation_began();
   if (!begin_) return send(Phase::start, text_.c_str());
-  if (begin_->read_only) connection_.read_only_wanted();
+  connection_.transaction_begins(*begin_);
   return send(Phase::begin, begin_->command);
 }
 

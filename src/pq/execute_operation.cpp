@@ -62,7 +62,7 @@ bool ExecuteOperation::send() {
 
 bool ExecuteOperation::send_simple() {
   expect_ = begin_ ? Expect::begin : Expect::answer;
-  if (begin_ && begin_->read_only) connection_.read_only_wanted();
+  if (begin_) connection_.transaction_begins(*begin_);
   std::string text = begin_prefix();
   text += sql_;
   return PQsendQuery(connection_.raw(), text.c_str()) == 1;

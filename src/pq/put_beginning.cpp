@@ -11,7 +11,7 @@ namespace copg::pq {
 
 bool put_beginning(Connection& connection, const Beginning& beginning) noexcept {
   PGconn* conn = connection.raw();
-  if (beginning.read_only) connection.read_only_wanted();
+  connection.transaction_begins(beginning);
   if (PQsendQueryParams(conn, beginning.command, 0, nullptr, nullptr, nullptr, nullptr, 0) != 1) return false;
   return beginning.settings == nullptr || put_settings(connection, *beginning.settings);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace copg::pq {
 
@@ -13,6 +14,7 @@ struct Beginning {
   const char* command = "BEGIN";            ///< The SQL that begins it.
   bool read_only = false;                   ///< The caller wants no write.
   const LocalSettings* settings = nullptr;  ///< What is set behind `command`; null: nothing.
+  std::optional<bool> resolve_commit{};     ///< If COMMIT's answer is lost; not given: as the pool has it.
 };
 
 /// Whether a transaction begins in front of a statement, and with what.

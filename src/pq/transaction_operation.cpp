@@ -5,10 +5,10 @@
 
 namespace copg::pq {
 
-TransactionOperation::TransactionOperation(Connection& connection, TransactionCommand command, bool numbered)
+TransactionOperation::TransactionOperation(Connection& connection, TransactionCommand command, ResolveCommits resolve)
     : Exchange(connection, command == TransactionCommand::commit ? "COMMIT" : "ROLLBACK"),
       command_(command),
-      numbered_(numbered && command == TransactionCommand::commit),
+      resolve_(resolve),
       question_(number_text, {}) {}
 
 ErrorPtr TransactionOperation::busy() {
@@ -17,9 +17,11 @@ ErrorPtr TransactionOperation::busy() {
 }
 
 ErrorPtr TransactionOperation::check() {
-  // The server would refuse the question, and COMMIT with it.
-  numbered_ = numbered_ && connection_.identity() != nullptr && connection_.may_have_written() &&
-              !connection_.in_failed_transaction();
+  const bool wanted = resolve_ != ResolveCommits::never &&
+                      connection_.resolve_commit().value_or(resolve_ == ResolveCommits::always);
+  // In a failed transaction the server would refuse the question, and COMMIT with it.
+  numbered_ = command_ == TransactionCommand::commit && wanted && connection_.identity() != nullptr &&
+              connection_.may_have_written() && !connection_.in_failed_transaction();
   return numbered_ ? question_.look_up(connection_) : nullptr;
 }
 
@@ -59,7 +61,7 @@ void TransactionOperation::on_error(ErrorPtr error, const PGresult* result) {
 /// The question was refused, and COMMIT behind it was not executed: the transaction has failed, and is ended.
 bool TransactionOperation::again() {
   if (expect_ == Expect::end) return false;
-  numbered_ = false;
+  resolve_ = ResolveCommits::never;
   return true;
 }
 

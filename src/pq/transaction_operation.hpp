@@ -2,6 +2,8 @@
 // (ExecuteOperation).
 #pragma once
 
+#include <copg/pool_options.hpp>
+
 #include <optional>
 #include <string>
 
@@ -17,10 +19,11 @@ class TransactionOperation final : public Exchange {
   /// If the server answers COMMIT with ROLLBACK, because the transaction had failed, that is an error
   /// (query_failed), and the transaction is over. If COMMIT is never answered, that is commit_unknown.
   ///
-  /// With `numbered`, the number of the transaction is asked for in the same flush as COMMIT, and is on its
-  /// way before that is executed: not for one that has written nothing, as far as its statements show, nor
-  /// where the server's identity is not known.
-  TransactionOperation(Connection& connection, TransactionCommand command, bool numbered = false);
+  /// Where a lost COMMIT is to be resolved, the number of the transaction is asked for in the same flush as
+  /// COMMIT, and is on its way before that is executed: not for one that has written nothing, as far as its
+  /// statements show, nor where the server's identity is not known.
+  TransactionOperation(Connection& connection, TransactionCommand command,
+                       ResolveCommits resolve = ResolveCommits::never);
 
   [[nodiscard]] bool commits() const noexcept override { return command_ == TransactionCommand::commit; }
   /// After commit_unknown: what another connection can be asked, if the number has come.
@@ -41,7 +44,8 @@ class TransactionOperation final : public Exchange {
   ErrorPtr lost(ErrorPtr error) override;
 
   TransactionCommand command_;
-  bool numbered_;
+  ResolveCommits resolve_;
+  bool numbered_ = false;
   bool ended_ = false;  // answered; what follows says only that the server is ready
   Expect expect_ = Expect::end;
   StatementUse question_;

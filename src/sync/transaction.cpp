@@ -29,7 +29,7 @@ Transaction::Transaction(Connection& connection, const TransactionOptions& optio
         return connection.transaction_status();
       })) {
   if (savepoint_ == 0) {
-    connection.beginning_ = engine::beginning_with(options);
+    connection.beginning_ = engine::beginning_with(options, connection.engine_->options().resolve_commits);
   } else {
     options_ = std::make_unique<engine::SavepointOptions>(options);
     if (connection.transactions_ == 0) connection.beginning_.reset();

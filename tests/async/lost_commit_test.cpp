@@ -16,8 +16,9 @@ class AsyncLostCommit : public AsyncTest {
     admin_->execute("CREATE TABLE kept (a int)");
   }
   [[nodiscard]] AsyncPooledDatabase make_resolving() {
-    return AsyncPooledDatabase(io, Config::from_url(mortal_.url()),
-                               {.min_size = 1, .max_size = 1, .timeout = 20s, .resolve_commits = true});
+    return AsyncPooledDatabase(
+        io, Config::from_url(mortal_.url()),
+        {.min_size = 1, .max_size = 1, .timeout = 20s, .resolve_commits = ResolveCommits::always});
   }
   /// Once COMMIT is on its way.
   void terminate_committing() {

@@ -5,6 +5,7 @@
 #include <future>
 #include <iostream>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <thread>
@@ -19,7 +20,7 @@ class LostCommit : public ::testing::Test {
   void SetUp() override {
     db_ = std::make_unique<PooledDatabase>(
         Config::from_url(server_.url()),
-        PoolOptions{.min_size = 1, .max_size = 1, .timeout = 20s, .resolve_commits = true});
+        PoolOptions{.min_size = 1, .max_size = 1, .timeout = 20s, .resolve_commits = ResolveCommits::always});
     Config not_waiting = Config::from_url(server_.url());
     not_waiting.options["options"] = "-c synchronous_commit=local";
     admin_ = std::make_unique<PooledDatabase>(not_waiting, PoolOptions{.min_size = 1, .max_size = 1});
@@ -88,6 +89,30 @@ TEST_F(LostCommit, that_was_rolled_back_is_a_connection_failed_that_says_so) {
   EXPECT_EQ(kept(), 0);
   EXPECT_TRUE(conn.closed());
   EXPECT_EQ(db().fetch_val<int>("SELECT 1"), 1);
+}
+
+TEST_F(LostCommit, is_resolved_or_not_as_its_transaction_says) {
+  const auto insert = [](Connection& conn) { conn.execute("INSERT INTO kept VALUES (1)"); };
+  const auto while_killed = [&](PooledDatabase& pool, const std::optional<bool>& resolve) {
+    const auto other = std::async(std::launch::async, [&] {
+      await_commit();
+      terminate_committing();
+    });
+    pool.transaction({.resolve_commit = resolve}, insert);
+  };
+  PooledDatabase on_request(
+      Config::from_url(server().url()),
+      {.min_size = 1, .max_size = 1, .timeout = 20s, .resolve_commits = ResolveCommits::on_request});
+  EXPECT_THROW(while_killed(db(), false), CommitUnknown);
+  EXPECT_THROW(while_killed(on_request, {}), CommitUnknown);
+  EXPECT_NO_THROW(while_killed(on_request, true));
+  EXPECT_NO_THROW(while_killed(db(), {}));
+  EXPECT_EQ(kept(), 4);
+
+  // What one transaction has asked for says nothing of the next on its connection.
+  Connection conn = on_request.connection();
+  conn.transaction({.resolve_commit = true}, [](Connection& inside) { inside.execute("SELECT 1"); });
+  EXPECT_THROW(insert_and_commit(conn, [&](int pid) { terminate(pid); }), CommitUnknown);
 }
 
 TEST_F(LostCommit, of_a_transaction_block_succeeds_as_well) {
@@ -189,7 +214,8 @@ TEST(LostCommits, are_told_rightly_under_killed_backends_and_an_immediate_restar
   constexpr int commits = 10'000;
   // So that a COMMIT that was answered survives the crash.
   tools::ThrowawayPostgres server({.settings = {{"synchronous_commit", "on"}}});
-  PoolOptions options{.min_size = 8, .max_size = 8, .timeout = 20s, .resolve_commits = true};
+  PoolOptions options{
+      .min_size = 8, .max_size = 8, .timeout = 20s, .resolve_commits = ResolveCommits::always};
   PooledDatabase db(Config::from_url(server.url()), options);
   PooledDatabase admin(Config::from_url(server.url()), {.min_size = 1, .max_size = 1});
   admin.execute("CREATE TABLE ledger (id int PRIMARY KEY)");

@@ -127,7 +127,7 @@ TEST_F(RoundTrips, execute_many_costs_the_same_for_few_rows_and_for_many) {
 TEST_F(RoundTrips, a_commit_whose_fate_can_be_asked_for_costs_one) {
   Gate gate(server().port());
   PooledDatabase resolving(Config::from_url(gate.url()),
-                           {.min_size = 1, .max_size = 1, .resolve_commits = true});
+                           {.min_size = 1, .max_size = 1, .resolve_commits = ResolveCommits::always});
   resolving.wait();
   for (int use = 1; use <= 4; ++use) {
     Connection conn = resolving.connection();

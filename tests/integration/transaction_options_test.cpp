@@ -265,7 +265,7 @@ class Savepoints : public TransactionOptionsTest {
   }
 };
 
-TEST_F(Savepoints, refuse_isolation_and_deferrable_before_anything_is_sent) {
+TEST_F(Savepoints, refuse_what_only_a_transaction_can_have_before_anything_is_sent) {
   for (const bool begun_by_a_statement : {false, true}) {
     Connection connection = db().connection();
     std::optional<Transaction> outer;
@@ -277,9 +277,16 @@ TEST_F(Savepoints, refuse_isolation_and_deferrable_before_anything_is_sent) {
     const auto body = [](Connection&) { FAIL() << "was entered"; };
     EXPECT_THROW(connection.transaction({.isolation = Isolation::serializable}, body), UsageError);
     EXPECT_THROW(connection.transaction({.deferrable = true}, body), UsageError);
+    EXPECT_THROW(connection.transaction({.resolve_commit = false}, body), UsageError);
     EXPECT_EQ(connection.transaction_status(), status);
     EXPECT_EQ(connection.fetch_val<int>("SELECT 1"), 1);
   }
+}
+
+TEST_F(TransactionOptionsTest, refuse_to_resolve_a_commit_in_a_pool_that_resolves_none) {
+  const auto body = [](Connection&) { FAIL() << "was entered"; };
+  EXPECT_THROW(db().transaction({.resolve_commit = true}, body), UsageError);
+  EXPECT_NO_THROW(db().transaction({.resolve_commit = false}, [](Connection&) {}));
 }
 
 TEST_F(Savepoints, end_their_settings_role_and_read_only_when_they_commit_and_when_they_do_not) {

@@ -63,7 +63,7 @@ class CommitDoubt : public testing::Test {
   }
   /// Commits, and returns the number of the transaction if it was asked for and came.
   std::string commit() {
-    pq::TransactionOperation operation(*connection_, pq::TransactionCommand::commit, true);
+    pq::TransactionOperation operation(*connection_, pq::TransactionCommand::commit, ResolveCommits::always);
     run(operation);
     if (operation.error() != nullptr) return operation.error()->message;
     return operation.doubt() ? operation.doubt()->number : "";

@@ -167,6 +167,40 @@ def test_a_lost_commit_that_has_happened_succeeds(
     assert resolving.fetch_val("SELECT 1") == 1
 
 
+def test_a_transaction_asks_for_its_lost_commit_to_be_resolved(
+    make_pool: Callable[..., PooledDatabase], resolving: PooledDatabase, users: PooledDatabase
+) -> None:
+    on_request = make_pool(min_size=1, max_size=1, resolve_commits="on_request")
+    for options, error in (({"resolve_commit": True}, pycopg.OperationalError), ({}, pycopg.CommitUnknown)):
+        thread = terminate_committing(users)
+        with pytest.raises(error) as raised, on_request.transaction(**options) as conn:
+            conn.execute("INSERT INTO kept VALUES (1)")
+        thread.join()
+        assert isinstance(raised.value, pycopg.CommitUnknown) == (not options)
+    with pytest.raises(pycopg.InterfaceError, match="resolve_commits"), users.transaction(resolve_commit=True):
+        raise AssertionError("was entered")
+    with pytest.raises(ValueError, match="resolve_commits = 1: it must be True, False or 'on_request'"):
+        make_pool(resolve_commits=1)
+
+
+def test_a_task_asks_for_its_lost_commit_to_be_resolved(
+    run: Run, resolving: PooledDatabase, users: PooledDatabase
+) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        thread = terminate_committing(users)
+        with pytest.raises(pycopg.OperationalError, match="was rolled back"):
+            async with db.transaction(resolve_commit=True) as conn:
+                await conn.execute("INSERT INTO kept VALUES (1)")
+        thread.join()
+        thread = terminate_committing(users)
+        with pytest.raises(pycopg.CommitUnknown):
+            async with db.transaction() as conn:
+                await conn.execute("INSERT INTO kept VALUES (1)")
+        thread.join()
+
+    run(body, min_size=1, max_size=1, resolve_commits="on_request")
+
+
 def test_a_task_learns_that_its_lost_commit_was_rolled_back(
     run: Run, resolving: PooledDatabase, users: PooledDatabase
 ) -> None:

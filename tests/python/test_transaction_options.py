@@ -60,7 +60,7 @@ def test_a_savepoint_ends_its_settings_and_its_role_and_refuses_isolation(db: Po
         with conn.transaction(readonly=True, settings={"app.tenant": "8"}, role=role):
             assert held(conn) == f"read committed on off {role} 8"
         assert held(conn) == "read committed off off postgres 7"
-        for options in ({"isolation": "serializable"}, {"deferrable": True}):
+        for options in ({"isolation": "serializable"}, {"deferrable": True}, {"resolve_commit": False}):
             with pytest.raises(pycopg.InterfaceError, match="outermost"), conn.transaction(**options):
                 raise AssertionError("was entered")
         with pytest.raises(pycopg.Error) as raised, conn.transaction(role="nobody"):
@@ -74,6 +74,7 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"isolation": 1}, ValueError, "isolation = 1"),
     ({"readonly": "yes"}, TypeError, "readonly = 'yes'"),
     ({"deferrable": 0}, TypeError, "deferrable = 0"),
+    ({"resolve_commit": "yes"}, TypeError, "resolve_commit = 'yes'"),
     ({"settings": [("a.b", "1")]}, TypeError, "it must be a dict"),
     ({"settings": "app.x"}, TypeError, "it must be a dict"),
     ({"settings": {"": "1"}}, ValueError, "empty"),

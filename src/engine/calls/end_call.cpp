@@ -11,7 +11,7 @@ namespace copg::engine {
 
 pq::StatementOperation& EndCall::make(pq::Connection& connection) {
   // A loan to `configure` can't be exchanged.
-  const bool numbered = engine_.options().resolve_commits && !is_loan(lease_);
+  const ResolveCommits numbered = is_loan(lease_) ? ResolveCommits::never : engine_.options().resolve_commits;
   if (!doubt_) return end_.emplace(connection, job_.command, numbered);
   question_ = std::make_unique<pq::CommitQuestion>(connection, *doubt_, std::exchange(asked_, true));
   return *question_;

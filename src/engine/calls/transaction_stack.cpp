@@ -16,7 +16,13 @@ int TransactionStack::depth_after(int savepoint) const noexcept {
   return std::min(depth, std::max(savepoint - 1, 0));
 }
 
-std::shared_ptr<const pq::OwnBeginning> beginning_with(const TransactionOptions& options) {
+std::shared_ptr<const pq::OwnBeginning> beginning_with(const TransactionOptions& options,
+                                                       ResolveCommits resolve) {
+  if (options.resolve_commit.value_or(false) && resolve == ResolveCommits::never) {
+    throw UsageError(
+        "a transaction with resolve_commit needs a pool whose option resolve_commits is not `never`: its "
+        "connections then ask which server they are connected to");
+  }
   return std::make_shared<const pq::OwnBeginning>(options);
 }
 
@@ -26,6 +32,11 @@ SavepointOptions::SavepointOptions(const TransactionOptions& options)
     throw UsageError(
         "a transaction inside another is a savepoint, which has the isolation of the transaction around it: "
         "give isolation and deferrable to the outermost");
+  }
+  if (options.resolve_commit) {
+    throw UsageError(
+        "a transaction inside another is a savepoint, which has no COMMIT: give resolve_commit to the "
+        "outermost");
   }
   for (const auto& [name, value] : options.settings) names_.push_back(name);
   if (!options.role.empty()) names_.emplace_back("role");

@@ -5,6 +5,7 @@
 #include <copg/connection.hpp>
 
 #include <copg/pipeline.hpp>
+#include <copg/pool_options.hpp>
 #include <copg/transaction_options.hpp>
 
 #include <memory>
@@ -54,14 +55,16 @@ struct TransactionStack {
 [[nodiscard]] std::string begin_savepoint(int savepoint);
 [[nodiscard]] std::string end_savepoint(int savepoint, bool commit);
 
-/// What the first statement of a transaction with options begins it with. Throws UsageError.
-[[nodiscard]] std::shared_ptr<const pq::OwnBeginning> beginning_with(const TransactionOptions& options);
+/// What the first statement of a transaction with options begins it with, in a pool with that option. Throws
+/// UsageError.
+[[nodiscard]] std::shared_ptr<const pq::OwnBeginning> beginning_with(const TransactionOptions& options,
+                                                                     ResolveCommits resolve);
 
 /// The options of a savepoint. PostgreSQL undoes settings when it rolls back to a savepoint, but not when it
 /// releases one: what they were before is read when it begins, and set again before it is released.
 class SavepointOptions {
  public:
-  /// Throws UsageError for what a savepoint can't have: isolation, deferrable.
+  /// Throws UsageError for what a savepoint can't have: isolation, deferrable, resolve_commit.
   explicit SavepointOptions(const TransactionOptions& options);
 
   /// Whether there are none: `begin_savepoint` and `end_savepoint` say all.

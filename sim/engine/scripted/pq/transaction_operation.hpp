@@ -11,11 +11,12 @@ inline namespace scripted {
 
 class TransactionOperation final : public OneStatement {
  public:
-  TransactionOperation(Connection& connection, TransactionCommand command, bool numbered = false)
+  TransactionOperation(Connection& connection, TransactionCommand command,
+                       ResolveCommits resolve = ResolveCommits::never)
       : OneStatement(connection, command == TransactionCommand::commit ? "COMMIT" : "ROLLBACK --",
                      World::here().new_token(), BeginFirst::no),
         commits_(command == TransactionCommand::commit),
-        numbered_(numbered) {}
+        numbered_(commits_ && resolve == ResolveCommits::always) {}
   [[nodiscard]] bool commits() const noexcept override { return commits_; }
   /// The number of the transaction has come more often than not.
   [[nodiscard]] std::optional<CommitDoubt> doubt() const {
