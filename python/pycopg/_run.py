@@ -22,15 +22,14 @@ class Attempts:
         """Returns the seconds to wait before the next attempt. None: `error` is the last, and tells of all of them."""
         if not isinstance(error, Error):
             return None
-        words = str(error.args[0]) if error.args else ""
+        first, newline, rest = (str(error.args[0]) if error.args else "").partition("\n")
         undone = error.sqlstate is not None and not isinstance(error, CommitUnknown)
-        pause_s = self._native.pause_after(error.sqlstate or "", words.partition("\n")[0], undone)
+        pause_s = self._native.pause_after(error.sqlstate or "", first, undone)
         if pause_s is None:
             causes, told = self._native.told()
             if told:
-                first, rest = words.partition("\n")[0], words.partition("\n")[2]
                 error.attempts = causes
-                error.args = (first + told + ("\n" + rest if rest else ""), *error.args[1:])
+                error.args = (first + told + newline + rest, *error.args[1:])
         return pause_s
 
 
