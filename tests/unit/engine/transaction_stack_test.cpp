@@ -63,7 +63,8 @@ TEST(TransactionStack, begins_with_the_options_of_the_outermost_transaction_and_
                                        .read_only = true,
                                        .deferrable = true,
                                        .settings = {{"a.b", "1"}},
-                                       .role = "c"});
+                                       .role = "c"},
+                                      ResolveCommits::never);
   TransactionStack stack{.depth = 1, .beginning = &options->beginning()};
   const pq::BeginFirst begin = stack.begin_first(false);
   ASSERT_TRUE(begin);
@@ -79,16 +80,28 @@ TEST(TransactionStack, begins_with_the_options_of_the_outermost_transaction_and_
 }
 
 TEST(TransactionStack, sends_no_settings_where_there_are_none) {
-  const auto options = beginning_with({.isolation = Isolation::serializable});
+  const auto options = beginning_with({.isolation = Isolation::serializable}, ResolveCommits::never);
   EXPECT_STREQ(options->beginning().command, "BEGIN ISOLATION LEVEL SERIALIZABLE");
   EXPECT_EQ(options->beginning().settings, nullptr);
-  EXPECT_THROW((void)beginning_with({.isolation = static_cast<Isolation>(9)}), UsageError);
-  EXPECT_FALSE(beginning_with({.settings = {{"work_mem", "1MB"}}})->beginning().settings->changes_names);
+  EXPECT_THROW((void)beginning_with({.isolation = static_cast<Isolation>(9)}, ResolveCommits::never),
+               UsageError);
+  EXPECT_FALSE(beginning_with({.settings = {{"work_mem", "1MB"}}}, ResolveCommits::never)
+                   ->beginning()
+                   .settings->changes_names);
+}
+
+TEST(TransactionStack, resolves_a_commit_only_in_a_pool_that_can) {
+  EXPECT_THROW((void)beginning_with({.resolve_commit = true}, ResolveCommits::never), UsageError);
+  EXPECT_EQ(beginning_with({.resolve_commit = true}, ResolveCommits::on_request)->beginning().resolve_commit,
+            true);
+  EXPECT_EQ(beginning_with({.resolve_commit = false}, ResolveCommits::never)->beginning().resolve_commit,
+            false);
 }
 
 TEST(SavepointOptions, refuse_what_only_the_outermost_transaction_can_have) {
   EXPECT_THROW(SavepointOptions({.isolation = Isolation::read_committed}), UsageError);
   EXPECT_THROW(SavepointOptions({.deferrable = true}), UsageError);
+  EXPECT_THROW(SavepointOptions({.resolve_commit = false}), UsageError);
   EXPECT_TRUE(SavepointOptions(TransactionOptions()).empty());
 }
 
