@@ -61,7 +61,7 @@ void TransactionOperation::on_error(ErrorPtr error, const PGresult* result) {
 /// The question was refused, and COMMIT behind it was not executed: the transaction has failed, and is ended.
 bool TransactionOperation::again() {
   if (expect_ == Expect::end) return false;
-  resolve_ = ResolveCommits::never;
+  numbered_ = false;
   return true;
 }
 

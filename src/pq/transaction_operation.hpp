@@ -44,7 +44,7 @@ class TransactionOperation final : public Exchange {
   ErrorPtr lost(ErrorPtr error) override;
 
   TransactionCommand command_;
-  ResolveCommits resolve_;
+  const ResolveCommits resolve_;
   bool numbered_ = false;
   bool ended_ = false;  // answered; what follows says only that the server is ready
   Expect expect_ = Expect::end;
