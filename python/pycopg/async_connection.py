@@ -219,7 +219,9 @@ class AsyncConnection(Base):
         The options cost no further round trip. Settings (as by SET LOCAL) and the role (as by SET LOCAL ROLE) end with
         the block. InterfaceError if a savepoint is given `isolation`, `deferrable` or `resolve_commit`.
         """
-        return AsyncTransaction(self, options_of(isolation, readonly, deferrable, settings, role, resolve_commit), timeout)
+        return AsyncTransaction(
+            self, options_of(isolation, readonly, deferrable, settings, role, resolve_commit), timeout
+        )
 
     async def close(self) -> None:
         """Closes the connection, unless it was given back. The pool opens another."""

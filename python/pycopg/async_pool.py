@@ -523,9 +523,7 @@ class AsyncPoolTransaction:
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(
-        self, connection: AsyncConnection, options: _native.TransactionOptions | None, inside: Inside
-    ) -> None:
+    def __init__(self, connection: AsyncConnection, options: _native.TransactionOptions | None, inside: Inside) -> None:
         self._connection = connection
         self._transaction = AsyncTransaction(connection, options)
         self._inside = inside

@@ -471,9 +471,7 @@ class PoolTransaction:
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(
-        self, connection: Connection, options: _native.TransactionOptions | None, inside: Inside
-    ) -> None:
+    def __init__(self, connection: Connection, options: _native.TransactionOptions | None, inside: Inside) -> None:
         connection._ends_by_timeout = True
         self._connection = connection
         self._transaction = Transaction(connection, options)
