@@ -105,10 +105,13 @@ class CountingProxy:
         asyncio.set_event_loop(self._loop)
         self._loop.set_exception_handler(lambda *_: None)  # clients and servers that hang up
         accept = asyncio.start_unix_server(lambda *streams: _Relay(self).run(*streams), self._path)
-        self._loop.run_until_complete(accept)
+        server = self._loop.run_until_complete(accept)
         self._listening.set()
         self._loop.run_forever()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        server.close()
+        relays = asyncio.all_tasks(self._loop)
+        for relay in relays:
+            relay.cancel()
+        self._loop.run_until_complete(asyncio.gather(*relays, return_exceptions=True))
+        self._loop.run_until_complete(asyncio.sleep(0))  # in which the sockets are closed
         self._loop.close()
