@@ -5,7 +5,8 @@
 
 namespace copg::pq {
 
-TransactionOperation::TransactionOperation(Connection& connection, TransactionCommand command, ResolveCommits resolve)
+TransactionOperation::TransactionOperation(Connection& connection, TransactionCommand command,
+                                           ResolveCommits resolve)
     : Exchange(connection, command == TransactionCommand::commit ? "COMMIT" : "ROLLBACK"),
       command_(command),
       resolve_(resolve),
