@@ -2,5 +2,6 @@
 #pragma once
 
 #include <copg/async_connection.hpp>
+#include <copg/async_copy.hpp>
 #include <copg/async_pooled_database.hpp>
 #include <copg/copg.hpp>

@@ -1,6 +1,7 @@
 // A connection leased from the pool, for event loops.
 #pragma once
 
+#include <copg/async_copy.hpp>
 #include <copg/connection.hpp>
 #include <copg/deadline.hpp>
 #include <copg/detail/async_initiate.hpp>
@@ -94,6 +95,16 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
         token, std::move(pipeline));
   }
 
+  /// Begins COPY ... FROM STDIN or COPY ... TO STDOUT, to be written to or read piece by piece. Completes
+  /// with an AsyncCopy.
+  template <detail::TokenFor<AsyncCopy> Token = DefaultToken>
+  auto copy(const Sql& sql, Token&& token = {}) {
+    require_lease();
+    return detail::initiate<AsyncCopy>(
+        [this](auto handler, std::string text) { start_copy(std::move(handler), std::move(text), {}); },
+        token, std::string(sql.text()));
+  }
+
   /// One round trip; none if no transaction is open. QueryFailed if the transaction had failed, which is
   /// rolled back then; CommitUnknown if the answer was lost.
   template <detail::TokenFor<> Token = DefaultToken>
@@ -179,6 +190,9 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
              std::optional<Deadline> deadline);
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request,
              std::optional<Deadline> deadline);
+  void start(detail::Handler<std::int64_t> handler, detail::CopyRequest request,
+             std::optional<Deadline> deadline);
+  void start_copy(detail::Handler<AsyncCopy> handler, std::string sql, std::optional<Deadline> deadline);
   void start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline,
                       std::optional<Deadline> deadline);
   void start_end(detail::Handler<> handler, bool commit, std::optional<Deadline> deadline);
@@ -242,6 +256,16 @@ class AsyncConnectionWithin : public detail::AsyncVerbs<AsyncConnectionWithin> {
           it.connection_->start_pipeline(std::move(handler), std::move(kept), it.deadline_);
         },
         token, std::move(pipeline));
+  }
+  /// As AsyncConnection::copy; all of it, each later call as well, ends by the deadline.
+  template <detail::TokenFor<AsyncCopy> Token = DefaultToken>
+  auto copy(const Sql& sql, Token&& token = {}) {
+    connection_->require_lease();
+    return detail::initiate<AsyncCopy>(
+        [it = *this](auto handler, std::string text) {
+          it.connection_->start_copy(std::move(handler), std::move(text), it.deadline_);
+        },
+        token, std::string(sql.text()));
   }
   template <detail::TokenFor<> Token = DefaultToken>
   auto commit(Token&& token = {}) {

@@ -218,6 +218,7 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   }
   void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request);
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request);
+  void start(detail::Handler<std::int64_t> handler, detail::CopyRequest request);
   void start_connection(detail::Handler<AsyncConnection> handler, std::optional<Deadline> deadline,
                         const SourceLocation& where);
   void start_try_connection(detail::Handler<std::optional<AsyncConnection>> handler,
@@ -303,6 +304,7 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
   }
   void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request) const;
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) const;
+  void start(detail::Handler<std::int64_t> handler, detail::CopyRequest request) const;
   void start_connection(detail::Handler<AsyncConnection> handler, const SourceLocation& where) const;
   template <class Body>
   static auto repeat(AsyncDatabaseWithin within, Body body, RunOptions options, SourceLocation where)

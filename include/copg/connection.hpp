@@ -1,6 +1,7 @@
 // A connection leased from the pool.
 #pragma once
 
+#include <copg/copy.hpp>
 #include <copg/copy_stream.hpp>
 #include <copg/deadline.hpp>
 #include <copg/detail/configure.hpp>
@@ -71,7 +72,8 @@ class Connection : public detail::Verbs<Connection> {
   /// Gives the connection back. Never blocks or throws.
   ~Connection();
 
-  // With the verbs of detail::Verbs: execute(sql, args...), fetch_all, fetch_one, fetch_val, execute_many.
+  // With the verbs of detail::Verbs: execute(sql, args...), fetch_all, fetch_one, fetch_val, execute_many,
+  // copy_in(table, rows).
 
   using Verbs::execute;
   using Verbs::execute_many;
@@ -92,10 +94,13 @@ class Connection : public detail::Verbs<Connection> {
   using Verbs::stream;
   [[nodiscard]] RowStream stream(const Sql& sql, const Params& params);
 
+  using Verbs::copy_in;
   /// Executes COPY ... FROM STDIN with the data of `source`. Returns the number of rows copied.
   std::int64_t copy_in(const Sql& sql, CopySource& source);
   /// Executes COPY ... TO STDOUT and passes each piece to `sink`. Returns the number of rows copied.
   std::int64_t copy_out(const Sql& sql, CopySink& sink);
+  /// Begins COPY ... FROM STDIN or COPY ... TO STDOUT, to be written to or read piece by piece.
+  [[nodiscard]] Copy copy(const Sql& sql);
 
   /// One round trip; none if no transaction is open. QueryFailed if the transaction had failed, which is
   /// rolled back then; CommitUnknown if the answer was lost.
@@ -146,6 +151,7 @@ class Connection : public detail::Verbs<Connection> {
 
  private:
   friend class ConnectionWithin;
+  friend class Copy;
   friend class DatabaseWithin;
   friend class PooledDatabase;
   friend class RowStream;
@@ -200,8 +206,11 @@ class ConnectionWithin : public detail::Verbs<ConnectionWithin> {
   [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
   using Verbs::stream;
   [[nodiscard]] RowStream stream(const Sql& sql, const Params& params);
+  using Verbs::copy_in;
   std::int64_t copy_in(const Sql& sql, CopySource& source);
   std::int64_t copy_out(const Sql& sql, CopySink& sink);
+  /// As Connection::copy; all of it, each later call as well, ends by the deadline.
+  [[nodiscard]] Copy copy(const Sql& sql);
   void commit();
   void rollback();
   /// As Connection::transaction: each call in the body ends by the deadline, and so does the COMMIT. If no

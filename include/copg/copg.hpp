@@ -5,7 +5,9 @@
 #include <copg/codec.hpp>
 #include <copg/config.hpp>
 #include <copg/connection.hpp>
+#include <copg/copy.hpp>
 #include <copg/copy_stream.hpp>
+#include <copg/copy_target.hpp>
 #include <copg/deadline.hpp>
 #include <copg/error.hpp>
 #include <copg/identifier.hpp>

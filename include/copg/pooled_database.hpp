@@ -62,6 +62,10 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   using Verbs::execute_many;
   Result execute(const Sql& sql, const Params& params);
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
+  using Verbs::copy_in;
+  /// As Connection::copy_in and copy_out, on any connection, in a transaction of its own.
+  std::int64_t copy_in(const Sql& sql, CopySource& source);
+  std::int64_t copy_out(const Sql& sql, CopySink& sink);
 
   /// See detail::Verbs and RowStream: leases a connection, which the stream gives back at its end. Each wait
   /// for a chunk has the pool's `timeout`.
@@ -160,6 +164,9 @@ class DatabaseWithin : public detail::Verbs<DatabaseWithin> {
   using Verbs::execute_many;
   Result execute(const Sql& sql, const Params& params);
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
+  using Verbs::copy_in;
+  std::int64_t copy_in(const Sql& sql, CopySource& source);
+  std::int64_t copy_out(const Sql& sql, CopySink& sink);
 
   /// All of the stream ends by the deadline.
   using Verbs::stream;

@@ -7,6 +7,7 @@
 
 #include "async/calls.hpp"
 #include "async/completion.hpp"
+#include "async/copy_begin.hpp"
 #include "async/kept.hpp"
 #include "async/lease_state.hpp"
 #include "engine/calls/inspect.hpp"
@@ -79,6 +80,20 @@ void AsyncConnection::start(detail::Handler<std::int64_t> handler, detail::ManyR
     return async::complete_now(loop_->executor(), std::move(handler), nullptr, std::int64_t{0});
   async::start_on(*loop_, state_, deadline,
                   async::KeptRows{std::move(request), loop_->engine().joinable_texts()}, std::move(handler));
+}
+
+void AsyncConnection::start(detail::Handler<std::int64_t> handler, detail::CopyRequest request,
+                            std::optional<Deadline> deadline) {
+  if (request.sink != nullptr)
+    return async::start_on(*loop_, state_, deadline, async::KeptCopyOut{std::move(request)},
+                           std::move(handler));
+  async::start_on(*loop_, state_, deadline, async::KeptCopyIn{std::move(request)}, std::move(handler));
+}
+
+void AsyncConnection::start_copy(detail::Handler<AsyncCopy> handler, std::string sql,
+                                 std::optional<Deadline> deadline) {
+  async::CopyBegin begin{loop_, state_, std::make_shared<pq::KeptCopy>(std::move(sql)), deadline};
+  async::start_on(*loop_, state_, deadline, std::move(begin), std::move(handler));
 }
 
 void AsyncConnection::start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline,

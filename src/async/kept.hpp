@@ -32,4 +32,16 @@ struct KeptRows {
   [[nodiscard]] engine::ExecuteManyJob job() const { return {request.sql, *request.rows, joinable}; }
 };
 
+struct KeptCopyIn {
+  detail::CopyRequest request;
+
+  [[nodiscard]] engine::CopyInJob job() const { return {request.sql, *request.source}; }
+};
+
+struct KeptCopyOut {
+  detail::CopyRequest request;
+
+  [[nodiscard]] engine::CopyOutJob job() const { return {request.sql, *request.sink}; }
+};
+
 }  // namespace copg::async

@@ -112,6 +112,16 @@ void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
   async::start_on(std::move(loop), limit, where, std::move(rows), std::move(handler));
 }
 
+void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
+              detail::Handler<std::int64_t> handler, detail::CopyRequest request) {
+  const SourceLocation where = request.where;
+  if (request.sink != nullptr) {
+    async::KeptCopyOut kept{std::move(request)};
+    return async::start_on(std::move(loop), limit, where, std::move(kept), std::move(handler));
+  }
+  async::start_on(std::move(loop), limit, where, async::KeptCopyIn{std::move(request)}, std::move(handler));
+}
+
 }  // namespace
 
 void AsyncPooledDatabase::start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request) {
@@ -119,6 +129,10 @@ void AsyncPooledDatabase::start(detail::Handler<Result> handler, std::unique_ptr
 }
 
 void AsyncPooledDatabase::start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) {
+  start_on(loop(), state_->timeout(), std::move(handler), std::move(request));
+}
+
+void AsyncPooledDatabase::start(detail::Handler<std::int64_t> handler, detail::CopyRequest request) {
   start_on(loop(), state_->timeout(), std::move(handler), std::move(request));
 }
 
@@ -156,6 +170,10 @@ void AsyncDatabaseWithin::start(detail::Handler<Result> handler,
 }
 
 void AsyncDatabaseWithin::start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) const {
+  start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(request));
+}
+
+void AsyncDatabaseWithin::start(detail::Handler<std::int64_t> handler, detail::CopyRequest request) const {
   start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(request));
 }
 

@@ -84,7 +84,9 @@ class Adviser {
 
  private:
   [[nodiscard]] std::string on_usage() const {
-    if (info_.message == still_busy) return {};
+    if (info_.message == still_busy ||
+        info_.message.find(" is open on the connection: ") != std::string::npos)
+      return {};
     if (traits_.copies) return words_.on_copy();
     return traits_.parameters > 0 ? words_.on_wrong_number() : "";
   }
@@ -197,7 +199,7 @@ class Adviser {
 
 std::string Wording::written(int number) const { return fmt::format("${}", number); }
 std::string Wording::list() const { return "a std::vector"; }
-std::string Wording::on_copy() const { return "Use copy_in or copy_out of a Connection."; }
+std::string Wording::on_copy() const { return "Use copy_in or copy_out of a pool or a Connection."; }
 std::string Wording::on_percent() const { return "Placeholders are $1, $2, ..."; }
 
 std::string advice_on(const ErrorInfo& info, const Wording& words) {

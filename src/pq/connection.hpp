@@ -150,10 +150,16 @@ class Connection {
     if (!kept_open_) kept_open_ = std::make_unique<KeptOpen>();
     return *kept_open_;
   }
+  /// What its caller will go on with, such as "a COPY"; nullptr: there is nothing.
+  [[nodiscard]] const char* what_is_open() const noexcept {
+    return kept_open_ ? kept_open_->what() : nullptr;
+  }
   /// Whether something was kept open, and nobody will go on with it: ClearUpOperation ends it.
   [[nodiscard]] bool has_leftovers() const noexcept { return kept_open_ && kept_open_->has_leftovers(); }
   /// Whether an exchange is open that its caller will go on with, or has left behind, outside a transaction.
-  [[nodiscard]] bool keeps_exchange() const noexcept { return kept_open_ && kept_open_->keeps_exchange(); }
+  [[nodiscard]] bool keeps_exchange() const noexcept {
+    return kept_open_ && kept_open_->keeps_exchange() && !kept_open_->within_transaction();
+  }
 
   /// Syncs sent in pipeline mode whose PGRES_PIPELINE_SYNC has not been taken. An unfinished batch may have
   /// no Sync behind it, so that draining needs one more.

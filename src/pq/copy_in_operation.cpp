@@ -16,6 +16,8 @@ CopyOperation::Moved CopyInOperation::move_data() {
       unflushed_ = 0;
     }
     if (rest_.empty()) {
+      if (pushed_ != nullptr && pushed_->given_up()) return Moved::aborted;
+      if (pushed_ != nullptr && pushed_->waits()) return Moved::parked;
       try {
         rest_ = source_.next();
       } catch (...) {

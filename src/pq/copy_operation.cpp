@@ -2,6 +2,7 @@
 #include "pq/copy_operation.hpp"
 
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 #include "pq/advice.hpp"
@@ -9,6 +10,13 @@
 #include "pq/errors.hpp"
 
 namespace copg::pq {
+namespace {
+
+/// That the server has for the data on their way to it, and for its answer to CopyFail, before it is told to
+/// hurry.
+constexpr std::chrono::milliseconds patience_for_copy_fail{100};
+
+}  // namespace
 
 CopyOperation::CopyOperation(Connection& connection, std::string_view sql, ExecStatusType wanted,
                              BeginFirst begin)
@@ -24,12 +32,13 @@ CopyOperation::CopyOperation(Connection& connection, std::string_view sql, ExecS
       traits_(sql::text_traits(sql)) {}
 
 CopyOperation::~CopyOperation() {
-  if (sent_ && phase_ != Phase::done) connection_.note_statement("", traits_);
+  if (sent_ && phase_ != Phase::done && !parked_) connection_.note_statement("", traits_);
 }
 
 const char* CopyOperation::phase() const noexcept {
   switch (phase_) {
     case Phase::unsent: return "starting a COPY";
+    case Phase::clearing_up: return clearing_up_->phase();
     case Phase::settings: return begin_operation_->phase();
     case Phase::begin: return "opening a transaction for a COPY";
     case Phase::start: return "waiting for a COPY to start";
@@ -42,8 +51,10 @@ const char* CopyOperation::phase() const noexcept {
 }
 
 Step CopyOperation::advance(Ready ready) {
+  parked_ = false;
   switch (phase_) {
     case Phase::unsent: return begin();
+    case Phase::clearing_up: return clear_up(ready);
     case Phase::settings: return begin_with_settings(ready);
     case Phase::abort: return abort(ready);
     case Phase::done: return Step::finished();
@@ -65,8 +76,26 @@ Step CopyOperation::begin() {
                               sql_));
   }
   if (ErrorPtr refusal = unsendable(sql_)) return refuse(std::move(refusal));
+  if (connection_.has_leftovers()) [[unlikely]] {
+    clearing_up_ = std::make_unique<ClearUpOperation>(connection_);
+    phase_ = Phase::clearing_up;
+    return clear_up(Ready::none);
+  }
+  return begin_cleared();
+}
+
+// What a caller has left open, such as a stream, is ended first.
+Step CopyOperation::clear_up(Ready ready) {
+  const Step step = clearing_up_->advance(ready);
+  if (!step.done) return step;
+  ErrorPtr error = clearing_up_->take_error();
+  clearing_up_.reset();
+  return error != nullptr ? refuse(std::move(error)) : begin_cleared();
+}
+
+Step CopyOperation::begin_cleared() {
   if (!connection_.alive()) return end_lost();
-  if (!connection_.protocol_idle()) return refuse(usage_error(still_busy, {}));
+  if (!connection_.protocol_idle()) return refuse(connection_busy(connection_));
   sent_ = true;
   if (begin_ && begin_->settings != nullptr) {
     phase_ = Phase::settings;
@@ -84,6 +113,7 @@ Step CopyOperation::begin_with_settings(Ready ready) {
   const Step step = begin_operation_->advance(ready);
   if (!step.done) return step;
   if (begin_operation_->error() != nullptr) return refuse(begin_operation_->take_error());
+  begin_operation_.reset();
   connection_.operation_began();
   return send(Phase::start, text_.c_str());
 }
@@ -143,12 +173,21 @@ Step CopyOperation::move() {
     case Moved::waiting: return wait();
     case Moved::paused: return wait(true);
     case Moved::lost: return end_lost();
+    case Moved::parked: return park();
     case Moved::aborted: break;
   }
   connection_.note_statement("", traits_);
-  abort_.emplace(connection_);
+  abort_.emplace(connection_,
+                 wanted_ == PGRES_COPY_IN ? patience_for_copy_fail : std::chrono::milliseconds::zero());
   phase_ = Phase::abort;
   return abort(Ready::none);
+}
+
+// What it may leave in the session is noted now, since it may be dropped when its connection is another's.
+Step CopyOperation::park() {
+  if (!std::exchange(was_parked_, true)) connection_.note_statement("", traits_);
+  parked_ = true;
+  return Step::finished();
 }
 
 // The answers to a query have all come.

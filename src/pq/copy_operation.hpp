@@ -9,11 +9,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "pq/abort_operation.hpp"
+#include "pq/clear_up_operation.hpp"
 #include "pq/connection.hpp"
 #include "pq/execute_operation.hpp"
 #include "pq/operation.hpp"
@@ -33,6 +35,9 @@ class CopyOperation : public StatementOperation {
   /// for callers that do not ask for this.
   [[nodiscard]] std::exception_ptr stream_error() const noexcept { return stream_error_; }
   [[nodiscard]] bool first_bytes_sent() const noexcept final { return sent_; }
+  /// `advance` has said that it is finished, and the COPY is still open: the next `advance` goes on with it.
+  /// Until then it does not touch its connection.
+  [[nodiscard]] bool parked() const noexcept { return parked_; }
 
  protected:
   /// Data moved in one `advance`, so that an endless stream does not hold up the caller's other work.
@@ -42,7 +47,8 @@ class CopyOperation : public StatementOperation {
     ended,    // the server has, or has sent, all the data; its verdict follows
     waiting,  // for data of the server
     paused,   // bytes_per_advance are moved, or the socket is full: goes on once it can be written to
-    aborted,  // the stream threw: end the statement by force
+    aborted,  // the stream threw, or its owner gives up: end the statement by force
+    parked,   // all that there is to move now is moved: goes on with the next call of its owner
     lost,
   };
 
@@ -55,15 +61,18 @@ class CopyOperation : public StatementOperation {
   void keep_stream_error() noexcept { stream_error_ = std::current_exception(); }
 
  private:
-  enum class Phase : std::uint8_t { unsent, settings, begin, start, data, verdict, abort, done };
+  enum class Phase : std::uint8_t { unsent, clearing_up, settings, begin, start, data, verdict, abort, done };
 
   Step begin();
+  Step clear_up(Ready ready);
+  Step begin_cleared();
   Step begin_with_settings(Ready ready);
   Step send(Phase phase, const char* text);
   Step collect();
   void take_result(const PGresult* result);
   void take_wrong_direction();
   Step move();
+  Step park();
   Step on_idle();
   Step abort(Ready ready);
   Step wait(bool more = false);
@@ -81,10 +90,13 @@ class CopyOperation : public StatementOperation {
   sql::TextTraits traits_;
   Phase phase_ = Phase::unsent;
   bool sent_ = false;
+  bool parked_ = false;
+  bool was_parked_ = false;
   std::int64_t rows_copied_ = 0;
   ErrorPtr kept_error_;
   std::exception_ptr stream_error_;
   std::optional<AbortOperation> abort_;
+  std::unique_ptr<ClearUpOperation> clearing_up_;
 };
 
 }  // namespace copg::pq

@@ -19,13 +19,16 @@ using Keeper = std::shared_ptr<const void>;
 class KeptOpen {
  public:
   /// The operation that is under way ends, and its exchange stays open. `what`: "a stream of rows".
-  void keep_exchange(const Keeper& keeper, const char* what) noexcept {
+  /// `within_transaction`: a transaction is open around it, which it does not end.
+  void keep_exchange(const Keeper& keeper, const char* what, bool within_transaction = false) noexcept {
     exchange_ = keeper;
     what_ = what;
+    within_transaction_ = within_transaction;
   }
   /// Another operation goes on with it.
   void take_up_exchange() noexcept { what_ = nullptr; }
   [[nodiscard]] bool keeps_exchange() const noexcept { return what_ != nullptr; }
+  [[nodiscard]] bool within_transaction() const noexcept { return within_transaction_; }
   [[nodiscard]] bool is_exchange_of(const Keeper& keeper) const noexcept {
     return keeps_exchange() && exchange_.lock() == keeper;
   }
@@ -68,6 +71,7 @@ class KeptOpen {
 
   std::weak_ptr<const void> exchange_;
   const char* what_ = nullptr;
+  bool within_transaction_ = false;
   std::vector<Portal> portals_;
 };
 

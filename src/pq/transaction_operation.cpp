@@ -13,8 +13,8 @@ TransactionOperation::TransactionOperation(Connection& connection, TransactionCo
       question_(number_text, {}) {}
 
 ErrorPtr TransactionOperation::busy() {
-  return command_ == TransactionCommand::commit && !connection_.keeps_exchange() ? commit_unsent(sql_)
-                                                                                 : Exchange::busy();
+  const bool open = connection_.keeps_exchange() || connection_.what_is_open() != nullptr;
+  return command_ == TransactionCommand::commit && !open ? commit_unsent(sql_) : Exchange::busy();
 }
 
 ErrorPtr TransactionOperation::check() {

@@ -63,6 +63,14 @@ std::int64_t execute_many_on(PoolEngine& pool, const TimeLimit& limit, const Sql
                     engine::ExecuteManyJob{sql.text(), rows, pool.joinable_texts()});
 }
 
+std::int64_t copy_in_on(PoolEngine& pool, const TimeLimit& limit, const Sql& sql, CopySource& source) {
+  return sync::call(pool, sync::CallClock(limit), sql.where(), engine::CopyInJob{sql.text(), source});
+}
+
+std::int64_t copy_out_on(PoolEngine& pool, const TimeLimit& limit, const Sql& sql, CopySink& sink) {
+  return sync::call(pool, sync::CallClock(limit), sql.where(), engine::CopyOutJob{sql.text(), sink});
+}
+
 detail::Lease lease_on(PoolEngine& pool, const TimeLimit& limit, const SourceLocation& where) {
   sync::CallClock clock(limit);
   return sync::acquire(pool, clock, where);
@@ -83,6 +91,16 @@ Result PooledDatabase::fetch(const Sql& sql, const Params& params, const detail:
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
   PoolEngine& pool = engine();
   return execute_many_on(pool, pool.timeout(), sql, rows);
+}
+
+std::int64_t PooledDatabase::copy_in(const Sql& sql, CopySource& source) {
+  PoolEngine& pool = engine();
+  return copy_in_on(pool, pool.timeout(), sql, source);
+}
+
+std::int64_t PooledDatabase::copy_out(const Sql& sql, CopySink& sink) {
+  PoolEngine& pool = engine();
+  return copy_out_on(pool, pool.timeout(), sql, sink);
 }
 
 Connection PooledDatabase::connection(std::optional<Deadline> deadline, const SourceLocation& where) {
@@ -127,6 +145,14 @@ std::int64_t DatabaseWithin::execute_many(const Sql& sql, RowSource& rows) {
 
 RowStream DatabaseWithin::stream(const Sql& sql, const Params& params) {
   return {std::make_shared<Connection>(connection(sql.where())), sql, params};
+}
+
+std::int64_t DatabaseWithin::copy_in(const Sql& sql, CopySource& source) {
+  return copy_in_on(*engine_, TimeLimit::until(deadline_.at()), sql, source);
+}
+
+std::int64_t DatabaseWithin::copy_out(const Sql& sql, CopySink& sink) {
+  return copy_out_on(*engine_, TimeLimit::until(deadline_.at()), sql, sink);
 }
 
 Connection DatabaseWithin::connection(const SourceLocation& where) {

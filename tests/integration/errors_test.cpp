@@ -161,7 +161,7 @@ TEST_F(Errors, say_what_to_write_where_sql_takes_no_parameter) {
   EXPECT_EQ(advice(db, "SELECT * FROM $1", "t"),
             "A parameter stands for a value, never for a name or a keyword.");
   EXPECT_EQ(advice(db, "SELECT %s"), "Placeholders are $1, $2, ...");
-  EXPECT_EQ(advice(db, "COPY pg_class TO STDOUT"), "Use copy_in or copy_out of a Connection.");
+  EXPECT_EQ(advice(db, "COPY pg_class TO STDOUT"), "Use copy_in or copy_out of a pool or a Connection.");
 }
 
 TEST_F(Errors, of_a_busy_connection_give_no_advice_on_the_text) {

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -21,8 +22,8 @@
 namespace copg {
 namespace detail {
 
-/// `Self` derives from it, and has `starter()`: a function that starts what it is given, a request or a
-/// ManyRequest, with a handler.
+/// `Self` derives from it, and has `starter()`: a function that starts what it is given, a request, a
+/// ManyRequest or a CopyRequest, with a handler.
 template <class Self>
 class AsyncVerbs {
  public:
@@ -81,6 +82,26 @@ class AsyncVerbs {
   auto execute_many(const Sql& sql, Range&& rows, Token&& token = {}) {
     return initiate<std::int64_t>(self().starter(), token,
                                   make_request_for_many(sql, std::forward<Range>(rows)));
+  }
+  /// Copies rows (tuples, aggregates or single values) into a table by COPY, as the copy_in of threads does.
+  /// Completes with the number of rows, a std::int64_t. If `rows` is an lvalue, it must live until then.
+  template <std::ranges::viewable_range Range, TokenFor<std::int64_t> Token = DefaultToken>
+  auto copy_in(const CopyTarget& target, Range&& rows, Token&& token = {}) {
+    return initiate<std::int64_t>(self().starter(), token,
+                                  make_copy_request(target, std::forward<Range>(rows)));
+  }
+  /// Executes COPY ... FROM STDIN with the data of `source`, which must live until then, and is called on the
+  /// event loop. Completes with the number of rows, a std::int64_t.
+  template <TokenFor<std::int64_t> Token = DefaultToken>
+  auto copy_in(const Sql& sql, CopySource& source, Token&& token = {}) {
+    return initiate<std::int64_t>(self().starter(), token,
+                                  CopyRequest{std::string(sql.text()), sql.where(), &source, nullptr});
+  }
+  /// Executes COPY ... TO STDOUT and passes each piece to `sink`, as above.
+  template <TokenFor<std::int64_t> Token = DefaultToken>
+  auto copy_out(const Sql& sql, CopySink& sink, Token&& token = {}) {
+    return initiate<std::int64_t>(self().starter(), token,
+                                  CopyRequest{std::string(sql.text()), sql.where(), nullptr, &sink});
   }
 
  protected:

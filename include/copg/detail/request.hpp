@@ -1,6 +1,9 @@
 // A statement that outlives the call that passed it. Not for users.
 #pragma once
 
+#include <copg/copy_stream.hpp>
+#include <copg/copy_target.hpp>
+#include <copg/detail/copy_rows.hpp>
 #include <copg/params.hpp>
 #include <copg/row_source.hpp>
 #include <copg/sql.hpp>
@@ -100,6 +103,36 @@ class KeptRange final : public RowSource {
   Kept range_;
   RangeSource<std::remove_reference_t<Kept>> rows_;
 };
+
+/// COPY: from a source or to a sink, one of which is not null.
+struct CopyRequest {
+  std::string sql;
+  SourceLocation where;
+  CopySource* source;
+  CopySink* sink;
+  std::unique_ptr<CopySource> own_source{};  // what `source` points to, unless that is the caller's
+};
+
+/// As KeptRange, for COPY.
+template <std::ranges::viewable_range Range>
+class KeptCopyRange final : public CopySource {
+ public:
+  explicit KeptCopyRange(Range&& range) : range_(std::forward<Range>(range)), rows_(range_) {}
+  std::string_view next() override { return rows_.next(); }
+
+ private:
+  using Value = std::remove_cvref_t<Range>;
+  using Kept = std::conditional_t<std::ranges::view<Value>, Value, Range>;
+  Kept range_;
+  CopyRows<std::remove_reference_t<Kept>> rows_;
+};
+
+template <std::ranges::viewable_range Range>
+CopyRequest make_copy_request(const CopyTarget& target, Range&& range) {
+  auto rows = std::make_unique<KeptCopyRange<Range>>(std::forward<Range>(range));
+  CopySource* const source = rows.get();
+  return {copy_in_text(target), target.where, source, nullptr, std::move(rows)};
+}
 
 template <std::ranges::viewable_range Range>
 ManyRequest make_request_for_many(const Sql& sql, Range&& range) {

@@ -1,6 +1,9 @@
 // The verbs that execute a statement, once for all that have them. Not for users.
 #pragma once
 
+#include <copg/copy_stream.hpp>
+#include <copg/copy_target.hpp>
+#include <copg/detail/copy_rows.hpp>
 #include <copg/detail/range_source.hpp>
 #include <copg/detail/row_shape.hpp>
 #include <copg/detail/rows_of.hpp>
@@ -13,6 +16,7 @@
 #include <cstdint>
 #include <optional>
 #include <ranges>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -20,8 +24,8 @@
 namespace copg {
 namespace detail {
 
-/// `Self` derives from it, and has execute(sql, params), execute_many(sql, source), stream(sql, params) and
-/// fetch(sql, params, shape).
+/// `Self` derives from it, and has execute(sql, params), execute_many(sql, source), copy_in(sql, source),
+/// stream(sql, params) and fetch(sql, params, shape).
 template <class Self>
 class Verbs {
  public:
@@ -69,6 +73,17 @@ class Verbs {
   std::int64_t execute_many(const Sql& sql, Range&& rows) {
     RangeSource<std::remove_reference_t<Range>> source(rows);
     return source.empty() ? 0 : self().execute_many(sql, static_cast<RowSource&>(source));
+  }
+  /// Copies rows (tuples, aggregates or single values) into a table by COPY, the fastest way in: one
+  /// statement, in bounded memory. Returns the number of rows copied. All or none: an error undoes those of
+  /// this call, and fails an open transaction; the server's names the line, from 1, and the column
+  /// (ErrorInfo::context). A DataError of a row that can't be sent has its index (ErrorInfo::row_index).
+  /// An exception of the range reaches the caller. Values are converted to the columns' types by the server.
+  template <std::ranges::input_range Range>
+  std::int64_t copy_in(const CopyTarget& target, Range&& rows) {
+    CopyRows<std::remove_reference_t<Range>> source(rows);
+    const std::string text = copy_in_text(target);
+    return self().copy_in(Sql(text, target.where), static_cast<CopySource&>(source));
   }
 
  protected:

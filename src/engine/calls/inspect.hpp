@@ -75,6 +75,8 @@ struct LeaseAccess {
             .depth = connection.transactions_,
             .beginning = connection.beginning_ ? &connection.beginning_->beginning() : nullptr};
   }
+  static void abandon(Copy& copy) noexcept { copy.abandon(); }
+  static void follows(Copy& copy, std::int64_t rows) noexcept { copy.follows(rows); }
   /// The time that each call may take, and the moment when the lease or block ends.
   struct Limits {
     Seconds timeout{};
