@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "codec/copy_text.hpp"
 #include "python/native/call_errors.hpp"
 #include "python/native/decode.hpp"
 #include "python/native/imported.hpp"
@@ -51,12 +52,16 @@ std::string_view utf8_of(PyObject* string) {
   return {text, static_cast<std::size_t>(size)};
 }
 
+}  // namespace
+
 std::string_view text_without_nul(PyObject* string) {
   const std::string_view text = utf8_of(string);
   if (std::memchr(text.data(), 0, text.size()) != nullptr)
     throw DataError("a string with a NUL character can't be sent: PostgreSQL has no text that holds one");
   return text;
 }
+
+namespace {
 
 void append_str_of(PyObject* value, std::string& out) {
   const nb::object text = checked(PyObject_Str(value));
@@ -367,6 +372,26 @@ void add_parameter(PyObject* value, Params& out, Oid floor) {
     Oid type = write(value, text);
     if (is_whole_number(type) && PyLong_Check(value)) type = wider_number(floor, type);
     out.add(TypedText{text, type});
+  }
+}
+
+void append_copy_value(PyObject* value, std::string& out) {
+  if (value == Py_None) {
+    out += copg::detail::copy_null;
+  } else if (PyLong_CheckExact(value)) {
+    write_int(value, out);
+  } else if (PyUnicode_CheckExact(value)) {
+    copg::detail::append_copy_value(text_without_nul(value), out);
+  } else if (PyFloat_CheckExact(value)) {
+    write_float(value, out);
+  } else {
+    const std::size_t begin = out.size();
+    write(value, out);
+    // Few texts have anything to escape: those that do are written again.
+    if (!copg::detail::needs_copy_escape(std::string_view(out).substr(begin))) return;
+    const std::string text = out.substr(begin);
+    out.resize(begin);
+    copg::detail::append_copy_value(text, out);
   }
 }
 

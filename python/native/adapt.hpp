@@ -7,6 +7,7 @@
 #include <copg/params.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace copg::python {
 
@@ -21,6 +22,12 @@ Oid write_value(PyObject* value, std::string& out);
 /// The value as a constant in SQL text, which keeps its type and stands anywhere: NULL, 42, 'it''s',
 /// '2024-01-01'::date. Throws as add_parameter.
 std::string literal_of(PyObject* value);
+
+/// The UTF-8 of a str, as long as that lives. Throws DataError for what PostgreSQL's text does not hold.
+[[nodiscard]] std::string_view text_without_nul(PyObject* string);
+
+/// Appends `value` as COPY's text format has it. Throws as add_parameter.
+void append_copy_value(PyObject* value, std::string& out);
 
 /// The larger of two of int2, int4, int8 and numeric; `b` if `a` is none of them.
 Oid wider_number(Oid a, Oid b) noexcept;

@@ -195,6 +195,14 @@ std::int64_t Connection::execute_many(nb::handle sql, nb::handle rows, nb::handl
   });
 }
 
+copg::Copy Connection::copy(std::string_view sql, const std::optional<Deadline>& deadline) {
+  return ask(
+      [&](copg::Connection& connection) {
+        return deadline ? connection.within(*deadline).copy(sql) : connection.copy(sql);
+      },
+      deadline);
+}
+
 void Connection::require_no_transaction_block(const char* what) const {
   if (!transactions_.empty())
     throw ProgrammingMistake(fmt::format("{}() inside a transaction() block: leave the block instead", what));

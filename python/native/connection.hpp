@@ -65,6 +65,13 @@ class Connection final : public AnyConnection {
   void execute(Cursor& cursor, nb::handle sql, nb::handle params, nb::handle timeout);
   [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows, nb::handle timeout);
 
+  [[nodiscard]] copg::Copy copy(std::string_view sql, const std::optional<Deadline>& deadline);
+  /// One call on a COPY of this connection.
+  template <class Call>
+  auto in_copy(const std::optional<Deadline>& deadline, Call call) {
+    return ask([&](copg::Connection& /*connection*/) { return call(); }, deadline);
+  }
+
   void commit();
   void rollback();
   /// Begins a transaction, or a savepoint inside one. Returns its number. `options`: TransactionOptions, or

@@ -5,6 +5,7 @@
 
 #include <copg/oid.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,10 @@ PyObject* decode_interval(std::string_view text, Oid type);
 /// The text of a datetime, date, time or timedelta and its type; inferred, with nothing written, for anything
 /// else. Throws what the object's tzinfo raises, DataError where a time has no offset.
 Oid write_datetime(PyObject* value, std::string& out);
+/// Microseconds from 2000 on, UTC, of an aware datetime, or of a naive one. False for anything else.
+bool since_2000(PyObject* value, bool has_zone, std::int64_t& microseconds);
+/// Days from 2000 on, of a date. False for anything else.
+bool days_since_2000(PyObject* value, std::int32_t& days) noexcept;
 
 /// Sets pycopg.DataError with `what` and the text, shortened. Returns nullptr.
 PyObject* set_data_error(const char* what, std::string_view text);

@@ -281,6 +281,46 @@ PyObject* decode_interval(std::string_view text, Oid /*type*/) {
   return PyDelta_FromDSU(static_cast<int>(days), static_cast<int>(seconds % 86400), microseconds);
 }
 
+namespace {
+
+/// Of a date or datetime, in the proleptic Gregorian calendar.
+std::int64_t days_from_2000(PyObject* value) noexcept {
+  // Years that begin with March, in eras of 400 years: the algorithm days_from_civil of Howard Hinnant.
+  const int month = PyDateTime_GET_MONTH(value);
+  const int year = PyDateTime_GET_YEAR(value) - (month <= 2 ? 1 : 0);
+  const int era = year / 400;
+  const int year_of_era = year - era * 400;
+  const int day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + PyDateTime_GET_DAY(value) - 1;
+  const int day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  return std::int64_t{era} * 146097 + day_of_era - 730425;
+}
+
+}  // namespace
+
+bool days_since_2000(PyObject* value, std::int32_t& days) noexcept {
+  if (!PyDate_CheckExact(value)) return false;
+  days = static_cast<std::int32_t>(days_from_2000(value));
+  return true;
+}
+
+bool since_2000(PyObject* value, bool has_zone, std::int64_t& microseconds) {
+  if (!PyDateTime_CheckExact(value)) return false;
+  const bool is_aware = reinterpret_cast<PyDateTime_DateTime*>(value)->hastzinfo != 0;
+  if (is_aware != has_zone) return false;
+  std::int64_t seconds = days_from_2000(value) * 86400 + PyDateTime_DATE_GET_HOUR(value) * 3600 +
+                         PyDateTime_DATE_GET_MINUTE(value) * 60 + PyDateTime_DATE_GET_SECOND(value);
+  if (is_aware && reinterpret_cast<PyDateTime_DateTime*>(value)->tzinfo != PyDateTime_TimeZone_UTC) {
+    const nb::object offset = nb::steal(PyObject_CallMethod(value, "utcoffset", nullptr));
+    if (!offset.is_valid()) throw nb::python_error();
+    if (!PyDelta_CheckExact(offset.ptr()) || PyDateTime_DELTA_GET_MICROSECONDS(offset.ptr()) != 0)
+      return false;
+    seconds -= std::int64_t{PyDateTime_DELTA_GET_DAYS(offset.ptr())} * 86400 +
+               PyDateTime_DELTA_GET_SECONDS(offset.ptr());
+  }
+  microseconds = seconds * 1'000'000 + PyDateTime_DATE_GET_MICROSECOND(value);
+  return true;
+}
+
 Oid write_datetime(PyObject* value, std::string& out) {
   if (PyDateTime_Check(value)) {  // which is a date, too
     write_date(value, out);

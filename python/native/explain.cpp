@@ -53,7 +53,7 @@ class PythonWording final : public pq::Wording {
   }
   [[nodiscard]] std::string list() const override { return "a list"; }
   [[nodiscard]] std::string on_copy() const override {
-    return "pycopg has no COPY: execute_many sends many rows at once.";
+    return "Use copy_in or copy_out of a pool or a connection, or copy() of a connection.";
   }
   [[nodiscard]] std::string on_wrong_number() const override {
     return "Placeholders are %s and %(name)s, not $1; their values are given beside the query, in a list or "

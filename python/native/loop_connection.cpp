@@ -24,6 +24,7 @@
 #include "python/native/docstrings.hpp"
 #include "python/native/location.hpp"
 #include "python/native/loop_call.hpp"
+#include "python/native/loop_copy.hpp"
 #include "python/native/loop_jobs.hpp"
 #include "python/native/notify.hpp"
 #include "python/native/options.hpp"
@@ -185,6 +186,12 @@ class LoopConnection final : public AnyConnection {
   LoopCall* execute_batch(const RowBatch& batch, nb::handle timeout) {
     require_leased();
     return call(deadline_of(timeout), batch.kept(lease_->engine->joinable_texts()));
+  }
+
+  template <pq::CopyWish wish>
+  LoopCall* copy_step(LoopCopy& copy, nb::handle timeout) {
+    require_leased();
+    return call(deadline_of(timeout), copy.step<wish>());
   }
 
   /// nullptr: there is nothing to end.
@@ -349,6 +356,14 @@ void bind_loop_connection(nb::module_& module) {
       .def("_execute_many", &LoopConnection::execute_many, bind::owned, bind::inside, bind::any, bind::any,
            bind::any)
       .def("_execute_batch", &LoopConnection::execute_batch, bind::owned, nb::arg(), bind::any)
+      .def("_copy_begin", &LoopConnection::copy_step<pq::CopyWish::begin>, bind::owned, bind::inside,
+           nb::arg(), bind::any)
+      .def("_copy_write", &LoopConnection::copy_step<pq::CopyWish::write>, bind::owned, nb::arg(), bind::any)
+      .def("_copy_read", &LoopConnection::copy_step<pq::CopyWish::read>, bind::owned, nb::arg(), bind::any)
+      .def("_copy_finish", &LoopConnection::copy_step<pq::CopyWish::finish>, bind::owned, nb::arg(),
+           bind::any)
+      .def("_copy_cancel", &LoopConnection::copy_step<pq::CopyWish::give_up>, bind::owned, nb::arg(),
+           bind::any)
       .def("_to_be_committed", &LoopConnection::to_be_committed)
       .def("_end_transaction", &LoopConnection::end_transaction, bind::owned, nb::arg(), bind::any)
       .def("_begin", &LoopConnection::begin, bind::owned, bind::any, bind::any)

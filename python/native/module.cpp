@@ -18,6 +18,8 @@
 #include "python/native/attempts.hpp"
 #include "python/native/callback.hpp"
 #include "python/native/connection.hpp"
+#include "python/native/copy.hpp"
+#include "python/native/copy_buffer.hpp"
 #include "python/native/cursor.hpp"
 #include "python/native/deadline.hpp"
 #include "python/native/errors.hpp"
@@ -25,6 +27,7 @@
 #include "python/native/interpreter_exit.hpp"
 #include "python/native/location.hpp"
 #include "python/native/loop_connection.hpp"
+#include "python/native/loop_copy.hpp"
 #include "python/native/loop_pool.hpp"
 #include "python/native/parameter_rows.hpp"
 #include "python/native/pool.hpp"
@@ -100,6 +103,9 @@ NB_MODULE(_native_in_main, module) {
   bind_attempts(module);
   bind_any_connection(module);
   bind_connection(module);
+  bind_copy_buffer(module);
+  bind_copy(module);
+  bind_loop_copy(module);
   bind_callback(module);
   bind_loop_connection(module);
   bind_loop_pool(module);

@@ -13,6 +13,7 @@ from . import _native
 from . import errors as errors
 from . import rows as rows
 from . import sql as sql
+from ._copy import AsyncCopy, Copy
 from ._info import ConnectionInfo
 from ._native_types import TransactionStatus
 from .async_connection import AsyncConnection, AsyncCursor, AsyncTransaction
@@ -81,6 +82,7 @@ __all__ = [
     "ROWID",
     "STRING",
     "AsyncConnection",
+    "AsyncCopy",
     "AsyncCursor",
     "AsyncPooledDatabase",
     "AsyncTransaction",
@@ -91,6 +93,7 @@ __all__ = [
     "ConfigurationError",
     "Connection",
     "ConnectionInfo",
+    "Copy",
     "Cursor",
     "DataError",
     "DatabaseError",

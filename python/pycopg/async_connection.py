@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _native
+from ._copy import (
+    AsyncCopy,
+    Format,
+    SupportsRead,
+    SupportsWrite,
+    copy_in_async,
+    copy_out_async,
+    out_text,
+)
 from ._copying import LEASE, uncopied
 from ._info import Leased, tell_left_open, tell_rollback_failed
 from ._mixing import mixed
@@ -191,6 +200,53 @@ class AsyncConnection(Base):
             return await self._send(Stream(sql, params_seq), self._deadline(timeout))
         count: int | None = await self._run(self._execute_many, sql, params_seq, timeout=timeout)
         return count or 0
+
+    def copy(self, sql: Query, *, timeout: float | Deadline | None = None) -> AsyncCopy:
+        """A context manager for COPY ... FROM STDIN or TO STDOUT: `await copy.write_row(row)`, `async for x in copy`.
+
+        `timeout`: of the whole block, in seconds; None: each call in it has the connection's `timeout`.
+        """
+        return AsyncCopy(self, sql, timeout)
+
+    async def copy_in(
+        self,
+        table: str,
+        rows: Iterable[Any] | AsyncIterable[Any] | SupportsRead,
+        *,
+        columns: Sequence[str] | None = None,
+        format: Format | None = None,  # noqa: A002  (COPY has the name)
+        header: bool = False,
+        timeout: float | Deadline | None = None,
+    ) -> int:
+        """Copies rows, or data in COPY's own format, into a table: the fastest way in. Returns the number of rows.
+
+        `table`: its name, `app.jobs` with a schema, quoted as it stands; a name with special characters is given in
+        double quotes, as in SQL. Or a whole COPY ... FROM STDIN. `rows`: an iterable of sequences, or of dicts if
+        `columns` are given, or an asynchronous iterable of either; a file, or an iterable of bytes or str, in the
+        `format` "text" (of a file: if none is given), "csv" (`header`: its first line is one) or "binary".
+
+        The rows are part of an open transaction, which an error fails. An error of the server says which line and
+        column it means (`error.diag.context`). A file is read in a thread. `timeout`: of the whole call.
+        """
+        deadline = as_deadline(self.timeout if timeout is None else timeout)
+        return await copy_in_async(self, table, rows, columns, format, header, deadline)
+
+    async def copy_out(
+        self,
+        query_or_table: str,
+        file: SupportsWrite,
+        *,
+        format: Format | None = None,  # noqa: A002
+        header: bool = False,
+        timeout: float | Deadline | None = None,
+    ) -> int:
+        """Copies a table, the rows of a query, or what a COPY ... TO STDOUT sends, to a file. Returns their number.
+
+        `query_or_table`: a text with white space is SQL, any other the name of a table. `file`: has `write`; a text
+        file gets str. It is written in a thread. `format`: as of `copy_in`. `timeout`: of the whole call.
+        """
+        text = out_text(query_or_table, format, header)
+        return await copy_out_async(AsyncCopy(self, text, self.timeout if timeout is None else timeout), file)
 
     async def commit(self) -> None:
         """One round trip; none without an open transaction."""

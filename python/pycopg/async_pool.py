@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import _native
 from ._checking import Refusals
+from ._copy import Format, SupportsRead, SupportsWrite
 from ._copying import LEASE, uncopied
 from ._exit import close_at_exit
 from ._loop import Done
@@ -261,6 +262,50 @@ class AsyncPooledDatabase(Base):
         count: int = 0 if call is None else await call
         return count
 
+    async def copy_in(
+        self,
+        table: str,
+        rows: Iterable[Any] | AsyncIterable[Any] | SupportsRead,
+        *,
+        columns: Sequence[str] | None = None,
+        format: Format | None = None,  # noqa: A002  (COPY has the name)
+        header: bool = False,
+        timeout: float | Deadline | None = None,
+    ) -> int:
+        """Copies rows, or data in COPY's own format, into a table: the fastest way in. Returns the number of rows.
+
+        `table`: its name, `app.jobs` with a schema, quoted as it stands; a name with special characters is given in
+        double quotes, as in SQL. Or a whole COPY ... FROM STDIN. `rows`: an iterable of sequences, or of dicts if
+        `columns` are given, or an asynchronous iterable of either; a file, or an iterable of bytes or str, in the
+        `format` "text" (of a file: if none is given), "csv" (`header`: its first line is one) or "binary".
+
+        The rows are one transaction: an error undoes all. An error of the server says which line and column it means
+        (`error.diag.context`). A file is read in a thread. `timeout`: of the whole call.
+        """
+        deadline = as_deadline(self._timeout if timeout is None else timeout)
+        async with self._on_a_lease(deadline) as connection:
+            return await connection.copy_in(
+                table, rows, columns=columns, format=format, header=header, timeout=deadline
+            )
+
+    async def copy_out(
+        self,
+        query_or_table: str,
+        file: SupportsWrite,
+        *,
+        format: Format | None = None,  # noqa: A002
+        header: bool = False,
+        timeout: float | Deadline | None = None,
+    ) -> int:
+        """Copies a table, the rows of a query, or what a COPY ... TO STDOUT sends, to a file. Returns their number.
+
+        `query_or_table`: a text with white space is SQL, any other the name of a table. `file`: has `write`; a text
+        file gets str. It is written in a thread. `format`: as of `copy_in`. `timeout`: of the whole call.
+        """
+        deadline = as_deadline(self._timeout if timeout is None else timeout)
+        async with self._on_a_lease(deadline) as connection:
+            return await connection.copy_out(query_or_table, file, format=format, header=header, timeout=deadline)
+
     def connection(self, timeout: float | Deadline | None = None) -> AsyncConnection:
         """A context manager that leases a connection when entered and gives it back when left.
 
@@ -423,6 +468,12 @@ class AsyncPooledDatabase(Base):
     def _until(self, timeout: float | Deadline | None) -> AsyncConnection:
         """As `connection`, but all calls on it end by `timeout`, too."""
         connection = self.connection(timeout)
+        connection._ends_by_timeout = True
+        return connection
+
+    def _on_a_lease(self, deadline: Deadline) -> AsyncConnection:
+        kind = AsyncConnection if self._check is None else CheckedAsyncConnection
+        connection = kind(self, deadline, True, self._row_factory)
         connection._ends_by_timeout = True
         return connection
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _native
+from ._copy import Copy, Format, SupportsRead, SupportsWrite, copy_in, copy_out, out_text
 from ._copying import LEASE, uncopied
 from ._info import Leased, tell_left_open, tell_rollback_failed
 from ._mixing import mixed
@@ -13,7 +14,7 @@ from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._shortcut import shortcut
 from ._transaction_options import options_of
 from .cursor import BaseCursor
-from .deadline import Deadline
+from .deadline import Deadline, as_deadline
 from .errors import NotSupportedError
 
 Entered = TypeVar("Entered", bound="Connection")
@@ -160,6 +161,53 @@ class Connection(Base):
         Rows of a plain INSERT share statements where nobody can tell (the pool's `join_rows`).
         """
         return self._execute_many(sql, params_seq, timeout)
+
+    def copy(self, sql: Query, *, timeout: float | Deadline | None = None) -> Copy:
+        """A context manager for COPY ... FROM STDIN or COPY ... TO STDOUT: `copy.write_row(row)`, `for chunk in copy`.
+
+        `timeout`: of the whole block, in seconds; None: each call in it has the connection's `timeout`.
+        """
+        return Copy(self, sql, timeout)
+
+    def copy_in(
+        self,
+        table: str,
+        rows: Iterable[Any] | SupportsRead,
+        *,
+        columns: Sequence[str] | None = None,
+        format: Format | None = None,  # noqa: A002  (COPY has the name)
+        header: bool = False,
+        timeout: float | Deadline | None = None,
+    ) -> int:
+        """Copies rows, or data in COPY's own format, into a table: the fastest way in. Returns the number of rows.
+
+        `table`: its name, `app.jobs` with a schema, quoted as it stands; a name with special characters is given in
+        double quotes, as in SQL. Or a whole COPY ... FROM STDIN. `rows`: an iterable of sequences, or of dicts if
+        `columns` are given; a file, or an iterable of bytes or str, in the `format` "text" (of a file: if none is
+        given), "csv" (`header`: its first line is one) or "binary".
+
+        The rows are part of an open transaction, which an error fails. An error of the server says which line and
+        column it means (`error.diag.context`). `timeout`: of the whole call.
+        """
+        deadline = as_deadline(self.timeout if timeout is None else timeout)
+        return copy_in(self, table, rows, columns, format, header, deadline)
+
+    def copy_out(
+        self,
+        query_or_table: str,
+        file: SupportsWrite,
+        *,
+        format: Format | None = None,  # noqa: A002
+        header: bool = False,
+        timeout: float | Deadline | None = None,
+    ) -> int:
+        """Copies a table, the rows of a query, or what a COPY ... TO STDOUT sends, to a file. Returns their number.
+
+        `query_or_table`: a text with white space is SQL, any other the name of a table. `file`: has `write`; a text
+        file gets str. `format`: as of `copy_in`. `timeout`: of the whole call.
+        """
+        text = out_text(query_or_table, format, header)
+        return copy_out(Copy(self, text, self.timeout if timeout is None else timeout), file)
 
     @shortcut(_native.Connection._commit)
     def commit(self) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import _native
 from ._checking import Refusals
+from ._copy import Format, SupportsRead, SupportsWrite
 from ._copying import LEASE, uncopied
 from ._exit import close_at_exit
 from ._mixing import mixed
@@ -21,7 +22,7 @@ from ._transaction_options import options_of
 from .config import Config
 from .connection import Connection, Cursor, Transaction
 from .cursor import begun
-from .deadline import Deadline
+from .deadline import Deadline, as_deadline
 from .errors import PoolTimeout
 
 if TYPE_CHECKING:
@@ -334,6 +335,48 @@ class PooledDatabase(Base):
         """
         return self._execute_many(sql, params_seq, timeout)
 
+    def copy_in(
+        self,
+        table: str,
+        rows: Iterable[Any] | SupportsRead,
+        *,
+        columns: Sequence[str] | None = None,
+        format: Format | None = None,  # noqa: A002  (COPY has the name)
+        header: bool = False,
+        timeout: float | Deadline | None = None,
+    ) -> int:
+        """Copies rows, or data in COPY's own format, into a table: the fastest way in. Returns the number of rows.
+
+        `table`: its name, `app.jobs` with a schema, quoted as it stands; a name with special characters is given in
+        double quotes, as in SQL. Or a whole COPY ... FROM STDIN. `rows`: an iterable of sequences, or of dicts if
+        `columns` are given; a file, or an iterable of bytes or str, in the `format` "text" (of a file: if none is
+        given), "csv" (`header`: its first line is one) or "binary".
+
+        The rows are one transaction: an error undoes all. An error of the server says which line and column it means
+        (`error.diag.context`). `timeout`: of the whole call.
+        """
+        deadline = as_deadline(self._timeout if timeout is None else timeout)
+        with self._on_a_lease(deadline) as connection:
+            return connection.copy_in(table, rows, columns=columns, format=format, header=header, timeout=deadline)
+
+    def copy_out(
+        self,
+        query_or_table: str,
+        file: SupportsWrite,
+        *,
+        format: Format | None = None,  # noqa: A002
+        header: bool = False,
+        timeout: float | Deadline | None = None,
+    ) -> int:
+        """Copies a table, the rows of a query, or what a COPY ... TO STDOUT sends, to a file. Returns their number.
+
+        `query_or_table`: a text with white space is SQL, any other the name of a table. `file`: has `write`; a text
+        file gets str. `format`: as of `copy_in`. `timeout`: of the whole call.
+        """
+        deadline = as_deadline(self._timeout if timeout is None else timeout)
+        with self._on_a_lease(deadline) as connection:
+            return connection.copy_out(query_or_table, file, format=format, header=header, timeout=deadline)
+
     def resize(self, min_size: int, max_size: int | None = None) -> None:
         """Sets new bounds, also while connections are leased. Does not block."""
         self._resize(min_size, max_size)
@@ -428,6 +471,12 @@ class PooledDatabase(Base):
             return 0
         with self._checked_call(timeout) as connection:
             return connection.execute_many(sql, rows)
+
+    def _on_a_lease(self, deadline: Deadline) -> Connection:
+        kind = Connection if self._check is None else CheckedConnection
+        connection = kind(self, deadline, True, self._row_factory)
+        connection._ends_by_timeout = True
+        return connection
 
     def _checked_call(self, timeout: float | Deadline | None) -> CheckedConnection:
         connection = CheckedConnection(self, timeout, True, self._row_factory)

@@ -24,6 +24,7 @@ from test_reference import PAGE, ROOT, blocks, run
         ROOT / "docs/explanation/transactions.md",
         ROOT / "docs/explanation/deadlines.md",
         ROOT / "docs/migrating.md",
+        ROOT / "docs/copy.md",
     ],
     ids=lambda it: it.name,
 )
