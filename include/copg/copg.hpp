@@ -1,6 +1,7 @@
 // All of copg, except for the pool for event loops (async.hpp).
 #pragma once
 
+#include <copg/by_name.hpp>
 #include <copg/close_reason.hpp>
 #include <copg/codec.hpp>
 #include <copg/config.hpp>

@@ -49,14 +49,14 @@ class Result {
 
   /// Every row as a T (see Row::as).
   template <class T>
-  [[nodiscard]] std::vector<T> to_vector() const {
-    std::vector<T> result;
+  [[nodiscard]] std::vector<detail::RowType<T>> to_vector() const {
+    std::vector<detail::RowType<T>> result;
     if (!empty()) detail::reader_of<T>(*data_).read_all(result);
     return result;
   }
   /// The first row as a T, or nothing if there is none.
   template <class T>
-  [[nodiscard]] std::optional<T> to_optional() const {
+  [[nodiscard]] std::optional<detail::RowType<T>> to_optional() const {
     if (empty()) return std::nullopt;
     return (*begin()).template as<T>();
   }

@@ -1,6 +1,7 @@
 // One row of a result.
 #pragma once
 
+#include <copg/by_name.hpp>
 #include <copg/field.hpp>
 
 #include <cstddef>
@@ -34,10 +35,11 @@ class Row {
   [[nodiscard]] iterator end() const { return {*this, size()}; }
 
   /// The row as a T, by position: the members of an aggregate, the elements of a tuple or pair, or, for any
-  /// other type that a field can be read as, the only column. Throws UsageError if the number of columns
-  /// differs, and DataError as Field::as does.
+  /// other type that a field can be read as, the only column. As a copg::by_name<T> by the columns' names,
+  /// and as a map from their names to values of one type. Throws UsageError if the number of columns differs,
+  /// or their names, and DataError as Field::as does.
   template <class T>
-  [[nodiscard]] T as() const;
+  [[nodiscard]] detail::RowType<T> as() const;
 
  private:
   friend class Result;  // its iterator makes rows

@@ -130,7 +130,7 @@ class TypedStream {
   static_assert(detail::rows_as<T>.check != nullptr);
 
  public:
-  using Iterator = detail::StreamIterator<TypedStream, T>;
+  using Iterator = detail::StreamIterator<TypedStream, detail::RowType<T>>;
 
   explicit TypedStream(RowStream rows) noexcept : rows_(std::move(rows)) {}
   /// See RowStream.
@@ -144,7 +144,7 @@ class TypedStream {
  private:
   friend Iterator;
   [[nodiscard]] bool next_row() { return rows_.next_row(); }
-  [[nodiscard]] T row() const {
+  [[nodiscard]] detail::RowType<T> row() const {
     return detail::read(rows_.chunk(), [&] { return rows_.row().template as<T>(); });
   }
 

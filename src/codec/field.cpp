@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string>
+
 namespace copg::detail {
 namespace {
 
@@ -56,6 +59,31 @@ void reject_value(const Column& column, std::string_view wanted) {
 void reject_column_count(std::size_t columns, std::size_t wanted, std::string_view type) {
   throw UsageError(fmt::format("the result has {} column{}, but {} takes {}", columns,
                                columns == 1 ? "" : "s", type, wanted));
+}
+
+void find_columns(std::span<const Column> columns, std::span<const std::string_view> members,
+                  std::span<std::size_t> found, std::string_view type) {
+  std::string lacking, unknown;
+  const auto add = [](std::string& list, std::string_view name) {
+    list += fmt::format("{}'{}'", list.empty() ? "" : ", ", name);
+  };
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    found[i] = 0;
+    while (found[i] < columns.size() && columns[found[i]].name != members[i]) ++found[i];
+    if (found[i] == columns.size()) add(lacking, members[i]);
+  }
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const bool known = std::ranges::find(members, std::string_view(columns[i].name)) != members.end();
+    if (!known) add(unknown, columns[i].name);
+  }
+  if (!unknown.empty() || !lacking.empty()) {
+    throw UsageError(fmt::format("the columns do not fit {} by name:{}{}{}{}{}", type,
+                                 unknown.empty() ? "" : " it has no member ", unknown,
+                                 unknown.empty() || lacking.empty() ? "" : ", and",
+                                 lacking.empty() ? "" : " no column is there for its ", lacking));
+  }
+  if (columns.size() != members.size())
+    throw UsageError(fmt::format("the columns do not fit {} by name: two have one name", type));
 }
 
 }  // namespace copg::detail

@@ -37,28 +37,29 @@ class AsyncVerbs {
   auto execute(const Sql& sql, const Args&... args) {
     return initiate<Result>(self().starter(), DefaultToken(), make_request(sql, args...));
   }
-  /// Executes a statement and completes with all rows, a std::vector<T>. T is an aggregate or tuple, by
-  /// position, or a single value, and owns its memory.
-  template <class T, TokenFor<std::vector<T>> Token = DefaultToken>
+  /// Executes a statement and completes with all rows, a std::vector<RowType<T>>. T is an aggregate or tuple,
+  /// by position, an aggregate by name (copg::by_name), a map from the columns' names, or a single value, and
+  /// owns its memory.
+  template <class T, TokenFor<std::vector<RowType<T>>> Token = DefaultToken>
   auto fetch_all(const Sql& sql, Params params, Token&& token = {}) {
-    return initiate_mapped<Result, std::vector<T>>(self().starter(), to_vector<T>, token,
-                                                   make_fetch_request(sql, std::move(params), &rows_as<T>));
+    return initiate_mapped<Result, std::vector<RowType<T>>>(
+        self().starter(), to_vector<T>, token, make_fetch_request(sql, std::move(params), &rows_as<T>));
   }
   template <class T, Encodable... Args>
   auto fetch_all(const Sql& sql, const Args&... args) {
-    return initiate_mapped<Result, std::vector<T>>(
+    return initiate_mapped<Result, std::vector<RowType<T>>>(
         self().starter(), to_vector<T>, DefaultToken(),
         make_fetch_request(sql, copg::params(args...), &rows_as<T>));
   }
-  /// Executes a statement and completes with the first row, a std::optional<T>.
-  template <class T, TokenFor<std::optional<T>> Token = DefaultToken>
+  /// Executes a statement and completes with the first row, a std::optional<RowType<T>>.
+  template <class T, TokenFor<std::optional<RowType<T>>> Token = DefaultToken>
   auto fetch_one(const Sql& sql, Params params, Token&& token = {}) {
-    return initiate_mapped<Result, std::optional<T>>(self().starter(), to_optional<T>, token,
-                                                     make_fetch_request(sql, std::move(params), &rows_as<T>));
+    return initiate_mapped<Result, std::optional<RowType<T>>>(
+        self().starter(), to_optional<T>, token, make_fetch_request(sql, std::move(params), &rows_as<T>));
   }
   template <class T, Encodable... Args>
   auto fetch_one(const Sql& sql, const Args&... args) {
-    return initiate_mapped<Result, std::optional<T>>(
+    return initiate_mapped<Result, std::optional<RowType<T>>>(
         self().starter(), to_optional<T>, DefaultToken(),
         make_fetch_request(sql, copg::params(args...), &rows_as<T>));
   }

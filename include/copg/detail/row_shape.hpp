@@ -35,6 +35,8 @@ template <class T, class A>
 struct Refers<std::vector<T, A>> : Refers<T> {};
 template <class T, std::size_t N>
 struct Refers<std::array<T, N>> : Refers<T> {};
+template <MapLike T>
+struct Refers<T> : Refers<typename T::mapped_type> {};
 template <class A, class B>
 struct Refers<std::pair<A, B>> : std::disjunction<Refers<A>, Refers<B>> {};
 template <class... T>
@@ -48,7 +50,9 @@ constexpr bool member_refers(std::index_sequence<I...>) {
 /// A type with a Codec of its own is judged as a whole, other aggregates member by member.
 template <class T>
 constexpr bool refers() {
-  if constexpr (Refers<T>::value) {
+  if constexpr (RowTypeOf<T>::named) {
+    return refers<RowType<T>>();
+  } else if constexpr (Refers<T>::value) {
     return true;
   } else if constexpr (PlainAggregate<T> && !Decodable<T>) {
     return member_refers<T>(std::make_index_sequence<boost::pfr::tuple_size_v<T>>());
@@ -69,12 +73,31 @@ void check_types([[maybe_unused]] std::span<const Column> columns, std::index_se
   (check(columns[place], column_type<T, place>()), ...);
 }
 
+template <class T, std::size_t... place>
+void check_named_types([[maybe_unused]] std::span<const Column> columns,
+                       [[maybe_unused]] const std::array<std::size_t, sizeof...(place)>& at,
+                       std::index_sequence<place...>) {
+  [[maybe_unused]] const auto check = []<class C>(const Column& column, std::type_identity<C>) {
+    if (!accepts<C>(column.type)) reject_type(column, name_of<C>());
+  };
+  (check(columns[at[place]], column_type<T, place>()), ...);
+}
+
 /// Throws if no row of such columns can be read as a T.
 template <class T>
 void check_columns(std::span<const Column> columns) {
-  constexpr std::size_t wanted = column_count<T>();
-  if (columns.size() != wanted) reject_column_count(columns.size(), wanted, name_of<T>());
-  check_types<T>(columns, std::make_index_sequence<wanted>());
+  if constexpr (Named<T>) {
+    constexpr auto places = std::make_index_sequence<column_count<RowType<T>>()>();
+    check_named_types<RowType<T>>(columns, columns_by_name<RowType<T>>(columns, places), places);
+  } else if constexpr (MapLike<T>) {
+    using Value = typename T::mapped_type;
+    for (const Column& column : columns)
+      if (!accepts<Value>(column.type)) reject_type(column, name_of<Value>());
+  } else {
+    constexpr std::size_t wanted = column_count<T>();
+    if (columns.size() != wanted) reject_column_count(columns.size(), wanted, name_of<T>());
+    check_types<T>(columns, std::make_index_sequence<wanted>());
+  }
 }
 
 struct RowShape {
@@ -90,8 +113,11 @@ constexpr RowShape make_shape() {
       "place of std::string_view or const char*, std::vector<std::byte> in place of a span, and "
       "execute() where rows or fields are wanted");
   if constexpr (Owning<T>) {
-    static_assert(Mappable<T>, "T must be an aggregate, a tuple, or a type with a copg::Codec");
-    if constexpr (Mappable<T>) return {check_columns<T>, needs_row};
+    static_assert(
+        Mappable<T> || Named<T>,
+        "T must be an aggregate, copg::by_name of one, a tuple, a map from std::string, or a type with "
+        "a copg::Codec");
+    if constexpr (Mappable<T> || Named<T>) return {check_columns<T>, needs_row};
   }
   return {};
 }

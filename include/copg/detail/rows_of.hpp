@@ -27,12 +27,12 @@ auto read(const Result& result, Read how) {
 }
 
 template <class T>
-std::vector<T> to_vector(const Result& result) {
+std::vector<RowType<T>> to_vector(const Result& result) {
   return read(result, [&] { return result.template to_vector<T>(); });
 }
 
 template <class T>
-std::optional<T> to_optional(const Result& result) {
+std::optional<RowType<T>> to_optional(const Result& result) {
   return read(result, [&] { return result.template to_optional<T>(); });
 }
 

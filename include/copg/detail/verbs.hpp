@@ -35,18 +35,19 @@ class Verbs {
   Result execute(const Sql& sql, const Args&... args) {
     return self().execute(sql, copg::params(args...));
   }
-  /// Returns all rows, each as a T, which owns its memory: an aggregate or tuple by position, or one value.
+  /// Returns all rows, each as a T, which owns its memory: an aggregate or tuple by position, an aggregate by
+  /// name (copg::by_name), a map from the columns' names, or one value.
   /// DataError if the columns do not fit a T: a statement that may write is not executed then; to find out,
   /// its first use costs one more round trip. DataError, too, if a value does not fit: the statement was
   /// executed then, as `info().executed` says.
   template <class T, Encodable... Args>
-  [[nodiscard]] std::vector<T> fetch_all(const Sql& sql, const Args&... args) {
+  [[nodiscard]] std::vector<RowType<T>> fetch_all(const Sql& sql, const Args&... args) {
     return to_vector<T>(self().fetch(sql, copg::params(args...), rows_as<T>));
   }
   /// Returns the first row; nothing if there is none, or if the statement can't return rows. Throws as
   /// fetch_all.
   template <class T, Encodable... Args>
-  [[nodiscard]] std::optional<T> fetch_one(const Sql& sql, const Args&... args) {
+  [[nodiscard]] std::optional<RowType<T>> fetch_one(const Sql& sql, const Args&... args) {
     return to_optional<T>(self().fetch(sql, copg::params(args...), rows_as<T>));
   }
   /// Returns the only column of the first row. Throws as fetch_all. Without a row: NULL for an optional T;
