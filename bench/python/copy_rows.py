@@ -56,7 +56,7 @@ def server_cpu() -> float:
         except OSError:
             continue
         if name.endswith("(postgres"):
-            ticks += sum(map(int, rest.split()[11:13]))
+            ticks += sum(map(int, rest.split()[11:15]))  # with those of children that have ended
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -91,14 +91,14 @@ def quartiles(values: list[float]) -> tuple[float, float, float]:
 
 
 def show(turns: dict[str, list[Turn]], ours: str, reach: dict[str, float]) -> list[str]:
-    print(f"  {'':<22}{'seconds':>9}{'client CPU':>12}{'server CPU':>12}{'ratio to ' + ours:>24}")
+    print(f"  {'':<22}{'seconds':>9}{'client CPU':>12}{'server CPU':>12}{'ratio to ' + ours:>28}")
     reached = []
     for name, ran in turns.items():
         ratios = [peer.wall / own.wall for peer, own in zip(ran, turns[ours])]
         low, middle, high = quartiles(ratios)
         own, server, wall = (statistics.median(getattr(it, what) for it in ran) for what in ("own", "server", "wall"))
         ratio = "" if name == ours else f"{middle:.2f} ({low:.2f}-{high:.2f})"
-        print(f"  {name:<22}{wall:>9.2f}{own:>12.2f}{server:>12.2f}{ratio:>24}", flush=True)
+        print(f"  {name:<22}{wall:>9.2f}{own:>12.2f}{server:>12.2f}{ratio:>28}", flush=True)
         for peer, least in reach.items():
             if name.startswith(peer):
                 reached.append(f"{ours}: {middle:.2f} x as fast as {name}, to be reached: {least}")
@@ -141,10 +141,10 @@ def rows_of_python(url: str, db: pycopg.PooledDatabase, count: int, rounds: int)
         loop.run_until_complete(theirs.close())
         loop.close()
         peer.close()
-    of_tuples = show(turns, "pycopg copy_in", {"asyncpg": TO_REACH["asyncpg"]})
-    rest = {name: ran for name, ran in turns.items() if name.endswith("write_row")}
+    reached = show(turns, "pycopg copy_in", TO_REACH)
     print()
-    return of_tuples + show(rest, "pycopg write_row", {"psycopg": TO_REACH["psycopg"]})
+    show({name: ran for name, ran in turns.items() if name.endswith("write_row")}, "pycopg write_row", {})
+    return reached
 
 
 def csv_file(url: str, db: pycopg.PooledDatabase, megabytes: int, rounds: int) -> list[str]:
