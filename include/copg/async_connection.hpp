@@ -2,6 +2,7 @@
 #pragma once
 
 #include <copg/async_copy.hpp>
+#include <copg/async_row_stream.hpp>
 #include <copg/connection.hpp>
 #include <copg/deadline.hpp>
 #include <copg/detail/async_initiate.hpp>
@@ -104,6 +105,15 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
         [this](auto handler, std::string text) { start_copy(std::move(handler), std::move(text), {}); },
         token, std::string(sql.text()));
   }
+  /// A statement whose rows are read in chunks, as they are asked for. The stream refers to this connection;
+  /// nothing is sent before its first `next`. UsageError if the connection was given back.
+  template <Encodable... Args>
+  [[nodiscard]] AsyncRowStream stream(const Sql& sql, const Args&... args) {
+    return stream_of(detail::make_request(sql, args...), {});
+  }
+  [[nodiscard]] AsyncRowStream stream(const Sql& sql, const Params& params) {
+    return stream_of(detail::make_request(sql, params), {});
+  }
 
   /// One round trip; none if no transaction is open. QueryFailed if the transaction had failed, which is
   /// rolled back then; CommitUnknown if the answer was lost.
@@ -175,6 +185,7 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
   friend class async::ConnectionCall;
   friend class AsyncConnectionWithin;
   friend class AsyncDatabaseWithin;
+  friend class AsyncRowStream;
   friend class detail::AsyncVerbs<AsyncConnection>;
   explicit AsyncConnection(std::shared_ptr<async::LeaseState> state) noexcept;
   [[nodiscard]] async::LeaseState& state() const;
@@ -185,6 +196,8 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
       start(std::move(handler), std::move(request), deadline);
     };
   }
+  [[nodiscard]] AsyncRowStream stream_of(std::shared_ptr<const detail::Request> statement,
+                                         std::optional<Deadline> deadline) const;
   // `deadline`: in place of the timeout.
   void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request,
              std::optional<Deadline> deadline);
@@ -266,6 +279,13 @@ class AsyncConnectionWithin : public detail::AsyncVerbs<AsyncConnectionWithin> {
           it.connection_->start_copy(std::move(handler), std::move(text), it.deadline_);
         },
         token, std::string(sql.text()));
+  }
+  template <Encodable... Args>
+  [[nodiscard]] AsyncRowStream stream(const Sql& sql, const Args&... args) {
+    return connection_->stream_of(detail::make_request(sql, args...), deadline_);
+  }
+  [[nodiscard]] AsyncRowStream stream(const Sql& sql, const Params& params) {
+    return connection_->stream_of(detail::make_request(sql, params), deadline_);
   }
   template <detail::TokenFor<> Token = DefaultToken>
   auto commit(Token&& token = {}) {

@@ -106,6 +106,19 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   /// `co_await`.
   [[nodiscard]] AsyncDatabaseWithin within(Deadline deadline) const;
 
+  /// Leases a connection for a statement whose rows are read in chunks. Completes with the AsyncRowStream
+  /// once there is a connection; nothing of the statement has been sent then.
+  template <detail::TokenFor<AsyncRowStream> Token = DefaultToken>
+  auto stream(const Sql& sql, const Params& params, Token&& token = {}) {
+    return detail::initiate_mapped<AsyncConnection, AsyncRowStream>(
+        [this, where = sql.where()](auto handler) { start_connection(std::move(handler), {}, where); },
+        AsyncRowStream::On{detail::make_request(sql, params)}, token);
+  }
+  template <Encodable... Args>
+  auto stream(const Sql& sql, const Args&... args) {
+    return stream(sql, copg::params(args...));
+  }
+
   /// Leases a connection, waiting until the deadline (by default for the pool's `timeout`). Completes with an
   /// AsyncConnection.
   template <detail::TokenFor<AsyncConnection> Token = DefaultToken>
@@ -236,6 +249,20 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
 /// except for destruction.
 class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
  public:
+  /// Leases a connection for a statement whose rows are read in chunks. Completes with the AsyncRowStream
+  /// once there is a connection; nothing of the statement has been sent then. All of the stream ends by the
+  /// deadline.
+  template <detail::TokenFor<AsyncRowStream> Token = DefaultToken>
+  auto stream(const Sql& sql, const Params& params, Token&& token = {}) {
+    return detail::initiate_mapped<AsyncConnection, AsyncRowStream>(
+        [it = *this, where = sql.where()](auto handler) { it.start_connection(std::move(handler), where); },
+        AsyncRowStream::On{detail::make_request(sql, params)}, token);
+  }
+  template <Encodable... Args>
+  auto stream(const Sql& sql, const Args&... args) {
+    return stream(sql, copg::params(args...));
+  }
+
   /// Leases a connection, each of whose calls ends by the deadline, too, and has no other `timeout`.
   /// Completes with an AsyncConnection.
   template <detail::TokenFor<AsyncConnection> Token = DefaultToken>

@@ -75,9 +75,6 @@ class RowStream {
  public:
   using Iterator = detail::StreamIterator<RowStream, Row>;
 
-  /// Rows that are read at a time, unless `in_chunks_of` says otherwise.
-  static constexpr std::size_t usual_chunk = 1000;
-
   RowStream(RowStream&& other) noexcept;
   RowStream& operator=(RowStream&& other) noexcept;
   RowStream(const RowStream&) = delete;
@@ -85,7 +82,8 @@ class RowStream {
   /// As close().
   ~RowStream();
 
-  /// The same stream, of which at most `rows` rows are in memory at a time: 1 to 1,000,000 (else UsageError).
+  /// The same stream, of which at most `rows` rows are in memory at a time: 1 to 1,000,000 (else UsageError),
+  /// 1000 by default.
   /// Outside a transaction a chunk also ends with the row that makes it 1 MiB large. To be called before the
   /// first row.
   [[nodiscard]] RowStream in_chunks_of(std::size_t rows) &&;

@@ -203,6 +203,13 @@ copg::Copy Connection::copy(std::string_view sql, const std::optional<Deadline>&
       deadline);
 }
 
+Result Connection::next_chunk(const std::shared_ptr<engine::OpenStream>& stream, nb::handle timeout) {
+  const std::optional<Deadline> deadline = deadline_of(timeout);
+  return ask(
+      [&](copg::Connection& connection) { return LeaseAccess::next_chunk(connection, stream, deadline); },
+      deadline);
+}
+
 void Connection::require_no_transaction_block(const char* what) const {
   if (!transactions_.empty())
     throw ProgrammingMistake(fmt::format("{}() inside a transaction() block: leave the block instead", what));

@@ -71,6 +71,8 @@ class Connection final : public AnyConnection {
   auto in_copy(const std::optional<Deadline>& deadline, Call call) {
     return ask([&](copg::Connection& /*connection*/) { return call(); }, deadline);
   }
+  /// Of a stream on this connection. `timeout`: of this call.
+  [[nodiscard]] Result next_chunk(const std::shared_ptr<engine::OpenStream>& stream, nb::handle timeout);
 
   void commit();
   void rollback();

@@ -29,6 +29,7 @@
 #include "python/native/notify.hpp"
 #include "python/native/options.hpp"
 #include "python/native/result_rows.hpp"
+#include "python/native/row_stream.hpp"
 #include "python/native/transaction_options.hpp"
 
 namespace copg::python {
@@ -49,6 +50,32 @@ struct KeptCursor : KeptStatement {
   nb::object give(Result result) const {
     nb::inst_ptr<Cursor>(cursor)->keep(warned_of_listen(ResultRows(std::move(result)), options));
     return cursor;
+  }
+};
+
+/// The next chunk of a stream, which gets the rows.
+struct KeptChunk {
+  nb::object sql;
+  nb::object params;
+  mutable nb::object stream;
+  mutable std::shared_ptr<engine::OpenStream> open;
+
+  void let_go() const noexcept {
+    stream.reset();
+    open.reset();
+  }
+  int traverse(visitproc visit, void* arg) const {
+    Py_VISIT(stream.ptr());
+    Py_VISIT(params.ptr());
+    return 0;
+  }
+  [[nodiscard]] engine::StreamJob job() const { return {open}; }
+  nb::object give(Result result) const {
+    nb::cast<Stream&>(stream).keep(std::move(result));
+    return nb::none();
+  }
+  [[noreturn]] void throw_failure(std::exception_ptr failure) const {
+    rethrow_in_words_of(sql, params.ptr(), std::move(failure));
   }
 };
 
@@ -182,6 +209,16 @@ class LoopConnection final : public AnyConnection {
     return kept ? call(deadline, std::move(*kept)) : nullptr;
   }
 
+  /// nullptr: the stream is over. It is an object of Python's that is a Stream.
+  LoopCall* next_chunk(nb::object object, nb::handle timeout) {
+    const auto& stream = nb::cast<Stream&>(object);
+    auto open = stream.to_be_read();
+    if (!open) return nullptr;
+    require_leased();
+    const std::optional<Deadline> deadline = deadline_of(timeout);
+    return call(deadline, KeptChunk{nb::borrow(stream.sql()), nb::borrow(stream.params()), std::move(object),
+                                    std::move(open)});
+  }
   /// Its rows; then it is empty.
   LoopCall* execute_batch(const RowBatch& batch, nb::handle timeout) {
     require_leased();
@@ -353,6 +390,7 @@ void bind_loop_connection(nb::module_& module) {
       .def("_deadline", &LoopConnection::deadline, bind::any)
       .def("_execute_on", &LoopConnection::execute, bind::owned, bind::inside, nb::arg(), bind::any,
            bind::any, bind::any)
+      .def("_next_chunk", &LoopConnection::next_chunk, bind::owned, nb::arg(), bind::any)
       .def("_execute_many", &LoopConnection::execute_many, bind::owned, bind::inside, bind::any, bind::any,
            bind::any)
       .def("_execute_batch", &LoopConnection::execute_batch, bind::owned, nb::arg(), bind::any)

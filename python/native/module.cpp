@@ -32,6 +32,7 @@
 #include "python/native/parameter_rows.hpp"
 #include "python/native/pool.hpp"
 #include "python/native/row_kind.hpp"
+#include "python/native/row_stream.hpp"
 #include "python/native/shortcut.hpp"
 #include "python/native/transaction_options.hpp"
 #include "python/native/waiting.hpp"
@@ -106,6 +107,7 @@ NB_MODULE(_native_in_main, module) {
   bind_copy_buffer(module);
   bind_copy(module);
   bind_loop_copy(module);
+  bind_row_stream(module);
   bind_callback(module);
   bind_loop_connection(module);
   bind_loop_pool(module);

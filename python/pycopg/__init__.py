@@ -44,6 +44,7 @@ from .errors import (
     Warning,  # noqa: A004  (PEP 249 wants the name)
 )
 from .pool import PooledDatabase
+from .stream import AsyncRowStream, RowStream
 from .types import (
     BINARY,
     DATETIME,
@@ -85,6 +86,7 @@ __all__ = [
     "AsyncCopy",
     "AsyncCursor",
     "AsyncPooledDatabase",
+    "AsyncRowStream",
     "AsyncTransaction",
     "Binary",
     "Column",
@@ -116,6 +118,7 @@ __all__ = [
     "ProgrammingError",
     "QueryTimeout",
     "Range",
+    "RowStream",
     "Time",
     "TimeFromTicks",
     "Timestamp",

@@ -1,6 +1,6 @@
 # What python/native offers the package. Written by hand; tests/python/test_typing.py compares it with the module.
 from asyncio import AbstractEventLoop
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import Context
 from types import TracebackType
 from typing import Any, NoReturn, TypeVar, overload
@@ -9,6 +9,7 @@ from weakref import ref
 from ._native_types import Params, Row, TransactionStatus
 
 _Connection = TypeVar("_Connection", bound=Connection)
+_Iterated = TypeVar("_Iterated", bound=Stream)
 
 __version__: str
 
@@ -95,6 +96,33 @@ def set_row_kinds(
     /,
 ) -> None: ...
 def set_cursor_classes(of_threads: type[Cursor], of_asyncio: type[Cursor], /) -> None: ...
+
+class Stream:
+    def __init__(
+        self,
+        connection: AnyConnection,
+        sql: object,
+        params: Params | None,
+        size: int,
+        timeout: float | Deadline | None,
+        /,
+    ) -> None: ...
+    @property
+    def connection(self) -> Any: ...
+    @property
+    def _timeout(self) -> float | Deadline | None: ...
+    def _close(self) -> None: ...
+
+class BlockingStream(Stream):
+    def _read_on(self) -> bool: ...
+    def __iter__(self: _Iterated) -> _Iterated: ...
+    def __next__(self) -> Row: ...
+
+class AwaitedStream(Stream):
+    def _has_row(self) -> bool: ...
+    def _take_row(self) -> Row: ...
+    def __aiter__(self: _Iterated) -> _Iterated: ...
+    def __anext__(self) -> Awaitable[Row]: ...
 
 class AnyPool:
     @property
@@ -294,6 +322,7 @@ class LoopConnection(AnyConnection):
     def _execute_on(
         self, cursor: Cursor, sql: object, params: Params | None, timeout: float | Deadline | None, /
     ) -> LoopCall: ...
+    def _next_chunk(self, stream: AwaitedStream, timeout: float | Deadline | None, /) -> LoopCall | None: ...
     def _execute_many(
         self, sql: object, params_seq: Iterable[Params], timeout: float | Deadline | None, /
     ) -> LoopCall | None: ...

@@ -27,6 +27,7 @@ from ._turns import Turns
 from .cursor import BaseCursor
 from .deadline import Deadline, as_deadline
 from .errors import ProgrammingError, QueryTimeout
+from .stream import AsyncRowStream
 
 T = TypeVar("T")
 
@@ -183,6 +184,24 @@ class AsyncConnection(Base):
         ProgrammingError for a row without columns. `timeout`: as of `execute`.
         """
         return (await self.execute(sql, params, timeout=timeout))._first_value()
+
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        timeout: float | Deadline | None = None,
+    ) -> AsyncRowStream:
+        """The rows of a statement, read in chunks of `size` as they are asked for:
+        `async for row in conn.stream(sql)`.
+
+        Memory is bounded by a chunk, whatever the size of the result. `size`: 1 to 1,000,000; outside a transaction a
+        chunk also ends with the row that makes it 1 MiB large. `timeout`: of each wait for a chunk, in seconds, in
+        place of the connection's; a Deadline is that of the whole. See RowStream. Inside a transaction the rows of a
+        statement that is no query (INSERT ... RETURNING, SHOW) come as one chunk.
+        """
+        return AsyncRowStream(self, sql, params, size, timeout)
 
     async def execute_many(
         self,

@@ -27,6 +27,7 @@ from .cursor import begun
 from .deadline import Deadline, as_deadline
 from .errors import PoolTimeout
 from .pool import PooledDatabase
+from .stream import AsyncPoolStream, AsyncRowStream
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
@@ -231,6 +232,24 @@ class AsyncPooledDatabase(Base):
         if self._check is not None:
             return (await self._checked_execute(sql, params, timeout))._first_value()
         return await self._fetch_val(sql, params, timeout)
+
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        timeout: float | Deadline | None = None,
+    ) -> AsyncPoolStream:
+        """A context manager: leases a connection and gives the rows of a statement, read in chunks of `size`.
+
+        `async with db.stream(sql) as rows: async for row in rows`. The statement is a transaction of its own. To stop
+        half-way costs nothing; the connection comes back as the block is left. `size`, `timeout`: as of
+        `Connection.stream`; `timeout` also limits the wait for the connection.
+        """
+        connection = self.connection(timeout)
+        connection._set_autocommit(True)
+        return AsyncPoolStream(connection, AsyncRowStream(connection, sql, params, size, timeout))
 
     async def execute_many(
         self,

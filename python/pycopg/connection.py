@@ -16,6 +16,7 @@ from ._transaction_options import options_of
 from .cursor import BaseCursor
 from .deadline import Deadline, as_deadline
 from .errors import NotSupportedError
+from .stream import RowStream
 
 Entered = TypeVar("Entered", bound="Connection")
 T = TypeVar("T")
@@ -154,6 +155,23 @@ class Connection(Base):
         ProgrammingError for a row without columns. `timeout`: as of `execute`.
         """
         return self.execute(sql, params, timeout=timeout)._first_value()
+
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        timeout: float | Deadline | None = None,
+    ) -> RowStream:
+        """The rows of a statement, read in chunks of `size` as they are asked for: `for row in conn.stream(sql)`.
+
+        Memory is bounded by a chunk, whatever the size of the result. `size`: 1 to 1,000,000; outside a transaction a
+        chunk also ends with the row that makes it 1 MiB large. `timeout`: of each wait for a chunk, in seconds, in
+        place of the connection's; a Deadline is that of the whole. See RowStream. Inside a transaction the rows of a
+        statement that is no query (INSERT ... RETURNING, SHOW) come as one chunk.
+        """
+        return RowStream(self, sql, params, size, timeout)
 
     def execute_many(self, sql: Query, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
         """Executes the statement for each row of parameters, as part of the transaction. Returns the rows affected.

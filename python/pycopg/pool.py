@@ -24,6 +24,7 @@ from .connection import Connection, Cursor, Transaction
 from .cursor import begun
 from .deadline import Deadline, as_deadline
 from .errors import PoolTimeout
+from .stream import PoolStream, RowStream
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
@@ -326,6 +327,24 @@ class PooledDatabase(Base):
     def fetch_val(self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None) -> Any:
         """Returns the first column of the first row, or None. ProgrammingError for a row without columns."""
         return self._fetch_val(sql, params, timeout)
+
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        timeout: float | Deadline | None = None,
+    ) -> PoolStream:
+        """A context manager: leases a connection and gives the rows of a statement, read in chunks of `size`.
+
+        `with db.stream(sql) as rows: for row in rows`. The statement is a transaction of its own. To stop
+        half-way costs nothing; the connection comes back as the block is left. `size`, `timeout`: as of
+        `Connection.stream`; `timeout` also limits the wait for the connection.
+        """
+        connection = self.connection(timeout)
+        connection.autocommit = True
+        return PoolStream(connection, RowStream(connection, sql, params, size, timeout))
 
     def execute_many(self, sql: Query, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
         """Executes the statement for each row of parameters, all in one transaction. Returns the rows affected.

@@ -104,6 +104,12 @@ void AsyncConnection::start_pipeline(detail::Handler<std::vector<PipelineAnswer>
   async::start_on(*loop_, state_, deadline, engine::KeptPipeline(std::move(pipeline)), std::move(handler));
 }
 
+AsyncRowStream AsyncConnection::stream_of(std::shared_ptr<const detail::Request> statement,
+                                          std::optional<Deadline> deadline) const {
+  require_lease();
+  return {loop_, state_, std::move(statement), deadline};
+}
+
 void AsyncConnection::start_end(detail::Handler<> handler, bool commit, std::optional<Deadline> deadline) {
   bool nothing_to_end = false;
   std::exception_ptr error;

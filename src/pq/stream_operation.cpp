@@ -18,7 +18,7 @@ std::string next_name() {
 
 }  // namespace
 
-Stream::Stream(std::unique_ptr<const detail::Request> statement, std::size_t chunk_rows)
+Stream::Stream(std::shared_ptr<const detail::Request> statement, std::size_t chunk_rows)
     : statement_(std::move(statement)),
       portal_{.name = {},
               .sql = statement_->sql(),

@@ -25,7 +25,7 @@ class Stream {
   static constexpr std::size_t max_chunk_rows = 1'000'000;
 
   /// `chunk_rows`: 1 to `max_chunk_rows`.
-  Stream(std::unique_ptr<const detail::Request> statement, std::size_t chunk_rows);
+  Stream(std::shared_ptr<const detail::Request> statement, std::size_t chunk_rows);
 
   /// Whether no rows are to come: the last ones have been taken, or there was an error.
   [[nodiscard]] bool over() const noexcept { return mode_ == Mode::over; }
@@ -38,7 +38,7 @@ class Stream {
   friend class StreamOperation;
   enum class Mode : std::uint8_t { unsent, exchange, portal, over };
 
-  const std::unique_ptr<const detail::Request> statement_;
+  const std::shared_ptr<const detail::Request> statement_;
   Portal portal_;
   Mode mode_ = Mode::unsent;
   std::unique_ptr<RowsExchange> rows_;  // while the mode is `exchange`

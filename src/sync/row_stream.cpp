@@ -13,7 +13,8 @@ RowStream::RowStream(Connection& connection, const Sql& sql, const Params& param
                      std::optional<Deadline> deadline)
     : connection_(&connection),
       deadline_(deadline),
-      stream_(std::make_shared<engine::OpenStream>(detail::Request::make(sql, params), usual_chunk)) {}
+      stream_(std::make_shared<engine::OpenStream>(detail::Request::make(sql, params),
+                                                   engine::OpenStream::usual_chunk)) {}
 
 RowStream::RowStream(std::shared_ptr<Connection> own, const Sql& sql, const Params& params)
     : RowStream(*own, sql, params, {}) {
@@ -38,10 +39,8 @@ RowStream& RowStream::operator=(RowStream&& other) noexcept {
 RowStream::~RowStream() { close(); }
 
 RowStream RowStream::in_chunks_of(std::size_t rows) && {
-  if (rows < 1 || rows > engine::OpenStream::max_chunk_rows)
-    throw UsageError("a stream has chunks of 1 to 1,000,000 rows");
-  if (!stream_ || stream_->begun()) throw UsageError("the chunks of a stream are set before its first row");
-  stream_->set_chunk_rows(rows);
+  if (!stream_) throw UsageError("this stream was closed");
+  stream_->set_chunk(rows);
   return std::move(*this);
 }
 

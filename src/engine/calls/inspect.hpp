@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "engine/calls/transaction_stack.hpp"
@@ -89,6 +91,11 @@ struct LeaseAccess {
   };
   [[nodiscard]] static Limits limits(const Connection& connection) noexcept {
     return {connection.timeout_, connection.deadline_};
+  }
+  [[nodiscard]] static Result next_chunk(Connection& connection,
+                                         const std::shared_ptr<engine::OpenStream>& stream,
+                                         const std::optional<Deadline>& deadline) {
+    return connection.next_chunk(stream, deadline);
   }
   static void limit(Connection& connection, const Limits& limits) noexcept {
     connection.timeout_ = limits.timeout;

@@ -99,6 +99,15 @@ struct PipelineJob {
 class OpenStream final : public pq::Stream {
  public:
   using Stream::Stream;
+  /// Rows of a chunk, unless the caller says otherwise.
+  static constexpr std::size_t usual_chunk = 1000;
+
+  /// Throws UsageError for a number out of range, and once the stream has begun.
+  void set_chunk(std::size_t rows) {
+    if (rows < 1 || rows > max_chunk_rows) throw UsageError("a stream has chunks of 1 to 1,000,000 rows");
+    if (begun()) throw UsageError("the chunks of a stream are set before its first row");
+    set_chunk_rows(rows);
+  }
 };
 
 /// The next chunk of a stream.

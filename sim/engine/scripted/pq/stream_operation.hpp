@@ -17,7 +17,7 @@ class Stream {
  public:
   static constexpr std::size_t max_chunk_rows = 1'000'000;
 
-  Stream(std::unique_ptr<const detail::Request> statement, std::size_t /*chunk_rows*/)
+  Stream(std::shared_ptr<const detail::Request> statement, std::size_t /*chunk_rows*/)
       : statement_(std::move(statement)) {}
   [[nodiscard]] bool over() const noexcept { return over_; }
   void end() noexcept { over_ = true; }
@@ -26,7 +26,7 @@ class Stream {
   void set_chunk_rows(std::size_t /*rows*/) noexcept {}
 
  private:
-  const std::unique_ptr<const detail::Request> statement_;
+  const std::shared_ptr<const detail::Request> statement_;
   bool over_ = false;
 };
 
