@@ -4,8 +4,8 @@
 #include <copg/copy.hpp>
 
 #include <chrono>
+#include <numeric>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -42,7 +42,9 @@ TEST_F(RowsCopied, tuples_structs_and_single_values_go_in_and_are_counted) {
       db.copy_in({"public.jobs", {"label", "id"}}, std::vector<std::tuple<std::string, int>>{{"three", 3}}),
       1);
   Connection conn = db.connection();
-  EXPECT_EQ(conn.copy_in({"jobs", {"id"}}, std::views::iota(4, 1'004)), 1'000);
+  std::vector<int> ids(1'000);
+  std::iota(ids.begin(), ids.end(), 4);
+  EXPECT_EQ(conn.copy_in({"jobs", {"id"}}, ids), 1'000);
   EXPECT_EQ(conn.within(std::chrono::seconds(10)).copy_in({"jobs", {"id"}}, std::vector<int>()), 0);
   conn.commit();
   EXPECT_EQ(db.fetch_val<std::string>(
