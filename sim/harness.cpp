@@ -12,7 +12,8 @@ using pool::ActionKind;
 namespace {
 bool concerns_a_lease(const Input& input) {
   return input.kind == InputKind::release || input.kind == InputKind::reacquire ||
-         input.kind == InputKind::reacquire_statement || input.kind == InputKind::set_holder;
+         input.kind == InputKind::reacquire_statement || input.kind == InputKind::detach ||
+         input.kind == InputKind::set_holder;
 }
 /// Inputs from the background come after the actions that they answer: nothing is held back across them.
 bool is_command(const Input& input) {
@@ -156,6 +157,10 @@ void Harness::call(const Input& input, bool in_batch) {
       if (allocations() != before) model_.violate("no allocation", "a release allocated");
       return model_.on_released(input, released_);
     }
+    case InputKind::detach:
+      released_ = core_.detach(now, input.connection());
+      if (allocations() != before) model_.violate("no allocation", "a detach allocated");
+      return model_.on_detached(input, released_);
     case InputKind::set_holder: core_.set_holder(input.connection(), spoil(input.holder, sabotage_)); break;
     case InputKind::resize:
       core_.resize(now, input.min_size, input.max_size);

@@ -64,7 +64,7 @@ class Harness {
   [[nodiscard]] const std::optional<pool::ConnectionId>& accepted() const {
     return accepted_;
   }                                                            ///< To the last accept.
-  [[nodiscard]] bool released() const { return released_; }    ///< To the last release.
+  [[nodiscard]] bool released() const { return released_; }    ///< To the last release or detach.
   [[nodiscard]] bool handed_on() const { return handed_on_; }  ///< To the last hand_on.
   [[nodiscard]] bool wanted() const { return wanted_; }        ///< To the last on_answered.
   [[nodiscard]] const std::optional<pool::WaiterId>& sent() const {

@@ -16,7 +16,7 @@ using pool::Duration;
 using pool::StatementKind;
 using pool::TimePoint;
 
-constexpr std::array<std::string_view, 29> kind_names{"acquire",
+constexpr std::array<std::string_view, 30> kind_names{"acquire",
                                                       "reacquire",
                                                       "acquire_statement",
                                                       "reacquire_statement",
@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, 29> kind_names{"acquire",
                                                       "accept",
                                                       "cancel",
                                                       "release",
+                                                      "detach",
                                                       "set_holder",
                                                       "resize",
                                                       "check_all",
@@ -120,6 +121,7 @@ std::string arguments(const Input& input) {
     case InputKind::cancel:
     case InputKind::send_next:
     case InputKind::hand_on:
+    case InputKind::detach:
     case InputKind::on_connected:
     case InputKind::on_closed:
     case InputKind::on_hung_up: return id;
@@ -186,6 +188,7 @@ void read_arguments(Words& words, Input& input) {
     case InputKind::cancel:
     case InputKind::send_next:
     case InputKind::hand_on:
+    case InputKind::detach:
     case InputKind::on_connected:
     case InputKind::on_closed:
     case InputKind::on_hung_up: words.id(input); break;

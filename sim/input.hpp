@@ -22,6 +22,7 @@ enum class InputKind : std::uint8_t {
   accept,               ///< waiter `slot.generation`
   cancel,               ///< waiter `slot.generation`
   release,              ///< connection `slot.generation`, `disposition`, `never_sent`
+  detach,               ///< connection `slot.generation`
   set_holder,           ///< connection `slot.generation`, `holder`
   resize,               ///< `min_size`, `max_size`
   check_all,

@@ -237,6 +237,16 @@ void Model::on_released(const Input& input, bool answer) {
   take_back(input.slot, input.disposition);
 }
 
+void Model::on_detached(const Input& input, bool answer) {
+  const bool leased = is(input.connection(), State::leased);
+  require(answer == leased, "I13 identity", "detach of {}.{} said {}", input.slot, input.generation, answer);
+  if (!leased) return;
+  totals_.usage += now_ - connections_[input.slot].since;
+  ++totals_.connections_detached;
+  end_run(input.slot, 0);
+  enter(input.slot, State::none);
+}
+
 void Model::on_input(const Input& input) {
   switch (input.kind) {
     case InputKind::set_holder:
@@ -315,6 +325,7 @@ void Model::on_input(const Input& input) {
     case InputKind::try_acquire:
     case InputKind::accept:
     case InputKind::cancel:
+    case InputKind::detach:
     case InputKind::release: break;
   }
 }

@@ -97,6 +97,7 @@ class Model {
   void on_accepted(const Input& input, const std::optional<pool::ConnectionId>& answer);
   void on_cancelled(const Input& input, const pool::Cancelled& answer);
   void on_released(const Input& input, bool answer);
+  void on_detached(const Input& input, bool answer);
   void on_sent(const Input& input, const std::optional<pool::WaiterId>& answer);
   void on_handed_on(const Input& input, bool answer);
   void on_answered(const Input& input, bool wanted);

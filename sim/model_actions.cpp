@@ -89,6 +89,7 @@ void Model::judge_reason(const Connection& connection, std::uint32_t slot, Close
     case CloseReason::discarded:
     case CloseReason::broken:
     case CloseReason::demoted:
+    case CloseReason::detached:
     case CloseReason::pool_closed: return expect(false);
   }
 }

@@ -19,6 +19,7 @@ std::optional<State> needed(InputKind kind) {
     case InputKind::release:
     case InputKind::reacquire:
     case InputKind::reacquire_statement:
+    case InputKind::detach:
     case InputKind::set_holder:
     case InputKind::send_next:
     case InputKind::hand_on: return State::leased;

@@ -40,8 +40,9 @@ Duration Dice::between(Duration low, Duration high) {
   return low + Duration(static_cast<Duration::rep>(unit * static_cast<double>((high - low).count())));
 }
 
-Workload::Workload(std::uint64_t seed) : dice_(seed), tries_dice_(~seed) {
-  tries_ = tries_dice_.permille(500) ? tries_dice_.between(0, 300) : 0;
+Workload::Workload(std::uint64_t seed) : dice_(seed), other_dice_(~seed) {
+  tries_ = other_dice_.permille(500) ? other_dice_.between(0, 300) : 0;
+  detached_ = other_dice_.permille(300) ? other_dice_.between(0, 200) : 0;
   options_.seed = seed;
   options_.max_size = dice_.permille(200) ? dice_.between(1, 2) : dice_.between(1, 16);
   options_.min_size = dice_.between(0, options_.max_size);
@@ -211,7 +212,7 @@ Input Workload::arrive(const Harness& harness) {
   if (dice_.permille(statements_)) {
     input.kind = InputKind::acquire_statement;
     input.statement = statement();
-  } else if (tries_dice_.permille(tries_)) {
+  } else if (other_dice_.permille(tries_)) {
     input.kind = InputKind::try_acquire;
   }
   input.deadline = now_ + (dice_.permille(20) ? Duration(0) : dice_.between(1ns, patience_));
@@ -273,6 +274,7 @@ Input Workload::finish(std::uint32_t slot, const Harness& harness) {
       Input input = about(InputKind::release);
       input.disposition = lease_ending();
       input.hold = dice_.permille(hold_lock_);
+      if (other_dice_.permille(detached_)) input.kind = InputKind::detach;
       return input;
     }
     case Model::State::resetting:

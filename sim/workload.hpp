@@ -78,7 +78,7 @@ class Workload {
   pool::Disposition background_ending();
 
   Dice dice_;
-  Dice tries_dice_;  // of its own, so that the choices above stay those of the seed
+  Dice other_dice_;  // of its own, so that the choices above stay those of the seed
   pool::CoreOptions options_;
   std::uint32_t length_ = 0;
   pool::Duration arrival_gap_{}, hold_{}, patience_{}, connect_time_{}, reset_time_{}, close_time_{},
@@ -86,7 +86,7 @@ class Workload {
   std::uint32_t needs_reset_ = 0, discard_ = 0, broken_ = 0, cancel_ = 0, hold_lock_ = 0, noise_ = 0,
                 jump_ = 0, hang_up_ = 0;
   std::uint32_t statements_ = 0, writes_ = 0, loners_ = 0;  // permille of the arrivals, of the statements
-  std::uint32_t tries_ = 0;                                 // permille of the others
+  std::uint32_t tries_ = 0, detached_ = 0;                  // permille of the others, of the leases
   std::uint32_t known_ = 0, nested_ = 0;                    // permille of the arrivals, of the known
   pool::HolderId last_holder_ = pool::unknown_holder;
   std::uint32_t slow_texts_ = 0;  // keys below it are slow

@@ -169,6 +169,10 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
 
   /// Gives the connection back. Any use afterwards is a UsageError. Never blocks.
   void release() noexcept;
+  /// Takes the connection out of the pool, as Connection::detach. What is returned runs on the same executor;
+  /// on the pool's own thread, if that is where it ran, it gets a thread of its own. UsageError inside
+  /// transaction(), while a statement has not ended, or while a call is under way.
+  [[nodiscard]] AsyncConnection detach();
   /// Closes the connection instead of giving it back: the pool opens another. Never blocks.
   void close() noexcept;
   /// True without a lease: after giving back or closing; and once a call has found the connection lost. A

@@ -17,6 +17,7 @@ enum class CloseReason : std::uint8_t {
   stale_epoch,  ///< Opened before the server was found dead or demoted.
   drained,      ///< Opened before a drain.
   pool_closed,  ///< The pool was closed.
+  detached,     ///< Its caller took it out of the pool. It is open still.
 };
 
 /// The enumerator's name.

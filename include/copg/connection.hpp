@@ -135,6 +135,14 @@ class Connection : public detail::Verbs<Connection> {
 
   /// Gives the connection back before the end of the scope. Any use afterwards is a UsageError. Never blocks.
   void release() noexcept;
+  /// Takes the connection out of the pool, whose place is free at once: the pool may open another. This
+  /// object has no lease afterwards. The connection that is returned belongs to the program: it has all
+  /// verbs, the timeout and autocommit of the lease, and the session and open transaction as they are; its
+  /// destructor and `close` close it, and wait for that for up to a second. No limit of the pool counts it,
+  /// neither max_lifetime nor `close` of the pool ends it, and if it dies it is not replaced. Sends nothing.
+  /// Starts a thread if the pool has one. UsageError inside transaction(), or while a statement has not
+  /// ended; ConnectionFailed if it has died while it was idle, after which the next statement gets another.
+  [[nodiscard]] Connection detach();
   /// Closes the connection instead of giving it back: the pool opens another. Never blocks.
   void close() noexcept;
   /// True after giving back or closing, and once a call has found the connection lost. A lost connection must

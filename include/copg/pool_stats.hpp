@@ -34,6 +34,7 @@ struct PoolStats {
   std::chrono::nanoseconds connections_time{};  ///< Time spent connecting, of all connects that succeeded.
   std::uint64_t connections_errors = 0;         ///< Connects that failed.
   std::uint64_t connections_lost = 0;           ///< Open connections found dead, also by a hang-up.
+  std::uint64_t connections_detached = 0;       ///< Connections that their callers took out of the pool.
   std::uint64_t statements_shared = 0;          ///< Statements that were given a connection with others.
   std::uint64_t runs_num = 0;      ///< Runs: times that a connection was given to two statements or more.
   std::uint64_t runs_largest = 0;  ///< Statements of the largest run.

@@ -51,6 +51,7 @@ nb::dict dict_of(const PoolStats& stats) {
   result["connections_ms"] = milliseconds(stats.connections_time);
   result["connections_errors"] = stats.connections_errors;
   result["connections_lost"] = stats.connections_lost;
+  result["connections_detached"] = stats.connections_detached;
   result["statements_shared"] = stats.statements_shared;
   result["statements_isolated"] = stats.statements_isolated;
   result["runs_num"] = stats.runs_num;

@@ -137,6 +137,14 @@ void Connection::discard() {
   in_turn([this] { drop(&copg::Connection::close); });
 }
 
+void Connection::detach_to(Connection& own) {
+  in_turn([&] {
+    require_no_transaction_block("detach");
+    own.lease_.emplace(leased().detach());
+    own.leased_at_ = leased_at_;
+  });
+}
+
 copg::Connection& Connection::leased() {
   if (!lease_) throw UsageError("this connection is not leased yet: use it in a with statement");
   if (given_back()) throw UsageError("this connection was given back already: take another from the pool");
@@ -357,6 +365,7 @@ void bind_connection(nb::module_& module) {
       .def("_begin", &Connection::begin, bind::inside, bind::any, bind::any)
       .def("_end", &Connection::end, bind::inside)
       .def("_discard", &Connection::discard)
+      .def("_detach_to", &Connection::detach_to)
       .def_prop_rw(
           "autocommit", &Connection::autocommit,
           [](Connection& self, nb::handle on) { self.set_autocommit(switch_of(on, "autocommit")); },

@@ -52,6 +52,8 @@ class Connection final : public AnyConnection {
   std::vector<OpenBlock> commit_and_give_back();
   /// Closes the connection instead of giving it back. Nothing, if it is gone already.
   void discard();
+  /// Takes the connection out of the pool. `own`, which has no lease, has it afterwards.
+  void detach_to(Connection& own);
   [[nodiscard]] bool closed() const noexcept override { return !lease_ || lease_->closed(); }
   [[nodiscard]] bool given_back() const noexcept override;
   [[nodiscard]] int backend_pid() override;

@@ -172,6 +172,19 @@ class LoopConnection final : public AnyConnection {
     lease_ = std::make_shared<LoopLease>(lease_->engine, lease_->timeout, lease_->autocommit);
     return lease_until(Deadline(Seconds(timeout_s)));
   }
+  /// Takes the connection out of the pool. `own`, which has no lease, has it afterwards.
+  void detach_to(LoopConnection& own) {
+    require_leased();
+    if (!lease_->blocks.empty())
+      throw ProgrammingMistake("detach() inside a transaction() block: leave the block instead");
+    engine::Lease kept;
+    auto engine = lease_->engine->detach(lease_->lease, kept);
+    auto detached = std::make_shared<LoopLease>(std::move(engine), lease_->timeout, lease_->autocommit);
+    detached->lease = kept;
+    own.lease_ = std::move(detached);
+    own.leased_ = true;
+    own.leased_at_ = leased_at_;
+  }
   [[nodiscard]] bool closed() const noexcept override { return lease_->closed(); }
   [[nodiscard]] bool given_back() const noexcept override { return lease_->given_back(); }
   void give_back() noexcept { lease_->end(true); }
@@ -385,6 +398,7 @@ void bind_loop_connection(nb::module_& module) {
       .def("_try_lease_another", &LoopConnection::try_lease_another)
       .def("_give_back", &LoopConnection::give_back)
       .def("_discard", &LoopConnection::discard)
+      .def("_detach_to", &LoopConnection::detach_to)
       .def("_execute", call_on_new_cursor, bind::owned, bind::inside, bind::any, bind::any, bind::any,
            bind::any)
       .def("_deadline", &LoopConnection::deadline, bind::any)

@@ -302,6 +302,21 @@ class AsyncConnection(Base):
         """Closes the connection, unless it was given back. The pool opens another."""
         self._discard()
 
+    async def detach(self) -> DetachedAsyncConnection:
+        """Takes the connection out of the pool, which may open another in its place, and returns it.
+
+        It belongs to the program from then on: no limit of the pool counts it, `close` of the pool does not end it, and
+        if it dies it is not replaced. It has the verbs, the session and the open transaction of the lease. Its own
+        `with` block, `close`, or the end of the object closes it. This connection can't be used any more. Sends
+        nothing. ProgrammingError inside a transaction() block; InterfaceError while a statement has not ended.
+        """
+        own = DetachedAsyncConnection(self.pool, None, self.autocommit, self.row_factory)
+        await self._run(self._detach_now, own)
+        return own
+
+    def _detach_now(self, own: DetachedAsyncConnection, timeout: object) -> None:
+        self._detach_to(own)
+
     async def set_autocommit(self, on: bool) -> None:
         self._set_autocommit(on)
 
@@ -331,6 +346,13 @@ class AsyncConnection(Base):
 
     async def _send(self, stream: Stream, deadline: _native.Deadline) -> int:
         return await stream.send_on(self, self._turns, deadline)
+
+
+class DetachedAsyncConnection(AsyncConnection):
+    """What `conn.detach()` returns: a connection that belongs to no pool any more. Leaving its block closes it."""
+
+    async def __aenter__(self) -> DetachedAsyncConnection:
+        return self
 
 
 class Beginning:

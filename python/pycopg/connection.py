@@ -262,8 +262,27 @@ class Connection(Base):
         """Closes the connection, unless it was given back. The pool opens another."""
         self._discard()
 
+    def detach(self) -> DetachedConnection:
+        """Takes the connection out of the pool, which may open another in its place, and returns it.
+
+        It belongs to the program from then on: no limit of the pool counts it, `close` of the pool does not end it, and
+        if it dies it is not replaced. It has the verbs, the session and the open transaction of the lease. Its own
+        `with` block, `close`, or the end of the object closes it. This connection can't be used any more. Sends
+        nothing. ProgrammingError inside a transaction() block; InterfaceError while a statement has not ended.
+        """
+        own = DetachedConnection(self.pool, None, self.autocommit, self.row_factory)
+        self._detach_to(own)
+        return own
+
     def _tell_left_open(self, left_open: tuple[str, bool]) -> None:
         tell_left_open(self, left_open)
+
+
+class DetachedConnection(Connection):
+    """What `conn.detach()` returns: a connection that belongs to no pool any more. Leaving its block closes it."""
+
+    def __enter__(self: Entered) -> Entered:
+        return self
 
 
 class Transaction:

@@ -59,6 +59,21 @@ async::LeaseState& AsyncConnection::state() const {
   return *state_;
 }
 
+AsyncConnection AsyncConnection::detach() {
+  async::LeaseState& lease = state();
+  if (lease.open.depth > 0) throw UsageError("detach() inside a transaction() block: leave the block first");
+  engine::PoolEngine& pool = loop_->engine();
+  const bool on_pools_thread = pool.has_own_thread() && pool.executor() == loop_->executor();
+  engine::Lease own;
+  std::shared_ptr<engine::PoolEngine> engine = pool.detach(lease.lease, own);
+  auto loop = async::Loop::make(engine->shared_from_this(),
+                                on_pools_thread ? asio::any_io_executor() : loop_->executor());
+  auto detached = std::make_shared<async::LeaseState>(std::move(loop), own, lease.timeout, pool::never);
+  detached->closes = std::move(engine);
+  detached->open.autocommit = lease.open.autocommit;
+  return AsyncConnection(std::move(detached));
+}
+
 AsyncConnection::executor_type AsyncConnection::get_executor() const { return state().loop->executor(); }
 
 void AsyncConnection::start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request,

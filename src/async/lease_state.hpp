@@ -37,6 +37,7 @@ struct LeaseState {
   std::shared_ptr<const pq::OwnBeginning> beginning{};   // what `open` refers to
   std::map<int, engine::SavepointOptions> savepoints{};  // those of them that have options
   bool discard_at_end = false;
+  std::shared_ptr<engine::PoolEngine> closes{};  // of a detached connection: its engine's closing handle
 
   /// The time that a call may take that begins now. `given`: its own deadline, in place of the timeout.
   [[nodiscard]] engine::TimeLimit limit(const std::optional<Deadline>& given) const noexcept {

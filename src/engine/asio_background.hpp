@@ -28,7 +28,10 @@ class AsioBackground final : public BackgroundPort {
   void post(Task task) override;
   void call_at(TimePoint time, Task task) override;
   std::shared_ptr<Wait> wait_until(TimePoint deadline, Listener& listener) override;
-  bool inside() const noexcept override { return strand_.running_in_this_thread(); }
+  /// On a thread of its own that is also so in a handler of the user's, beside which nothing else runs there.
+  bool inside() const noexcept override {
+    return strand_.running_in_this_thread() || thread_.get_id() == std::this_thread::get_id();
+  }
   bool stop(TimePoint deadline, Task then) override;
 
  private:

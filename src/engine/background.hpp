@@ -48,6 +48,7 @@ class Background {
   /// Carries out soon what the core has decided.
   void post_work(State& state);
   [[nodiscard]] BackgroundPort* port(State& /*held*/) const noexcept { return port_.get(); }
+  [[nodiscard]] const MakePort& make_port() const noexcept { return make_port_; }
   /// Takes over the connection of a caller that was inside when its lease was cut off.
   void take_over(Lease& lease) noexcept;
   /// For a close that a hook calls on the background: since nothing else can carry it out, it is done here,

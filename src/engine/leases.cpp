@@ -34,6 +34,21 @@ void abort_debug_build() noexcept {
   raise({.kind = ErrorKind::usage, .message = message});
 }
 
+/// Why a connection can't leave the pool; nullptr if it can.
+const char* why_kept(const pq::Connection& connection) noexcept {
+  if (!connection.alive()) return "this connection was lost: it can only be given back";
+  if (!connection.protocol_idle())
+    return "a statement on this connection has not ended: it can only be given back";
+  return nullptr;
+}
+
+[[noreturn, gnu::cold]] void reject_dead() {
+  raise({.kind = ErrorKind::connection_failed,
+         .message =
+             "the connection had died before it could be taken out of the pool: the next statement on it "
+             "gets another"});
+}
+
 }  // namespace
 
 void Leases::require_usable(const Lease& lease) {
@@ -164,6 +179,40 @@ void Leases::end(Locked state, Lease& lease, pool::Disposition disposition, Time
   state.unlock();
   if (lease) close_cut_off(lease);
   if (setup_.options.observer) setup_.options.observer->released(usage);
+}
+
+std::unique_ptr<pq::Connection> Leases::take_out(Lease& lease) {
+  const TimePoint time = now();
+  if (!enter(lease, time)) reject_dead();
+  Slot& slot = *lease.slot;
+  const char* const refusal = why_kept(*slot.connection);
+  if (refusal == nullptr) {
+    take_back_descriptor(slot);
+    slot.socket_waiter.close();
+  }
+  std::unique_ptr<pq::Connection> connection;
+  Duration usage{};
+  if (refusal == nullptr) {
+    const Locked state(shared_);
+    if (state->core->detach(time, id_of(lease))) {
+      usage = time - slot.tenancy().since;
+      connection = std::move(slot.connection);
+      slot.lease_ends(*state);
+      slot.latch.renew();
+      slot.work.open = slot.work.watched = false;
+      state->dispatch();
+      lease = {};
+    }
+  }
+  if (!connection) {
+    if (!leave(lease) || refusal == nullptr) reject_cut_off({});
+    reject(refusal);
+  }
+  if (setup_.options.observer) {
+    setup_.options.observer->released(usage);
+    setup_.options.observer->closed(CloseReason::detached, {});
+  }
+  return connection;
 }
 
 pool::Disposition Leases::verdict_on(const Lease& lease) const noexcept {

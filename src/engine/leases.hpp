@@ -95,6 +95,10 @@ class Leases {
   void release(Lease& lease) noexcept { give_back(lease, true); }
   /// Ends the lease and closes its connection.
   void discard(Lease& lease) noexcept { give_back(lease, false); }
+  /// Ends the lease and takes its connection out of the pool. Throws UsageError (given back, forked child, a
+  /// call under way, a statement that has not ended), ConnectionFailed if it is dead, or PoolClosed; the
+  /// lease stays then, but for PoolClosed.
+  [[nodiscard]] std::unique_ptr<pq::Connection> take_out(Lease& lease);
 
   // What to throw.
 

@@ -13,6 +13,7 @@ std::string_view to_string(CloseReason reason) noexcept {
     case CloseReason::demoted: return "demoted";
     case CloseReason::stale_epoch: return "stale_epoch";
     case CloseReason::drained: return "drained";
+    case CloseReason::detached: return "detached";
     case CloseReason::pool_closed: return "pool_closed";
   }
   return "unknown";

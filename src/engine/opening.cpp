@@ -99,6 +99,7 @@ void Background::opened(pool::ConnectionId connection, std::unique_ptr<pq::Conne
     const Locked state(shared_);
     pool::invariant(!slot.connection, "a slot in which a connection is opened has none");
     slot.connection = std::move(made);
+    slot.work.open = true;  // before a caller has it, who may take it out of the pool
     slot.opening.at = now();
     state->connect_error.reset();
     outage = state->core->outage();
@@ -106,7 +107,6 @@ void Background::opened(pool::ConnectionId connection, std::unique_ptr<pq::Conne
     if (state->core->outage().failures > 0) outage.failures = 0;  // too late: the core has given it up
     state->dispatch();
   }
-  slot.work.open = true;
   const auto& observer = setup_.options.observer;
   if (!observer) return;
   observer->opened(slot.opening.took);

@@ -64,6 +64,11 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// Face('name', size=5/10).
   [[nodiscard]] std::string to_string(std::string_view face);
 
+  /// Takes the leased connection out of the pool, and gives it an engine of its own, which knows no limit of
+  /// its age or number and closes it when `own`, its lease there, ends. Throws as Leases::take_out, and
+  /// ConnectionFailed if the process can't start another thread.
+  [[nodiscard]] std::shared_ptr<PoolEngine> detach(Lease& lease, Lease& own);
+
   // The pool as a whole.
 
   void resize(int min_size, int max_size);
@@ -100,6 +105,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
 
   // With Asio.
 
+  /// Whether that is a thread of the engine's own.
+  [[nodiscard]] bool has_own_thread() const noexcept { return setup_.own_thread; }
   /// What the background runs on, without its strand; empty if it has ended, or does not run on Asio.
   [[nodiscard]] boost::asio::any_io_executor executor();
   /// Takes all sockets out of the reactors of this context, which is about to go away.
@@ -109,6 +116,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
 
  private:
   PoolEngine(Setup setup, Background::MakePort make_port);
+  Lease adopt(std::unique_ptr<pq::Connection> connection, const Holder& holder);
 
   const Setup setup_;
   SharedState shared_{setup_, background_};

@@ -126,6 +126,19 @@ bool PoolCore::release(TimePoint now, ConnectionId connection, Disposition dispo
   return true;
 }
 
+bool PoolCore::detach(TimePoint now, ConnectionId connection) {
+  advance(now);
+  if (!is(connection, State::leased)) return false;
+  const bool statements = slots_[connection.slot].statements;
+  if (statements) end_statements(connection.slot, 0);
+  totals_.usage += now_ - slots_[connection.slot].since;
+  ++totals_.connections_detached;
+  forget(connection.slot);
+  check_and_open();
+  if (statements) serve_idle();  // who went back to the queue
+  return true;
+}
+
 void PoolCore::set_holder(ConnectionId connection, HolderId holder) {
   if (!is(connection, State::leased)) return;
   waiters_.holders().lease_ends(connection.slot);

@@ -162,6 +162,9 @@ class PoolCore {
   /// one after `cut`). If a run is not over, its unsent statements, and the last `never_sent` that
   /// `send_next` named, go back to their places in the queue; the others fail as lost.
   bool release(TimePoint now, ConnectionId connection, Disposition disposition, std::uint32_t never_sent = 0);
+  /// Takes a leased connection out of the pool: its place is free from here on, and nobody is told to close
+  /// the connection. Returns false, and does nothing, as `release` does.
+  bool detach(TimePoint now, ConnectionId connection);
   /// Says who has a lease from now on, if that has been passed on, or is not known. A stale id changes
   /// nothing.
   void set_holder(ConnectionId connection, HolderId holder);

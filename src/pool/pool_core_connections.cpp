@@ -112,7 +112,7 @@ constexpr bool PoolCore::may_follow(State from, State to) {
     case State::free: return to == State::connecting;
     case State::connecting: return to != State::connecting && to != State::resetting && to != State::checking;
     case State::idle: return to == State::leased || to == State::checking || to == State::dying;
-    case State::leased: return to != State::free && to != State::connecting && to != State::checking;
+    case State::leased: return to != State::connecting && to != State::checking;
     case State::resetting:
     case State::checking: return to == State::idle || to == State::leased || to == State::dying;
     case State::dying: return to == State::free;

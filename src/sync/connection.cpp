@@ -69,6 +69,16 @@ void Connection::close() noexcept {
   if (lease_) engine_->leases().discard(lease_);
 }
 
+Connection Connection::detach() {
+  if (transactions_ > 0) throw UsageError("detach() inside a transaction() block: leave the block first");
+  engine::Leases::require_usable(lease_);
+  detail::Lease own;
+  auto engine = engine_->detach(lease_, own);
+  Connection detached(std::move(engine), own, timeout_);
+  detached.autocommit_ = autocommit_;
+  return detached;
+}
+
 template <class Job>
 auto Connection::call(Job job) {
   const engine::TimeLimit limit(engine::duration_of(timeout_), deadline_.at());

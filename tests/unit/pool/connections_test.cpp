@@ -268,5 +268,21 @@ TEST(Answers, an_answer_that_nobody_asked_for_changes_nothing) {
   EXPECT_EQ(pool.stats(), before);
 }
 
+TEST(Detach, a_connection_that_leaves_the_pool_makes_room_for_another_and_is_not_closed) {
+  Script pool({.min_size = 1, .max_size = 1});
+  pool.connect_all();
+  const ConnectionId leased = pool.lease();
+  const WaiterId waiter = pool.wait();
+  EXPECT_TRUE(pool.detach(leased));
+  EXPECT_EQ(pool.count(ActionKind::open), 1U);
+  EXPECT_EQ(pool.count(ActionKind::close), 0U);
+  EXPECT_EQ(pool.stats().connections_detached, 1U);
+  EXPECT_EQ(pool.stats().leased, 0U);
+  EXPECT_FALSE(pool.release(leased)) << "the id is stale";
+  EXPECT_FALSE(pool.detach(leased));
+  pool.connect_all();
+  EXPECT_TRUE(pool.accept(waiter));
+}
+
 }  // namespace
 }  // namespace copg::test

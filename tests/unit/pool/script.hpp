@@ -111,6 +111,11 @@ class Script {
     apply();
     return harness_.released();
   }
+  bool detach(ConnectionId id) {
+    about(sim::InputKind::detach, id);
+    apply();
+    return harness_.released();
+  }
   void set_holder(ConnectionId id, pool::HolderId holder) {
     about(sim::InputKind::set_holder, id).holder = holder;
     apply();
