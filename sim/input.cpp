@@ -235,6 +235,7 @@ pool::CoreOptions read_options(Words& words) {
   options.reconnect_timeout = Duration(words.number<std::int64_t>("reconnect_timeout"));
   options.outage_patience = Duration(words.number<std::int64_t>("outage_patience"));
   options.hang_after = Duration(words.number<std::int64_t>("hang_after"));
+  options.work_on_returns = words.number<int>("work_on_returns") != 0;
   options.seed = words.number<std::uint64_t>("seed");
   return options;
 }
@@ -249,11 +250,11 @@ std::string to_text(const Input& input) {
 std::string to_text(const pool::CoreOptions& options) {
   return fmt::format(
       "options min_size={} max_size={} min_idle={} num_workers={} max_waiting={} share_limit={} max_idle={} "
-      "max_lifetime={} reconnect_timeout={} outage_patience={} hang_after={} seed={}",
+      "max_lifetime={} reconnect_timeout={} outage_patience={} hang_after={} work_on_returns={} seed={}",
       options.min_size, options.max_size, options.min_idle, options.num_workers, options.max_waiting,
       options.share_limit, options.max_idle.count(), options.max_lifetime.count(),
       options.reconnect_timeout.count(), options.outage_patience.count(), options.hang_after.count(),
-      static_cast<std::int64_t>(options.seed));
+      static_cast<int>(options.work_on_returns), static_cast<std::int64_t>(options.seed));
 }
 
 std::string to_text(const Trace& trace) {

@@ -334,6 +334,8 @@ void Model::take_back(std::uint32_t slot, Disposition disposition) {
   Connection& connection = connections_[slot];
   subject_ = slot;
   if (connection.hung_up && disposition <= Disposition::needs_reset) disposition = Disposition::lost;
+  if (options_.work_on_returns && connection.state == State::leased && disposition == Disposition::clean)
+    disposition = Disposition::needs_reset;
   switch (disposition) {
     case Disposition::clean:
       make_idle(slot, connection.state == State::checking ? connection.idle_since : now_);

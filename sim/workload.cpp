@@ -42,6 +42,7 @@ Duration Dice::between(Duration low, Duration high) {
 
 Workload::Workload(std::uint64_t seed) : dice_(seed), other_dice_(~seed) {
   tries_ = other_dice_.permille(500) ? other_dice_.between(0, 300) : 0;
+  options_.work_on_returns = other_dice_.permille(150);
   detached_ = other_dice_.permille(300) ? other_dice_.between(0, 200) : 0;
   options_.seed = seed;
   options_.max_size = dice_.permille(200) ? dice_.between(1, 2) : dice_.between(1, 16);

@@ -166,8 +166,8 @@ class Connection : public detail::Verbs<Connection> {
   friend class Transaction;
   friend class detail::Verbs<Connection>;
   friend struct detail::LeaseAccess;
-  friend void detail::call_configure(const PoolOptions& options, std::shared_ptr<engine::PoolEngine> engine,
-                                     detail::Lease& lease);
+  friend void detail::call_configure(const PoolOptions& options, detail::Hook hook,
+                                     std::shared_ptr<engine::PoolEngine> engine, detail::Lease& lease);
   Connection(std::shared_ptr<engine::PoolEngine> engine, const detail::Lease& lease,
              Seconds timeout) noexcept;
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);

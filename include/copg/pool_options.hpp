@@ -96,6 +96,18 @@ struct PoolOptions {
   /// the pool. A call that does not return is abandoned, also when the pool is closed: its statements then
   /// throw, and what it refers to must outlive it.
   std::function<void(Connection&)> configure{};
+  /// Called with each connection that comes back from a lease, also from that of a single statement, before
+  /// it is idle again; after the reset, if the lease has made one necessary. Meanwhile nobody gets the
+  /// connection, and those who wait count on it for 100 ms. What the function leaves in the session is wiped
+  /// as after a lease. Otherwise as `configure`: if it throws, takes longer than connect_timeout, or leaves a
+  /// transaction open, the connection is closed.
+  std::function<void(Connection&)> on_return{};
+  /// Called with a connection that is well and idle, before the pool closes it: as idle for too long, too
+  /// old, surplus or drained, or because the pool is closed. Not for one that its caller closes, or that is
+  /// lost. It has connect_timeout for that, and once the pool is closed no longer than `close` waits at most:
+  /// the rest of its `timeout`, and 0.9 s. Then the connection is closed without it. Otherwise as
+  /// `configure`; that it throws changes nothing, and is in what the observer is told.
+  std::function<void(Connection&)> before_close{};
   /// Returns who logs in, before each connect, for passwords that expire. It may throw and block, and runs on
   /// a thread, as `configure` does; the connect that follows has a connect_timeout of its own.
   std::function<Credentials()> credentials{};

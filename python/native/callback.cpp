@@ -86,18 +86,22 @@ void start(const char* function, const Notifier& notifier, std::shared_ptr<Callb
 
 }  // namespace
 
-void set_callbacks(PoolOptions& options, bool configure, bool credentials,
+void set_callbacks(PoolOptions& options, const std::function<bool(const char*)>& is_given,
                    const std::shared_ptr<Notifier>& notifier) {
-  if (configure) {
-    options.configure = [notifier](copg::Connection& connection) {
+  const auto set = [&](std::function<void(copg::Connection&)>& option, const char* name) {
+    if (!is_given(name)) return;
+    option = [notifier, name](copg::Connection& connection) {
       const auto state = std::make_shared<Callback::State>();
       state->connection.emplace(std::move(connection));
-      start("configure", *notifier, state);
+      start(name, *notifier, state);
       state->wait();
       if (state->connection) connection = std::move(*state->connection);
     };
-  }
-  if (credentials) {
+  };
+  set(options.configure, "configure");
+  set(options.on_return, "on_return");
+  set(options.before_close, "before_close");
+  if (is_given("credentials")) {
     options.credentials = [notifier] {
       const auto state = std::make_shared<Callback::State>();
       start("credentials", *notifier, state);

@@ -1,4 +1,4 @@
-// PoolOptions::configure and credentials as functions of Python's.
+// PoolOptions::configure, on_return, before_close and credentials as functions of Python's.
 //
 // The pool calls them on a detached thread of C++. User code must not run there: before Python 3.14 the end
 // of the interpreter unwinds the threads that run Python's code, through frames of ours (see
@@ -11,6 +11,7 @@
 #include <copg/connection.hpp>
 #include <copg/pool_options.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,7 +33,7 @@ class Callback {
   /// A thread that dies has failed.
   ~Callback();
 
-  /// Of `configure`: gives the connection to the object, and takes it from it.
+  /// Of those that get a connection: gives the connection to the object, and takes it from it.
   void lend(Connection& to);
   void take_back(Connection& from);
   /// Of `credentials`.
@@ -44,8 +45,8 @@ class Callback {
   std::shared_ptr<State> state_;
 };
 
-/// Sets both in the options. Neither is called with the GIL.
-void set_callbacks(PoolOptions& options, bool configure, bool credentials,
+/// Sets those that are given in the options. None is called with the GIL.
+void set_callbacks(PoolOptions& options, const std::function<bool(const char*)>& is_given,
                    const std::shared_ptr<Notifier>& notifier);
 
 void bind_callback(nb::module_& module);

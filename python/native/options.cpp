@@ -101,7 +101,7 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
   if (is_given("outage_patience")) options.outage_patience = seconds("outage_patience");
   if (is_given("leak_after")) options.leak_after = seconds("leak_after");
   options.observer = std::make_shared<LogObserver>(notifier);
-  set_callbacks(options, is_given("configure"), is_given("credentials"), notifier);
+  set_callbacks(options, is_given, notifier);
   return options;
 }
 

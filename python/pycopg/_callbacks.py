@@ -1,7 +1,7 @@
 """What the native module calls, mostly from the pool's own thread. User code runs on a daemon thread for each call.
 
-There it may block, raise, or use the pool. `configure` and `credentials` are called for each new connection, and a
-native thread waits for their answer without the GIL. Nothing waits for the others, which only report.
+There it may block, raise, or use the pool. For `configure`, `on_return`, `before_close` and `credentials` a native
+thread waits for their answer without the GIL. Nothing waits for the others, which only report.
 """
 
 from __future__ import annotations
@@ -56,7 +56,15 @@ def outage_ended(weak_pool: weakref.ref[PoolBase], duration_s: float, failures: 
 
 
 def configure(weak_pool: weakref.ref[PoolBase], callback: _native.Callback) -> None:
-    _on_a_thread("configure", _answer, "configure", _configure, weak_pool, callback)
+    _on_a_thread("configure", _answer, "configure", _with_connection("_configure"), weak_pool, callback)
+
+
+def on_return(weak_pool: weakref.ref[PoolBase], callback: _native.Callback) -> None:
+    _on_a_thread("on-return", _answer, "on_return", _with_connection("_on_return"), weak_pool, callback)
+
+
+def before_close(weak_pool: weakref.ref[PoolBase], callback: _native.Callback) -> None:
+    _on_a_thread("before-close", _answer, "before_close", _with_connection("_before_close"), weak_pool, callback)
 
 
 def credentials(weak_pool: weakref.ref[PoolBase], callback: _native.Callback) -> None:
@@ -92,13 +100,18 @@ def _answer(
     return callback.succeed()
 
 
-def _configure(pool: Any, callback: _native.Callback) -> None:
-    connection = Connection(pool, None, True, pool._row_factory)
-    callback.lend(connection)
-    try:
-        _not_awaitable(pool._configure(connection))
-    finally:
-        callback.take_back(connection)
+def _with_connection(attribute: str) -> Callable[[Any, _native.Callback], None]:
+    """Returns what calls the pool's function of that name with a connection."""
+
+    def call(pool: Any, callback: _native.Callback) -> None:
+        connection = Connection(pool, None, True, pool._row_factory)
+        callback.lend(connection)
+        try:
+            _not_awaitable(getattr(pool, attribute)(connection))
+        finally:
+            callback.take_back(connection)
+
+    return call
 
 
 def _credentials(pool: Any, callback: _native.Callback) -> None:

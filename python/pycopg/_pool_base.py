@@ -51,6 +51,8 @@ class PoolBase:
         self.config = arguments["config"]
         self._reconnect_failed = plain_function("reconnect_failed", arguments)
         self._configure = plain_function("configure", arguments)
+        self._on_return = plain_function("on_return", arguments)
+        self._before_close = plain_function("before_close", arguments)
         # An event loop of its own awaits what it gives (_callbacks.py).
         self._credentials = function_of("credentials", arguments)
         self._timeout = arguments["timeout"]

@@ -75,6 +75,8 @@ class PooledDatabase(Base):
         connect_timeout: float = 10.0,
         min_idle: int = 0,
         configure: Callable[[Connection], object] | None = None,
+        on_return: Callable[[Connection], object] | None = None,
+        before_close: Callable[[Connection], object] | None = None,
         reset: Reset = "tracked",
         prepare: Prepare = "auto",
         share: bool = True,

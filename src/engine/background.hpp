@@ -62,6 +62,7 @@ class Background {
 
  private:
   static constexpr const char* too_slow_to_configure = "configure did not return within connect_timeout";
+  static constexpr const char* too_slow_on_return = "on_return did not return within connect_timeout";
   using Ended = void (Background::*)(pool::ConnectionId, BackgroundTask::End);
 
   // background.cpp
@@ -83,12 +84,20 @@ class Background {
   void connect(pool::ConnectionId connection, pq::ConnectSettings settings);
   void connect_ended(pool::ConnectionId connection, BackgroundTask::End end);
   void configure(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made, Ended ended);
+  void lend(pool::ConnectionId connection, std::unique_ptr<pq::Connection> lent, detail::Hook hook,
+            Duration timeout, Ended ended);
   void configured_new(pool::ConnectionId connection, BackgroundTask::End end);
   void opened(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made);
   void open_failed(pool::ConnectionId connection, ErrorInfo error, pool::ConnectFailure failure);
 
   // proving.cpp
   void reset(pool::ConnectionId connection);
+  void wipe(pool::ConnectionId connection);
+  void tell_returned(pool::ConnectionId connection);
+  void returned_told(pool::ConnectionId connection, BackgroundTask::End end);
+  [[nodiscard]] std::unique_ptr<pq::Connection> take_to_lend(Slot& slot) noexcept;
+  [[nodiscard]] bool returned_by(pool::ConnectionId connection, BackgroundTask::End end,
+                                 const char* too_slow);
   void check(pool::ConnectionId connection);
   void check_ended(pool::ConnectionId connection, pool::Disposition disposition);
   void checked(pool::ConnectionId connection, BackgroundTask::End end);
@@ -108,6 +117,9 @@ class Background {
   void cancelled_beside(pool::ConnectionId connection, BackgroundTask::End end);
   void say_goodbye(const pool::Action& closing);
   void goodbye_said(pool::ConnectionId connection, BackgroundTask::End end);
+  [[nodiscard]] bool tells_of_close(const Slot& slot, CloseReason reason) const;
+  void tell_of_close(const pool::Action& closing);
+  void close_told(pool::ConnectionId connection, BackgroundTask::End end);
   void drop_connection(const pool::Action& closing);
   void drop_at_once(const pool::Action& closing);
   void drop_what_was_left();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/background.hpp"
+#include "engine/configure_call.hpp"
 #include "engine/wait_ready.hpp"
 #include "pq/abort_operation.hpp"
 #include "pq/cancel_operation.hpp"
@@ -102,11 +103,46 @@ void Background::say_goodbye(const pool::Action& closing) {
   take_back_descriptor(shared_, slot);
   take_run(shared_, slot).reset();
   slot.socket_waiter.close();
+  if (tells_of_close(slot, closing.reason)) return tell_of_close(closing);
   const Duration time = time_for_goodbye(shared_);
   if (!runs_something(slot.connection.get()) || time <= Duration::zero()) return drop_at_once(closing);
   slot.guarded(*Locked(shared_)).left = true;
   run(closing.connection, std::make_unique<pq::AbortOperation>(*slot.connection, answer_patience), time,
       &Background::goodbye_said);
+}
+
+/// Whether before_close is called: for a connection that is well, and at rest, and closed in good order.
+bool Background::tells_of_close(const Slot& slot, CloseReason reason) const {
+  const bool in_order = reason == CloseReason::idle || reason == CloseReason::lifetime ||
+                        reason == CloseReason::surplus || reason == CloseReason::drained ||
+                        reason == CloseReason::pool_closed;
+  const pq::Connection* const connection = slot.connection.get();
+  return in_order && setup_.options.before_close && connection != nullptr && connection->alive() &&
+         connection->protocol_idle() && !connection->in_transaction();
+}
+
+void Background::tell_of_close(const pool::Action& closing) {
+  Slot& slot = slot_of(closing.connection);
+  Duration time = connect_timeout_;
+  {
+    const Locked state(shared_);
+    if (state->close_by != pool::never) time = std::max(state->close_by - now(), Duration::zero());
+    slot.guarded(*state).left = true;
+  }
+  unwatch(slot);
+  lend(closing.connection, std::move(slot.connection), detail::Hook::before_close, time,
+       &Background::close_told);
+}
+
+void Background::close_told(pool::ConnectionId connection, BackgroundTask::End end) {
+  Slot& slot = slot_of(connection);
+  if (const auto error = slot.work.task->take_error(end, "before_close did not return in time")) {
+    slot.work.end = error->message;
+  } else {
+    slot.connection = static_cast<ConfigureCall&>(slot.work.task->operation()).take_connection();
+  }
+  slot.work.task.reset();
+  drop_connection(slot.work.closing);
 }
 
 void Background::goodbye_said(pool::ConnectionId connection, BackgroundTask::End /*end*/) {

@@ -19,6 +19,15 @@ std::shared_ptr<PoolEngine> keeping(const std::shared_ptr<PoolEngine>& engine,
   return {both, engine.get()};
 }
 
+const char* option_of(detail::Hook hook) noexcept {
+  switch (hook) {
+    case detail::Hook::configure: return "configure";
+    case detail::Hook::on_return: return "on_return";
+    case detail::Hook::before_close: return "before_close";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::shared_ptr<ConfigureCall::Loan> ConfigureCall::lend(std::unique_ptr<pq::Connection> connection) {
@@ -31,19 +40,21 @@ std::shared_ptr<ConfigureCall::Loan> ConfigureCall::lend(std::unique_ptr<pq::Con
 }
 
 ConfigureCall::ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure,
-                             std::unique_ptr<pq::Connection> connection,
+                             detail::Hook hook, std::unique_ptr<pq::Connection> connection,
                              std::shared_ptr<UnreturnedCalls> unreturned)
-    : ConfigureCall(engine, configure, lend(std::move(connection)), std::move(unreturned)) {}
+    : ConfigureCall(engine, configure, hook, lend(std::move(connection)), std::move(unreturned)) {}
 
 ConfigureCall::ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure,
-                             std::shared_ptr<Loan> loan, std::shared_ptr<UnreturnedCalls> unreturned)
+                             detail::Hook hook, std::shared_ptr<Loan> loan,
+                             std::shared_ptr<UnreturnedCalls> unreturned)
     : UserCall(
-          "configure",
-          [engine, configure, loan] {
-            configure(engine->options(), keeping(engine, loan), loan->lease);
+          option_of(hook),
+          [engine, configure, hook, loan] {
+            configure(engine->options(), hook, keeping(engine, loan), loan->lease);
             if (!loan->lease) throw std::runtime_error("it has closed the connection, or kept it");
           },
           std::move(unreturned)),
+      hook_(hook),
       loan_(std::move(loan)) {}
 
 ConfigureCall::~ConfigureCall() {
@@ -67,7 +78,7 @@ pq::Step ConfigureCall::finish() {
   if (connection->in_transaction()) {
     return fail(failed("it has left a transaction open: commit, or roll back"));
   }
-  connection->configured();
+  if (hook_ == detail::Hook::configure) connection->configured();
   connection_ = std::move(connection);
   return pq::Step::finished();
 }

@@ -1,4 +1,5 @@
-// Lends a connection to PoolOptions::configure, before its first lease, or after a reset.
+// Lends a connection to a function of the user's: to PoolOptions::configure before its first lease, or after
+// a reset; to on_return after a lease; to before_close.
 //
 // The core does not know the lease of a loan, whose slot belongs to this call and the borrower. So the
 // connection can be taken back at any time, and a lease that the borrower keeps is useless and harmless.
@@ -18,12 +19,13 @@ class PoolEngine;
 
 class ConfigureCall final : public UserCall {
  public:
-  ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure,
+  ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure, detail::Hook hook,
                 std::unique_ptr<pq::Connection> connection, std::shared_ptr<UnreturnedCalls> unreturned);
   /// Half-way, it closes the connection: at once, or when the statement that runs on it has been given up.
   ~ConfigureCall() override;
 
-  /// After `done` without an error: the connection, whose session is the baseline from now on.
+  /// After `done` without an error: the connection. The session that `configure` leaves is the baseline from
+  /// now on.
   [[nodiscard]] std::unique_ptr<pq::Connection> take_connection() { return std::move(connection_); }
 
  private:
@@ -31,11 +33,12 @@ class ConfigureCall final : public UserCall {
     Slot slot;
     detail::Lease lease;  // of the borrower's thread, until it has returned
   };
-  ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure,
+  ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure, detail::Hook hook,
                 std::shared_ptr<Loan> loan, std::shared_ptr<UnreturnedCalls> unreturned);
   static std::shared_ptr<Loan> lend(std::unique_ptr<pq::Connection> connection);
   pq::Step finish() override;
 
+  const detail::Hook hook_;
   const std::shared_ptr<Loan> loan_;
   std::unique_ptr<pq::Connection> connection_;
 };

@@ -22,7 +22,7 @@ Setup for_one_detached(const Setup& setup) {
   options.leak_after.reset();
   options.reconnect_failed = nullptr;
   options.observer = nullptr;
-  options.configure = nullptr;
+  options.configure = options.on_return = options.before_close = nullptr;
   options.credentials = nullptr;
   options.name = setup.name;
   return {.config = setup.config,

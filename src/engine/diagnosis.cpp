@@ -202,7 +202,7 @@ ErrorInfo cut_off(const Setup& setup, std::string_view sql) {
 
 ErrorInfo configure_over_error() {
   return {.kind = ErrorKind::usage,
-          .message = "this connection was lent to configure, and has been taken back",
+          .message = "this connection was lent to a function of the pool's options, and has been taken back",
           .connection_survives = false};
 }
 

@@ -53,7 +53,7 @@ struct Snapshot {
 void make_commit_unknown(ErrorInfo& error, Duration waited);
 /// `close` has cut off a lease.
 [[nodiscard]] ErrorInfo cut_off(const Setup& setup, std::string_view sql);
-/// A loan has ended, because the time for `configure` is over.
+/// A loan has ended, because the time for the function is over.
 [[nodiscard]] ErrorInfo configure_over_error();
 
 }  // namespace copg::engine

@@ -10,7 +10,7 @@
 #include "engine/diagnosis.hpp"
 #include "engine/mends.hpp"
 #include "engine/runs.hpp"
-#include "engine/verdict.hpp"
+#include "engine/verdict_on.hpp"
 #include "pq/cancel_operation.hpp"
 
 namespace copg::engine {
@@ -219,14 +219,7 @@ pool::Disposition Leases::verdict_on(const Lease& lease) const noexcept {
   pq::Connection& connection = *lease.slot->connection;
   const bool idle = connection.protocol_idle();
   if (lease.fresh && idle) return pool::Disposition::clean;  // untouched
-  const ResetMode mode = setup_.options.reset;
-  const bool at_rest = idle && !connection.in_transaction();
-  return after_lease({.gone = !connection.alive() || connection.fatal_notice_seen(),
-                      .demoted = connection.demoted(),
-                      .at_rest = at_rest,
-                      .clean = mode == ResetMode::tracked && at_rest && connection.clean(),  // costs most
-                      .beyond_wiping = connection.session().beyond_wiping()},
-                     mode);
+  return engine::verdict_on(connection, setup_.options.reset);
 }
 
 // --- with an event loop

@@ -77,10 +77,15 @@ void Background::connect_ended(pool::ConnectionId connection, BackgroundTask::En
 }
 
 void Background::configure(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made, Ended ended) {
+  lend(connection, std::move(made), detail::Hook::configure, connect_timeout_, ended);
+}
+
+void Background::lend(pool::ConnectionId connection, std::unique_ptr<pq::Connection> lent, detail::Hook hook,
+                      Duration timeout, Ended ended) {
   run(connection,
-      std::make_unique<ConfigureCall>(engine_.lock(), setup_.call_configure, std::move(made),
+      std::make_unique<ConfigureCall>(engine_.lock(), setup_.call_configure, hook, std::move(lent),
                                       unreturned_calls()),
-      connect_timeout_, ended);
+      timeout, ended);
 }
 
 void Background::configured_new(pool::ConnectionId connection, BackgroundTask::End end) {

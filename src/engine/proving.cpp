@@ -3,7 +3,7 @@
 
 #include "engine/background.hpp"
 #include "engine/configure_call.hpp"
-#include "engine/verdict.hpp"
+#include "engine/verdict_on.hpp"
 #include "pq/check_operation.hpp"
 #include "pq/reset_operation.hpp"
 
@@ -34,6 +34,14 @@ Proof proof_of(Slot& slot, BackgroundTask::End end) {
 void Background::reset(pool::ConnectionId connection) {
   Slot& slot = slot_of(connection);
   slot.work.reset_since = now();
+  // Where on_return must be called, a session that is clean comes here, too.
+  const bool only_told =
+      setup_.options.on_return && verdict_on(*slot.connection, setup_.options.reset) == Disposition::clean;
+  only_told ? tell_returned(connection) : wipe(connection);
+}
+
+void Background::wipe(pool::ConnectionId connection) {
+  Slot& slot = slot_of(connection);
   run(connection, std::make_unique<pq::ResetOperation>(*slot.connection, setup_.options.reset),
       connect_timeout_, &Background::wiped);
 }
@@ -67,30 +75,56 @@ void Background::wiped(pool::ConnectionId connection, BackgroundTask::End end) {
   const pool::Disposition disposition = after_reset(proof.gone, proof.failed);
   const bool wiped = static_cast<pq::ResetOperation&>(slot.work.task->operation()).wiped();
   if (disposition == pool::Disposition::clean && setup_.options.configure && wiped) {
-    take_back_descriptor(shared_, slot);
-    slot.socket_waiter.close();
-    return configure(connection, std::move(slot.connection), &Background::configured_again);
+    return configure(connection, take_to_lend(slot), &Background::configured_again);
   }
-  reset_ended(connection, disposition);
+  if (disposition != pool::Disposition::clean) return reset_ended(connection, disposition);
+  tell_returned(connection);
 }
 
-/// A failure says nothing of the other connections.
+std::unique_ptr<pq::Connection> Background::take_to_lend(Slot& slot) noexcept {
+  take_back_descriptor(shared_, slot);
+  slot.socket_waiter.close();
+  return std::move(slot.connection);
+}
+
 void Background::configured_again(pool::ConnectionId connection, BackgroundTask::End end) {
+  if (returned_by(connection, end, too_slow_to_configure)) tell_returned(connection);
+}
+
+/// Takes back what was lent. False: the function has failed, and the connection is closed. That says nothing
+/// of the other connections.
+bool Background::returned_by(pool::ConnectionId connection, BackgroundTask::End end, const char* too_slow) {
   Slot& slot = slot_of(connection);
-  auto error = slot.work.task->take_error(end, too_slow_to_configure);
+  auto error = slot.work.task->take_error(end, too_slow);
   if (!error) {
     slot.connection = static_cast<ConfigureCall&>(slot.work.task->operation()).take_connection();
-    return reset_ended(connection, pool::Disposition::clean);
+    return true;
   }
   slot.work.end = error->message;
   Locked(shared_)->note_connect_error(std::move(*error));
   reset_ended(connection, pool::Disposition::discard);
+  return false;
+}
+
+/// The session is clean: calls on_return, once for each lease.
+void Background::tell_returned(pool::ConnectionId connection) {
+  Slot& slot = slot_of(connection);
+  if (!setup_.options.on_return || std::exchange(slot.work.return_told, true))
+    return reset_ended(connection, pool::Disposition::clean);
+  lend(connection, take_to_lend(slot), detail::Hook::on_return, connect_timeout_, &Background::returned_told);
+}
+
+void Background::returned_told(pool::ConnectionId connection, BackgroundTask::End end) {
+  if (!returned_by(connection, end, too_slow_on_return)) return;
+  const Disposition left = verdict_on(*slot_of(connection).connection, setup_.options.reset);
+  left == Disposition::needs_reset ? wipe(connection) : reset_ended(connection, left);
 }
 
 void Background::reset_ended(pool::ConnectionId connection, pool::Disposition disposition) {
   Slot& slot = slot_of(connection);
   const Duration taken = now() - slot.work.reset_since;
   slot.work.task.reset();
+  slot.work.return_told = false;
   {
     const Locked state(shared_);
     state->core->on_reset_done(now(), connection, disposition);

@@ -55,10 +55,11 @@ struct Slot {
   struct Work {
     std::unique_ptr<BackgroundTask> task;
     TimePoint reset_since{};
-    pool::Action closing{};  // once the connection is being closed: which one, and why
-    std::string end;         // why it could not be kept, if the connection itself does not know
-    bool open = false;       // the observer was told that it is open
-    bool watched = false;    // the background is told when the server hangs up
+    bool return_told = false;  // to on_return, since the last lease
+    pool::Action closing{};    // once the connection is being closed: which one, and why
+    std::string end;           // why it could not be kept, if the connection itself does not know
+    bool open = false;         // the observer was told that it is open
+    bool watched = false;      // the background is told when the server hangs up
   };
   Work work;
 

@@ -27,6 +27,7 @@ void State::make_core() {
           .num_workers = static_cast<std::uint32_t>(options.num_workers),
           .max_waiting = static_cast<std::uint32_t>(options.max_waiting),
           .share_limit = options.share ? pool::CoreOptions{}.share_limit : 1,
+          .work_on_returns = static_cast<bool>(options.on_return),
           .max_idle = duration_of(options.max_idle),
           .max_lifetime = duration_of(options.max_lifetime),
           .reconnect_timeout = duration_of(options.reconnect_timeout),

@@ -27,7 +27,7 @@ namespace copg::pool {
 enum class ActionKind : std::uint8_t {
   open,   ///< Connect; answer with on_connected, on_connect_failed, or (after a close action) on_closed.
   close,  ///< Close the connection, or give up its connect; answer with on_closed.
-  reset,  ///< Wipe the session; answer with on_reset_done.
+  reset,  ///< Wipe the session, if it needs that; answer with on_reset_done.
   check,  ///< Prove that it is alive; answer with on_check_done.
   grant,  ///< The waiter has the connection (a statement: as its driver); answer with accept or cancel.
   fail,   ///< The waiter gets nothing, for the reason in `error`. Its id is stale from now on.

@@ -197,6 +197,8 @@ void PoolCore::take_back(std::uint32_t index, Disposition disposition) {
   Slot& slot = slots_[index];
   const bool good = disposition == Disposition::clean || disposition == Disposition::needs_reset;
   if (good && slot.hung_up) disposition = Disposition::lost;
+  if (options_.work_on_returns && disposition == Disposition::clean && slot.state == State::leased)
+    disposition = Disposition::needs_reset;
   switch (disposition) {
     case Disposition::clean: {
       const bool nobody_waits = waiters_.waiting() == 0;

@@ -45,6 +45,7 @@ struct CoreOptions {
   std::uint32_t num_workers = 3;   ///< Connects in flight at most, and also checks. At least 1.
   std::uint32_t max_waiting = 0;   ///< Waiters at most; 0: no bound.
   std::uint32_t share_limit = 16;  ///< Statements of one run at most; 0 or 1: they never share.
+  bool work_on_returns = false;    ///< What comes back from a lease goes through a reset, clean or not.
   Duration max_idle = std::chrono::seconds(300);  ///< An idle connection above min_size is closed after it.
   Duration max_lifetime = std::chrono::seconds(3600);  ///< A connection is never granted when older.
   /// An outage is reported each time it has lasted this long.

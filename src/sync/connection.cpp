@@ -51,11 +51,15 @@ void Connection::forget_holder() const noexcept {
 
 Connection::~Connection() { release(); }
 
-void detail::call_configure(const PoolOptions& options, std::shared_ptr<engine::PoolEngine> engine,
+void detail::call_configure(const PoolOptions& options, Hook hook, std::shared_ptr<engine::PoolEngine> engine,
                             Lease& lease) {
   Connection connection(std::move(engine), std::exchange(lease, {}), options.timeout);
   connection.autocommit_ = true;
-  options.configure(connection);
+  switch (hook) {
+    case Hook::configure: options.configure(connection); break;
+    case Hook::on_return: options.on_return(connection); break;
+    case Hook::before_close: options.before_close(connection); break;
+  }
   lease = std::exchange(connection.lease_, {});
 }
 

@@ -268,6 +268,17 @@ TEST(Answers, an_answer_that_nobody_asked_for_changes_nothing) {
   EXPECT_EQ(pool.stats(), before);
 }
 
+TEST(Returns, that_must_be_worked_on_go_through_a_reset_clean_or_not) {
+  Script pool({.min_size = 1, .max_size = 1, .work_on_returns = true});
+  pool.connect_all();
+  const ConnectionId leased = pool.lease();
+  const WaiterId waiter = pool.wait();
+  pool.release(leased);
+  EXPECT_EQ(pool.named(ActionKind::reset), std::vector<ConnectionId>{leased});
+  pool.reset_done(leased);
+  EXPECT_EQ(pool.accept(waiter), leased);
+}
+
 TEST(Detach, a_connection_that_leaves_the_pool_makes_room_for_another_and_is_not_closed) {
   Script pool({.min_size = 1, .max_size = 1});
   pool.connect_all();
