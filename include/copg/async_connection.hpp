@@ -90,9 +90,11 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
   /// each statement, in their order: a Result or an error, as Connection::execute(const Pipeline&) says.
   template <detail::TokenFor<std::vector<PipelineAnswer>> Token = DefaultToken>
   auto execute(Pipeline pipeline, Token&& token = {}) {
-    require_lease();
     return detail::initiate<std::vector<PipelineAnswer>>(
-        [this](auto handler, Pipeline kept) { start_pipeline(std::move(handler), std::move(kept), {}); },
+        owner(),
+        [](auto& self, auto handler, Pipeline kept) {
+          self.start_pipeline(std::move(handler), std::move(kept), {});
+        },
         token, std::move(pipeline));
   }
 
@@ -100,9 +102,11 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
   /// with an AsyncCopy.
   template <detail::TokenFor<AsyncCopy> Token = DefaultToken>
   auto copy(const Sql& sql, Token&& token = {}) {
-    require_lease();
     return detail::initiate<AsyncCopy>(
-        [this](auto handler, std::string text) { start_copy(std::move(handler), std::move(text), {}); },
+        owner(),
+        [](auto& self, auto handler, std::string text) {
+          self.start_copy(std::move(handler), std::move(text), {});
+        },
         token, std::string(sql.text()));
   }
   /// A statement whose rows are read in chunks, as they are asked for. The stream refers to this connection;
@@ -120,13 +124,13 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
   template <detail::TokenFor<> Token = DefaultToken>
   auto commit(Token&& token = {}) {
     require_lease();
-    return detail::initiate<>([this](auto handler) { start_end(std::move(handler), true, {}); }, token);
+    return end(true, token);
   }
   /// One round trip; none if no transaction is open.
   template <detail::TokenFor<> Token = DefaultToken>
   auto rollback(Token&& token = {}) {
     require_lease();
-    return detail::initiate<>([this](auto handler) { start_end(std::move(handler), false, {}); }, token);
+    return end(false, token);
   }
   /// Awaits `body(*this)` in a transaction, or in a savepoint if a transaction is open. Commits when the body
   /// returns, rolls back if it throws, and completes with the body's result. A cancelled body gives the
@@ -194,21 +198,25 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
   explicit AsyncConnection(std::shared_ptr<async::LeaseState> state) noexcept;
   [[nodiscard]] async::LeaseState& state() const;
   void require_lease() const;
-  [[nodiscard]] auto starter(std::optional<Deadline> deadline = {}) {
+  [[nodiscard]] AsyncConnection* owner() {
     require_lease();
-    return [this, deadline](auto handler, auto request) {
-      start(std::move(handler), std::move(request), deadline);
-    };
+    return this;
+  }
+  template <class Token>
+  auto end(bool commit, Token& token) {
+    return detail::initiate<>(
+        owner(), [commit](auto& self, auto handler) { self.start_end(std::move(handler), commit, {}); },
+        token);
   }
   [[nodiscard]] AsyncRowStream stream_of(std::shared_ptr<const detail::Request> statement,
                                          std::optional<Deadline> deadline) const;
   // `deadline`: in place of the timeout.
   void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request,
-             std::optional<Deadline> deadline);
+             std::optional<Deadline> deadline = {});
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request,
-             std::optional<Deadline> deadline);
+             std::optional<Deadline> deadline = {});
   void start(detail::Handler<std::int64_t> handler, detail::CopyRequest request,
-             std::optional<Deadline> deadline);
+             std::optional<Deadline> deadline = {});
   void start_copy(detail::Handler<AsyncCopy> handler, std::string sql, std::optional<Deadline> deadline);
   void start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline,
                       std::optional<Deadline> deadline);
@@ -267,20 +275,20 @@ class AsyncConnectionWithin : public detail::AsyncVerbs<AsyncConnectionWithin> {
   using AsyncVerbs::execute;
   template <detail::TokenFor<std::vector<PipelineAnswer>> Token = DefaultToken>
   auto execute(Pipeline pipeline, Token&& token = {}) {
-    connection_->require_lease();
     return detail::initiate<std::vector<PipelineAnswer>>(
-        [it = *this](auto handler, Pipeline kept) {
-          it.connection_->start_pipeline(std::move(handler), std::move(kept), it.deadline_);
+        owner(),
+        [](auto& self, auto handler, Pipeline kept) {
+          self.connection_->start_pipeline(std::move(handler), std::move(kept), self.deadline_);
         },
         token, std::move(pipeline));
   }
   /// As AsyncConnection::copy; all of it, each later call as well, ends by the deadline.
   template <detail::TokenFor<AsyncCopy> Token = DefaultToken>
   auto copy(const Sql& sql, Token&& token = {}) {
-    connection_->require_lease();
     return detail::initiate<AsyncCopy>(
-        [it = *this](auto handler, std::string text) {
-          it.connection_->start_copy(std::move(handler), std::move(text), it.deadline_);
+        owner(),
+        [](auto& self, auto handler, std::string text) {
+          self.connection_->start_copy(std::move(handler), std::move(text), self.deadline_);
         },
         token, std::string(sql.text()));
   }
@@ -316,16 +324,15 @@ class AsyncConnectionWithin : public detail::AsyncVerbs<AsyncConnectionWithin> {
   template <class Body, class Token>
   requires AwaitableBody<Body>
   auto transaction(Body body, Token&& token) {
-    return boost::asio::co_spawn(connection_->get_executor(), transaction(std::move(body)),
-                                 std::forward<Token>(token));
+    return boost::asio::co_spawn(get_executor(), transaction(std::move(body)), std::forward<Token>(token));
   }
   template <class Body, class Token>
   requires AwaitableBody<Body>
   auto transaction(TransactionOptions options, Body body, Token&& token) {
-    return boost::asio::co_spawn(connection_->get_executor(),
-                                 transaction(std::move(options), std::move(body)),
+    return boost::asio::co_spawn(get_executor(), transaction(std::move(options), std::move(body)),
                                  std::forward<Token>(token));
   }
+  [[nodiscard]] boost::asio::any_io_executor get_executor() const { return connection_->get_executor(); }
 
  private:
   friend class AsyncConnection;
@@ -347,13 +354,20 @@ class AsyncConnectionWithin : public detail::AsyncVerbs<AsyncConnectionWithin> {
 
   AsyncConnectionWithin(AsyncConnection& connection, Deadline deadline) noexcept
       : connection_(&connection), deadline_(deadline) {}
-  [[nodiscard]] auto starter() { return connection_->starter(deadline_); }
+  [[nodiscard]] AsyncConnectionWithin owner() const {
+    connection_->require_lease();
+    return *this;
+  }
+  template <class Handler, class Request>
+  void start(Handler handler, Request request) const {
+    connection_->start(std::move(handler), std::move(request), deadline_);
+  }
   template <class Token>
   auto end(bool commit, Token& token) {
-    connection_->require_lease();
     return detail::initiate<>(
-        [it = *this, commit](auto handler) {
-          it.connection_->start_end(std::move(handler), commit, it.deadline_);
+        owner(),
+        [commit](auto& self, auto handler) {
+          self.connection_->start_end(std::move(handler), commit, self.deadline_);
         },
         token);
   }

@@ -5,6 +5,8 @@
 #include <copg/detail/async_initiate.hpp>
 #include <copg/detail/copy_rows.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -32,6 +34,8 @@ class KeptCopy;
 /// One that is destroyed before it has ended is cancelled by the next call on the connection, or by the pool.
 class AsyncCopy {
  public:
+  using executor_type = boost::asio::any_io_executor;
+
   /// Holds no COPY.
   AsyncCopy() noexcept;
   AsyncCopy(AsyncCopy&&) noexcept;
@@ -40,13 +44,19 @@ class AsyncCopy {
   AsyncCopy& operator=(const AsyncCopy&) = delete;
   ~AsyncCopy();
 
+  /// The pool's executor. UsageError if it holds no COPY.
+  [[nodiscard]] executor_type get_executor() const;
+
   /// Sends data in the format of the statement, cut anywhere. Completes when the server has taken all but the
   /// last 64 KiB. An error of the server may come no earlier than from `finish`.
   template <detail::TokenFor<> Token = DefaultToken>
   auto write(std::string data, Token&& token = {}) {
     return detail::initiate<>(
-        [this](auto handler, std::string kept) { start_write(std::move(handler), std::move(kept)); }, token,
-        std::move(data));
+        this,
+        [](auto& self, auto handler, std::string kept) {
+          self.start_write(std::move(handler), std::move(kept));
+        },
+        token, std::move(data));
   }
   /// Sends rows, in text format. They are encoded at once, so that a batch should have some thousands. Throws
   /// DataError for a value that can't be sent; none of the rows is sent then.
@@ -65,17 +75,20 @@ class AsyncCopy {
   /// far; empty at the end. In text and CSV format it ends with a row.
   template <detail::TokenFor<std::string> Token = DefaultToken>
   auto read(Token&& token = {}) {
-    return detail::initiate<std::string>([this](auto handler) { start_read(std::move(handler)); }, token);
+    return detail::initiate<std::string>(
+        this, [](auto& self, auto handler) { self.start_read(std::move(handler)); }, token);
   }
   /// Ends the data, and completes with the number of rows copied, a std::int64_t.
   template <detail::TokenFor<std::int64_t> Token = DefaultToken>
   auto finish(Token&& token = {}) {
-    return detail::initiate<std::int64_t>([this](auto handler) { start_finish(std::move(handler)); }, token);
+    return detail::initiate<std::int64_t>(
+        this, [](auto& self, auto handler) { self.start_finish(std::move(handler)); }, token);
   }
   /// Ends it without effect. Nothing if it has ended.
   template <detail::TokenFor<> Token = DefaultToken>
   auto cancel(Token&& token = {}) {
-    return detail::initiate<>([this](auto handler) { start_cancel(std::move(handler)); }, token);
+    return detail::initiate<>(
+        this, [](auto& self, auto handler) { self.start_cancel(std::move(handler)); }, token);
   }
 
  private:

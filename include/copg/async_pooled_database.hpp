@@ -94,7 +94,8 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   /// on opening. May be called again. Before `open`, calls fail with PoolClosed ("not open yet").
   template <detail::TokenFor<> Token = DefaultToken>
   auto open(Token&& token = {}) {
-    return detail::initiate<>([this](auto handler) { start_open(std::move(handler)); }, token);
+    return detail::initiate<>(
+        this, [](auto& self, auto handler) { self.start_open(std::move(handler)); }, token);
   }
 
   // With the verbs of detail::AsyncVerbs: execute(sql, args...), fetch_all, fetch_one, fetch_val,
@@ -111,7 +112,10 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   template <detail::TokenFor<AsyncRowStream> Token = DefaultToken>
   auto stream(const Sql& sql, const Params& params, Token&& token = {}) {
     return detail::initiate_mapped<AsyncConnection, AsyncRowStream>(
-        [this, where = sql.where()](auto handler) { start_connection(std::move(handler), {}, where); },
+        owner(),
+        [where = sql.where()](auto& self, auto handler) {
+          self.start_connection(std::move(handler), {}, where);
+        },
         AsyncRowStream::On{detail::make_request(sql, params)}, token);
   }
   template <Encodable... Args>
@@ -125,7 +129,10 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   auto connection(std::optional<Deadline> deadline = {}, Token&& token = {},
                   SourceLocation where = SourceLocation::current()) {
     return detail::initiate<AsyncConnection>(
-        [this, deadline, where](auto handler) { start_connection(std::move(handler), deadline, where); },
+        this,
+        [deadline, where](auto& self, auto handler) {
+          self.start_connection(std::move(handler), deadline, where);
+        },
         token);
   }
   /// Leases a connection if one is free at once. Completes with a std::optional<AsyncConnection>, which is
@@ -134,7 +141,8 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   template <detail::TokenFor<std::optional<AsyncConnection>> Token = DefaultToken>
   auto try_connection(Token&& token = {}, SourceLocation where = SourceLocation::current()) {
     return detail::initiate<std::optional<AsyncConnection>>(
-        [this, where](auto handler) { start_try_connection(std::move(handler), where); }, token);
+        this, [where](auto& self, auto handler) { self.start_try_connection(std::move(handler), where); },
+        token);
   }
   /// Leases a connection and awaits `body(connection)` in a transaction. Commits when the body returns, rolls
   /// back if it throws, and completes with the body's result.
@@ -190,21 +198,22 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   /// ones. Completes when all are tested, or with PoolTimeout after the pool's `timeout`.
   template <detail::TokenFor<> Token = DefaultToken>
   auto check(Token&& token = {}) {
-    return detail::initiate<>([this](auto handler) { start_check(std::move(handler)); }, token);
+    return detail::initiate<>(
+        this, [](auto& self, auto handler) { self.start_check(std::move(handler)); }, token);
   }
   /// Completes when min_size connections are open; with PoolTimeout once the deadline has passed; or with
   /// ConfigurationError at once if no connection can be made. An error leaves the pool open.
   template <detail::TokenFor<> Token = DefaultToken>
   auto wait(Deadline deadline = Seconds{30}, Token&& token = {}) {
-    return detail::initiate<>([this, deadline](auto handler) { start_wait(std::move(handler), deadline); },
-                              token);
+    return detail::initiate<>(
+        this, [deadline](auto& self, auto handler) { self.start_wait(std::move(handler), deadline); }, token);
   }
   /// Closes the pool: waiting callers get PoolClosed at once; leases get `timeout` seconds to come back, and
   /// are then cut off. Completes when no connection is left, or a second after `timeout`. Idempotent.
   template <detail::TokenFor<> Token = DefaultToken>
   auto close(Seconds timeout = Seconds{5}, Token&& token = {}) {
-    return detail::initiate<>([this, timeout](auto handler) { start_close(std::move(handler), timeout); },
-                              token);
+    return detail::initiate<>(
+        this, [timeout](auto& self, auto handler) { self.start_close(std::move(handler), timeout); }, token);
   }
 
   // PooledDatabase describes these. None of them blocks.
@@ -226,9 +235,7 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   [[nodiscard]] std::shared_ptr<async::Loop> loop() const;
   [[nodiscard]] Seconds timeout() const;
   void start_open(detail::Handler<> handler);
-  [[nodiscard]] auto starter() {
-    return [this](auto handler, auto request) { start(std::move(handler), std::move(request)); };
-  }
+  [[nodiscard]] AsyncPooledDatabase* owner() noexcept { return this; }
   void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request);
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request);
   void start(detail::Handler<std::int64_t> handler, detail::CopyRequest request);
@@ -255,7 +262,8 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
   template <detail::TokenFor<AsyncRowStream> Token = DefaultToken>
   auto stream(const Sql& sql, const Params& params, Token&& token = {}) {
     return detail::initiate_mapped<AsyncConnection, AsyncRowStream>(
-        [it = *this, where = sql.where()](auto handler) { it.start_connection(std::move(handler), where); },
+        owner(),
+        [where = sql.where()](auto& self, auto handler) { self.start_connection(std::move(handler), where); },
         AsyncRowStream::On{detail::make_request(sql, params)}, token);
   }
   template <Encodable... Args>
@@ -268,7 +276,8 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
   template <detail::TokenFor<AsyncConnection> Token = DefaultToken>
   auto connection(Token&& token = {}, SourceLocation where = SourceLocation::current()) {
     return detail::initiate<AsyncConnection>(
-        [it = *this, where](auto handler) { it.start_connection(std::move(handler), where); }, token);
+        owner(), [where](auto& self, auto handler) { self.start_connection(std::move(handler), where); },
+        token);
   }
   /// As AsyncPooledDatabase::transaction. All of it ends by the deadline: the wait for a connection, each
   /// call in the body, and the COMMIT.
@@ -326,9 +335,7 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
   friend class detail::AsyncVerbs<AsyncDatabaseWithin>;
 
   AsyncDatabaseWithin(std::shared_ptr<async::Loop> loop, Deadline deadline) noexcept;
-  [[nodiscard]] auto starter() const {
-    return [it = *this](auto handler, auto request) { it.start(std::move(handler), std::move(request)); };
-  }
+  [[nodiscard]] AsyncDatabaseWithin owner() const { return *this; }
   void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request) const;
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) const;
   void start(detail::Handler<std::int64_t> handler, detail::CopyRequest request) const;

@@ -6,6 +6,8 @@
 #include <copg/detail/request.hpp>
 #include <copg/result.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
+
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -34,6 +36,8 @@ class OpenStream;
 /// a time. It must not be moved or destroyed between making a call and starting it.
 class AsyncRowStream {
  public:
+  using executor_type = boost::asio::any_io_executor;
+
   /// Of no statement: as one that was closed.
   AsyncRowStream() noexcept;
   AsyncRowStream(AsyncRowStream&& other) noexcept;
@@ -43,6 +47,9 @@ class AsyncRowStream {
   /// As close().
   ~AsyncRowStream();
 
+  /// The pool's executor. UsageError if it is of no statement.
+  [[nodiscard]] executor_type get_executor() const;
+
   /// See RowStream::in_chunks_of.
   [[nodiscard]] AsyncRowStream in_chunks_of(std::size_t rows) &&;
 
@@ -51,7 +58,8 @@ class AsyncRowStream {
   template <detail::TokenFor<Result> Token = DefaultToken>
   auto next(Token&& token = {}) {
     require_open();
-    return detail::initiate<Result>([this](auto handler) { start_next(std::move(handler)); }, token);
+    return detail::initiate<Result>(
+        this, [](auto& self, auto handler) { self.start_next(std::move(handler)); }, token);
   }
   /// Lets go of the rows that have not been read. Never blocks.
   void close() noexcept;

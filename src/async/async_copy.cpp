@@ -23,6 +23,11 @@ AsyncCopy::AsyncCopy(std::shared_ptr<async::Loop> loop, std::weak_ptr<async::Lea
                      std::shared_ptr<pq::KeptCopy> copy, std::optional<Deadline> deadline) noexcept
     : loop_(std::move(loop)), lease_(std::move(lease)), copy_(std::move(copy)), deadline_(deadline) {}
 
+AsyncCopy::executor_type AsyncCopy::get_executor() const {
+  if (!copy_) throw UsageError("this AsyncCopy holds no COPY");
+  return loop_->executor();
+}
+
 template <class Kept, class Handler>
 void AsyncCopy::start(Kept kept, Handler handler) {
   if (!copy_) throw UsageError("this AsyncCopy holds no COPY");

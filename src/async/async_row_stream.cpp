@@ -53,6 +53,11 @@ AsyncRowStream AsyncRowStream::in_chunks_of(std::size_t rows) && {
   return std::move(*this);
 }
 
+AsyncRowStream::executor_type AsyncRowStream::get_executor() const {
+  if (!loop_) throw UsageError("this stream is of no statement");
+  return loop_->executor();
+}
+
 void AsyncRowStream::require_open() const {
   if (!stream_) throw UsageError("this stream was closed");
 }

@@ -348,6 +348,77 @@ TEST_F(AsyncWithin, a_cancellation_by_a_timer_ends_a_call_wherever_it_waits) {
   });
 }
 
+/// A token that asks what starts an operation for its executor, as cancel_after does, and starts nothing.
+struct AskForExecutor {};
+
+}  // namespace
+}  // namespace copg::test
+
+template <class... Arguments>
+class boost::asio::async_result<copg::test::AskForExecutor, void(Arguments...)> {
+ public:
+  template <class Initiation, class... Kept>
+  static any_io_executor initiate(Initiation&& initiation, copg::test::AskForExecutor /*token*/,
+                                  Kept&&... /*kept*/) {
+    // The concept completion_token_for tries it with one that has none.
+    if constexpr (requires { typename std::decay_t<Initiation>::executor_type; }) {
+      return initiation.get_executor();
+    } else {
+      return {};
+    }
+  }
+};
+
+namespace copg::test {
+namespace {
+
+TEST_F(AsyncWithin, each_call_tells_its_token_the_executor) {
+  auto db = one();
+  const asio::any_io_executor executor = db.get_executor();
+  const AskForExecutor ask;
+  const auto same_for_verbs = [&](auto&& it) {
+    const std::vector<int> rows{1};
+    EXPECT_EQ(it.execute("SELECT 1", params(), ask), executor);
+    EXPECT_EQ(it.template fetch_all<int>("SELECT 1", params(), ask), executor);
+    EXPECT_EQ(it.template fetch_one<int>("SELECT 1", params(), ask), executor);
+    EXPECT_EQ(it.template fetch_val<int>("SELECT 1", params(), ask), executor);
+    EXPECT_EQ(it.execute_many("SELECT $1", rows, ask), executor);
+  };
+  same_for_verbs(db);
+  same_for_verbs(db.within(1s));
+  EXPECT_EQ(db.connection({}, ask), executor);
+  EXPECT_EQ(db.stream("SELECT 1", params(), ask), executor);
+  EXPECT_EQ(db.within(1s).stream("SELECT 1", params(), ask), executor);
+  EXPECT_EQ(db.try_connection(ask), executor);
+  EXPECT_EQ(db.within(1s).connection(ask), executor);
+  EXPECT_EQ(db.open(ask), executor);
+  EXPECT_EQ(db.check(ask), executor);
+  EXPECT_EQ(db.wait(1s, ask), executor);
+  EXPECT_EQ(db.close(1s, ask), executor);
+  run([&]() -> awaitable<void> {
+    AsyncConnection conn = co_await db.connection();
+    same_for_verbs(conn);
+    same_for_verbs(conn.within(1s));
+    const auto same_for_lease = [&](auto&& it) {
+      EXPECT_EQ(it.execute(Pipeline().add("SELECT 1"), ask), executor);
+      EXPECT_EQ(it.commit(ask), executor);
+      EXPECT_EQ(it.rollback(ask), executor);
+      EXPECT_EQ(it.copy("COPY (SELECT 1) TO STDOUT", ask), executor);
+    };
+    same_for_lease(conn);
+    same_for_lease(conn.within(1s));
+    AsyncCopy copy = co_await conn.copy("COPY (SELECT 1) TO STDOUT");
+    EXPECT_EQ(copy.read(ask), executor);
+    EXPECT_EQ(copy.write("1", ask), executor);
+    EXPECT_EQ(copy.finish(ask), executor);
+    EXPECT_EQ(copy.cancel(ask), executor);
+    EXPECT_EQ(co_await copy.read(), "1\n");
+    conn.release();
+    AsyncRowStream rows = co_await db.stream("SELECT 1");
+    EXPECT_EQ(rows.next(ask), executor);
+  }());
+}
+
 TEST_F(AsyncWithin, cancel_after_of_boost_ends_a_call) {
 #if BOOST_VERSION >= 108600
   auto db = one();

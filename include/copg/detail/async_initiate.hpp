@@ -3,6 +3,7 @@
 
 #include <copg/detail/async_handler.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -25,25 +26,57 @@ using Signature = void(std::exception_ptr, Results...);
 template <class Token, class... Results>
 concept TokenFor = boost::asio::completion_token_for<Token, Signature<Results...>>;
 
-/// `start(handler, args...)` starts the operation.
-template <class... Results, class Start, class Token, class... Args>
-auto initiate(Start start, Token&& token, Args&&... args) {
+/// What starts an operation of `Owner`, which is a pointer, or a view that is copied. Some tokens, such as
+/// cancel_after, ask it for the executor.
+template <class Owner, class Start>
+class Initiation {
+ public:
+  using executor_type = boost::asio::any_io_executor;
+
+  Initiation(Owner owner, Start start) : owner_(std::move(owner)), start_(std::move(start)) {}
+  [[nodiscard]] executor_type get_executor() const {
+    if constexpr (std::is_pointer_v<Owner>) {
+      return owner_->get_executor();
+    } else {
+      return owner_.get_executor();
+    }
+  }
+  template <class H, class... Kept>
+  void operator()(H handler, Kept... kept) {
+    if constexpr (std::is_pointer_v<Owner>) {
+      start_(*owner_, std::move(handler), std::move(kept)...);
+    } else {
+      start_(owner_, std::move(handler), std::move(kept)...);
+    }
+  }
+
+ private:
+  Owner owner_;
+  Start start_;
+};
+
+/// `start(owner, handler, args...)` starts the operation. `owner`: see Initiation.
+template <class... Results, class Owner, class Start, class Token, class... Args>
+auto initiate(Owner owner, Start start, Token&& token, Args&&... args) {
   return boost::asio::async_initiate<Token, Signature<Results...>>(
-      [start = std::move(start)](auto handler, auto... kept) mutable {
-        start(Handler<Results...>(std::move(handler)), std::move(kept)...);
-      },
+      Initiation(std::move(owner),
+                 [start = std::move(start)](auto& self, auto handler, auto... kept) mutable {
+                   start(self, Handler<Results...>(std::move(handler)), std::move(kept)...);
+                 }),
       token, std::forward<Args>(args)...);
 }
 
 /// Like `initiate`, for a result that `map` makes of the operation's: `start` takes a handler of a From, and
 /// the operation completes with a To.
-template <class From, class To, class Start, class Map, class Token, class... Args>
-auto initiate_mapped(Start start, Map map, Token&& token, Args&&... args) {
+template <class From, class To, class Owner, class Start, class Map, class Token, class... Args>
+auto initiate_mapped(Owner owner, Start start, Map map, Token&& token, Args&&... args) {
   return boost::asio::async_initiate<Token, Signature<To>>(
-      [start = std::move(start), map](auto handler, auto... kept) mutable {
-        start(Handler<From>(MappedHandler<To, decltype(handler), Map>{std::move(handler), map}),
-              std::move(kept)...);
-      },
+      Initiation(std::move(owner),
+                 [start = std::move(start), map](auto& self, auto handler, auto... kept) mutable {
+                   start(self,
+                         Handler<From>(MappedHandler<To, decltype(handler), Map>{std::move(handler), map}),
+                         std::move(kept)...);
+                 }),
       token, std::forward<Args>(args)...);
 }
 

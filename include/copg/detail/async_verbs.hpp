@@ -22,8 +22,8 @@
 namespace copg {
 namespace detail {
 
-/// `Self` derives from it, and has `starter()`: a function that starts what it is given, a request, a
-/// ManyRequest or a CopyRequest, with a handler.
+/// `Self` derives from it, and has `owner()`, itself as detail::Initiation takes it, and
+/// `start(handler, request)` for a request, a ManyRequest and a CopyRequest.
 template <class Self>
 class AsyncVerbs {
  public:
@@ -31,11 +31,11 @@ class AsyncVerbs {
   /// Of several statements, the rows are those of the first that returns any.
   template <TokenFor<Result> Token = DefaultToken>
   auto execute(const Sql& sql, Params params, Token&& token = {}) {
-    return initiate<Result>(self().starter(), token, make_request(sql, std::move(params)));
+    return initiate<Result>(self().owner(), start_request, token, make_request(sql, std::move(params)));
   }
   template <Encodable... Args>
   auto execute(const Sql& sql, const Args&... args) {
-    return initiate<Result>(self().starter(), DefaultToken(), make_request(sql, args...));
+    return initiate<Result>(self().owner(), start_request, DefaultToken(), make_request(sql, args...));
   }
   /// Executes a statement and completes with all rows, a std::vector<RowType<T>>. T is an aggregate or tuple,
   /// by position, an aggregate by name (copg::by_name), a map from the columns' names, or a single value, and
@@ -43,36 +43,38 @@ class AsyncVerbs {
   template <class T, TokenFor<std::vector<RowType<T>>> Token = DefaultToken>
   auto fetch_all(const Sql& sql, Params params, Token&& token = {}) {
     return initiate_mapped<Result, std::vector<RowType<T>>>(
-        self().starter(), to_vector<T>, token, make_fetch_request(sql, std::move(params), &rows_as<T>));
+        self().owner(), start_request, to_vector<T>, token,
+        make_fetch_request(sql, std::move(params), &rows_as<T>));
   }
   template <class T, Encodable... Args>
   auto fetch_all(const Sql& sql, const Args&... args) {
     return initiate_mapped<Result, std::vector<RowType<T>>>(
-        self().starter(), to_vector<T>, DefaultToken(),
+        self().owner(), start_request, to_vector<T>, DefaultToken(),
         make_fetch_request(sql, copg::params(args...), &rows_as<T>));
   }
   /// Executes a statement and completes with the first row, a std::optional<RowType<T>>.
   template <class T, TokenFor<std::optional<RowType<T>>> Token = DefaultToken>
   auto fetch_one(const Sql& sql, Params params, Token&& token = {}) {
     return initiate_mapped<Result, std::optional<RowType<T>>>(
-        self().starter(), to_optional<T>, token, make_fetch_request(sql, std::move(params), &rows_as<T>));
+        self().owner(), start_request, to_optional<T>, token,
+        make_fetch_request(sql, std::move(params), &rows_as<T>));
   }
   template <class T, Encodable... Args>
   auto fetch_one(const Sql& sql, const Args&... args) {
     return initiate_mapped<Result, std::optional<RowType<T>>>(
-        self().starter(), to_optional<T>, DefaultToken(),
+        self().owner(), start_request, to_optional<T>, DefaultToken(),
         make_fetch_request(sql, copg::params(args...), &rows_as<T>));
   }
   /// Executes a statement and completes with the only column of the first row, a T. Without a row: NULL for
   /// an optional T; else DataError, or UsageError before anything is sent if the text can't return rows.
   template <std::default_initializable T, TokenFor<T> Token = DefaultToken>
   auto fetch_val(const Sql& sql, Params params, Token&& token = {}) {
-    return initiate_mapped<Result, T>(self().starter(), to_value<T>, token,
+    return initiate_mapped<Result, T>(self().owner(), start_request, to_value<T>, token,
                                       make_fetch_request(sql, std::move(params), &value_as<T>));
   }
   template <std::default_initializable T, Encodable... Args>
   auto fetch_val(const Sql& sql, const Args&... args) {
-    return initiate_mapped<Result, T>(self().starter(), to_value<T>, DefaultToken(),
+    return initiate_mapped<Result, T>(self().owner(), start_request, to_value<T>, DefaultToken(),
                                       make_fetch_request(sql, copg::params(args...), &value_as<T>));
   }
   /// Executes one statement for each row of parameters, in one pipeline and a constant number of round trips.
@@ -81,27 +83,27 @@ class AsyncVerbs {
   /// statements where nobody can tell (PoolOptions::join_rows).
   template <std::ranges::viewable_range Range, TokenFor<std::int64_t> Token = DefaultToken>
   auto execute_many(const Sql& sql, Range&& rows, Token&& token = {}) {
-    return initiate<std::int64_t>(self().starter(), token,
+    return initiate<std::int64_t>(self().owner(), start_request, token,
                                   make_request_for_many(sql, std::forward<Range>(rows)));
   }
   /// Copies rows (tuples, aggregates or single values) into a table by COPY, as the copy_in of threads does.
   /// Completes with the number of rows, a std::int64_t. If `rows` is an lvalue, it must live until then.
   template <std::ranges::viewable_range Range, TokenFor<std::int64_t> Token = DefaultToken>
   auto copy_in(const CopyTarget& target, Range&& rows, Token&& token = {}) {
-    return initiate<std::int64_t>(self().starter(), token,
+    return initiate<std::int64_t>(self().owner(), start_request, token,
                                   make_copy_request(target, std::forward<Range>(rows)));
   }
   /// Executes COPY ... FROM STDIN with the data of `source`, which must live until then, and is called on the
   /// event loop. Completes with the number of rows, a std::int64_t.
   template <TokenFor<std::int64_t> Token = DefaultToken>
   auto copy_in(const Sql& sql, CopySource& source, Token&& token = {}) {
-    return initiate<std::int64_t>(self().starter(), token,
+    return initiate<std::int64_t>(self().owner(), start_request, token,
                                   CopyRequest{std::string(sql.text()), sql.where(), &source, nullptr});
   }
   /// Executes COPY ... TO STDOUT and passes each piece to `sink`, as above.
   template <TokenFor<std::int64_t> Token = DefaultToken>
   auto copy_out(const Sql& sql, CopySink& sink, Token&& token = {}) {
-    return initiate<std::int64_t>(self().starter(), token,
+    return initiate<std::int64_t>(self().owner(), start_request, token,
                                   CopyRequest{std::string(sql.text()), sql.where(), nullptr, &sink});
   }
 
@@ -115,6 +117,9 @@ class AsyncVerbs {
   AsyncVerbs(AsyncVerbs&&) = default;
   AsyncVerbs& operator=(const AsyncVerbs&) = default;
   AsyncVerbs& operator=(AsyncVerbs&&) = default;
+  static constexpr auto start_request = [](auto& owner, auto handler, auto request) {
+    owner.start(std::move(handler), std::move(request));
+  };
   [[nodiscard]] Self& self() noexcept { return static_cast<Self&>(*this); }
 };
 
