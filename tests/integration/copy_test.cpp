@@ -6,7 +6,7 @@
 namespace copg::test {
 namespace {
 
-class Copy : public DatabaseTest {};
+class CopyCalls : public DatabaseTest {};
 
 class Lines final : public CopySource {
  public:
@@ -47,7 +47,7 @@ class ThrowingSink final : public CopySink {
   void take(std::string_view) override { throw Mine(); }
 };
 
-TEST_F(Copy, goes_in_and_out_with_the_number_of_rows) {
+TEST_F(CopyCalls, goes_in_and_out_with_the_number_of_rows) {
   PooledDatabase db = open();
   db.execute("CREATE TABLE copied (x int, label text)");
   Connection conn = db.connection();
@@ -61,7 +61,7 @@ TEST_F(Copy, goes_in_and_out_with_the_number_of_rows) {
   EXPECT_EQ(db.fetch_val<int>("SELECT count(*)::int FROM copied"), 50'000);
 }
 
-TEST_F(Copy, what_its_source_throws_reaches_the_caller_and_nothing_is_copied) {
+TEST_F(CopyCalls, what_its_source_throws_reaches_the_caller_and_nothing_is_copied) {
   PooledDatabase db = open({.min_size = 1, .max_size = 1});
   db.execute("CREATE TABLE not_copied (x int, label text)");
   Connection conn = db.connection();
@@ -71,7 +71,7 @@ TEST_F(Copy, what_its_source_throws_reaches_the_caller_and_nothing_is_copied) {
   EXPECT_EQ(conn.fetch_val<int>("SELECT count(*)::int FROM not_copied"), 0);
 }
 
-TEST_F(Copy, what_its_sink_throws_reaches_the_caller_and_the_pool_goes_on) {
+TEST_F(CopyCalls, what_its_sink_throws_reaches_the_caller_and_the_pool_goes_on) {
   PooledDatabase db = open({.min_size = 1, .max_size = 1});
   {
     Connection conn = db.connection();
@@ -81,7 +81,7 @@ TEST_F(Copy, what_its_sink_throws_reaches_the_caller_and_the_pool_goes_on) {
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
 }
 
-TEST_F(Copy, bad_data_is_the_servers_error_and_the_lease_goes_on_after_a_rollback) {
+TEST_F(CopyCalls, bad_data_is_the_servers_error_and_the_lease_goes_on_after_a_rollback) {
   PooledDatabase db = open({.min_size = 1, .max_size = 1});
   db.execute("CREATE TABLE numbers (x int)");
   Connection conn = db.connection();
@@ -92,7 +92,7 @@ TEST_F(Copy, bad_data_is_the_servers_error_and_the_lease_goes_on_after_a_rollbac
   EXPECT_EQ(conn.fetch_val<int>("SELECT 1"), 1);
 }
 
-TEST_F(Copy, a_copy_given_to_execute_is_a_usage_error_and_hurts_nobody) {
+TEST_F(CopyCalls, a_copy_given_to_execute_is_a_usage_error_and_hurts_nobody) {
   PooledDatabase db = open({.min_size = 1, .max_size = 1});
   EXPECT_THROW(db.execute("COPY (SELECT 1) TO STDOUT"), UsageError);
   db.execute("CREATE TABLE refused (x int)");
