@@ -217,8 +217,7 @@ std::unique_ptr<pq::Connection> Leases::take_out(Lease& lease) {
 
 pool::Disposition Leases::verdict_on(const Lease& lease) const noexcept {
   pq::Connection& connection = *lease.slot->connection;
-  const bool idle = connection.protocol_idle();
-  if (lease.fresh && idle) return pool::Disposition::clean;  // untouched
+  if (lease.fresh && connection.protocol_idle()) return pool::Disposition::clean;  // untouched
   return engine::verdict_on(connection, setup_.options.reset);
 }
 

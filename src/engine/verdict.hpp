@@ -11,10 +11,10 @@ using pool::Disposition;
 
 /// What was found of a connection.
 struct Findings {
-  bool gone = false;           ///< It is dead, or the server has said that it ends the session.
-  bool demoted = false;        ///< The server refuses writes, and did not before (SQLSTATE 25006).
-  bool at_rest = true;         ///< Nothing is outstanding, and no transaction is open.
-  bool clean = true;           ///< At rest, and the session is at its baseline. Only `tracked` needs this.
+  bool gone = false;     ///< It is dead, or the server has said that it ends the session.
+  bool demoted = false;  ///< The server refuses writes, and did not before (SQLSTATE 25006).
+  bool at_rest = true;   ///< Nothing is outstanding, no transaction is open. Only `rollback` needs this.
+  bool clean = true;     ///< At rest, and the session is at its baseline. Only `tracked` needs this.
   bool beyond_wiping = false;  ///< No reset can bring the session back to its baseline.
 };
 

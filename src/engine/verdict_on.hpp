@@ -10,11 +10,11 @@ namespace copg::engine {
 
 /// Called by its owner.
 [[nodiscard]] inline Disposition verdict_on(pq::Connection& connection, ResetMode mode) noexcept {
-  const bool at_rest = connection.protocol_idle() && !connection.in_transaction();
+  // Each of them is asked for only where the mode needs it.
   return after_lease({.gone = !connection.alive() || connection.fatal_notice_seen(),
                       .demoted = connection.demoted(),
-                      .at_rest = at_rest,
-                      .clean = mode == ResetMode::tracked && at_rest && connection.clean(),  // costs most
+                      .at_rest = mode == ResetMode::rollback && connection.at_rest(),
+                      .clean = mode == ResetMode::tracked && connection.clean(),
                       .beyond_wiping = connection.session().beyond_wiping()},
                      mode);
 }

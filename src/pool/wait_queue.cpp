@@ -122,8 +122,7 @@ void WaitQueue::fail_youngest_holder(TimePoint now, WaitError error) {
   const auto youngest = [this](const List& list) {
     std::uint32_t slot = list.back();
     // A lease may have been passed on to somebody else, or given back, since its holder began to wait.
-    while (slot != no_index &&
-           !holders_.keeps_lease(waiters_[slot].entry.holder, waiters_[slot].holds_since))
+    while (slot != no_index && !holders_.keeps_lease(waiters_[slot].entry.holder, waiters_[slot].holds_since))
       slot = waiters_[slot].links.prev;
     return slot;
   };

@@ -120,7 +120,7 @@ bool Connection::in_failed_transaction() const noexcept {
 }
 
 bool Connection::clean() const noexcept {
-  return !session_.changed() && !statements_.littered() &&
+  return at_rest() && !session_.changed() && !statements_.littered() &&
          !(parameters_doubtful_ && session_.parameters_changed(conn_));
 }
 

@@ -105,8 +105,9 @@ class Connection {
   // What the server's last ReadyForQuery said; a failed transaction is one as well.
   [[nodiscard]] bool in_transaction() const noexcept;
   [[nodiscard]] bool in_failed_transaction() const noexcept;
-  /// Of a connection at rest, which is protocol-idle and in no transaction: whether anybody may lease it,
-  /// since its session is untouched, with few orphaned statement names.
+  /// Protocol-idle, and in no transaction.
+  [[nodiscard]] bool at_rest() const noexcept { return protocol_idle() && !in_transaction(); }
+  /// Whether anybody may lease it: at rest, with an untouched session, and with few orphaned statement names.
   [[nodiscard]] bool clean() const noexcept;
 
   /// A `configure` callback has returned: the session that it leaves is the baseline. If a text of its said

@@ -56,9 +56,8 @@ class Connection {
   [[nodiscard]] bool in_transaction() const noexcept { return session_->in_transaction; }
   [[nodiscard]] bool in_failed_transaction() const noexcept { return false; }
   [[nodiscard]] bool keeps_exchange() const noexcept { return false; }
-  [[nodiscard]] bool clean() const noexcept {
-    return protocol_idle() && !session_->in_transaction && !session_->littered;
-  }
+  [[nodiscard]] bool at_rest() const noexcept { return protocol_idle() && !in_transaction(); }
+  [[nodiscard]] bool clean() const noexcept { return at_rest() && !session_->littered; }
   void configured() noexcept {}
   struct SessionState {
     [[nodiscard]] bool beyond_wiping() const noexcept { return false; }
