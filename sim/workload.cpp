@@ -117,7 +117,8 @@ Duration Workload::recovery_time(std::uint32_t max_size, std::size_t waiting) co
   const Duration round = connect_time_ + close_time_ + reset_time_ + 200ms;
   // Where connections are retired after a few milliseconds, each serves a few of those that wait.
   const Duration life = std::max<Duration>(options_.max_lifetime / 2, 1us);
-  const auto lives = static_cast<std::int64_t>(waiting) * hold_ / life;
+  const Duration each = options_.work_on_returns ? hold_ + reset_time_ : hold_;
+  const auto lives = static_cast<std::int64_t>(waiting) * each / life;
   return connect_timeout + 5s + round * (2 * max_size + 4 + lives) + patience_ / 100;
 }
 
@@ -133,6 +134,8 @@ void Workload::begin_recovery(TimePoint now) {
   broken_ = discard_ = needs_reset_ = hold_lock_ = jump_ = hang_up_ = 0;
   hangs_up_.assign(hangs_up_.size(), false);
   hold_ = std::min<Duration>(hold_, 1ms);
+  // Then each of those that wait may wait for a reset as well as for a lease.
+  if (options_.work_on_returns) reset_time_ = std::min<Duration>(reset_time_, 1ms);
   for (TimePoint& due : due_) due = std::min(due, now_ + connect_timeout);
 }
 
