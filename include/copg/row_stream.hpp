@@ -125,7 +125,7 @@ class RowStream {
 /// value. Reading a row throws DataError if it does not fit.
 template <class T>
 class TypedStream {
-  static_assert(detail::rows_as<T>.check != nullptr);
+  static_assert(!detail::rows_as<T>.needs_row);  // refuses a T that no row can be read as
 
  public:
   using Iterator = detail::StreamIterator<TypedStream, detail::RowType<T>>;
