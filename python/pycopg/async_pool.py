@@ -366,7 +366,7 @@ class AsyncPooledDatabase(Base):
         pool's `resolve_commits` says. InterfaceError for True in a pool where that is False.
         """
         options = options_of(isolation, readonly, deferrable, settings, role, resolve_commit)
-        return AsyncPoolTransaction(self._until(timeout), options, self._inside)
+        return AsyncPoolTransaction(self.connection(timeout), options, self._inside)
 
     async def run(
         self,
@@ -596,6 +596,7 @@ class AsyncPoolTransaction:
     __reduce_ex__ = uncopied(LEASE)
 
     def __init__(self, connection: AsyncConnection, options: _native.TransactionOptions | None, inside: Inside) -> None:
+        connection._ends_by_timeout = True
         self._connection = connection
         self._transaction = AsyncTransaction(connection, options)
         self._inside = inside

@@ -47,6 +47,22 @@ def test_the_last_error_tells_of_all_attempts(db: PooledDatabase) -> None:
     assert "the deadline leaves no time for another" in str(raised.value)
 
 
+def test_its_statements_end_by_its_deadline(db: PooledDatabase) -> None:
+    with pytest.raises(pycopg.QueryTimeout):
+        db.run(lambda conn: conn.execute("SELECT pg_sleep(20)"), timeout=0.3)
+
+
+def test_the_statements_of_a_task_end_by_its_deadline(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async def take_long(conn: pycopg.AsyncConnection) -> None:
+            await conn.execute("SELECT pg_sleep(20)")
+
+        with pytest.raises(pycopg.QueryTimeout):
+            await db.run(take_long, timeout=0.3)
+
+    run(body)
+
+
 def test_no_other_error_is_repeated(db: PooledDatabase) -> None:
     runs = []
 
