@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import _native
-from ._checking import Refusals
+from ._async_pool_leases import AsyncPoolTransaction, AsyncTryConnection, CheckedAsyncConnection
 from ._copy import Format, SupportsRead, SupportsWrite
-from ._copying import LEASE, uncopied
 from ._exit import close_at_exit
 from ._loop import Done
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pool_base import PoolBase
-from ._run import Attempts, Inside, this_task
+from ._run import Attempts, this_task
 from ._streaming import Stream, is_async_only
 from ._transaction_options import options_of
-from .async_connection import AsyncConnection, AsyncCursor, AsyncTransaction
+from .async_connection import AsyncConnection, AsyncCursor
 from .config import Config
 from .connection import Connection
 from .cursor import begun
 from .deadline import Deadline, as_deadline
-from .errors import PoolTimeout
 from .pool import PooledDatabase
 from .stream import AsyncPoolStream, AsyncRowStream
 
@@ -96,6 +93,7 @@ class AsyncPooledDatabase(Base):
         if check is not None and not callable(check):
             raise TypeError(f"check = {check!r}: it must be a coroutine function")
         self._check = check
+        self._kind = AsyncConnection if check is None else CheckedAsyncConnection
         super().__init__(*self._keep(arguments))
         close_at_exit(self)
 
@@ -249,8 +247,7 @@ class AsyncPooledDatabase(Base):
         half-way costs nothing; the connection comes back as the block is left. `size`, `timeout`: as of
         `Connection.stream`; `timeout` also limits the wait for the connection.
         """
-        connection = self.connection(timeout)
-        connection._set_autocommit(True)
+        connection = self._kind(self, timeout, True, self._row_factory)
         return AsyncPoolStream(connection, AsyncRowStream(connection, sql, params, size, timeout))
 
     async def execute_many(
@@ -271,13 +268,13 @@ class AsyncPooledDatabase(Base):
             stream = Stream(sql, params_seq)
             if not await stream.fill():
                 return 0
-            async with self._until(deadline) as connection:
+            async with self._one_call(deadline) as connection:
                 return await connection._send(stream, deadline)
         if self._check is not None:
             rows = begun(params_seq)
             if rows is None:
                 return 0
-            async with self._until(timeout) as connection:
+            async with self._one_call(timeout) as connection:
                 return await connection.execute_many(sql, rows)
         call = self._execute_many(sql, params_seq, timeout)
         count: int = 0 if call is None else await call
@@ -304,7 +301,7 @@ class AsyncPooledDatabase(Base):
         (`error.diag.context`). A file is read in a thread. `timeout`: of the whole call.
         """
         deadline = as_deadline(self._timeout if timeout is None else timeout)
-        async with self._on_a_lease(deadline) as connection:
+        async with self._one_call(deadline) as connection:
             return await connection.copy_in(
                 table, rows, columns=columns, format=format, header=header, timeout=deadline
             )
@@ -324,7 +321,7 @@ class AsyncPooledDatabase(Base):
         file gets str. It is written in a thread. `format`: as of `copy_in`. `timeout`: of the whole call.
         """
         deadline = as_deadline(self._timeout if timeout is None else timeout)
-        async with self._on_a_lease(deadline) as connection:
+        async with self._one_call(deadline) as connection:
             return await connection.copy_out(query_or_table, file, format=format, header=header, timeout=deadline)
 
     def connection(self, timeout: float | Deadline | None = None) -> AsyncConnection:
@@ -333,8 +330,7 @@ class AsyncPooledDatabase(Base):
         `timeout`: how long to wait for the connection, in seconds; None: the pool's `timeout`. Each call on it has a
         time of its own: `AsyncConnection.timeout`.
         """
-        kind = AsyncConnection if self._check is None else CheckedAsyncConnection
-        return kind(self, timeout, self._autocommit, self._row_factory)
+        return self._kind(self, timeout, self._autocommit, self._row_factory)
 
     def try_connection(self) -> AsyncTryConnection:
         """Like `connection`, but leases one only if it is free at once: entered, it gives None otherwise.
@@ -342,8 +338,7 @@ class AsyncPooledDatabase(Base):
         None is free when none is idle, when others wait for one, and while the pool is suspended. Never waits, and
         never makes the pool open a connection. PoolClosed once the pool is closed.
         """
-        kind = AsyncConnection if self._check is None else CheckedAsyncConnection
-        return AsyncTryConnection(kind(self, None, self._autocommit, self._row_factory))
+        return AsyncTryConnection(self._kind(self, None, self._autocommit, self._row_factory))
 
     def transaction(
         self,
@@ -486,15 +481,11 @@ class AsyncPooledDatabase(Base):
     async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         await self.close()
 
-    def _until(self, timeout: float | Deadline | None) -> AsyncConnection:
-        """As `connection`, but all calls on it end by `timeout`, too."""
-        connection = self.connection(timeout)
-        connection._ends_by_timeout = True
-        return connection
-
-    def _on_a_lease(self, deadline: Deadline) -> AsyncConnection:
-        kind = AsyncConnection if self._check is None else CheckedAsyncConnection
-        connection = kind(self, deadline, True, self._row_factory)
+    def _one_call(
+        self, timeout: float | Deadline | None, row_factory: Callable[..., Any] | None = None
+    ) -> AsyncConnection:
+        """A connection for one call, which is a transaction of its own and ends by `timeout`."""
+        connection = self._kind(self, timeout, True, self._row_factory if row_factory is None else row_factory)
         connection._ends_by_timeout = True
         return connection
 
@@ -505,119 +496,5 @@ class AsyncPooledDatabase(Base):
         timeout: float | Deadline | None,
         row: Callable[..., Any] | None = None,
     ) -> AsyncCursor:
-        leased = CheckedAsyncConnection(self, timeout, True, self._row_factory if row is None else row)
-        leased._ends_by_timeout = True
-        async with leased as connection:
+        async with self._one_call(timeout, row) as connection:
             return await connection.execute(sql, params)
-
-
-class CheckedAsyncConnection(AsyncConnection):
-    """A connection of a pool with `check`. One that `check` refuses is closed, and another is tried."""
-
-    pool: AsyncPooledDatabase
-
-    async def __aenter__(self) -> AsyncConnection:
-        check = self.pool._check
-        assert check is not None
-        refusals = Refusals(self.pool, self._limit_s)
-        await self._lease()
-        while True:
-            try:
-                answer = check(self)
-                if not inspect.isawaitable(answer):
-                    break
-                await answer
-                await self.rollback()
-                return self
-            except Exception as refusal:
-                self._discard()
-                time_left = refusals.time_left()
-                if time_left is None:
-                    raise refusals.told(refusal) from refusal
-                try:
-                    await self._lease_another(time_left)
-                except PoolTimeout as late:
-                    raise late from refusal
-            except BaseException:
-                self._discard()
-                raise
-        raise self._given_back_for(answer)
-
-    async def _try_leasing(self) -> bool:
-        check = self.pool._check
-        assert check is not None
-        refusals = Refusals(self.pool, 0.0)
-        leased = self._try_lease()
-        while leased:
-            try:
-                answer = check(self)
-                if not inspect.isawaitable(answer):
-                    break
-                await answer
-                await self.rollback()
-                return True
-            except Exception as refusal:
-                leased = refusals.another_try(refusal) and self._try_lease_another()
-            except BaseException:
-                self._discard()
-                raise
-        if leased:
-            raise self._given_back_for(answer)
-        self._discard()
-        return False
-
-    def _given_back_for(self, answer: object) -> TypeError:
-        """The check is wrong, not the connection: another connection would not help."""
-        self._give_back()
-        return TypeError(f"check = {self.pool._check!r}: it must be a coroutine function; it gave {answer!r}")
-
-
-class AsyncTryConnection:
-    """What `db.try_connection()` returns. Entering it returns the connection, or None if none is free at once."""
-
-    __reduce_ex__ = uncopied(LEASE)
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    async def __aenter__(self) -> AsyncConnection | None:
-        connection = self._connection
-        leased = await connection._try_leasing()
-        return connection if leased else None
-
-    async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
-        if not self._connection._given_back:
-            await self._connection.__aexit__(error_type, error, traceback)
-
-
-class AsyncPoolTransaction:
-    """What `db.transaction()` returns. Entering it returns the connection."""
-
-    __reduce_ex__ = uncopied(LEASE)
-
-    def __init__(self, connection: AsyncConnection, options: _native.TransactionOptions | None, inside: Inside) -> None:
-        connection._ends_by_timeout = True
-        self._connection = connection
-        self._transaction = AsyncTransaction(connection, options)
-        self._inside = inside
-
-    async def __aenter__(self) -> AsyncConnection:
-        await self._connection.__aenter__()
-        try:
-            await self._transaction.__aenter__()
-        except BaseException:
-            self._connection._give_back()
-            raise
-        task = this_task()
-        self._enters = None if task in self._inside else task
-        self._inside.add(task)
-        return self._connection
-
-    async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
-        self._inside.discard(self._enters)
-        try:
-            # After an exception, giving the connection back rolls back, without a round trip of this caller's.
-            if error is None and not self._connection._given_back:
-                await self._transaction.__aexit__(None, None, None)
-        finally:
-            self._connection._give_back()

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ._pool_leases import lease_checked
 from .config import Config
 from .connection import Connection
 from .pool import PooledDatabase
@@ -42,7 +43,7 @@ def connect(
     if pool._check is None:
         connection._lease()
     else:
-        pool._lease_checked(connection)
+        lease_checked(connection)
     return connection
 
 

@@ -9,21 +9,19 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import _native
-from ._checking import Refusals
 from ._copy import Format, SupportsRead, SupportsWrite
-from ._copying import LEASE, uncopied
 from ._exit import close_at_exit
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pool_base import PoolBase, plain_function
-from ._run import Attempts, Inside, this_thread
+from ._pool_leases import CheckedConnection, PoolTransaction, TryConnection
+from ._run import Attempts, this_thread
 from ._shortcut import shortcut
 from ._transaction_options import options_of
 from .config import Config
-from .connection import Connection, Cursor, Transaction
+from .connection import Connection, Cursor
 from .cursor import begun
 from .deadline import Deadline, as_deadline
-from .errors import PoolTimeout
 from .stream import PoolStream, RowStream
 
 if TYPE_CHECKING:
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 
     P = ParamSpec("P")
 
-Leased = TypeVar("Leased", bound="CheckedConnection")
 Self = TypeVar("Self", bound="PooledDatabase")
 T = TypeVar("T")
 
@@ -92,6 +89,7 @@ class PooledDatabase(Base):
     ) -> None:
         arguments = locals()
         self._check = plain_function("check", arguments)
+        self._kind = Connection if self._check is None else CheckedConnection
         super().__init__(*self._keep(arguments))
         close_at_exit(self)
         if open:
@@ -103,8 +101,7 @@ class PooledDatabase(Base):
         `timeout`: how long to wait for the connection, in seconds; None: the pool's `timeout`. Each call on it has a
         time of its own: `Connection.timeout`.
         """
-        kind = Connection if self._check is None else CheckedConnection
-        return kind(self, timeout, self._autocommit, self._row_factory)
+        return self._kind(self, timeout, self._autocommit, self._row_factory)
 
     def try_connection(self) -> TryConnection:
         """Like `connection`, but leases one only if it is free at once: entered, it gives None otherwise.
@@ -112,8 +109,7 @@ class PooledDatabase(Base):
         None is free when none is idle, when others wait for one, and while the pool is suspended. Never waits, and
         never makes the pool open a connection. PoolClosed once the pool is closed.
         """
-        kind = Connection if self._check is None else CheckedConnection
-        return TryConnection(kind(self, None, self._autocommit, self._row_factory))
+        return TryConnection(self._kind(self, None, self._autocommit, self._row_factory))
 
     def transaction(
         self,
@@ -344,8 +340,7 @@ class PooledDatabase(Base):
         half-way costs nothing; the connection comes back as the block is left. `size`, `timeout`: as of
         `Connection.stream`; `timeout` also limits the wait for the connection.
         """
-        connection = self.connection(timeout)
-        connection.autocommit = True
+        connection = self._kind(self, timeout, True, self._row_factory)
         return PoolStream(connection, RowStream(connection, sql, params, size, timeout))
 
     def execute_many(self, sql: Query, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
@@ -377,7 +372,7 @@ class PooledDatabase(Base):
         (`error.diag.context`). `timeout`: of the whole call.
         """
         deadline = as_deadline(self._timeout if timeout is None else timeout)
-        with self._on_a_lease(deadline) as connection:
+        with self._one_call(deadline) as connection:
             return connection.copy_in(table, rows, columns=columns, format=format, header=header, timeout=deadline)
 
     def copy_out(
@@ -395,7 +390,7 @@ class PooledDatabase(Base):
         file gets str. `format`: as of `copy_in`. `timeout`: of the whole call.
         """
         deadline = as_deadline(self._timeout if timeout is None else timeout)
-        with self._on_a_lease(deadline) as connection:
+        with self._one_call(deadline) as connection:
             return connection.copy_out(query_or_table, file, format=format, header=header, timeout=deadline)
 
     def resize(self, min_size: int, max_size: int | None = None) -> None:
@@ -439,131 +434,21 @@ class PooledDatabase(Base):
     def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         self.close()
 
-    # For pools with `check`. The native pool calls the `_checked_` methods.
-
-    def _lease_checked(self, connection: Connection) -> None:
-        """Leases a connection that the user's check accepts. One that it refuses is closed, and another is tried."""
-        assert self._check is not None
-        refusals = Refusals(self, connection._limit_s)
-        connection._lease()
-        while True:
-            try:
-                self._check(connection)
-                connection.rollback()
-                return
-            except Exception as refusal:
-                time_left = refusals.time_left()
-                if time_left is None:
-                    connection._discard()
-                    raise refusals.told(refusal) from refusal
-                try:
-                    connection._lease_another(time_left)
-                except PoolTimeout as late:
-                    raise late from refusal
-            except BaseException:
-                connection._discard()
-                raise
-
-    def _try_lease_checked(self, connection: Connection) -> bool:
-        """Leases a connection that is free at once and that the user's check accepts. False: there is none."""
-        assert self._check is not None
-        refusals = Refusals(self, 0.0)
-        leased = connection._try_lease()
-        while leased:
-            try:
-                self._check(connection)
-                connection.rollback()
-                return True
-            except Exception as refusal:
-                leased = refusals.another_try(refusal) and connection._try_lease_another()
-            except BaseException:
-                connection._discard()
-                raise
-        connection._discard()
-        return False
+    # For pools with `check`: the native pool calls them.
 
     def _checked_execute(self, sql: Query, params: Params | None, timeout: float | Deadline | None) -> Cursor:
-        with self._checked_call(timeout) as connection:
+        with self._one_call(timeout) as connection:
             return connection.execute(sql, params)
 
     def _checked_execute_many(self, sql: Query, params_seq: Iterable[Params], timeout: float | Deadline | None) -> int:
         rows = begun(params_seq)
         if rows is None:
             return 0
-        with self._checked_call(timeout) as connection:
+        with self._one_call(timeout) as connection:
             return connection.execute_many(sql, rows)
 
-    def _on_a_lease(self, deadline: Deadline) -> Connection:
-        kind = Connection if self._check is None else CheckedConnection
-        connection = kind(self, deadline, True, self._row_factory)
+    def _one_call(self, timeout: float | Deadline | None) -> Connection:
+        """A connection for one call, which is a transaction of its own and ends by `timeout`."""
+        connection = self._kind(self, timeout, True, self._row_factory)
         connection._ends_by_timeout = True
         return connection
-
-    def _checked_call(self, timeout: float | Deadline | None) -> CheckedConnection:
-        connection = CheckedConnection(self, timeout, True, self._row_factory)
-        connection._ends_by_timeout = True
-        return connection
-
-
-class CheckedConnection(Connection):
-    """A connection of a pool with `check`."""
-
-    pool: PooledDatabase
-
-    def __enter__(self: Leased) -> Leased:
-        self.pool._lease_checked(self)
-        return self
-
-    def _try_leasing(self) -> bool:
-        return self.pool._try_lease_checked(self)
-
-
-class TryConnection:
-    """What `db.try_connection()` returns. Entering it returns the connection, or None if none is free at once."""
-
-    __reduce_ex__ = uncopied(LEASE)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> Connection | None:
-        connection = self._connection
-        leased = connection._try_leasing()
-        return connection if leased else None
-
-    def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
-        if not self._connection._given_back:
-            self._connection.__exit__(error_type, error, traceback)
-
-
-class PoolTransaction:
-    """What `db.transaction()` returns. Entering it returns the connection."""
-
-    __reduce_ex__ = uncopied(LEASE)
-
-    def __init__(self, connection: Connection, options: _native.TransactionOptions | None, inside: Inside) -> None:
-        connection._ends_by_timeout = True
-        self._connection = connection
-        self._transaction = Transaction(connection, options)
-        self._inside = inside
-
-    def __enter__(self) -> Connection:
-        self._connection.__enter__()
-        try:
-            self._transaction.__enter__()
-        except BaseException:
-            self._connection._give_back()
-            raise
-        thread = this_thread()
-        self._enters = None if thread in self._inside else thread
-        self._inside.add(thread)
-        return self._connection
-
-    def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
-        self._inside.discard(self._enters)
-        try:
-            # After an exception, giving the connection back rolls back, without a round trip of this caller's.
-            if error is None and not self._connection._given_back:
-                self._transaction.__exit__(None, None, None)
-        finally:
-            self._connection._give_back()

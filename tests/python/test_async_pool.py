@@ -150,18 +150,17 @@ def test_a_check_that_always_refuses_is_a_timeout_with_its_exception_as_the_caus
 
 
 def test_who_waits_for_a_connection_after_a_refused_one_is_told_of_the_refusal(run: Run) -> None:
-    async def body(db: AsyncPooledDatabase) -> None:
-        async def check(conn: pycopg.AsyncConnection) -> None:
-            db.suspend()
-            raise RuntimeError("never")
+    async def check(conn: pycopg.AsyncConnection) -> None:
+        conn.pool.suspend()
+        raise RuntimeError("never")
 
-        db._check = check
+    async def body(db: AsyncPooledDatabase) -> None:
         with pytest.raises(pycopg.PoolTimeout, match="had no connection") as caught:
             await db.connection(timeout=0.2).__aenter__()
         assert isinstance(caught.value.__cause__, RuntimeError)
         db.resume()
 
-    run(body, max_size=2)
+    run(body, max_size=2, check=check)
 
 
 def test_a_check_that_cannot_be_awaited_is_told_at_once(run: Run) -> None:
