@@ -59,6 +59,8 @@ class Workload {
   enum class Server : std::uint8_t { well, down, hung, overloaded, misconfigured };
   enum class Source : std::uint8_t { arrival, world, command, tick, connection };
 
+  static constexpr pool::Duration connect_timeout = std::chrono::seconds(10);  // a hung connect ends then
+
   void choose_rates();
   Input at(InputKind kind, pool::TimePoint time);
   Input finish(std::uint32_t slot, const Harness& harness);
