@@ -153,38 +153,7 @@ class AsyncPooledDatabase(Base):
         rows: list[Row] = await self._execute(sql, params, row, timeout)
         return rows
 
-    @overload
-    async def fetch_all(
-        self, sql: Query, params: Params | None = None, *, row: None = None, timeout: float | Deadline | None = None
-    ) -> list[Row]: ...
-    @overload
-    async def fetch_all(
-        self,
-        sql: Query,
-        params: Params | None = None,
-        *,
-        row: type[dict[str, Any]],
-        timeout: float | Deadline | None = None,
-    ) -> list[dict[str, Any]]: ...
-    @overload
-    async def fetch_all(
-        self,
-        sql: Query,
-        params: Params | None = None,
-        *,
-        row: Callable[..., T],
-        timeout: float | Deadline | None = None,
-    ) -> list[T]: ...
-    async def fetch_all(
-        self,
-        sql: Query,
-        params: Params | None = None,
-        *,
-        row: Callable[..., Any] | None = None,
-        timeout: float | Deadline | None = None,
-    ) -> list[Any]:
-        """`execute`, under the name that goes with `fetch_one` and `fetch_val`."""
-        return await self.execute(sql, params, row=row, timeout=timeout)
+    fetch_all = execute  # the name that goes with fetch_one and fetch_val
 
     @overload
     async def fetch_one(

@@ -249,39 +249,7 @@ class PooledDatabase(Base):
         """
         return self._execute(sql, params, row, timeout)
 
-    @overload
-    def fetch_all(
-        self, sql: Query, params: Params | None = None, *, row: None = None, timeout: float | Deadline | None = None
-    ) -> list[Row]: ...
-    @overload
-    def fetch_all(
-        self,
-        sql: Query,
-        params: Params | None = None,
-        *,
-        row: type[dict[str, Any]],
-        timeout: float | Deadline | None = None,
-    ) -> list[dict[str, Any]]: ...
-    @overload
-    def fetch_all(
-        self,
-        sql: Query,
-        params: Params | None = None,
-        *,
-        row: Callable[..., T],
-        timeout: float | Deadline | None = None,
-    ) -> list[T]: ...
-    @shortcut(_native.Pool._execute)
-    def fetch_all(
-        self,
-        sql: Query,
-        params: Params | None = None,
-        *,
-        row: Callable[..., Any] | None = None,
-        timeout: float | Deadline | None = None,
-    ) -> list[Any]:
-        """`execute`, under the name that goes with `fetch_one` and `fetch_val`."""
-        return self._execute(sql, params, row, timeout)
+    fetch_all = execute  # the name that goes with fetch_one and fetch_val
 
     @overload
     def fetch_one(

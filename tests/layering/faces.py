@@ -209,9 +209,15 @@ def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
     return [it.arg for it in (*function.args.args, *function.args.kwonlyargs)][1:]
 
 
-def methods(classes: list[ast.ClassDef]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+def methods(classes: list[ast.ClassDef]) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Each with its name, also with a second one that it is given (`fetch_all = execute`)."""
     for node in classes:
-        yield from (it for it in statements(node.body) if isinstance(it, Function))
+        members = list(statements(node.body))
+        own = {it.name: it for it in members if isinstance(it, Function)}
+        yield from own.items()
+        for member in members:
+            if isinstance(member, ast.Assign) and isinstance(member.value, ast.Name) and member.value.id in own:
+                yield from ((it.id, own[member.value.id]) for it in member.targets if isinstance(it, ast.Name))
 
 
 # The tables
@@ -239,8 +245,9 @@ class Faces:
         if not of.endswith(")"):
             return names_in_python(classes)
         if found[2] is None:
-            return set(parameters(next(it for it in methods(classes) if it.name == "__init__")))
-        return {it.name for it in methods(classes) if found[2] in parameters(it) and not it.name.startswith("_")}
+            return set(parameters(next(function for name, function in methods(classes) if name == "__init__")))
+        taking = {name for name, function in methods(classes) if found[2] in parameters(function)}
+        return {name for name in taking if not name.startswith("_")}
 
 
 @dataclass
