@@ -84,9 +84,7 @@ class Adviser {
 
  private:
   [[nodiscard]] std::string on_usage() const {
-    if (info_.message == still_busy ||
-        info_.message.find(" is open on the connection: ") != std::string::npos)
-      return {};
+    if (info_.message == still_busy || info_.message.ends_with(still_open)) return {};
     if (traits_.copies) return words_.on_copy();
     return traits_.parameters > 0 ? words_.on_wrong_number() : "";
   }

@@ -8,9 +8,7 @@ namespace copg::pq {
 ErrorPtr connection_busy(const Connection& connection) {
   const char* const open = connection.kept_open() != nullptr ? connection.kept_open()->what() : nullptr;
   if (open == nullptr) return usage_error(still_busy, {});
-  return usage_error(
-      std::string(open) + " is open on the connection: take it to its end, or close it, before the next call",
-      {});
+  return usage_error(std::string(open).append(still_open), {});
 }
 
 const char* ClearUpOperation::phase() const noexcept {

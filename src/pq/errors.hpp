@@ -67,6 +67,9 @@ using ErrorPtr = std::unique_ptr<ErrorInfo>;
 /// The message for a connection that can't be used because something is outstanding on it.
 inline constexpr const char* still_busy =
     "the connection is busy with a statement that was given up half-way: give it back, and take another";
+/// The end of the message of a call while an exchange is open, behind what is open.
+inline constexpr std::string_view still_open =
+    " is open on the connection: take it to its end, or close it, before the next call";
 
 /// The first line of a message of libpq's, without trailing white space. Further lines are advice for people
 /// at a terminal.
