@@ -11,8 +11,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "codec/hex.hpp"
+#include "codec/quoted_name.hpp"
 
 namespace copg::detail {
 namespace {
@@ -29,11 +31,7 @@ constexpr std::array<char, 256> copy_escapes = [] {
 
 void append_copy_bytes(std::string_view bytes, std::string& out) {
   out += "\\\\x";
-  for (const char byte : bytes) {
-    const auto value = static_cast<std::uint8_t>(byte);
-    out += hex_digits[value >> 4];
-    out += hex_digits[value & 15];
-  }
+  append_hex(std::as_bytes(std::span(bytes)), out);
 }
 
 /// `name` is one name, without the double quotes that were around it; those that it holds are doubled.
@@ -42,12 +40,7 @@ void append_identifier(std::string_view name, std::string_view whole, std::strin
     throw UsageError(
         fmt::format("COPY: the name '{}' has an empty part: write table or schema.table", whole));
   if (name.find('\0') != std::string_view::npos) throw UsageError("COPY: a name holds a NUL character");
-  out += '"';
-  for (const char c : name) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
+  append_quoted_name(name, out);
 }
 
 /// Takes the double quotes off the name that begins at `at`, which is one. Returns where it ends.

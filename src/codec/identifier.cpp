@@ -3,21 +3,18 @@
 
 #include <copg/error.hpp>
 
+#include "codec/quoted_name.hpp"
+
 namespace copg::detail {
 
 std::string quoted_names(std::initializer_list<std::string_view> names) {
   std::string text;
   for (const std::string_view name : names) {
     if (name.empty()) throw DataError("an identifier can't be empty");
+    if (name.find('\0') != std::string_view::npos)
+      throw DataError("an identifier with a NUL character can't be sent: PostgreSQL has no name with one");
     if (!text.empty()) text += '.';
-    text += '"';
-    for (const char c : name) {
-      if (c == '\0')
-        throw DataError("an identifier with a NUL character can't be sent: PostgreSQL has no name with one");
-      if (c == '"') text += c;
-      text += c;
-    }
-    text += '"';
+    append_quoted_name(name, text);
   }
   return text;
 }

@@ -72,10 +72,7 @@ void reject_byte_count(std::size_t wanted, std::size_t given) {
 
 void encode_bytes(std::span<const std::byte> value, Buffer& out) {
   out.append("\\x");
-  for (const std::byte byte : value) {
-    out.push_back(hex_digits[std::to_integer<std::size_t>(byte >> 4)]);
-    out.push_back(hex_digits[std::to_integer<std::size_t>(byte & std::byte{15})]);
-  }
+  append_hex(value, out);
 }
 
 std::vector<std::byte> decode_bytes(std::string_view text) {
