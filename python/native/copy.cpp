@@ -51,7 +51,7 @@ class Copy {
     {
       const CopyData given(data);
       if (given.bytes().size() < CopyBuffer::enough) {
-        if (!buffer_.add_data(data)) return;
+        if (!buffer_.add_data(given.bytes())) return;
       } else if (buffer_.empty()) {
         return call([&] { copy.write(given.bytes()); });
       } else {

@@ -109,8 +109,8 @@ void CopyBuffer::append_sequence(PyObject* row) {
   }
 }
 
-bool CopyBuffer::add_data(nb::handle data) {
-  data_ += CopyData(data).bytes();
+bool CopyBuffer::add_data(std::string_view data) {
+  data_ += data;
   return data_.size() >= enough;
 }
 

@@ -44,8 +44,8 @@ class CopyBuffer {
   /// A row: a sequence of values, other than str and bytes, or, if `columns` were given, a dict that has
   /// them. Throws ProgrammingMistake, DataError, and what values raise; both say which row.
   bool add_row(nb::handle row);
-  /// Data in the format of the statement: bytes, a str, or an object with a buffer.
-  bool add_data(nb::handle data);
+  /// Data in the format of the statement (CopyData).
+  bool add_data(std::string_view data);
   /// Rows of an iterator until there are enough. False: it has ended.
   bool fill_with_rows(nb::handle iterator);
 

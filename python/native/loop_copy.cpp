@@ -18,7 +18,9 @@ void bind_loop_copy(nb::module_& module) {
           "add_row", [](LoopCopy& self, nb::handle row) { return self.buffer().add_row(row); }, bind::inside,
           bind::any)
       .def(
-          "add_data", [](LoopCopy& self, nb::handle data) { return self.buffer().add_data(data); }, bind::any)
+          "add_data",
+          [](LoopCopy& self, nb::handle data) { return self.buffer().add_data(CopyData(data).bytes()); },
+          bind::any)
       .def(
           "fill", [](LoopCopy& self, nb::handle iterator) { return self.buffer().fill_with_rows(iterator); },
           bind::inside)

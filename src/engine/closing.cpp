@@ -118,7 +118,7 @@ bool Background::tells_of_close(const Slot& slot, CloseReason reason) const {
                         reason == CloseReason::pool_closed;
   const pq::Connection* const connection = slot.connection.get();
   return in_order && setup_.options.before_close && connection != nullptr && connection->alive() &&
-         connection->protocol_idle() && !connection->in_transaction();
+         connection->at_rest();
 }
 
 void Background::tell_of_close(const pool::Action& closing) {

@@ -20,7 +20,7 @@ namespace copg::engine {
 /// Whether COMMIT and ROLLBACK would have no effect. What is kept open with no transaction around it, such as
 /// a stream, they do not end.
 [[nodiscard]] inline bool nothing_to_end(const pq::Connection& connection) noexcept {
-  return connection.keeps_exchange() || (connection.protocol_idle() && !connection.in_transaction());
+  return connection.keeps_exchange() || connection.at_rest();
 }
 
 [[nodiscard]] inline TransactionStatus status_of(const pq::Connection& connection) noexcept {
