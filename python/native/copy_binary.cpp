@@ -78,7 +78,8 @@ bool append_bool(PyObject* value, std::string& out) {
   return true;
 }
 
-bool append_time(PyObject* value, bool has_zone, std::string& out) {
+template <bool has_zone>
+bool append_time(PyObject* value, std::string& out) {
   std::int64_t microseconds = 0;
   if (!since_2000(value, has_zone, microseconds)) return false;
   append_field(microseconds, out);
@@ -92,45 +93,31 @@ bool append_date(PyObject* value, std::string& out) {
   return true;
 }
 
-bool append_value(PyObject* value, Oid type, std::string& out) {
-  if (value == Py_None) {
-    append_big_endian(std::int32_t{-1}, out);
-    return true;
-  }
+/// nullptr for a type whose values travel as text.
+CopyBinary::Append append_of(Oid type) noexcept {
   switch (type) {
-    case oid::int2: return append_int<std::int16_t>(value, out);
-    case oid::int4: return append_int<std::int32_t>(value, out);
-    case oid::int8: return append_int<std::int64_t>(value, out);
-    case oid::float8: return append_float(value, out);
+    case oid::int2: return append_int<std::int16_t>;
+    case oid::int4: return append_int<std::int32_t>;
+    case oid::int8: return append_int<std::int64_t>;
+    case oid::float8: return append_float;
     case oid::text:
-    case varchar: return append_text(value, out);
-    case oid::bytea: return append_bytes(value, out);
-    case oid::boolean: return append_bool(value, out);
-    case oid::timestamptz: return append_time(value, true, out);
-    case oid::timestamp: return append_time(value, false, out);
-    case oid::date: return append_date(value, out);
-    default: return false;
+    case varchar: return append_text;
+    case oid::bytea: return append_bytes;
+    case oid::boolean: return append_bool;
+    case oid::timestamptz: return append_time<true>;
+    case oid::timestamp: return append_time<false>;
+    case oid::date: return append_date;
+    default: return nullptr;
   }
 }
 
 }  // namespace
 
-bool CopyBinary::knows(Oid type) noexcept {
-  switch (type) {
-    case oid::int2:
-    case oid::int4:
-    case oid::int8:
-    case oid::float8:
-    case oid::text:
-    case varchar:
-    case oid::bytea:
-    case oid::boolean:
-    case oid::timestamptz:
-    case oid::timestamp:
-    case oid::date: return true;
-    default: return false;
-  }
+CopyBinary::CopyBinary(const std::vector<Oid>& types) {
+  for (const Oid type : types) columns_.push_back(append_of(type));
 }
+
+bool CopyBinary::knows(Oid type) noexcept { return append_of(type) != nullptr; }
 
 void CopyBinary::append_header(std::string& out) {
   static constexpr char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";  // no flags, no extension
@@ -143,14 +130,18 @@ bool CopyBinary::append_row(PyObject* row, std::string& out) const {
   const bool tuple = PyTuple_Check(row);
   if (!tuple && !PyList_Check(row)) return false;
   const Py_ssize_t count = tuple ? PyTuple_GET_SIZE(row) : PyList_GET_SIZE(row);
-  if (static_cast<std::size_t>(count) != types_.size()) return false;
+  if (static_cast<std::size_t>(count) != columns_.size()) return false;
   const std::size_t before = out.size();
   append_big_endian(static_cast<std::int16_t>(count), out);
   for (Py_ssize_t i = 0; i < count; ++i) {
     if (!tuple && PyList_GET_SIZE(row) != count) return out.resize(before), false;
     const nb::object value = nb::borrow(tuple ? PyTuple_GET_ITEM(row, i) : PyList_GET_ITEM(row, i));
-    if (!append_value(value.ptr(), types_[static_cast<std::size_t>(i)], out))
+    const Append append = columns_[static_cast<std::size_t>(i)];
+    if (value.is_none()) {
+      append_big_endian(std::int32_t{-1}, out);
+    } else if (append == nullptr || !append(value.ptr(), out)) {
       return out.resize(before), false;
+    }
   }
   return true;
 }

@@ -7,18 +7,20 @@
 #include <copg/oid.hpp>
 
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace copg::python {
 
 class CopyBinary {
  public:
+  /// Appends a value that is not None. False, and nothing is appended: it means something else as text.
+  using Append = bool (*)(PyObject*, std::string&);
+
   /// Whether values of this type can be written.
   [[nodiscard]] static bool knows(Oid type) noexcept;
 
   /// Of columns whose types it knows.
-  explicit CopyBinary(std::vector<Oid> types) : types_(std::move(types)) {}
+  explicit CopyBinary(const std::vector<Oid>& types);
 
   static void append_header(std::string& out);
   static void append_end(std::string& out);
@@ -27,7 +29,7 @@ class CopyBinary {
   [[nodiscard]] bool append_row(PyObject* row, std::string& out) const;
 
  private:
-  const std::vector<Oid> types_;
+  std::vector<Append> columns_;
 };
 
 }  // namespace copg::python

@@ -131,8 +131,8 @@ bool CopyBuffer::fill_with_rows(nb::handle iterator) {
   return true;
 }
 
-void CopyBuffer::set_types(std::vector<Oid> types) {
-  binary_.emplace(std::move(types));
+void CopyBuffer::set_types(const std::vector<Oid>& types) {
+  binary_.emplace(types);
   CopyBinary::append_header(data_);
 }
 

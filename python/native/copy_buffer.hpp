@@ -51,7 +51,7 @@ class CopyBuffer {
 
   /// From now on rows are gathered in binary format, of columns of these types. Of a row that does not fit
   /// `fill_with_rows` returns true, as often as it is called, and `misfit` is that row.
-  void set_types(std::vector<Oid> types);
+  void set_types(const std::vector<Oid>& types);
   /// Ends the rows in binary format.
   void end_binary() {
     if (binary_) CopyBinary::append_end(data_);

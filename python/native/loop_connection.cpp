@@ -162,14 +162,12 @@ class LoopConnection final : public AnyConnection {
   }
   /// Closes the connection, and leases another if one is free at once.
   bool try_lease_another() {
-    discard();
-    lease_ = std::make_shared<LoopLease>(lease_->engine, lease_->timeout, lease_->autocommit);
+    discard_for_another();
     return LeaseWait::attempt(*lease_, leased_at_);
   }
   /// Closes the connection and leases another.
   LoopCall* lease_another(double timeout_s) {
-    discard();
-    lease_ = std::make_shared<LoopLease>(lease_->engine, lease_->timeout, lease_->autocommit);
+    discard_for_another();
     return lease_until(Deadline(Seconds(timeout_s)));
   }
   /// Takes the connection out of the pool. `own`, which has no lease, has it afterwards.
@@ -343,6 +341,10 @@ class LoopConnection final : public AnyConnection {
   }
 
  private:
+  void discard_for_another() {
+    discard();
+    lease_ = std::make_shared<LoopLease>(lease_->engine, lease_->timeout, lease_->autocommit);
+  }
   LoopCall* lease_until(const std::optional<Deadline>& deadline) {
     leased_at_ = caller();
     if (!deadline) return new LeaseWait(lease_, lease_->engine->timeout(), leased_at_);
