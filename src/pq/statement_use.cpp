@@ -159,9 +159,13 @@ bool StatementUse::refused_by_name(Connection& connection, ErrorInfo& error, con
 // A parameter without a type keeps the one that it was found to have, whatever its column has become since: a
 // value that does not fit may fit where the text is parsed anew. Whether it was the value's own fault is not
 // told.
+//
+// A type that a plan names may have been dropped, which the server finds out as an error of its own (XX000,
+// cache lookup failed), each time: it does not look through its plans for that.
 void StatementUse::forget_types(Connection& connection, const ErrorInfo& error) const {
-  if (!error.sqlstate.in_class("22") || std::ranges::find(params_.types(), Oid{0}) == params_.types().end())
-    return;
+  const bool value =
+      error.sqlstate.in_class("22") && std::ranges::find(params_.types(), Oid{0}) != params_.types().end();
+  if (!value && !error.sqlstate.in_class("XX")) return;
   StatementCache& cache = connection.statements();
   if (Statement* statement = find_named(cache)) cache.doubt(*statement);
 }

@@ -142,6 +142,17 @@ TEST_F(ExecuteOperation, a_table_that_changed_under_a_prepared_statement_is_no_e
   ASSERT_EQ(say("DROP TABLE changing; COMMIT"), "");
 }
 
+TEST_F(ExecuteOperation, a_dropped_type_that_a_plan_names_is_an_error_once) {
+  ASSERT_EQ(say("CREATE TYPE dropped_mood AS ENUM ('ok')"), "");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(say("SELECT 'ok'::dropped_mood"), "ok");
+  ASSERT_FALSE(execute(*observer, "DROP TYPE dropped_mood").error);
+  ASSERT_FALSE(execute(*observer, "CREATE TYPE dropped_mood AS ENUM ('ok')").error);
+  EXPECT_EQ(say("SELECT 'ok'::dropped_mood"), "XX000");  // cache lookup failed for type
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(say("SELECT 'ok'::dropped_mood"), "ok");
+  EXPECT_TRUE(connection->clean());
+  ASSERT_EQ(say("DROP TYPE dropped_mood"), "");
+}
+
 TEST_F(ExecuteOperation, a_changed_table_inside_a_transaction_is_reported_since_work_was_done_before) {
   ASSERT_EQ(say("CREATE TABLE IF NOT EXISTS changing2 (a int)"), "");
   for (int i = 0; i < 3; ++i) EXPECT_EQ(say("SELECT * FROM changing2"), "");
