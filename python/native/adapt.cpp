@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "python/native/imported.hpp"
 #include "python/native/oids.hpp"
 #include "python/native/raised.hpp"
+#include "python/native/types.hpp"
 
 namespace nb = nanobind;
 
@@ -53,6 +55,15 @@ std::string_view utf8_of(PyObject* string) {
 }
 
 }  // namespace
+
+void append_quoted(std::string_view text, std::string& out) {
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
 
 std::string_view text_without_nul(PyObject* string) {
   const std::string_view text = utf8_of(string);
@@ -141,36 +152,39 @@ Oid write_bytes(PyObject* value, std::string& out) {
   return oid::bytea;
 }
 
-Oid write_json(PyObject* wrapper, std::string& out) {
-  const Imported& types = imported();
+/// What makes the text of JSON: of the program, or json.dumps.
+PyObject* json_dumps_of(const TypeMap* types) noexcept {
+  PyObject* const own = types == nullptr ? nullptr : types->json_dumps();
+  return own == nullptr ? imported().json_dumps : own;
+}
+
+/// `text`: a str, or bytes, as orjson gives.
+void append_json(PyObject* text, std::string& out) {
+  if (PyBytes_Check(text)) {
+    out.append(PyBytes_AS_STRING(text), static_cast<std::size_t>(PyBytes_GET_SIZE(text)));
+  } else if (PyUnicode_Check(text)) {
+    out += text_without_nul(text);
+  } else {
+    throw ProgrammingMistake("the function that dumps JSON must return a str or bytes");
+  }
+}
+
+Oid write_json(PyObject* wrapper, std::string& out, const TypeMap* own) {
   const nb::object value = nb::steal(PyObject_GetAttrString(wrapper, "obj"));
   const nb::object own_dumps = nb::steal(PyObject_GetAttrString(wrapper, "dumps"));
   if (!value.is_valid() || !own_dumps.is_valid()) throw nb::python_error();
-  PyObject* const dumps = own_dumps.is_none() ? types.json_dumps : own_dumps.ptr();
-  const nb::object text = checked(PyObject_CallFunctionObjArgs(dumps, value.ptr(), nullptr));
-  if (!PyUnicode_Check(text.ptr()))
-    throw ProgrammingMistake("the function that dumps JSON must return a str");
-  out += text_without_nul(text.ptr());
-  return is_instance(wrapper, types.jsonb) ? oid::jsonb : oid::json;
+  PyObject* const dumps = own_dumps.is_none() ? json_dumps_of(own) : own_dumps.ptr();
+  append_json(checked(PyObject_CallOneArg(dumps, value.ptr())).ptr(), out);
+  return is_instance(wrapper, imported().jsonb) ? oid::jsonb : oid::json;
 }
 
 /// A dict has no type, so that it fits a json column as well as a jsonb one.
-Oid write_dict(PyObject* value, std::string& out) {
-  const nb::object text = checked(PyObject_CallFunctionObjArgs(imported().json_dumps, value, nullptr));
-  out += text_without_nul(text.ptr());
+Oid write_dict(PyObject* value, std::string& out, const TypeMap* types) {
+  append_json(checked(PyObject_CallOneArg(json_dumps_of(types), value)).ptr(), out);
   return oid::inferred;
 }
 
-void append_quoted(std::string_view text, std::string& out) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  out += '"';
-}
-
-Oid write(PyObject* value, std::string& out);
+Oid write(PyObject* value, std::string& out, const TypeMap* types);
 
 /// Bounds of dates, times and numeric say which range it is; whole numbers fit several, so the server
 /// decides.
@@ -184,7 +198,17 @@ Oid range_over(Oid bound) noexcept {
   }
 }
 
-Oid write_range(PyObject* range, std::string& out) {
+Oid multirange_over(Oid range) noexcept {
+  switch (range) {
+    case oid::numrange: return oid::nummultirange;
+    case oid::daterange: return oid::datemultirange;
+    case oid::tsrange: return oid::tsmultirange;
+    case oid::tstzrange: return oid::tstzmultirange;
+    default: return oid::inferred;
+  }
+}
+
+Oid write_range(PyObject* range, std::string& out, const TypeMap* types) {
   const nb::handle self(range);
   if (nb::cast<bool>(self.attr("isempty"))) {
     out += "empty";
@@ -198,7 +222,7 @@ Oid write_range(PyObject* range, std::string& out) {
     const nb::object bound = self.attr(name);
     if (bound.is_none()) return;
     text.clear();
-    const Oid of_bound = write(bound.ptr(), text);
+    const Oid of_bound = write(bound.ptr(), text, types);
     if (!PyLong_Check(bound.ptr())) type = range_over(of_bound);
     append_quoted(text, out);
   };
@@ -208,6 +232,19 @@ Oid write_range(PyObject* range, std::string& out) {
   add_bound("upper");
   out += brackets.back();
   return type;
+}
+
+Oid write_multirange(PyObject* multirange, std::string& out, const TypeMap* types) {
+  Oid type = oid::inferred;
+  out += '{';
+  bool first = true;
+  for (const nb::handle range : nb::borrow(multirange)) {
+    if (!first) out += ',';
+    first = false;
+    if (const Oid of_range = write_range(range.ptr(), out, types); of_range != oid::inferred) type = of_range;
+  }
+  out += '}';
+  return multirange_over(type);
 }
 
 /// The one type of all elements of a list, or what nobody has said yet.
@@ -225,7 +262,10 @@ class ElementType {
     number_ = PyLong_Check(element) != 0;
     first_ = true;
   }
-  [[nodiscard]] Oid array() const noexcept { return array_type_of(type_); }
+  [[nodiscard]] Oid array(const TypeMap* types) const {
+    if (types == nullptr || type_ == oid::inferred) return array_type_of(type_);
+    return types->array_over(type_);
+  }
 
  private:
   bool first_ = false;  // an element has come
@@ -233,7 +273,7 @@ class ElementType {
   Oid type_ = oid::inferred;
 };
 
-void write_elements(PyObject* list, std::string& out, ElementType& type) {
+void write_elements(PyObject* list, std::string& out, ElementType& type, const TypeMap* types) {
   // A list inside itself would go on for ever.
   if (Py_EnterRecursiveCall(" while a list is sent as an array") != 0) throw nb::python_error();
   struct Leave {
@@ -247,20 +287,20 @@ void write_elements(PyObject* list, std::string& out, ElementType& type) {
     if (element.is_none()) {
       out += "NULL";
     } else if (PyList_Check(element.ptr())) {
-      write_elements(element.ptr(), out, type);
+      write_elements(element.ptr(), out, type, types);
     } else {
       text.clear();
-      type.add(write(element.ptr(), text), element.ptr());
+      type.add(write(element.ptr(), text, types), element.ptr());
       append_quoted(text, out);
     }
   }
   out += '}';
 }
 
-Oid write_list(PyObject* list, std::string& out) {
+Oid write_list(PyObject* list, std::string& out, const TypeMap* types) {
   ElementType type;
-  write_elements(list, out, type);
-  return type.array();
+  write_elements(list, out, type, types);
+  return type.array(types);
 }
 
 [[noreturn]] void reject_type(PyObject* value) {
@@ -274,15 +314,50 @@ Oid write_list(PyObject* list, std::string& out) {
                   Py_TYPE(value)->tp_name));
 }
 
-Oid write_rare(PyObject* value, std::string& out) {
+/// A scalar or an array of numpy's, which need not be installed.
+Oid write_numpy(PyObject* value, std::string& out, const TypeMap* types) {
+  const nb::handle self(value);
+  const std::string_view name = Py_TYPE(value)->tp_name;
+  nb::object item;
+  if (name == "numpy.ndarray") {
+    item = self.attr("tolist")();
+  } else if (name == "numpy.datetime64" || name == "numpy.timedelta64") {  // which may count nanoseconds
+    item =
+        self.attr("astype")(name == "numpy.datetime64" ? "datetime64[us]" : "timedelta64[us]").attr("item")();
+  } else if (name == "numpy.float32" || name == "numpy.float16") {
+    append_str_of(value, out);  // which has no more digits than it needs
+    return oid::float4;
+  } else {
+    item = self.attr("item")();
+  }
+  if (item.type().is(self.type())) reject_type(value);
+  if (item.is_none()) throw DataError("NaT can't be sent: PostgreSQL has no such time; send None");
+  return write(item.ptr(), out, types);
+}
+
+bool is_of_numpy(PyObject* value) noexcept {
+  return std::string_view(Py_TYPE(value)->tp_name).starts_with("numpy.");
+}
+
+Oid write_interval(PyObject* interval, std::string& out) {
+  const nb::tuple parts = nb::borrow<nb::tuple>(interval);
+  fmt::format_to(std::back_inserter(out), "{:+} mons {:+} days {:+} microseconds",
+                 nb::cast<std::int64_t>(parts[0]), nb::cast<std::int64_t>(parts[1]),
+                 nb::cast<std::int64_t>(parts[2]));
+  return oid::interval;
+}
+
+Oid write_rare(PyObject* value, std::string& out, const TypeMap* own) {
   const Imported& types = imported();
   if (is_instance(value, types.decimal)) return write_decimal(value, out);
   if (is_instance(value, types.uuid)) {
     append_str_of(value, out);
     return oid::uuid;
   }
-  if (is_instance(value, types.json)) return write_json(value, out);
-  if (is_instance(value, types.range)) return write_range(value, out);
+  if (is_instance(value, types.json)) return write_json(value, out, own);
+  if (is_instance(value, types.range)) return write_range(value, out, own);
+  if (is_instance(value, types.multirange)) return write_multirange(value, out, own);
+  if (is_instance(value, types.interval)) return write_interval(value, out);
   if (is_instance(value, types.address_types)) {
     append_str_of(value, out);
     return oid::inet;
@@ -299,11 +374,21 @@ Oid write_rare(PyObject* value, std::string& out) {
     out += text_without_nul(name.ptr());
     return oid::inferred;
   }
+  if (is_of_numpy(value)) return write_numpy(value, out, own);
   reject_type(value);
 }
 
 /// The text of `value`, which is not None. Returns its type.
-Oid write(PyObject* value, std::string& out) {
+Oid write(PyObject* value, std::string& out, const TypeMap* types) {
+  if (types != nullptr) {
+    if (const Dumper* const dumper = types->dumper(Py_TYPE(value))) return dump(*dumper, value, out, *types);
+    if (bool negative = false; types->infinite_as_max() && is_infinite_as_max(value, negative)) {
+      std::string finite;  // only for its type
+      const Oid type = write_datetime(value, finite);
+      out += negative ? "-infinity" : "infinity";
+      return type;
+    }
+  }
   // bool is an int to Python; members of IntEnum and StrEnum are ints and strings.
   if (PyBool_Check(value)) {
     out += value == Py_True ? 't' : 'f';
@@ -315,12 +400,12 @@ Oid write(PyObject* value, std::string& out) {
     return oid::inferred;
   }
   if (PyFloat_Check(value)) return write_float(value, out);
-  if (PyList_Check(value)) return write_list(value, out);
+  if (PyList_Check(value)) return write_list(value, out, types);
   if (const Oid type = write_datetime(value, out); type != oid::inferred) return type;
   if (PyBytes_Check(value) || PyByteArray_Check(value) || PyMemoryView_Check(value))
     return write_bytes(value, out);
-  if (PyDict_Check(value)) return write_dict(value, out);
-  return write_rare(value, out);
+  if (PyDict_Check(value)) return write_dict(value, out, types);
+  return write_rare(value, out, types);
 }
 
 }  // namespace
@@ -340,12 +425,12 @@ Oid wider_number(Oid a, Oid b) noexcept {
   return rank(a) > rank(b) ? a : b;
 }
 
-Oid write_value(PyObject* value, std::string& out) { return write(value, out); }
+Oid write_value(PyObject* value, std::string& out, const TypeMap* types) { return write(value, out, types); }
 
 std::string literal_of(PyObject* value) {
   if (value == Py_None) return "NULL";
   std::string text;
-  const Oid type = write(value, text);
+  const Oid type = write(value, text, nullptr);
   if (type == oid::boolean) return value == Py_True ? "true" : "false";
   // The space keeps a minus in front of it from making a comment of it.
   if (PyLong_Check(value) && is_whole_number(type)) return text.front() == '-' ? ' ' + text : text;
@@ -360,7 +445,7 @@ std::string literal_of(PyObject* value) {
   return literal;
 }
 
-void add_parameter(PyObject* value, Params& out, Oid floor) {
+void add_parameter(PyObject* value, Params& out, const TypeMap* types, Oid floor) {
   if (value == Py_None) {
     out.add(nullptr);
   } else if (PyUnicode_CheckExact(value)) {
@@ -369,13 +454,13 @@ void add_parameter(PyObject* value, Params& out, Oid floor) {
     out.add(Bytes(value).all());
   } else {
     std::string text;
-    Oid type = write(value, text);
+    Oid type = write(value, text, types);
     if (is_whole_number(type) && PyLong_Check(value)) type = wider_number(floor, type);
     out.add(TypedText{text, type});
   }
 }
 
-void append_copy_value(PyObject* value, std::string& out) {
+void append_copy_value(PyObject* value, std::string& out, const TypeMap* types) {
   if (value == Py_None) {
     out += copg::detail::copy_null;
   } else if (PyLong_CheckExact(value)) {
@@ -386,7 +471,7 @@ void append_copy_value(PyObject* value, std::string& out) {
     write_float(value, out);
   } else {
     const std::size_t begin = out.size();
-    write(value, out);
+    write(value, out, types);
     // Few texts have anything to escape: those that do are written again.
     if (!copg::detail::needs_copy_escape(std::string_view(out).substr(begin))) return;
     const std::string text = out.substr(begin);

@@ -11,14 +11,18 @@
 
 namespace copg::python {
 
+class TypeMap;
+
 /// Appends `value` as the next parameter. Whole numbers travel as the smallest type that holds them, but as
 /// no smaller one than `floor` (of int2, int4, int8, numeric; or 0). Strings have no type: the server infers
-/// it. Throws DataError for a value that can't be sent, ProgrammingMistake for a type that nobody knows, and
-/// whatever the value's own methods raise.
-void add_parameter(PyObject* value, Params& out, Oid floor = oid::inferred);
+/// it. `types`: of the program's own; nullptr: none. Throws DataError for a value that can't be sent,
+/// ProgrammingMistake for a type that nobody knows, Undumped, and whatever the value's own methods raise.
+void add_parameter(PyObject* value, Params& out, const TypeMap* types, Oid floor = oid::inferred);
 
 /// Appends the text of `value`, which is not None, in text format. Returns its type. Throws as add_parameter.
-Oid write_value(PyObject* value, std::string& out);
+Oid write_value(PyObject* value, std::string& out, const TypeMap* types);
+/// As an element of an array or a field of a composite value.
+void append_quoted(std::string_view text, std::string& out);
 /// The value as a constant in SQL text, which keeps its type and stands anywhere: NULL, 42, 'it''s',
 /// '2024-01-01'::date. Throws as add_parameter.
 std::string literal_of(PyObject* value);
@@ -27,7 +31,7 @@ std::string literal_of(PyObject* value);
 [[nodiscard]] std::string_view text_without_nul(PyObject* string);
 
 /// Appends `value` as COPY's text format has it. Throws as add_parameter.
-void append_copy_value(PyObject* value, std::string& out);
+void append_copy_value(PyObject* value, std::string& out, const TypeMap* types);
 
 /// The larger of two of int2, int4, int8 and numeric; `b` if `a` is none of them.
 Oid wider_number(Oid a, Oid b) noexcept;

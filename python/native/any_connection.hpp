@@ -41,6 +41,8 @@ class AnyConnection {
   [[nodiscard]] virtual Seconds call_timeout() = 0;
   virtual void set_call_timeout(Seconds limit) = 0;
   [[nodiscard]] nb::handle pool_object() const noexcept { return pool_object_; }
+  /// Of the program's own.
+  [[nodiscard]] const Types& types() const noexcept { return pool_.types(); }
 
   /// For the garbage collector of Python.
   int traverse(visitproc visit, void* arg) const {

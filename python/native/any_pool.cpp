@@ -65,7 +65,9 @@ nb::dict dict_of(const PoolStats& stats) {
 AnyPool::AnyPool(const Config& config, nb::handle weak_self, const nb::dict& options)
     : config_(config),
       options_(options_of(options, weak_self)),
-      rows_(nb::object(options["row_factory"]), "row_factory") {
+      rows_(nb::object(options["row_factory"]), "row_factory"),
+      types_object_(options["types"]),
+      types_(&nb::cast<Types&>(types_object_)) {
   validate(config_, options_);
 }
 
@@ -74,6 +76,8 @@ AnyPool::AnyPool(nb::handle other)
       options_(nb::cast<AnyPool&>(other).options_),
       rows_(nb::cast<AnyPool&>(other).rows_),
       engine_(nb::cast<AnyPool&>(other).engine_),
+      types_object_(nb::cast<AnyPool&>(other).types_object_),
+      types_(nb::cast<AnyPool&>(other).types_),
       other_(nb::borrow(other)) {}
 
 std::shared_ptr<engine::PoolEngine> AnyPool::opened_with_other() const {
@@ -135,6 +139,7 @@ void bind_any_pool(nb::module_& module) {
   nb::class_<AnyPool>(module, "AnyPool", nb::is_weak_referenceable(), nb::type_slots(pool_slots))
       .def_prop_ro(
           "stats", [](const AnyPool& self) { return dict_of(self.stats()); }, doc::AnyPool_stats)
+      .def_prop_ro("_types", &AnyPool::types_object)
       .def(
           "_resize",
           [](AnyPool& self, nb::handle min_size, nb::handle max_size) {

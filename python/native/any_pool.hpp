@@ -13,6 +13,7 @@
 
 #include "engine/pool_engine.hpp"
 #include "python/native/result_rows.hpp"
+#include "python/native/types.hpp"
 
 namespace copg::python {
 
@@ -36,11 +37,15 @@ class AnyPool {
   [[nodiscard]] PoolStats stats() const;
   /// PoolClosed if it is not open.
   [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& engine() const;
+  /// Of the program's own.
+  [[nodiscard]] const Types& types() const noexcept { return *types_; }
+  [[nodiscard]] const nb::object& types_object() const noexcept { return types_object_; }
   /// Opens the pool, once; returns without waiting for connections.
   virtual void open() = 0;
   /// For the garbage collector of Python.
   int traverse(visitproc visit, void* arg) const {
     Py_VISIT(other_.ptr());
+    Py_VISIT(types_object_.ptr());
     return rows_.traverse(visit, arg);
   }
   /// `close` in two parts: the second one waits until nothing is left, and ends the pool's thread.
@@ -68,6 +73,8 @@ class AnyPool {
   bool closed_ = false;
 
  private:
+  const nb::object types_object_;
+  const Types* const types_;
   const nb::object other_;  // whose connections it shares; none: it has its own
 };
 

@@ -21,6 +21,7 @@
 #include "python/native/parameter_rows.hpp"
 #include "python/native/statement.hpp"
 #include "python/native/transaction_options.hpp"
+#include "python/native/with_types.hpp"
 
 namespace copg::python {
 
@@ -176,22 +177,70 @@ void Connection::set_call_timeout(Seconds limit) {
 void Connection::execute(Cursor& cursor, nb::handle sql, nb::handle params, nb::handle timeout) {
   const std::optional<Deadline> deadline = deadline_of(timeout);
   cursor.forget();
-  const Statement statement(sql.ptr(), params.ptr());
-  ResultRows rows(in_words_of(sql.ptr(), params.ptr(), [&] {
-    return ask(
-        [&](copg::Connection& connection) {
-          return deadline ? connection.within(*deadline).execute(Sql(statement.text()), statement.params())
-                          : connection.execute(Sql(statement.text()), statement.params());
-        },
-        deadline);
-  }));
-  cursor.keep(warned_of_listen(std::move(rows), pool().options()));
+  const auto run = [&](const TypesNow& known) {
+    const Statement statement(sql.ptr(), params.ptr(), known.get());
+    return ResultRows(in_words_of(sql.ptr(), params.ptr(),
+                                  [&] {
+                                    return ask(
+                                        [&](copg::Connection& connection) {
+                                          return deadline ? connection.within(*deadline).execute(
+                                                                Sql(statement.text()), statement.params())
+                                                          : connection.execute(Sql(statement.text()),
+                                                                               statement.params());
+                                        },
+                                        deadline);
+                                  }),
+                      known);
+  };
+  if (types().stale()) [[unlikely]]
+    static_cast<void>(look_up({}, timeout));
+  const TypesNow now = types().now();
+  if (!now) [[likely]]
+    return static_cast<void>(cursor.keep(warned_of_listen(run(now), pool().options())));
+  static_cast<void>(cursor.keep(warned_of_listen(
+      with_types(
+          now, run, [&](const std::vector<Oid>& unknown) { return look_up(unknown, timeout); },
+          [&] { return !given_back() && status() == TransactionStatus::idle; }),
+      pool().options())));
+}
+
+TypesNow Connection::look_up(const std::vector<Oid>& unknown, nb::handle timeout) {
+  nb::find(*this).attr("_look_up_types")(list_of_types(unknown), timeout);
+  return types().now();
+}
+
+nb::object Connection::execute_plain(nb::handle sql, nb::handle params, nb::handle timeout) {
+  const std::optional<Deadline> deadline = deadline_of(timeout);
+  const Statement statement(sql.ptr(), params.ptr(), nullptr);
+  const ResultRows rows(ask(
+                            [&](copg::Connection& connection) {
+                              const bool apart = !autocommit_ && transactions_.empty() &&
+                                                 connection.transaction_status() == TransactionStatus::idle;
+                              struct Restore {
+                                copg::Connection* connection;
+                                ~Restore() {
+                                  try {
+                                    if (connection != nullptr) connection->autocommit(false);
+                                  } catch (const Error&) {  // given back, or lost
+                                  }
+                                }
+                              } const restore{apart ? &connection : nullptr};
+                              if (apart) connection.autocommit(true);
+                              return deadline ? connection.within(*deadline).execute(Sql(statement.text()),
+                                                                                     statement.params())
+                                              : connection.execute(Sql(statement.text()), statement.params());
+                            },
+                            deadline),
+                        {});
+  return rows.fetch(0, rows.size(), RowKind(reinterpret_cast<PyObject*>(&PyTuple_Type), "row"));
 }
 
 std::int64_t Connection::execute_many(nb::handle sql, nb::handle rows, nb::handle timeout) {
   const std::optional<Deadline> deadline = deadline_of(timeout);
   auto text = known_text(sql.ptr());
-  ParameterRows source(text, rows);
+  if (types().stale()) [[unlikely]]
+    static_cast<void>(look_up({}, timeout));
+  ParameterRows source(text, rows, types().now());
   if (source.empty()) return 0;
   return in_words_of(sql.ptr(), nullptr, [&] {
     return ask(
@@ -359,6 +408,7 @@ void bind_connection(nb::module_& module) {
       .def("_exit", leave, bind::inside, bind::any, bind::any, bind::any)
       .def("_execute", execute_on_new_cursor, bind::inside, bind::any, bind::any, bind::any, bind::any)
       .def("_execute_on", &Connection::execute, bind::inside, nb::arg(), bind::any, bind::any, bind::any)
+      .def("_execute_plain", &Connection::execute_plain, bind::inside, bind::any, bind::any, bind::any)
       .def("_execute_many", &Connection::execute_many, bind::inside, bind::any, bind::any, bind::any)
       .def("_commit", &Connection::commit, bind::inside)
       .def("_rollback", &Connection::rollback, bind::inside)

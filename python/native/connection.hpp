@@ -65,6 +65,9 @@ class Connection final : public AnyConnection {
 
   /// Executes a statement on a cursor of this connection. `timeout`: of this call, in place of call_timeout.
   void execute(Cursor& cursor, nb::handle sql, nb::handle params, nb::handle timeout);
+  /// The rows as tuples, read without the types of the program's own; a transaction of its own unless one is
+  /// open.
+  [[nodiscard]] nb::object execute_plain(nb::handle sql, nb::handle params, nb::handle timeout);
   [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows, nb::handle timeout);
 
   [[nodiscard]] copg::Copy copy(std::string_view sql, const std::optional<Deadline>& deadline);
@@ -107,6 +110,8 @@ class Connection final : public AnyConnection {
   void leased_now(copg::Connection&& connection, bool held_by_thread);
   [[nodiscard]] PooledDatabase& database() const;
   [[nodiscard]] copg::Connection& leased();
+  /// What is known afterwards of the program's own types.
+  TypesNow look_up(const std::vector<Oid>& unknown, nb::handle timeout);
   void require_no_transaction_block(const char* what) const;
   void drop(void (copg::Connection::*how)() noexcept) noexcept;
 

@@ -43,7 +43,10 @@ class Copy {
   void begin() {
     if (copy_) throw ProgrammingMistake("this COPY was begun before: make another with copy()");
     deadline_ = timeout_.from_now();
-    const Statement statement(sql_.ptr(), Py_None);
+    const Statement statement(sql_.ptr(), Py_None, nullptr);
+    if (connection_.types().stale())
+      connection_object_.attr("_look_up_types")(nb::list(), deadline_ ? nb::cast(*deadline_) : nb::none());
+    buffer_.set_own_types(connection_.types().now());
     in_words_of(sql_.ptr(), nullptr, [&] { copy_.emplace(connection_.copy(statement.text(), deadline_)); });
   }
   void write(nb::handle data) {
@@ -102,7 +105,7 @@ class Copy {
   }
 
   [[nodiscard]] bool takes_data() const {
-    return sql::text_traits(Statement(sql_.ptr(), Py_None).text()).copies_in;
+    return sql::text_traits(Statement(sql_.ptr(), Py_None, nullptr).text()).copies_in;
   }
 
   int traverse(visitproc visit, void* arg) const {

@@ -58,6 +58,10 @@ bool CopyBuffer::add_row(nb::handle row) {
     ErrorInfo info = error.info();
     info.row_index = rows_;
     throw DataError(std::move(info));
+  } catch (Undumped& failed) {
+    data_.resize(before);
+    failed.what = fmt::format("row {}, {}", rows_, failed.what);
+    failed.raise();
   } catch (...) {
     data_.resize(before);
     throw;
@@ -70,7 +74,7 @@ void CopyBuffer::append_row(PyObject* row) {
   if (PyTuple_Check(row)) {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(row); ++i) {
       if (i > 0) data_ += '\t';
-      append_copy_value(PyTuple_GET_ITEM(row, i), data_);
+      append_value(PyTuple_GET_ITEM(row, i), static_cast<std::size_t>(i));
     }
   } else if (PyDict_Check(row)) {
     append_dict(row);
@@ -78,6 +82,15 @@ void CopyBuffer::append_row(PyObject* row) {
     append_sequence(row);
   }
   data_ += '\n';
+}
+
+void CopyBuffer::append_value(PyObject* value, std::size_t column) {
+  try {
+    append_copy_value(value, data_, types_.get());
+  } catch (Undumped& failed) {
+    failed.what = fmt::format("column {}: {}", column + 1, failed.what);
+    throw;
+  }
 }
 
 void CopyBuffer::append_dict(PyObject* row) {
@@ -91,7 +104,7 @@ void CopyBuffer::append_dict(PyObject* row) {
       throw ProgrammingMistake(fmt::format("the dict has no '{}'", nb::cast<std::string>(nb::handle(name))));
     }
     if (i > 0) data_ += '\t';
-    append_copy_value(value.ptr(), data_);
+    append_value(value.ptr(), static_cast<std::size_t>(i));
   }
 }
 
@@ -105,7 +118,7 @@ void CopyBuffer::append_sequence(PyObject* row) {
   if (!values.is_valid()) throw nb::python_error();
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(values.ptr()); ++i) {
     if (i > 0) data_ += '\t';
-    append_copy_value(PyTuple_GET_ITEM(values.ptr(), i), data_);
+    append_value(PyTuple_GET_ITEM(values.ptr(), i), static_cast<std::size_t>(i));
   }
 }
 

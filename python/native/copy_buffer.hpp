@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "python/native/copy_binary.hpp"
+#include "python/native/types.hpp"
 
 namespace copg::python {
 
@@ -62,6 +63,8 @@ class CopyBuffer {
   void set_rows_before(std::int64_t rows) noexcept { rows_ = rows; }
   /// A tuple of names, in whose order dicts are read; null: there are none.
   void set_columns(nb::object columns) { columns_ = std::move(columns); }
+  /// Of the program's own, for values.
+  void set_own_types(TypesNow types) { types_ = std::move(types); }
   [[nodiscard]] bool empty() const noexcept { return data_.empty(); }
   [[nodiscard]] std::string_view data() const noexcept { return data_; }
   /// Moves the data out.
@@ -73,11 +76,13 @@ class CopyBuffer {
   void append_row(PyObject* row);
   void append_dict(PyObject* row);
   void append_sequence(PyObject* row);
+  void append_value(PyObject* value, std::size_t column);
 
   std::string data_;
   nb::object columns_;
   nb::object misfit_;
   std::optional<CopyBinary> binary_;
+  TypesNow types_;
   std::int64_t rows_ = 0;
 };
 

@@ -24,10 +24,15 @@ void Cursor::forget() {
   next_ = 0;
 }
 
-void Cursor::keep(ResultRows rows) {
-  rows_ = std::make_shared<const ResultRows>(std::move(rows));
+std::vector<Oid> Cursor::keep(ResultRows rows) {
+  rows_ = std::make_shared<ResultRows>(std::move(rows));
   maker_.reset();
   row_count_ = rows_->row_count();
+  return rows_->unknown_types();
+}
+
+void Cursor::set_types(TypesNow types) {
+  if (rows_) rows_->set_types(std::move(types));
 }
 
 void Cursor::close() noexcept {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "python/native/result_rows.hpp"
 #include "python/native/row_maker.hpp"
@@ -22,7 +23,10 @@ class Cursor {
 
   /// Before the next statement. InterfaceError if the cursor is closed.
   void forget();
-  void keep(ResultRows rows);
+  /// Returns the types of its columns that should be looked up before values are read.
+  std::vector<Oid> keep(ResultRows rows);
+  /// See ResultRows.
+  void set_types(TypesNow types);
   void keep_count(std::int64_t row_count) noexcept { row_count_ = row_count; }
   void close() noexcept;
   /// The rows of the statement, also if it returns none. There must be one.
@@ -56,7 +60,7 @@ class Cursor {
   std::int64_t array_size = 1;
 
  private:
-  using Rows = std::shared_ptr<const ResultRows>;
+  using Rows = std::shared_ptr<ResultRows>;
   struct KeptMaker {
     const Rows rows;
     const RowMaker maker;

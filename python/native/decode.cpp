@@ -138,8 +138,8 @@ char delimiter_of(Oid element) noexcept { return element == oid::box ? ';' : ','
 /// Reads "{1,NULL,{...},"a\"b"}", with bounds such as "[0:1]=" in front or not (documentation 8.15.6).
 class ArrayReader {
  public:
-  ArrayReader(std::string_view text, Oid element)
-      : text_(text), element_(element), ends_{delimiter_of(element), '}'}, decode_(decoder_for(element)) {}
+  ArrayReader(std::string_view text, const CellReader& element, char delimiter)
+      : text_(text), ends_{delimiter, '}'}, read_(element) {}
 
   PyObject* run() {
     if (text_.starts_with('[')) at_ = text_.find('=') + 1;
@@ -174,7 +174,7 @@ class ArrayReader {
         scratch_ += peek();
       }
       ++at_;
-      return decode_(scratch_, element_);
+      return read_(scratch_);
     }
     const std::size_t end = std::min(text_.find_first_of(ends_, at_, sizeof ends_), text_.size());
     scratch_.assign(text_, at_, end - at_);
@@ -183,18 +183,20 @@ class ArrayReader {
       Py_INCREF(Py_None);
       return Py_None;
     }
-    return decode_(scratch_, element_);
+    return read_(scratch_);
   }
 
   std::string_view text_;
   std::size_t at_ = 0;
-  Oid element_;
   char ends_[2];  // what an element ends with
-  Decoder decode_;
+  const CellReader& read_;
   std::string scratch_;
 };
 
-PyObject* decode_array(std::string_view text, Oid type) { return ArrayReader(text, element_of(type)).run(); }
+PyObject* decode_array(std::string_view text, Oid type) {
+  const Oid element = element_of(type);
+  return read_array(text, {decoder_for(element), element}, delimiter_of(element));
+}
 
 Oid bound_of(Oid range) noexcept {
   switch (range) {
@@ -208,8 +210,55 @@ Oid bound_of(Oid range) noexcept {
   }
 }
 
-/// Reads "empty", "[1,5)", "(,"2024-01-01 00:00:00"]" (documentation 8.17.5).
 PyObject* decode_range(std::string_view text, Oid type) {
+  const Oid bound = bound_of(type);
+  return read_range(text, {decoder_for(bound), bound});
+}
+
+Oid range_of(Oid multirange) noexcept {
+  switch (multirange) {
+    case oid::int4multirange: return oid::int4range;
+    case oid::int8multirange: return oid::int8range;
+    case oid::nummultirange: return oid::numrange;
+    case oid::datemultirange: return oid::daterange;
+    case oid::tsmultirange: return oid::tsrange;
+    case oid::tstzmultirange: return oid::tstzrange;
+    default: return oid::inferred;
+  }
+}
+
+PyObject* decode_multirange(std::string_view text, Oid type) {
+  const Oid bound = bound_of(range_of(type));
+  return read_multirange(text, {decoder_for(bound), bound});
+}
+
+}  // namespace
+
+PyObject* read_array(std::string_view text, const CellReader& element, char delimiter) {
+  return ArrayReader(text, element, delimiter).run();
+}
+
+/// Double quotes enclose what has special characters, themselves doubled in there; a backslash takes the next
+/// character as it is (documentation 8.16.6 and 8.17.5).
+bool take_part(std::string_view text, std::size_t& at, char end, char other_end, std::string& part) {
+  part.clear();
+  const auto is_end = [&](char c) { return c == end || c == other_end; };
+  const bool absent = at >= text.size() || is_end(text[at]);
+  bool quoted = false;
+  for (; at < text.size() && (quoted || !is_end(text[at])); ++at) {
+    if (text[at] == '"' && !(quoted && at + 1 < text.size() && text[at + 1] == '"')) {
+      quoted = !quoted;
+      continue;
+    }
+    if (text[at] == '"' || text[at] == '\\') ++at;
+    if (at < text.size()) part += text[at];
+  }
+  ++at;
+  return !absent;
+}
+
+/// Reads "empty", "[1,5)", "(,"2024-01-01 00:00:00"]".
+PyObject* read_range(std::string_view text, const CellReader& read) {
   PyObject* const range = imported().range;
   if (text == "empty") {
     const nb::object nothing = nb::steal(PyTuple_New(0));
@@ -218,23 +267,10 @@ PyObject* decode_range(std::string_view text, Oid type) {
                                                      : nullptr;
   }
   if (text.size() < 3) return set_data_error("not a range", text);
-  const Oid bound_type = bound_of(type);
-  const Decoder decode = decoder_for(bound_type);
   std::size_t at = 1;
-  const auto read_bound = [&](char end) -> nb::object {
-    std::string bound;
-    const bool absent = text[at] == end;
-    bool quoted = false;
-    for (; at < text.size() && (quoted || text[at] != end); ++at) {
-      if (text[at] == '"' && !(quoted && at + 1 < text.size() && text[at + 1] == '"')) {
-        quoted = !quoted;
-        continue;
-      }
-      if (text[at] == '"' || text[at] == '\\') ++at;
-      if (at < text.size()) bound += text[at];
-    }
-    ++at;
-    return absent ? nb::none() : nb::steal(decode(bound, bound_type));
+  std::string bound;
+  const auto read_bound = [&](char end) {
+    return take_part(text, at, end, end, bound) ? nb::steal(read(bound)) : nb::none();
   };
   const nb::object lower = read_bound(',');
   if (!lower.is_valid()) return nullptr;
@@ -245,7 +281,26 @@ PyObject* decode_range(std::string_view text, Oid type) {
   return PyObject_CallFunction(range, "OOs", lower.ptr(), upper.ptr(), bounds);
 }
 
-}  // namespace
+/// Reads "{[1,3),[5,8)}".
+PyObject* read_multirange(std::string_view text, const CellReader& bound) {
+  if (text.size() < 2 || text.front() != '{' || text.back() != '}')
+    return set_data_error("not a multirange", text);
+  const nb::object ranges = nb::steal(PyList_New(0));
+  if (!ranges.is_valid()) return nullptr;
+  const std::string_view inside = text.substr(1, text.size() - 2);
+  std::size_t begin = 0;
+  bool quoted = false;
+  for (std::size_t at = 0; at < inside.size(); ++at) {
+    const char c = inside[at];
+    if (c == '\\') ++at;
+    if (c == '"') quoted = !quoted;  // a doubled one twice
+    if (quoted || (c != ')' && c != ']')) continue;
+    const nb::object range = nb::steal(read_range(inside.substr(begin, at + 1 - begin), bound));
+    if (!range.is_valid() || PyList_Append(ranges.ptr(), range.ptr()) != 0) return nullptr;
+    begin = at + 2;  // behind the comma
+  }
+  return PyObject_CallOneArg(imported().multirange, ranges.ptr());
+}
 
 Decoder decoder_for(Oid type) noexcept {
   switch (type) {
@@ -274,6 +329,7 @@ Decoder decoder_for(Oid type) noexcept {
     default: break;
   }
   if (bound_of(type) != oid::inferred) return decode_range;
+  if (range_of(type) != oid::inferred) return decode_multirange;
   return element_of(type) != oid::inferred ? decode_array : decode_text;
 }
 

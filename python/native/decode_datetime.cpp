@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "python/native/decode.hpp"
+#include "python/native/imported.hpp"
 #include "python/native/oids.hpp"
 
 namespace nb = nanobind;
@@ -185,20 +186,6 @@ PyObject* decode_time_of_day(std::string_view text, bool zoned) {
                                       PyDateTimeAPI->TimeType);
 }
 
-/// A part of an interval in days, or 0 if the unit is none of a date's.
-std::int64_t days_in(Reader& reader) {
-  struct Unit {
-    std::string_view plural, singular;
-    std::int64_t days;
-  };
-  // A year has 365 days and a month 30, as psycopg has it: timedelta knows neither.
-  constexpr Unit units[] = {{" years", " year", 365}, {" mons", " mon", 30}, {" days", " day", 1}};
-  for (const Unit& unit : units) {
-    if (reader.take(unit.plural) || reader.take(unit.singular)) return unit.days;
-  }
-  return 0;
-}
-
 /// Appends the offset of an aware datetime or time. False: it is naive.
 bool write_offset(PyObject* value, std::string& out) {
   const nb::object offset = nb::steal(PyObject_CallMethod(value, "utcoffset", nullptr));
@@ -245,40 +232,111 @@ PyObject* decode_timetz(std::string_view text, Oid /*type*/) { return decode_tim
 PyObject* decode_timestamp(std::string_view text, Oid /*type*/) { return decode_point_in_time(text, false); }
 PyObject* decode_timestamptz(std::string_view text, Oid /*type*/) { return decode_point_in_time(text, true); }
 
-/// "1 year 2 mons -3 days +04:05:06.789", the server's IntervalStyle postgres.
-PyObject* decode_interval(std::string_view text, Oid /*type*/) {
-  Reader reader(text);
-  std::int64_t days = 0;
-  std::int64_t seconds = 0;
+namespace {
+
+struct IntervalParts {
+  std::int64_t months = 0, days = 0, seconds = 0;
   int microseconds = 0;
+};
+
+/// "1 year 2 mons -3 days +04:05:06.789", the server's IntervalStyle postgres. False with an exception set.
+bool read_interval(std::string_view text, IntervalParts& parts) {
+  Reader reader(text);
   do {
     const bool negative = reader.take('-');
     if (!negative) reader.take('+');
     const auto count = reader.number();
-    if (!count) return set_data_error("not an interval in the style postgres (is IntervalStyle set?)", text);
+    if (!count) {
+      set_data_error("not an interval in the style postgres (is IntervalStyle set?)", text);
+      return false;
+    }
     if (reader.take(':')) {
       const auto minute = reader.number();
       const bool colon = reader.take(':');
       const auto second = reader.number();
-      if (!minute || !colon || !second) return set_data_error("not an interval", text);
-      seconds = *count * 3600 + *minute * 60 + *second;
-      microseconds = reader.microseconds();
+      if (!minute || !colon || !second) {
+        set_data_error("not an interval", text);
+        return false;
+      }
+      parts.seconds = *count * 3600 + *minute * 60 + *second;
+      parts.microseconds = reader.microseconds();
       if (negative) {
-        seconds = -seconds;
-        microseconds = -microseconds;
+        parts.seconds = -parts.seconds;
+        parts.microseconds = -parts.microseconds;
       }
       break;
     }
-    const std::int64_t unit = days_in(reader);
-    if (unit == 0)
-      return set_data_error("not an interval in the style postgres (is IntervalStyle set?)", text);
-    days += (negative ? -*count : *count) * unit;
+    const std::int64_t number = negative ? -*count : *count;
+    if (reader.take(" years") || reader.take(" year")) {
+      parts.months += number * 12;
+    } else if (reader.take(" mons") || reader.take(" mon")) {
+      parts.months += number;
+    } else if (reader.take(" days") || reader.take(" day")) {
+      parts.days += number;
+    } else {
+      set_data_error("not an interval in the style postgres (is IntervalStyle set?)", text);
+      return false;
+    }
   } while (reader.take(' '));
-  if (!reader.done()) return set_data_error("not an interval", text);
+  if (reader.done()) return true;
+  set_data_error("not an interval", text);
+  return false;
+}
+
+}  // namespace
+
+PyObject* decode_interval(std::string_view text, Oid /*type*/) {
+  IntervalParts parts;
+  if (!read_interval(text, parts)) return nullptr;
   constexpr std::int64_t most_days = 999'999'999;  // datetime.timedelta.max
-  days += seconds / 86400;
+  // A year has 365 days and a month 30, as psycopg has it: timedelta knows neither.
+  const std::int64_t days =
+      parts.months / 12 * 365 + parts.months % 12 * 30 + parts.days + parts.seconds / 86400;
   if (days > most_days || days < -most_days) return set_data_error("interval too large for Python", text);
-  return PyDelta_FromDSU(static_cast<int>(days), static_cast<int>(seconds % 86400), microseconds);
+  return PyDelta_FromDSU(static_cast<int>(days), static_cast<int>(parts.seconds % 86400), parts.microseconds);
+}
+
+PyObject* decode_interval_parts(std::string_view text, Oid /*type*/) {
+  IntervalParts parts;
+  if (!read_interval(text, parts)) return nullptr;
+  return PyObject_CallFunction(imported().interval, "LLL", static_cast<long long>(parts.months),
+                               static_cast<long long>(parts.days),
+                               static_cast<long long>(parts.seconds * 1'000'000 + parts.microseconds));
+}
+
+PyObject* decode_infinite_as_max(std::string_view text, Oid type) {
+  const bool negative = text == "-infinity";
+  if (!negative && text != "infinity") return decoder_for(type)(text, type);
+  const int year = negative ? 1 : 9999;
+  const int month = negative ? 1 : 12;
+  const int day = negative ? 1 : 31;
+  if (type == oid::date) return PyDateTimeAPI->Date_FromDate(year, month, day, PyDateTimeAPI->DateType);
+  PyObject* const zone = type == oid::timestamptz ? PyDateTime_TimeZone_UTC : Py_None;
+  return PyDateTimeAPI->DateTime_FromDateAndTime(year, month, day, negative ? 0 : 23, negative ? 0 : 59,
+                                                 negative ? 0 : 59, negative ? 0 : 999'999, zone,
+                                                 PyDateTimeAPI->DateTimeType);
+}
+
+PyObject* decode_infinite_as_text(std::string_view text, Oid type) {
+  if (text != "infinity" && text != "-infinity") return decoder_for(type)(text, type);
+  return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+}
+
+bool is_infinite_as_max(PyObject* value, bool& negative) {
+  if (!PyDate_Check(value)) return false;
+  const auto at = [&](int year, int month, int day) {
+    return PyDateTime_GET_YEAR(value) == year && PyDateTime_GET_MONTH(value) == month &&
+           PyDateTime_GET_DAY(value) == day;
+  };
+  negative = at(1, 1, 1);
+  if (!negative && !at(9999, 12, 31)) return false;
+  if (!PyDateTime_Check(value)) return true;
+  const auto of_day = [&](int hour, int sixtieth, int microsecond) {
+    return PyDateTime_DATE_GET_HOUR(value) == hour && PyDateTime_DATE_GET_MINUTE(value) == sixtieth &&
+           PyDateTime_DATE_GET_SECOND(value) == sixtieth &&
+           PyDateTime_DATE_GET_MICROSECOND(value) == microsecond;
+  };
+  return negative ? of_day(0, 0, 0) : of_day(23, 59, 999'999);
 }
 
 namespace {

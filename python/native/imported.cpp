@@ -37,6 +37,9 @@ void load_imported() {
   objects.json = get("pycopg.types", "Json");
   objects.jsonb = get("pycopg.types", "Jsonb");
   objects.range = get("pycopg.types", "Range");
+  objects.multirange = get("pycopg.types", "Multirange");
+  objects.types_unknown = get("pycopg._native_types", "TypesUnknown");
+  objects.interval = get("pycopg.types", "Interval");
   const nb::object statuses = nb::module_::import_("pycopg._native_types").attr("TransactionStatus");
   const auto status = [&](TransactionStatus ours, const char* theirs) {
     objects.transaction_status[static_cast<int>(ours)] = nb::getattr(statuses, theirs).release().ptr();

@@ -28,6 +28,9 @@ struct Imported {
   PyObject* json;  ///< pycopg.types.Json, and Jsonb derived from it
   PyObject* jsonb;
   PyObject* range;
+  PyObject* multirange;
+  PyObject* types_unknown;  ///< pycopg._native_types
+  PyObject* interval;
   PyObject* transaction_status[5];  ///< The members of pycopg.TransactionStatus, by copg's.
   PyObject* mapping;                ///< collections.abc
   PyObject* sequence;

@@ -39,6 +39,7 @@ namespace {
 struct KeptCursor : KeptStatement {
   mutable nb::object cursor;
   const PoolOptions& options;
+  const Types& types;  // the pool's, which the cursor keeps
 
   /// An event loop may know the call for longer than its task does, and a cursor keeps its connection.
   void let_go() const noexcept { cursor.reset(); }
@@ -48,8 +49,44 @@ struct KeptCursor : KeptStatement {
     return KeptStatement::traverse(visit, arg);
   }
   nb::object give(Result result) const {
-    nb::inst_ptr<Cursor>(cursor)->keep(warned_of_listen(ResultRows(std::move(result)), options));
+    auto* const rows = nb::inst_ptr<Cursor>(cursor);
+    const auto unknown = rows->keep(warned_of_listen(ResultRows(std::move(result), types.now()), options));
+    if (!unknown.empty())
+      throw_unread(unknown, [cursor = cursor, &known = types] {
+        nb::inst_ptr<Cursor>(cursor)->set_types(known.now());
+        return cursor;
+      });
     return cursor;
+  }
+};
+
+/// While it lives, a lease without an open transaction is in autocommit mode.
+class AutocommitMeanwhile {
+ public:
+  /// `lease`: null for none.
+  explicit AutocommitMeanwhile(std::shared_ptr<LoopLease> lease) : lease_(std::move(lease)) {
+    if (lease_) lease_->autocommit = true;
+  }
+  AutocommitMeanwhile(AutocommitMeanwhile&&) = default;
+  AutocommitMeanwhile& operator=(AutocommitMeanwhile&&) = delete;
+  ~AutocommitMeanwhile() { end(); }
+  void end() const noexcept {
+    if (lease_) lease_->autocommit = false;
+    lease_.reset();
+  }
+
+ private:
+  mutable std::shared_ptr<LoopLease> lease_;
+};
+
+/// A question about types.
+struct KeptPlain : KeptStatement {
+  AutocommitMeanwhile meanwhile;
+
+  void let_go() const noexcept { meanwhile.end(); }
+  nb::object give(Result result) const {
+    const ResultRows rows(std::move(result), {});
+    return rows.fetch(0, rows.size(), RowKind(reinterpret_cast<PyObject*>(&PyTuple_Type), "row"));
   }
 };
 
@@ -71,7 +108,12 @@ struct KeptChunk {
   }
   [[nodiscard]] engine::StreamJob job() const { return {open}; }
   nb::object give(Result result) const {
-    nb::cast<Stream&>(stream).keep(std::move(result));
+    const auto unknown = nb::cast<Stream&>(stream).keep(std::move(result));
+    if (!unknown.empty())
+      throw_unread(unknown, [stream = stream] {
+        nb::cast<Stream&>(stream).make_rows();
+        return nb::none();
+      });
     return nb::none();
   }
   [[noreturn]] void throw_failure(std::exception_ptr failure) const {
@@ -82,8 +124,10 @@ struct KeptChunk {
 /// pycopg._native.RowBatch: rows of an asynchronous source, gathered until there are enough to be sent.
 class RowBatch {
  public:
-  explicit RowBatch(nb::handle sql)
-      : sql_(nb::borrow(sql)), text_(known_text(sql.ptr())), rows_(std::make_shared<ParameterRows>(text_)) {}
+  RowBatch(nb::handle sql, nb::handle types)
+      : sql_(nb::borrow(sql)),
+        text_(known_text(sql.ptr())),
+        rows_(std::make_shared<ParameterRows>(text_, nb::cast<Types&>(types).now())) {}
   /// True: there are enough.
   bool add(nb::handle params) { return rows_->add(params.ptr()); }
   [[nodiscard]] std::size_t size() const noexcept { return rows_->left(); }
@@ -210,19 +254,30 @@ class LoopConnection final : public AnyConnection {
   LoopCall* execute(nb::object cursor, nb::handle sql, nb::handle params, nb::handle timeout) {
     require_leased();
     const std::optional<Deadline> deadline = deadline_of(timeout);
-    return call(deadline,
-                KeptCursor{statement_of(sql, params), std::move(cursor), lease_->engine->options()});
+    return call(deadline, KeptCursor{statement_of(sql, params, types()), std::move(cursor),
+                                     lease_->engine->options(), types()});
+  }
+  /// Its result is the rows as tuples, read without the types of the program's own. A transaction of its own
+  /// unless one is open.
+  LoopCall* execute_plain(nb::handle sql, nb::handle params, nb::handle timeout) {
+    require_leased();
+    const std::optional<Deadline> deadline = deadline_of(timeout);
+    const bool apart = !lease_->autocommit && lease_->blocks.empty() && status() == TransactionStatus::idle;
+    return call(deadline, KeptPlain{{nb::borrow(sql), nb::borrow(params),
+                                     std::make_unique<const Statement>(sql.ptr(), params.ptr(), nullptr)},
+                                    AutocommitMeanwhile(apart ? lease_ : nullptr)});
   }
   LoopCall* execute_many(nb::handle sql, nb::handle rows, nb::handle timeout) {
     require_leased();
     const std::optional<Deadline> deadline = deadline_of(timeout);
-    auto kept = rows_of(sql, rows, lease_->engine->joinable_texts());
+    auto kept = rows_of(sql, rows, lease_->engine->joinable_texts(), types());
     return kept ? call(deadline, std::move(*kept)) : nullptr;
   }
 
   /// nullptr: the stream is over. It is an object of Python's that is a Stream.
   LoopCall* next_chunk(nb::object object, nb::handle timeout) {
-    const auto& stream = nb::cast<Stream&>(object);
+    auto& stream = nb::cast<Stream&>(object);
+    require_known(types());
     auto open = stream.to_be_read();
     if (!open) return nullptr;
     require_leased();
@@ -239,6 +294,10 @@ class LoopConnection final : public AnyConnection {
   template <pq::CopyWish wish>
   LoopCall* copy_step(LoopCopy& copy, nb::handle timeout) {
     require_leased();
+    if constexpr (wish == pq::CopyWish::begin) {
+      require_known(types());
+      copy.buffer().set_own_types(types().now());
+    }
     return call(deadline_of(timeout), copy.step<wish>());
   }
 
@@ -388,7 +447,7 @@ LoopCall* call_on_new_cursor(nb::handle object, nb::handle sql, nb::handle param
 
 void bind_loop_connection(nb::module_& module) {
   nb::class_<RowBatch>(module, "RowBatch")
-      .def(nb::init<nb::handle>(), bind::any)
+      .def(nb::init<nb::handle, nb::handle>(), bind::any, nb::arg())
       .def("add", &RowBatch::add, bind::inside, bind::any)
       .def("__len__", &RowBatch::size);
   nb::class_<LoopConnection, AnyConnection>(module, "LoopConnection", nb::type_slots(connection_slots))
@@ -402,6 +461,8 @@ void bind_loop_connection(nb::module_& module) {
       .def("_discard", &LoopConnection::discard)
       .def("_detach_to", &LoopConnection::detach_to)
       .def("_execute", call_on_new_cursor, bind::owned, bind::inside, bind::any, bind::any, bind::any,
+           bind::any)
+      .def("_execute_plain", &LoopConnection::execute_plain, bind::owned, bind::inside, bind::any, bind::any,
            bind::any)
       .def("_deadline", &LoopConnection::deadline, bind::any)
       .def("_execute_on", &LoopConnection::execute, bind::owned, bind::inside, nb::arg(), bind::any,

@@ -36,7 +36,7 @@ class LoopCopy {
  public:
   explicit LoopCopy(nb::handle sql)
       : sql_(nb::borrow(sql)),
-        copy_(std::make_shared<pq::KeptCopy>(std::string(Statement(sql.ptr(), Py_None).text()))) {}
+        copy_(std::make_shared<pq::KeptCopy>(std::string(Statement(sql.ptr(), Py_None, nullptr).text()))) {}
 
   [[nodiscard]] CopyBuffer& buffer() noexcept { return buffer_; }
   void follows(std::int64_t rows) noexcept {

@@ -13,6 +13,8 @@
 #include "python/native/explain.hpp"
 #include "python/native/parameter_rows.hpp"
 #include "python/native/statement.hpp"
+#include "python/native/types.hpp"
+#include "python/native/unread.hpp"
 
 namespace copg::python {
 
@@ -54,14 +56,30 @@ struct KeptRows {
   int traverse(visitproc visit, void* arg) const { return rows->traverse(visit, arg); }
 };
 
-inline KeptStatement statement_of(nb::handle sql, nb::handle params) {
-  return {nb::borrow(sql), nb::borrow(params), std::make_unique<const Statement>(sql.ptr(), params.ptr())};
+/// TypesUnknown if names are to be looked up before anything is sent.
+inline void require_known(const Types& types) {
+  if (types.stale()) [[unlikely]]
+    throw TypesUnknown{};
 }
 
-/// Nothing: there are no rows.
-inline std::optional<KeptRows> rows_of(nb::handle sql, nb::handle rows, pq::JoinableTexts* joinable) {
+/// Throws TypesUnknown.
+inline KeptStatement statement_of(nb::handle sql, nb::handle params, const Types& types) {
+  require_known(types);
+  try {
+    return {nb::borrow(sql), nb::borrow(params),
+            std::make_unique<const Statement>(sql.ptr(), params.ptr(), types.now().get())};
+  } catch (const Undumped& failed) {
+    if (!failed.missing) throw;
+    throw TypesUnknown{{}, {}, failed.what};
+  }
+}
+
+/// Nothing: there are no rows. Throws TypesUnknown.
+inline std::optional<KeptRows> rows_of(nb::handle sql, nb::handle rows, pq::JoinableTexts* joinable,
+                                       const Types& types) {
+  require_known(types);
   auto text = known_text(sql.ptr());
-  auto source = std::make_shared<ParameterRows>(text, rows);
+  auto source = std::make_shared<ParameterRows>(text, rows, types.now());
   if (source->empty()) return std::nullopt;
   return KeptRows{nb::borrow(sql), std::move(text), std::move(source), joinable};
 }

@@ -33,22 +33,25 @@ enum class Wanted : std::uint8_t { rows, row, value };
 class ExecuteWait final : public engine::StatementKind<LoopCall> {
  public:
   ExecuteWait(std::shared_ptr<engine::PoolEngine> engine, const engine::TimeLimit& limit,
-              const SourceLocation& where, KeptStatement kept, Wanted wanted, RowKind kind)
+              const SourceLocation& where, KeptStatement kept, Wanted wanted, RowKind kind, nb::object types)
       : StatementKind(std::move(engine), limit),
         where_(where),
         kept_(std::move(kept)),
         wanted_(wanted),
-        kind_(std::move(kind)) {}
+        kind_(std::move(kind)),
+        types_(std::move(types)) {}
   ~ExecuteWait() override { end(); }
   nb::object result() override {
-    const ResultRows rows =
-        warned_of_listen(ResultRows(std::get<0>(std::move(results()))), engine().options());
-    switch (wanted_) {
-      case Wanted::rows: return rows.fetch(0, rows.size(), kind_);
-      case Wanted::row: return rows.first(kind_);
-      case Wanted::value: return rows.value();
-    }
-    return nb::none();
+    const TypesNow types = types_.is_valid() ? nb::cast<Types&>(types_).now() : nullptr;
+    ResultRows rows =
+        warned_of_listen(ResultRows(std::get<0>(std::move(results())), types), engine().options());
+    if (const auto unknown = rows.unknown_types(); !unknown.empty()) [[unlikely]]
+      throw_unread(unknown, [kept = std::make_shared<ResultRows>(std::move(rows)), wanted = wanted_,
+                             kind = kind_, types = types_] {
+        kept->set_types(nb::cast<Types&>(types).now());
+        return given(*kept, wanted, kind);
+      });
+    return given(rows, wanted_, kind_);
   }
   [[noreturn]] void throw_failure(std::exception_ptr failure) const override {
     kept_.throw_failure(std::move(failure));
@@ -59,6 +62,14 @@ class ExecuteWait final : public engine::StatementKind<LoopCall> {
   }
 
  private:
+  static nb::object given(const ResultRows& rows, Wanted wanted, const RowKind& kind) {
+    switch (wanted) {
+      case Wanted::rows: return rows.fetch(0, rows.size(), kind);
+      case Wanted::row: return rows.first(kind);
+      case Wanted::value: return rows.value();
+    }
+    return nb::none();
+  }
   Progress begin(engine::TimePoint time, engine::TimePoint deadline) override {
     const std::string_view sql = kept_.statement->text();
     return begin_with(sql, engine::known_text(sql), kept_.statement->params(), time, deadline, where_);
@@ -73,6 +84,7 @@ class ExecuteWait final : public engine::StatementKind<LoopCall> {
   const KeptStatement kept_;
   const Wanted wanted_;
   const RowKind kind_;
+  const nb::object types_;  // empty: rows are read without
 };
 
 /// pycopg._native.LoopPool.
@@ -93,7 +105,15 @@ class LoopPool : public AnyPool {
     const engine::TimeLimit limit = limit_of(timeout);
     std::optional<RowKind> own;
     const RowKind& kind = rows_for(row, own);
-    return new ExecuteWait(engine, limit, where, statement_of(sql, params), wanted, kind);
+    return new ExecuteWait(engine, limit, where, statement_of(sql, params, types()), wanted, kind,
+                           types_object());
+  }
+  /// The rows as tuples, read without the types of the program's own.
+  LoopCall* execute_plain(nb::handle sql, nb::handle params, nb::handle timeout) {
+    return new ExecuteWait(engine(), limit_of(timeout), caller(),
+                           {nb::borrow(sql), nb::borrow(params),
+                            std::make_unique<const Statement>(sql.ptr(), params.ptr(), nullptr)},
+                           Wanted::rows, RowKind(reinterpret_cast<PyObject*>(&PyTuple_Type), "row"), {});
   }
   LoopCall* fetch_val(nb::handle sql, nb::handle params, nb::handle timeout) {
     return execute<Wanted::value>(sql, params, nb::none(), timeout);
@@ -102,7 +122,7 @@ class LoopPool : public AnyPool {
     const SourceLocation where = caller();
     const auto& engine = this->engine();
     const engine::TimeLimit limit = limit_of(timeout);
-    auto kept = rows_of(sql, rows, engine->joinable_texts());
+    auto kept = rows_of(sql, rows, engine->joinable_texts(), types());
     if (!kept) return nullptr;
     return new JobWait<KeptRows>(engine, limit, where, std::move(*kept));
   }
@@ -144,6 +164,8 @@ void bind_loop_pool(nb::module_& module) {
            bind::any, bind::any)
       .def("_fetch_val", &LoopPool::fetch_val, bind::owned, bind::inside, bind::any, bind::any, bind::any)
       .def("_execute_many", &LoopPool::execute_many, bind::owned, bind::inside, bind::any, bind::any,
+           bind::any)
+      .def("_execute_plain", &LoopPool::execute_plain, bind::owned, bind::inside, bind::any, bind::any,
            bind::any)
       .def("_wait", &LoopPool::wait, bind::owned, bind::any)
       .def("_check_idle", &LoopPool::check, bind::owned)

@@ -35,6 +35,7 @@
 #include "python/native/row_stream.hpp"
 #include "python/native/shortcut.hpp"
 #include "python/native/transaction_options.hpp"
+#include "python/native/types.hpp"
 #include "python/native/waiting.hpp"
 
 namespace nb = nanobind;
@@ -94,6 +95,7 @@ NB_MODULE(_native_in_main, module) {
   module.def(
       "literal", [](nb::handle value) { return literal_of(value.ptr()); }, nb::arg().none());
   bind_shortcut(module);
+  bind_types(module);
   bind_config(module);
   bind_deadline(module);
   bind_any_pool(module);

@@ -32,8 +32,8 @@ nb::object iterator_of(nb::handle iterable) {
   return iterator;
 }
 
-ParameterRows::ParameterRows(std::shared_ptr<const KnownText> text, nb::handle iterable)
-    : text_(std::move(text)), iterator_(iterator_of(iterable)) {
+ParameterRows::ParameterRows(std::shared_ptr<const KnownText> text, nb::handle iterable, TypesNow types)
+    : text_(std::move(text)), types_(std::move(types)), iterator_(iterator_of(iterable)) {
   fetch();
 }
 
@@ -74,13 +74,16 @@ void ParameterRows::fetch() {
 void ParameterRows::add_row(PyObject* params, Params& row) {
   const std::size_t index = taken_++;
   try {
-    add_parameters(*text_, params, row, floors_);
+    add_parameters(*text_, params, row, types_.get(), floors_);
   } catch (const ProgrammingMistake& mistake) {
     throw ProgrammingMistake(fmt::format("row {}: {}", index, mistake.what()));
   } catch (const DataError& error) {
     ErrorInfo info = error.info();
     info.row_index = static_cast<std::int64_t>(index);
     throw DataError(std::move(info));
+  } catch (Undumped& failed) {
+    failed.what = fmt::format("row {}: {}", index, failed.what);
+    failed.raise();
   }
 }
 

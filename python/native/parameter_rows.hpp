@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "python/native/statement.hpp"
+#include "python/native/types.hpp"
 
 namespace copg::python {
 
@@ -21,11 +22,13 @@ class ParameterRows final : public RowSource {
   static constexpr std::size_t batch_rows = 256;
   static constexpr std::size_t batch_bytes = 65536;
 
-  /// With the GIL. Takes the first rows. Throws what iterating raises, ProgrammingMistake, DataError.
-  ParameterRows(std::shared_ptr<const KnownText> text, nb::handle iterable);
+  /// With the GIL. Takes the first rows. Throws what iterating raises, ProgrammingMistake, DataError, and
+  /// what is raised for an object that can't be sent.
+  ParameterRows(std::shared_ptr<const KnownText> text, nb::handle iterable, TypesNow types);
 
   /// Of rows that are added one by one.
-  explicit ParameterRows(std::shared_ptr<const KnownText> text) : text_(std::move(text)), ended_(true) {}
+  ParameterRows(std::shared_ptr<const KnownText> text, TypesNow types)
+      : text_(std::move(text)), types_(std::move(types)), ended_(true) {}
 
   /// With the GIL, while no operation takes rows. True: there are enough to be sent. Throws as the
   /// constructor.
@@ -53,6 +56,7 @@ class ParameterRows final : public RowSource {
   void widen(const Params& row);
 
   std::shared_ptr<const KnownText> text_;
+  TypesNow types_;
   nb::object iterator_;
   std::vector<Params> batch_;
   std::vector<Oid> floors_;  // the widest whole number so far, for each parameter

@@ -17,6 +17,7 @@
 #include "python/native/options.hpp"
 #include "python/native/parameter_rows.hpp"
 #include "python/native/statement.hpp"
+#include "python/native/with_types.hpp"
 #include "sync/call.hpp"
 
 namespace copg::python {
@@ -51,21 +52,47 @@ PooledDatabase& Pool::database() {
   return *database_;
 }
 
+ResultRows Pool::run_with(const TypesNow& types, nb::handle sql, nb::handle params,
+                          const std::optional<Deadline>& deadline) {
+  PooledDatabase& db = database();
+  const Statement statement(sql.ptr(), params.ptr(), types.get());
+  const SourceLocation where = caller();
+  ResultRows rows(in_words_of(sql.ptr(), params.ptr(),
+                              [&] {
+                                return without_gil([&] {
+                                  const Sql text(statement.text(), where);
+                                  return deadline ? db.within(*deadline).execute(text, statement.params())
+                                                  : db.execute(text, statement.params());
+                                });
+                              }),
+                  types);
+  return warned_of_listen(std::move(rows), options_);
+}
+
 ResultRows Pool::run(nb::handle sql, nb::handle params, nb::handle timeout) {
   if (checked_) [[unlikely]]
     return nb::cast<Cursor&>(nb::find(*this).attr("_checked_execute")(sql, params, timeout)).rows();
-  PooledDatabase& db = database();
-  const Statement statement(sql.ptr(), params.ptr());
-  const SourceLocation where = caller();
   const std::optional<Deadline> deadline = deadline_of(timeout);
-  ResultRows rows(in_words_of(sql.ptr(), params.ptr(), [&] {
-    return without_gil([&] {
-      const Sql text(statement.text(), where);
-      return deadline ? db.within(*deadline).execute(text, statement.params())
-                      : db.execute(text, statement.params());
-    });
-  }));
-  return warned_of_listen(std::move(rows), options_);
+  if (types().stale()) [[unlikely]]
+    look_up({}, timeout);
+  const TypesNow now = types().now();
+  if (!now) [[likely]]
+    return run_with(now, sql, params, deadline);
+  return with_types(
+      now, [&](const TypesNow& known) { return run_with(known, sql, params, deadline); },
+      [&](const std::vector<Oid>& unknown) {
+        look_up(unknown, timeout);
+        return types().now();
+      });
+}
+
+void Pool::look_up(const std::vector<Oid>& unknown, nb::handle timeout) {
+  nb::find(*this).attr("_look_up_types")(list_of_types(unknown), timeout);
+}
+
+nb::object Pool::execute_plain(nb::handle sql, nb::handle params, nb::handle timeout) {
+  const ResultRows rows = run_with({}, sql, params, deadline_of(timeout));
+  return rows.fetch(0, rows.size(), RowKind(reinterpret_cast<PyObject*>(&PyTuple_Type), "row"));
 }
 
 nb::object Pool::execute(nb::handle sql, nb::handle params, nb::handle row, nb::handle timeout) {
@@ -92,7 +119,9 @@ std::int64_t Pool::execute_many(nb::handle sql, nb::handle rows, nb::handle time
   auto text = known_text(sql.ptr());
   const SourceLocation where = caller();
   const std::optional<Deadline> deadline = deadline_of(timeout);
-  ParameterRows source(text, rows);
+  if (types().stale()) [[unlikely]]
+    look_up({}, timeout);
+  ParameterRows source(text, rows, types().now());
   if (source.empty()) return 0;
   return in_words_of(sql.ptr(), nullptr, [&] {
     return without_gil([&] {
@@ -123,6 +152,7 @@ void bind_pool(nb::module_& module) {
       .def("_execute", &Pool::execute, bind::inside, bind::any, bind::any, bind::any, bind::any)
       .def("_fetch_one", &Pool::fetch_one, bind::inside, bind::any, bind::any, bind::any, bind::any)
       .def("_fetch_val", &Pool::fetch_val, bind::inside, bind::any, bind::any, bind::any)
+      .def("_execute_plain", &Pool::execute_plain, bind::inside, bind::any, bind::any, bind::any)
       .def("_execute_many", &Pool::execute_many, bind::inside, bind::any, bind::any, bind::any)
       .def("_check_idle", &Pool::check, bind::inside)
       .def(

@@ -7,7 +7,10 @@
 #include <copg/pool_options.hpp>
 #include <copg/pooled_database.hpp>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "python/native/any_pool.hpp"
 
@@ -28,6 +31,8 @@ class Pool : public AnyPool {
   [[nodiscard]] nb::object execute(nb::handle sql, nb::handle params, nb::handle row, nb::handle timeout);
   [[nodiscard]] nb::object fetch_one(nb::handle sql, nb::handle params, nb::handle row, nb::handle timeout);
   [[nodiscard]] nb::object fetch_val(nb::handle sql, nb::handle params, nb::handle timeout);
+  /// The rows as tuples, read without the types of the program's own, and without the pool's check.
+  [[nodiscard]] nb::object execute_plain(nb::handle sql, nb::handle params, nb::handle timeout);
   [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows, nb::handle timeout);
 
   void check();
@@ -36,6 +41,10 @@ class Pool : public AnyPool {
 
  private:
   [[nodiscard]] ResultRows run(nb::handle sql, nb::handle params, nb::handle timeout);
+  /// `types`: of the program's own; null: none.
+  [[nodiscard]] ResultRows run_with(const TypesNow& types, nb::handle sql, nb::handle params,
+                                    const std::optional<Deadline>& deadline);
+  void look_up(const std::vector<Oid>& unknown, nb::handle timeout);
 
   const bool checked_;  // a user's function looks at each connection before it is used
   std::shared_ptr<PooledDatabase> database_;

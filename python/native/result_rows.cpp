@@ -48,7 +48,8 @@ class CollectLater {
 
 }  // namespace
 
-ResultRows::ResultRows(Result result) : result_(std::move(result)), raw_(pq::ResultAccess::raw(result_)) {
+ResultRows::ResultRows(Result result, TypesNow types)
+    : result_(std::move(result)), raw_(pq::ResultAccess::raw(result_)) {
   names_.reserve(result_.columns());
   columns_.reserve(result_.columns());
   for (std::size_t i = 0; i < result_.columns(); ++i) {
@@ -56,6 +57,21 @@ ResultRows::ResultRows(Result result) : result_(std::move(result)), raw_(pq::Res
     names_.push_back(interned(result_.column_name(i)));
     columns_.push_back({decoder_for(type), type});
   }
+  if (types) set_types(std::move(types));
+}
+
+void ResultRows::set_types(TypesNow types) {
+  for (CellReader& column : columns_)
+    column = types ? types->reader(column.type) : CellReader{decoder_for(column.type), column.type};
+  types_.swap(types);
+}
+
+std::vector<Oid> ResultRows::unknown_types() const {
+  std::vector<Oid> unknown;
+  if (!types_) return unknown;
+  for (const CellReader& column : columns_)
+    if (types_->is_unknown(column.type)) unknown.push_back(column.type);
+  return unknown;
 }
 
 PyObject* ResultRows::cell(int row, std::size_t column) const {
@@ -65,21 +81,25 @@ PyObject* ResultRows::cell(int row, std::size_t column) const {
     Py_INCREF(Py_None);
     return Py_None;
   }
-  const Column& of = columns_[column];
-  PyObject* const value = of.decode({PQgetvalue(raw_, row, at), static_cast<std::size_t>(size)}, of.type);
-  if (value == nullptr) reject(column);
+  PyObject* const value = columns_[column]({PQgetvalue(raw_, row, at), static_cast<std::size_t>(size)});
+  if (value == nullptr) reject(row, column);
   return value;
 }
 
-/// What a decoder raised becomes a DataError that names the column; what it was is the cause.
-void ResultRows::reject(std::size_t column) const {
+/// What a decoder raised becomes a DataError that names the column; what it was is the cause. For a type of
+/// the program's own it names that, and the row, too.
+void ResultRows::reject(int row, std::size_t column) const {
   nb::object cause = take_raised();
   if (!PyErr_GivenExceptionMatches(cause.ptr(), PyExc_Exception)) {  // KeyboardInterrupt, say
     raise_again(std::move(cause));
     throw nb::python_error();
   }
-  const nb::object message =
-      checked(PyUnicode_FromFormat("column '%U': %S", names_[column].ptr(), cause.ptr()));
+  nb::object message = checked(PyUnicode_FromFormat("column '%U': %S", names_[column].ptr(), cause.ptr()));
+  if (types_ && columns_[column].loader != nullptr) {
+    const std::string type(types_->name(columns_[column].type));
+    message = checked(PyUnicode_FromFormat("row %d, column '%U' (type '%s'): %S", row, names_[column].ptr(),
+                                           type.c_str(), cause.ptr()));
+  }
   fail(imported().data_error, message, std::move(cause));
 }
 

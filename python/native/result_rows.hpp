@@ -13,6 +13,7 @@
 #include "python/native/decode.hpp"
 #include "python/native/key_sharing_dicts.hpp"
 #include "python/native/row_kind.hpp"
+#include "python/native/types.hpp"
 
 struct pg_result;
 
@@ -23,7 +24,12 @@ namespace nb = nanobind;
 /// Keeps the result; holds no connection.
 class ResultRows {
  public:
-  explicit ResultRows(Result result);
+  /// `types`: of the program's own; null: none.
+  ResultRows(Result result, TypesNow types);
+  /// From now on its values are read so.
+  void set_types(TypesNow types);
+  /// Of the columns, those that should be looked up before values are read.
+  [[nodiscard]] std::vector<Oid> unknown_types() const;
 
   [[nodiscard]] std::size_t size() const noexcept { return result_.size(); }
   /// By the nature of the statement, be there any now or not.
@@ -60,20 +66,17 @@ class ResultRows {
   [[noreturn]] void fail(nb::handle type, const nb::object& message, nb::object cause) const;
 
  private:
-  struct Column {
-    Decoder decode;
-    Oid type;
-  };
   [[nodiscard]] PyObject* dict(int row, const KeySharingDicts& dicts) const;
   [[nodiscard]] PyObject* tuple(int row) const;
   template <class Make>
   [[nodiscard]] static nb::object list_of(std::size_t begin, std::size_t end, const Make& make);
-  [[noreturn]] void reject(std::size_t column) const;
+  [[noreturn]] void reject(int row, std::size_t column) const;
 
   Result result_;
   const pg_result* raw_;
   std::vector<nb::object> names_;
-  std::vector<Column> columns_;
+  std::vector<CellReader> columns_;
+  TypesNow types_;  // keeps what the columns refer to
 };
 
 }  // namespace copg::python

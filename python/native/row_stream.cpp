@@ -10,6 +10,7 @@
 #include "python/native/docstrings.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/statement.hpp"
+#include "python/native/with_types.hpp"
 
 namespace copg::python {
 namespace {
@@ -22,8 +23,9 @@ std::size_t chunk_size_of(nb::handle given) {
   return static_cast<std::size_t>(size);
 }
 
-std::shared_ptr<engine::OpenStream> open_stream(nb::handle sql, nb::handle params, std::size_t size) {
-  const Statement statement(sql.ptr(), params.ptr());
+std::shared_ptr<engine::OpenStream> open_stream(nb::handle sql, nb::handle params, std::size_t size,
+                                                const TypeMap* types) {
+  const Statement statement(sql.ptr(), params.ptr(), types);
   return std::make_shared<engine::OpenStream>(
       copg::detail::Request::make(Sql(statement.text()), statement.params()), size);
 }
@@ -36,7 +38,14 @@ Stream::Stream(nb::handle connection, nb::handle sql, nb::handle params, nb::han
       params_(nb::borrow(params)),
       timeout_(nb::borrow(timeout)),
       kind_(nb::cast<AnyConnection&>(connection).row_kind),
-      stream_(open_stream(sql, params, chunk_size_of(size))) {}
+      size_(chunk_size_of(size)) {
+  try {
+    stream_ = open_stream(sql, params, size_, nb::cast<AnyConnection&>(connection).types().now().get());
+  } catch (const Undumped& failed) {
+    if (!failed.missing) throw;
+    unsent_ = true;
+  }
+}
 
 PyObject* Stream::take_row() noexcept {
   try {
@@ -57,16 +66,27 @@ PyObject* Stream::take_row() noexcept {
   return nullptr;
 }
 
-std::shared_ptr<engine::OpenStream> Stream::to_be_read() const {
+std::shared_ptr<engine::OpenStream> Stream::to_be_read() {
+  if (unsent_)
+    stream_ = open_stream(sql_, params_, size_, nb::cast<AnyConnection&>(connection_).types().now().get());
+  unsent_ = false;
   if (!stream_) throw UsageError("this stream was closed");
   return stream_->over() ? nullptr : stream_;
 }
 
-void Stream::keep(Result chunk) {
+std::vector<Oid> Stream::keep(Result chunk) {
   made_.reset();
   at_ = 0;
-  const auto rows = std::make_shared<const ResultRows>(std::move(chunk));
-  rows_ = rows;
+  rows_ = std::make_shared<ResultRows>(std::move(chunk), nb::cast<AnyConnection&>(connection_).types().now());
+  std::vector<Oid> unknown = rows_->unknown_types();
+  if (unknown.empty()) make_rows();
+  return unknown;
+}
+
+void Stream::make_rows() {
+  const auto rows = rows_;
+  if (!rows) return;
+  if (!rows->unknown_types().empty()) rows->set_types(nb::cast<AnyConnection&>(connection_).types().now());
   try {
     nb::object made = rows->fetch(0, rows->size(), kind_);
     PyObject_GC_UnTrack(made.ptr());  // it may have holes
@@ -78,6 +98,7 @@ void Stream::keep(Result chunk) {
 
 void Stream::close() noexcept {
   stream_.reset();
+  unsent_ = false;
   rows_.reset();
   made_.reset();
 }
@@ -92,11 +113,19 @@ namespace {
 
 /// True: there are rows now.
 bool read_on(Stream& self) {
+  const auto look_up = [&](const std::vector<Oid>& unknown) {
+    self.connection().attr("_look_up_types")(list_of_types(unknown), self.timeout());
+  };
+  if (nb::cast<AnyConnection&>(self.connection()).types().stale()) look_up({});
   const auto stream = self.to_be_read();
   if (stream == nullptr) return false;
-  in_words_of(self.sql().ptr(), self.params().ptr(), [&] {
-    self.keep(nb::cast<Connection&>(self.connection()).next_chunk(stream, self.timeout()));
+  const auto unknown = in_words_of(self.sql().ptr(), self.params().ptr(), [&] {
+    return self.keep(nb::cast<Connection&>(self.connection()).next_chunk(stream, self.timeout()));
   });
+  if (!unknown.empty()) {
+    look_up(unknown);
+    self.make_rows();
+  }
   return self.has_row();
 }
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <vector>
 
 #include "engine/calls/jobs.hpp"
 #include "python/native/result_rows.hpp"
@@ -28,8 +29,11 @@ class Stream {
   /// The next row of the chunk, which there must be; nullptr with an error of Python's.
   [[nodiscard]] PyObject* take_row() noexcept;
   /// What the next chunk is asked of; nullptr: there is none. InterfaceError after `close`.
-  [[nodiscard]] std::shared_ptr<engine::OpenStream> to_be_read() const;
-  void keep(Result chunk);
+  [[nodiscard]] std::shared_ptr<engine::OpenStream> to_be_read();
+  /// Returns the types of its columns that should be looked up before `make_rows`.
+  [[nodiscard]] std::vector<Oid> keep(Result chunk);
+  /// Of the chunk that is kept.
+  void make_rows();
   void close() noexcept;
 
   [[nodiscard]] nb::handle connection() const noexcept { return connection_; }
@@ -46,8 +50,10 @@ class Stream {
   nb::object params_;
   nb::object timeout_;
   const RowKind kind_;
-  std::shared_ptr<engine::OpenStream> stream_;  // null: closed
-  std::shared_ptr<const ResultRows> rows_;      // code of Python's may run while they are read
+  const std::size_t size_;
+  std::shared_ptr<engine::OpenStream> stream_;  // null: closed, or
+  bool unsent_ = false;                         // the types of its parameters are to be looked up first
+  std::shared_ptr<ResultRows> rows_;            // code of Python's may run while they are read
   nb::object made_;                             // the rows as a list; invalid: one of them can't be made
   std::size_t at_ = 0;
 };

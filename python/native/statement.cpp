@@ -13,6 +13,7 @@
 #include "python/native/call_errors.hpp"
 #include "python/native/imported.hpp"
 #include "python/native/raised.hpp"
+#include "python/native/types.hpp"
 
 namespace copg::python {
 namespace {
@@ -82,7 +83,19 @@ TextCache& cache() {
                                        dollars ? ": placeholders are %s and %(name)s, not $1" : ""));
 }
 
-void add_positional(const KnownText& known, PyObject* params, Params& out, const std::vector<Oid>& floors) {
+/// `place`: of the parameter, its number or its name.
+template <class Place>
+void add_one(PyObject* value, Params& out, const TypeMap* types, Oid floor, const Place& place) {
+  try {
+    add_parameter(value, out, types, floor);
+  } catch (Undumped& failed) {
+    failed.what = fmt::format("parameter {}: {}", place, failed.what);
+    throw;
+  }
+}
+
+void add_positional(const KnownText& known, PyObject* params, Params& out, const TypeMap* types,
+                    const std::vector<Oid>& floors) {
   if (known.text.style == RewrittenText::Style::named)
     throw ProgrammingMistake(
         "the query has named placeholders (%(name)s): it needs a mapping, not a sequence");
@@ -94,11 +107,12 @@ void add_positional(const KnownText& known, PyObject* params, Params& out, const
   for (std::size_t i = 0; i < given && i < static_cast<std::size_t>(PySequence_Fast_GET_SIZE(items.ptr()));
        ++i) {
     const nb::object item = nb::borrow(PySequence_Fast_GET_ITEM(items.ptr(), static_cast<Py_ssize_t>(i)));
-    add_parameter(item.ptr(), out, i < floors.size() ? floors[i] : oid::inferred);
+    add_one(item.ptr(), out, types, i < floors.size() ? floors[i] : oid::inferred, i + 1);
   }
 }
 
-void add_named(const KnownText& known, PyObject* params, Params& out, const std::vector<Oid>& floors) {
+void add_named(const KnownText& known, PyObject* params, Params& out, const TypeMap* types,
+               const std::vector<Oid>& floors) {
   if (known.text.style == RewrittenText::Style::positional)
     throw ProgrammingMistake(
         "the query has positional placeholders (%s): it needs a sequence, not a mapping");
@@ -110,7 +124,7 @@ void add_named(const KnownText& known, PyObject* params, Params& out, const std:
       throw ProgrammingMistake(
           fmt::format("the query needs a parameter '{}', which was not passed", known.text.names[i]));
     }
-    add_parameter(value.ptr(), out, i < floors.size() ? floors[i] : oid::inferred);
+    add_one(value.ptr(), out, types, i < floors.size() ? floors[i] : oid::inferred, known.text.names[i]);
   }
 }
 
@@ -152,39 +166,40 @@ std::shared_ptr<const KnownText> known_text(PyObject* sql) {
   return known;
 }
 
-void add_parameters(const KnownText& text, PyObject* params, Params& out, const std::vector<Oid>& floors) {
+void add_parameters(const KnownText& text, PyObject* params, Params& out, const TypeMap* types,
+                    const std::vector<Oid>& floors) {
   if (text.text.count > Params::max_size)
     throw ProgrammingMistake(
         fmt::format("the query has {} placeholders; PostgreSQL takes at most {}: send a list in "
                     "place of many values",
                     text.text.count, Params::max_size));
-  if (PyTuple_Check(params) || PyList_Check(params)) return add_positional(text, params, out, floors);
+  if (PyTuple_Check(params) || PyList_Check(params)) return add_positional(text, params, out, types, floors);
   if (PyDict_Check(params) || is_instance(params, imported().mapping))
-    return add_named(text, params, out, floors);
+    return add_named(text, params, out, types, floors);
   if (!PyUnicode_Check(params) && !PyBytes_Check(params) && is_instance(params, imported().sequence))
-    return add_positional(text, params, out, floors);
+    return add_positional(text, params, out, types, floors);
   PyErr_Format(PyExc_TypeError, "parameters must be a sequence or a mapping, not %s",
                Py_TYPE(params)->tp_name);
   throw nb::python_error();
 }
 
-Statement::Statement(PyObject* sql, PyObject* params) {
+Statement::Statement(PyObject* sql, PyObject* params, const TypeMap* types) {
   if (PyUnicode_Check(sql)) [[likely]] {
-    read(sql, params);
+    read(sql, params, types);
     return;
   }
   Composed given = composed(sql, params);
-  read(given.sql.ptr(), given.params.ptr());
+  read(given.sql.ptr(), given.params.ptr(), types);
   composed_ = std::move(given.sql);
 }
 
-void Statement::read(PyObject* sql, PyObject* params) {
+void Statement::read(PyObject* sql, PyObject* params, const TypeMap* types) {
   if (params == Py_None) {
     plain_ = plain_text(sql);
     return;
   }
   known_ = known_text(sql);
-  add_parameters(*known_, params, params_);
+  add_parameters(*known_, params, params_, types);
 }
 
 }  // namespace copg::python

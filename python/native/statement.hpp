@@ -16,6 +16,8 @@ namespace copg::python {
 
 namespace nb = nanobind;
 
+class TypeMap;
+
 /// A text seen with parameters, rewritten. Shared with calls that are under way while it leaves the cache.
 struct KnownText {
   RewrittenText text;
@@ -40,22 +42,22 @@ std::shared_ptr<const KnownText> known_text(PyObject* sql);
 /// The SQL text of a call without parameters: untouched. `sql` must be a str.
 std::string_view plain_text(PyObject* sql);
 
-/// The parameters of one execution, from a sequence or a mapping, appended to `out`. `floors`: see
-/// add_parameter; for each position, or empty. Throws ProgrammingMistake for a wrong number or a missing
-/// name.
-void add_parameters(const KnownText& text, PyObject* params, Params& out,
+/// The parameters of one execution, from a sequence or a mapping, appended to `out`. `types`: see
+/// add_parameter. `floors`: likewise; for each position, or empty. Throws ProgrammingMistake for a wrong
+/// number or a missing name, Undumped.
+void add_parameters(const KnownText& text, PyObject* params, Params& out, const TypeMap* types,
                     const std::vector<Oid>& floors = {});
 
 /// One statement with its parameters.
 class Statement {
  public:
-  /// `sql`: see Composed. `params`: None, a sequence or a mapping. Both must outlive it.
-  Statement(PyObject* sql, PyObject* params);
+  /// `sql`: see Composed. `params`: None, a sequence or a mapping. Both must outlive it. Throws Undumped.
+  Statement(PyObject* sql, PyObject* params, const TypeMap* types);
   [[nodiscard]] std::string_view text() const noexcept { return known_ ? known_->text.sql : plain_; }
   [[nodiscard]] const Params& params() const noexcept { return params_; }
 
  private:
-  void read(PyObject* sql, PyObject* params);
+  void read(PyObject* sql, PyObject* params, const TypeMap* types);
 
   nb::object composed_;  // the text, where it is none that the caller keeps
   std::shared_ptr<const KnownText> known_;

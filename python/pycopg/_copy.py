@@ -19,6 +19,7 @@ from .deadline import Deadline, as_deadline
 from .errors import Error, ProgrammingError
 
 if TYPE_CHECKING:
+    from ._types import Types
     from .sql import Query
 
 Data = Union[bytes, bytearray, memoryview, str]
@@ -270,9 +271,11 @@ class Source:
         """Of the question about the types of the columns."""
         return {"table": _native.quoted_table(table), "columns": None if self._columns is None else [*self._columns]}
 
-    def known(self, types: list[int] | None) -> list[int] | None:
-        """The answer, if rows can be written in binary format."""
+    def known(self, types: list[int] | None, own: Types) -> list[int] | None:
+        """The answer, if rows can be written in binary format. `own`: the types of the program's own."""
         if types is None or (self._columns is not None and len(types) != len(self._columns)):
+            return None
+        if own._sends_otherwise(types):
             return None
         return types if _native.copy_knows(types) else None
 
@@ -383,7 +386,7 @@ def copy_in(
     source = Source(rows, columns, kind, asynchronous=False)
     types = None
     if not is_statement(table) and source.has_many_rows() and conn.info.server_version >= _HAS_GENERATED_COLUMNS:
-        types = source.known(conn.fetch_val(_TYPES, source.parameters(table), timeout=deadline))
+        types = source.known(conn.fetch_val(_TYPES, source.parameters(table), timeout=deadline), conn.types)
     if types is None:
         with Copy(conn, text, deadline) as copy:
             source.send(copy)
@@ -413,7 +416,7 @@ async def copy_in_async(
     source = Source(rows, columns, kind, asynchronous=True)
     types = None
     if not is_statement(table) and source.has_many_rows() and conn.info.server_version >= _HAS_GENERATED_COLUMNS:
-        types = source.known(await conn.fetch_val(_TYPES, source.parameters(table), timeout=deadline))
+        types = source.known(await conn.fetch_val(_TYPES, source.parameters(table), timeout=deadline), conn.types)
     if types is None:
         async with AsyncCopy(conn, text, deadline) as copy:
             await source.send_async(copy)

@@ -8,6 +8,7 @@ from typing import Any
 from . import _native
 from ._copying import LEASE, uncopied
 from ._native_types import TransactionStatus
+from ._types import Types
 from .errors import Error, ProgrammingError
 
 logger = logging.getLogger("pycopg")
@@ -47,6 +48,12 @@ class Leased:
     @property
     def info(self: Any) -> ConnectionInfo:
         return ConnectionInfo(self)
+
+    @property
+    def types(self: Any) -> Types:
+        """The types of the program's own: those of the pool."""
+        types: Types = self.pool._types
+        return types
 
     def __repr__(self: Any) -> str:
         """Does not raise while another task is in a call on the connection, or when the pool is closed."""

@@ -17,6 +17,18 @@ Raised = Optional[BaseException]
 Traceback = Optional[TracebackType]
 
 
+class TypesUnknown(Exception):
+    """Types have to be looked up before a call of asyncio can go on. It reaches no user."""
+
+    def __init__(self, types: list[int], rows: Any, why: str) -> None:
+        super().__init__(types)
+        self.types = types
+        self.rows = rows
+        """Gives what the call gives, once the types are known; None: the statement did not run."""
+        self.why = why
+        """Why a parameter can't be sent, unless looking up helps."""
+
+
 class TransactionStatus(enum.IntEnum):
     """The state of the connection's transaction, with libpq's numbers. The native module returns these members."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import _native
 from ._copying import POOL, uncopied
 from ._run import Inside
+from ._types import Types
 from .config import Config, native_config
 
 if TYPE_CHECKING:
@@ -39,6 +40,15 @@ class PoolBase:
         _inside: Inside
 
     @property
+    def types(self: Any) -> Types:
+        """The types of the program's own: what their values become, and how its classes are sent.
+
+        All objects that share this pool have the same.
+        """
+        types: Types = self._types
+        return types
+
+    @property
     def name(self: Any) -> str:
         """What the pool is called in messages: the option `name`, or the database's name."""
         name: str = self._name
@@ -59,6 +69,7 @@ class PoolBase:
         self._autocommit = arguments["autocommit"]
         self._row_factory = arguments["row_factory"]
         self._inside = Inside()
+        arguments["types"] = Types()
         return native_config(self.config), weakref.ref(self), arguments
 
     def _share(self, other: Any, arguments: dict[str, Any]) -> _native.AnyPool:

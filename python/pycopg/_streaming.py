@@ -33,8 +33,10 @@ def is_async_only(rows: object) -> TypeIs[AsyncIterable[Params]]:
 class Stream:
     """One call: its rows, and when it began."""
 
-    def __init__(self, sql: Query, rows: AsyncIterable[Params]) -> None:
-        self._batch = _native.RowBatch(sql)
+    def __init__(self, owner: Any, sql: Query, rows: AsyncIterable[Params]) -> None:
+        self._owner = owner  # a pool, or a connection
+        self._sql = sql
+        self._batch: Any = None
         self._rows = rows.__aiter__()
         self._ended = False
         self._loop = asyncio.get_running_loop()
@@ -42,6 +44,11 @@ class Stream:
 
     async def fill(self) -> bool:
         """Gathers the next batch. Returns False if no row is left to send."""
+        if self._batch is None:
+            types = self._owner.types
+            if types._stale:
+                await self._owner._look_up_types([], None)
+            self._batch = _native.RowBatch(self._sql, types)
         while not self._ended:
             try:
                 row = await self._rows.__anext__()
@@ -57,7 +64,7 @@ class Stream:
         self._deadline = deadline
         await turns.take(deadline._left(), inside=True)
         try:
-            if len(self._batch) == 0 and not await self.fill():
+            if (self._batch is None or len(self._batch) == 0) and not await self.fill():
                 return 0
             status = native._transaction_status
             block = None

@@ -19,14 +19,15 @@ from ._copy import (
 from ._copying import LEASE, uncopied
 from ._info import Leased, tell_left_open, tell_rollback_failed
 from ._mixing import mixed
-from ._native_types import Params, Raised, RaisedType, Row, Traceback
+from ._native_types import Params, Raised, RaisedType, Row, Traceback, TransactionStatus, TypesUnknown
 from ._shortcut import shortcut
 from ._streaming import Stream, is_async_only
 from ._transaction_options import options_of
 from ._turns import Turns
+from ._types import MOST_ATTEMPTS, lost_type
 from .cursor import BaseCursor
 from .deadline import Deadline, as_deadline
-from .errors import ProgrammingError, QueryTimeout
+from .errors import DatabaseError, ProgrammingError, QueryTimeout
 from .stream import AsyncRowStream
 
 T = TypeVar("T")
@@ -100,6 +101,11 @@ class AsyncConnection(Base):
         turns._taken = True
         try:  # as _run does, without another coroutine
             cursor = await self._execute(sql, params, row, timeout)
+            return cursor
+        except (TypesUnknown, DatabaseError) as error:
+            if self._is_final(error):
+                raise
+            cursor = await self._with_types(error, self._execute, sql, params, row, timeout)
             return cursor
         finally:
             if turns._waiting:
@@ -216,7 +222,7 @@ class AsyncConnection(Base):
         plain INSERT share statements where nobody can tell (the pool's `join_rows`).
         """
         if is_async_only(params_seq):
-            return await self._send(Stream(sql, params_seq), self._deadline(timeout))
+            return await self._send(Stream(self, sql, params_seq), self._deadline(timeout))
         count: int | None = await self._run(self._execute_many, sql, params_seq, timeout=timeout)
         return count or 0
 
@@ -338,11 +344,50 @@ class AsyncConnection(Base):
             if waited_s:
                 call.waited_s = waited_s
             return await call
+        except TypesUnknown as unknown:
+            return await self._with_types(unknown, make_call, *args, timeout)
         finally:
             if turns._waiting:
                 turns.give()
             else:
                 turns._taken = False
+
+    def _is_final(self, error: Exception) -> bool:
+        """Whether it is not about types that were not known, or are gone, or the statement can't be repeated."""
+        if isinstance(error, TypesUnknown):
+            return False
+        if not lost_type(error) or not self.types._registered:
+            return True
+        self.types._stale = True
+        return self._given_back or self._transaction_status is not TransactionStatus.IDLE
+
+    async def _with_types(self, error: Exception, make_call: Any, *args: Any) -> Any:
+        """Within a turn: goes on with a call that has met types that are not known, or are gone."""
+        for _ in range(MOST_ATTEMPTS):
+            unknown = error if isinstance(error, TypesUnknown) else TypesUnknown([], None, str(error))
+            del error  # its traceback knows this frame
+            await self._look_up_types(unknown.types, args[-1])
+            if unknown.rows is not None:
+                return unknown.rows._read()
+            try:
+                call = make_call(*args)
+                return None if call is None else await call
+            except (TypesUnknown, DatabaseError) as again:
+                if self._is_final(again):
+                    raise
+                error = again
+        try:
+            raise ProgrammingError(error.why) if isinstance(error, TypesUnknown) else error
+        finally:
+            del error
+
+    async def _look_up_types(self, types: list[int], timeout: float | Deadline | None) -> None:
+        status = self._transaction_status
+        if status is TransactionStatus.ACTIVE:  # a stream has its connection for itself
+            await self.pool._look_up_types(types, timeout)
+        elif status not in (TransactionStatus.INERROR, TransactionStatus.UNKNOWN):
+            sql, parameters = self.types._question(types)
+            self.types._answer(parameters, await self._execute_plain(sql, parameters, timeout))
 
     async def _send(self, stream: Stream, deadline: _native.Deadline) -> int:
         return await stream.send_on(self, self._turns, deadline)

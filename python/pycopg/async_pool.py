@@ -13,16 +13,18 @@ from ._copy import Format, SupportsRead, SupportsWrite
 from ._exit import close_at_exit
 from ._loop import Done
 from ._mixing import mixed
-from ._native_types import Params, Raised, RaisedType, Row, Traceback
+from ._native_types import Params, Raised, RaisedType, Row, Traceback, TypesUnknown
 from ._pool_base import PoolBase
 from ._run import Attempts, this_task
 from ._streaming import Stream, is_async_only
 from ._transaction_options import options_of
+from ._types import MOST_ATTEMPTS, lost_type
 from .async_connection import AsyncConnection, AsyncCursor
 from .config import Config
 from .connection import Connection
 from .cursor import begun
 from .deadline import Deadline, as_deadline
+from .errors import DatabaseError, ProgrammingError
 from .pool import PooledDatabase
 from .stream import AsyncPoolStream, AsyncRowStream
 
@@ -150,7 +152,13 @@ class AsyncPooledDatabase(Base):
         """
         if self._check is not None:
             return (await self._checked_execute(sql, params, timeout, row))._all_rows()
-        rows: list[Row] = await self._execute(sql, params, row, timeout)
+        rows: list[Row]
+        try:
+            rows = await self._execute(sql, params, row, timeout)
+        except (TypesUnknown, DatabaseError) as error:
+            if self._is_final(error):
+                raise
+            rows = await self._with_types(error, self._execute, sql, params, row, timeout)
         return rows
 
     fetch_all = execute  # the name that goes with fetch_one and fetch_val
@@ -192,7 +200,12 @@ class AsyncPooledDatabase(Base):
         """
         if self._check is not None:
             return (await self._checked_execute(sql, params, timeout, row))._first_row()
-        return await self._fetch_one(sql, params, row, timeout)
+        try:
+            return await self._fetch_one(sql, params, row, timeout)
+        except (TypesUnknown, DatabaseError) as error:
+            if self._is_final(error):
+                raise
+            return await self._with_types(error, self._fetch_one, sql, params, row, timeout)
 
     async def fetch_val(
         self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
@@ -200,7 +213,12 @@ class AsyncPooledDatabase(Base):
         """Returns the first column of the first row, or None. ProgrammingError for a row without columns."""
         if self._check is not None:
             return (await self._checked_execute(sql, params, timeout))._first_value()
-        return await self._fetch_val(sql, params, timeout)
+        try:
+            return await self._fetch_val(sql, params, timeout)
+        except (TypesUnknown, DatabaseError) as error:
+            if self._is_final(error):
+                raise
+            return await self._with_types(error, self._fetch_val, sql, params, timeout)
 
     def stream(
         self,
@@ -234,7 +252,7 @@ class AsyncPooledDatabase(Base):
         """
         if is_async_only(params_seq):
             deadline = Deadline(self._timeout) if timeout is None else as_deadline(timeout)
-            stream = Stream(sql, params_seq)
+            stream = Stream(self, sql, params_seq)
             if not await stream.fill():
                 return 0
             async with self._one_call(deadline) as connection:
@@ -245,6 +263,8 @@ class AsyncPooledDatabase(Base):
                 return 0
             async with self._one_call(timeout) as connection:
                 return await connection.execute_many(sql, rows)
+        if self.types._stale:
+            await self._look_up_types([], timeout)
         call = self._execute_many(sql, params_seq, timeout)
         count: int = 0 if call is None else await call
         return count
@@ -449,6 +469,33 @@ class AsyncPooledDatabase(Base):
 
     async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         await self.close()
+
+    def _is_final(self, error: Exception) -> bool:
+        """Whether it has nothing to do with types that were not known, or are gone."""
+        return not isinstance(error, TypesUnknown) and not (lost_type(error) and self.types._registered)
+
+    async def _with_types(self, error: Exception, make_call: Any, *args: Any) -> Any:
+        """Goes on with a call that has met types that are not known, or are gone."""
+        for _ in range(MOST_ATTEMPTS):
+            unknown = error if isinstance(error, TypesUnknown) else TypesUnknown([], None, str(error))
+            del error  # its traceback knows this frame
+            await self._look_up_types(unknown.types, args[-1])
+            if unknown.rows is not None:
+                return unknown.rows._read()
+            try:
+                return await make_call(*args)
+            except (TypesUnknown, DatabaseError) as again:
+                if self._is_final(again):
+                    raise
+                error = again
+        try:
+            raise ProgrammingError(error.why) if isinstance(error, TypesUnknown) else error
+        finally:
+            del error
+
+    async def _look_up_types(self, types: list[int], timeout: float | Deadline | None) -> None:
+        sql, parameters = self.types._question(types)
+        self.types._answer(parameters, await self._execute_plain(sql, parameters, timeout))
 
     def _one_call(
         self, timeout: float | Deadline | None, row_factory: Callable[..., Any] | None = None

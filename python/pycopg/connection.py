@@ -10,7 +10,7 @@ from ._copy import Copy, Format, SupportsRead, SupportsWrite, copy_in, copy_out,
 from ._copying import LEASE, uncopied
 from ._info import Leased, tell_left_open, tell_rollback_failed
 from ._mixing import mixed
-from ._native_types import Params, Raised, RaisedType, Row, Traceback
+from ._native_types import Params, Raised, RaisedType, Row, Traceback, TransactionStatus
 from ._shortcut import shortcut
 from ._transaction_options import options_of
 from .cursor import BaseCursor
@@ -21,6 +21,7 @@ from .stream import RowStream
 Entered = TypeVar("Entered", bound="Connection")
 T = TypeVar("T")
 
+_ASKS_NOTHING = (TransactionStatus.INERROR, TransactionStatus.UNKNOWN)
 
 if TYPE_CHECKING:
     from ._transaction_options import Isolation, Settings
@@ -55,6 +56,14 @@ class Connection(Base):
     @shortcut(_native.Connection._exit)
     def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         self._exit(error_type, error, traceback)
+
+    def _look_up_types(self, types: list[int], timeout: float | Deadline | None) -> None:
+        status = self._transaction_status
+        if status is TransactionStatus.ACTIVE:  # a stream has its connection for itself
+            self.pool._look_up_types(types, timeout)
+        elif status not in _ASKS_NOTHING:
+            sql, parameters = self.types._question(types)
+            self.types._answer(parameters, self._execute_plain(sql, parameters, timeout))
 
     def _try_leasing(self) -> bool:
         return self._try_lease()

@@ -404,6 +404,10 @@ class PooledDatabase(Base):
 
     # For pools with `check`: the native pool calls them.
 
+    def _look_up_types(self, types: list[int], timeout: float | Deadline | None) -> None:
+        sql, parameters = self.types._question(types)
+        self.types._answer(parameters, self._execute_plain(sql, parameters, timeout))
+
     def _checked_execute(self, sql: Query, params: Params | None, timeout: float | Deadline | None) -> Cursor:
         with self._one_call(timeout) as connection:
             return connection.execute(sql, params)

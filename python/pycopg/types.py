@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Generic, NamedTuple, Optional, TypeVar, overload
 
 T = TypeVar("T")
 
 
 class Json:
-    """A parameter to be sent as `json`. `dumps` makes its text; `json.dumps` if not given."""
+    """A parameter to be sent as `json`. `dumps` makes its text; if not given, that of `db.types.json`."""
 
-    def __init__(self, obj: Any, dumps: Callable[[Any], str] | None = None) -> None:
+    def __init__(self, obj: Any, dumps: Callable[[Any], str | bytes] | None = None) -> None:
         self.obj = obj
         self.dumps = dumps
 
@@ -21,7 +21,8 @@ class Json:
         return f"{type(self).__name__}({self.obj!r})"
 
     def __str__(self) -> str:
-        return (self.dumps or json.dumps)(self.obj)
+        text = (self.dumps or json.dumps)(self.obj)
+        return text.decode() if isinstance(text, bytes) else text
 
 
 class Jsonb(Json):
@@ -115,6 +116,64 @@ class Range(Generic[T]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Range, (self._lower, self._upper, self._bounds or "[)", not self._bounds)
+
+
+class Multirange(Sequence[Range[T]]):
+    """A multirange of PostgreSQL, from version 14 on: an immutable sequence of ranges, in the order given.
+
+    Read from the server, the ranges are sorted, and neither overlap nor touch.
+    """
+
+    __slots__ = ("_ranges",)
+
+    def __init__(self, ranges: Iterable[Range[T]] = ()) -> None:
+        self._ranges = tuple(ranges)
+        for item in self._ranges:
+            if not isinstance(item, Range):
+                raise TypeError(f"a multirange is made of Range objects, not of {item!r}")
+
+    @overload
+    def __getitem__(self, index: int) -> Range[T]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Multirange[T]: ...
+    def __getitem__(self, index: int | slice) -> Range[T] | Multirange[T]:
+        return Multirange(self._ranges[index]) if isinstance(index, slice) else self._ranges[index]
+
+    def __len__(self) -> int:
+        return len(self._ranges)
+
+    def __iter__(self) -> Iterator[Range[T]]:
+        return iter(self._ranges)
+
+    def __contains__(self, value: object) -> bool:
+        """Whether it has this range; for any other value, whether one of its ranges contains that."""
+        if isinstance(value, Range):
+            return value in self._ranges
+        return any(value in item for item in self._ranges)
+
+    def __eq__(self, other: object) -> bool:
+        return self._ranges == other._ranges if isinstance(other, Multirange) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._ranges)
+
+    def __repr__(self) -> str:
+        return f"Multirange({list(self._ranges)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Multirange, (self._ranges,)
+
+
+class Interval(NamedTuple):
+    """An interval as PostgreSQL keeps it, for `types.interval(Interval)`: a month is no number of days."""
+
+    months: int = 0
+    days: int = 0
+    microseconds: int = 0
+
+
+class Hstore(dict[str, Optional[str]]):
+    """A value of the extension hstore, once `types.register_hstore()` was called: a dict of str, or None, by str."""
 
 
 # PEP 249

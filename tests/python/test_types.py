@@ -198,10 +198,11 @@ def test_json(wrapper: Any, ours: PooledDatabase, theirs: psycopg.Connection[Any
 
     check()
     assert ours.fetch_val("SELECT %s", [wrapper({"a": 1}, dumps=lambda _: "[2]")]) == [2]
+    assert ours.fetch_val("SELECT %s", [wrapper(1, dumps=lambda _: b"[3]")]) == [3]
     with pytest.raises(TypeError, match="not JSON serializable"):
         ours.execute("SELECT %s", [wrapper(object())])
-    with pytest.raises(pycopg.ProgrammingError, match="must return a str"):
-        ours.execute("SELECT %s", [wrapper(1, dumps=lambda _: b"1")])
+    with pytest.raises(pycopg.ProgrammingError, match="must return a str or bytes"):
+        ours.execute("SELECT %s", [wrapper(1, dumps=lambda _: 1)])
     assert ours.fetch_val("SELECT array['1'::json, NULL, '\"a\"']") == [1, None, "a"]
 
 
