@@ -82,21 +82,8 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
   /// The pool's executor. UsageError if the connection was given back.
   [[nodiscard]] executor_type get_executor() const;
 
-  // With the verbs of detail::AsyncVerbs: execute(sql, args...), fetch_all, fetch_one, fetch_val,
-  // execute_many.
-
-  using AsyncVerbs::execute;
-  /// Executes several statements in one flush, with one round trip for all. Completes with one answer for
-  /// each statement, in their order: a Result or an error, as Connection::execute(const Pipeline&) says.
-  template <detail::TokenFor<std::vector<PipelineAnswer>> Token = DefaultToken>
-  auto execute(Pipeline pipeline, Token&& token = {}) {
-    return detail::initiate<std::vector<PipelineAnswer>>(
-        owner(),
-        [](auto& self, auto handler, Pipeline kept) {
-          self.start_pipeline(std::move(handler), std::move(kept), {});
-        },
-        token, std::move(pipeline));
-  }
+  // With the verbs of detail::AsyncVerbs: execute(sql, args...), execute(pipeline), execute_all, fetch_all,
+  // fetch_one, fetch_val, execute_many, copy_in, copy_out.
 
   /// Begins COPY ... FROM STDIN or COPY ... TO STDOUT, to be written to or read piece by piece. Completes
   /// with an AsyncCopy.
@@ -217,9 +204,11 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
              std::optional<Deadline> deadline = {});
   void start(detail::Handler<std::int64_t> handler, detail::CopyRequest request,
              std::optional<Deadline> deadline = {});
+  void start(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline,
+             std::optional<Deadline> deadline = {});
+  void start(detail::Handler<std::vector<Result>> handler, Pipeline pipeline,
+             std::optional<Deadline> deadline = {});
   void start_copy(detail::Handler<AsyncCopy> handler, std::string sql, std::optional<Deadline> deadline);
-  void start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline,
-                      std::optional<Deadline> deadline);
   void start_end(detail::Handler<> handler, bool commit, std::optional<Deadline> deadline);
 
   /// `options`: null for none.
@@ -272,16 +261,6 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
 /// deadline has passed before anything was sent, with QueryTimeout, and the connection survives.
 class AsyncConnectionWithin : public detail::AsyncVerbs<AsyncConnectionWithin> {
  public:
-  using AsyncVerbs::execute;
-  template <detail::TokenFor<std::vector<PipelineAnswer>> Token = DefaultToken>
-  auto execute(Pipeline pipeline, Token&& token = {}) {
-    return detail::initiate<std::vector<PipelineAnswer>>(
-        owner(),
-        [](auto& self, auto handler, Pipeline kept) {
-          self.connection_->start_pipeline(std::move(handler), std::move(kept), self.deadline_);
-        },
-        token, std::move(pipeline));
-  }
   /// As AsyncConnection::copy; all of it, each later call as well, ends by the deadline.
   template <detail::TokenFor<AsyncCopy> Token = DefaultToken>
   auto copy(const Sql& sql, Token&& token = {}) {

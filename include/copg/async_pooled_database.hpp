@@ -7,6 +7,7 @@
 #include <copg/detail/async_initiate.hpp>
 #include <copg/detail/async_verbs.hpp>
 #include <copg/detail/request.hpp>
+#include <copg/pipeline.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 #include <copg/pooled_database.hpp>
@@ -239,6 +240,8 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request);
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request);
   void start(detail::Handler<std::int64_t> handler, detail::CopyRequest request);
+  void start(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline);
+  void start(detail::Handler<std::vector<Result>> handler, Pipeline pipeline);
   void start_connection(detail::Handler<AsyncConnection> handler, std::optional<Deadline> deadline,
                         const SourceLocation& where);
   void start_try_connection(detail::Handler<std::optional<AsyncConnection>> handler,
@@ -339,6 +342,8 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
   void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request) const;
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) const;
   void start(detail::Handler<std::int64_t> handler, detail::CopyRequest request) const;
+  void start(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline) const;
+  void start(detail::Handler<std::vector<Result>> handler, Pipeline pipeline) const;
   void start_connection(detail::Handler<AsyncConnection> handler, const SourceLocation& where) const;
   template <class Body>
   static auto repeat(AsyncDatabaseWithin within, Body body, RunOptions options, SourceLocation where)

@@ -89,6 +89,15 @@ class Connection : public detail::Verbs<Connection> {
   /// if other statements were sent behind it, its answer is that error (0A000), once. The answer to COPY, or
   /// to several statements in one text, is a UsageError.
   [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
+  /// Executes several statements in one flush and one transaction, with one round trip for all: all or none.
+  /// Returns their results in their order.
+  ///
+  /// They are part of an open transaction, or of the one that this call begins; with autocommit, they are a
+  /// transaction of their own, which is committed with them. The first error is thrown; it names its
+  /// statement (ErrorInfo::statement_index), the statements behind it are not executed, and what was done is
+  /// undone: a transaction that is not of their own has failed. UsageError, before anything is sent, for a
+  /// COPY, several statements in one text, and statements that begin or end a transaction.
+  std::vector<Result> execute_all(const Pipeline& pipeline);
 
   /// See detail::Verbs and RowStream, which refers to this connection.
   using Verbs::stream;
@@ -212,6 +221,7 @@ class ConnectionWithin : public detail::Verbs<ConnectionWithin> {
   Result execute(const Sql& sql, const Params& params);
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
   [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
+  std::vector<Result> execute_all(const Pipeline& pipeline);
   using Verbs::stream;
   [[nodiscard]] RowStream stream(const Sql& sql, const Params& params);
   using Verbs::copy_in;

@@ -52,6 +52,8 @@ struct ErrorInfo {
   std::string internal_query{};  ///< The SQL text that a function was running; CONTEXT names the function.
   int internal_position = 0;     ///< 1-based character position in `internal_query`; 0: none.
   std::int64_t row_index = -1;   ///< execute_many: 0-based index of the failing row; -1: none.
+  /// execute_all: 0-based index of the failing statement; -1: none, as of its COMMIT.
+  std::int64_t statement_index = -1;
   /// Of `run`: what each attempt has ended with, this last one included.
   std::vector<std::string> attempts{};
   bool connection_survives = true;  ///< False: the connection is gone and was discarded.

@@ -3,6 +3,7 @@
 
 #include <copg/params.hpp>
 #include <copg/pipeline_answer.hpp>
+#include <copg/source_location.hpp>
 #include <copg/sql.hpp>
 
 #include <cstddef>
@@ -14,8 +15,8 @@
 #pragma GCC visibility push(default)
 namespace copg {
 
-/// The statements for Connection::execute(pipeline), with copies of texts and parameters. Copyable, movable.
-/// May be executed any number of times. Not thread-safe.
+/// The statements for execute_all(pipeline) and execute(pipeline) of a pool or a connection, with copies of
+/// texts and parameters. Copyable, movable. May be executed any number of times. Not thread-safe.
 class Pipeline {
  public:
   struct Statement {
@@ -25,6 +26,7 @@ class Pipeline {
 
   /// Appends one statement. Throws DataError if a parameter can't be sent, and appends nothing then.
   Pipeline& add(const Sql& sql, Params params) {
+    if (statements_.empty()) where_ = sql.where();
     statements_.push_back({std::string(sql.text()), std::move(params)});
     return *this;
   }
@@ -36,8 +38,11 @@ class Pipeline {
   [[nodiscard]] bool empty() const noexcept { return statements_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return statements_.size(); }
   [[nodiscard]] std::span<const Statement> statements() const noexcept { return statements_; }
+  /// Where the first statement was added, to be named while its connection is leased.
+  [[nodiscard]] const SourceLocation& where() const noexcept { return where_; }
 
  private:
+  SourceLocation where_;
   std::vector<Statement> statements_;
 };
 

@@ -5,6 +5,7 @@
 #include <copg/connection.hpp>
 #include <copg/deadline.hpp>
 #include <copg/detail/verbs.hpp>
+#include <copg/pipeline.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 #include <copg/run_options.hpp>
@@ -62,6 +63,14 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   using Verbs::execute_many;
   Result execute(const Sql& sql, const Params& params);
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
+  /// Executes several statements in one flush, with one round trip for all, on any connection. Returns one
+  /// answer for each, in their order. Each is a transaction of its own, and an error is the answer to its
+  /// statement, as Connection::execute(const Pipeline&) says of autocommit.
+  [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
+  /// Executes several statements in one flush and one transaction, with one round trip for all: all or none.
+  /// Returns their results in their order. Throws the first error, which names its statement
+  /// (ErrorInfo::statement_index), as Connection::execute_all.
+  std::vector<Result> execute_all(const Pipeline& pipeline);
   using Verbs::copy_in;
   /// As Connection::copy_in and copy_out, on any connection, in a transaction of its own.
   std::int64_t copy_in(const Sql& sql, CopySource& source);
@@ -164,6 +173,8 @@ class DatabaseWithin : public detail::Verbs<DatabaseWithin> {
   using Verbs::execute_many;
   Result execute(const Sql& sql, const Params& params);
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
+  [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
+  std::vector<Result> execute_all(const Pipeline& pipeline);
   using Verbs::copy_in;
   std::int64_t copy_in(const Sql& sql, CopySource& source);
   std::int64_t copy_out(const Sql& sql, CopySink& sink);

@@ -111,8 +111,15 @@ void AsyncConnection::start_copy(detail::Handler<AsyncCopy> handler, std::string
   async::start_on(*loop_, state_, deadline, std::move(begin), std::move(handler));
 }
 
-void AsyncConnection::start_pipeline(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline,
-                                     std::optional<Deadline> deadline) {
+void AsyncConnection::start(detail::Handler<std::vector<Result>> handler, Pipeline pipeline,
+                            std::optional<Deadline> deadline) {
+  if (pipeline.empty())
+    return async::complete_now(loop_->executor(), std::move(handler), nullptr, std::vector<Result>());
+  async::start_on(*loop_, state_, deadline, engine::KeptAll(std::move(pipeline)), std::move(handler));
+}
+
+void AsyncConnection::start(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline,
+                            std::optional<Deadline> deadline) {
   if (pipeline.empty()) {
     return async::complete_now(loop_->executor(), std::move(handler), nullptr, std::vector<PipelineAnswer>());
   }

@@ -22,7 +22,9 @@ std::string first_lines(const std::string& text) {
 }
 
 std::string text_of(const ErrorInfo& info) {
-  std::string text = info.row_index < 0 ? "" : "row " + std::to_string(info.row_index) + ": ";
+  std::string text;
+  if (info.statement_index >= 0) text += "statement " + std::to_string(info.statement_index) + ": ";
+  if (info.row_index >= 0) text += "row " + std::to_string(info.row_index) + ": ";
   text += info.message;
   const std::string place = pointed_at(info.query, info.statement_position);
   if (!place.empty()) text += '\n' + place;

@@ -122,6 +122,23 @@ void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
   async::start_on(std::move(loop), limit, where, async::KeptCopyIn{std::move(request)}, std::move(handler));
 }
 
+void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
+              detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline) {
+  if (pipeline.empty())
+    return async::complete_now(loop->executor(), std::move(handler), nullptr, std::vector<PipelineAnswer>());
+  const SourceLocation where = pipeline.where();
+  async::start_on(std::move(loop), limit, where, engine::KeptPipeline(std::move(pipeline)),
+                  std::move(handler));
+}
+
+void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
+              detail::Handler<std::vector<Result>> handler, Pipeline pipeline) {
+  if (pipeline.empty())
+    return async::complete_now(loop->executor(), std::move(handler), nullptr, std::vector<Result>());
+  const SourceLocation where = pipeline.where();
+  async::start_on(std::move(loop), limit, where, engine::KeptAll(std::move(pipeline)), std::move(handler));
+}
+
 }  // namespace
 
 void AsyncPooledDatabase::start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request) {
@@ -134,6 +151,14 @@ void AsyncPooledDatabase::start(detail::Handler<std::int64_t> handler, detail::M
 
 void AsyncPooledDatabase::start(detail::Handler<std::int64_t> handler, detail::CopyRequest request) {
   start_on(loop(), state_->timeout(), std::move(handler), std::move(request));
+}
+
+void AsyncPooledDatabase::start(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline) {
+  start_on(loop(), state_->timeout(), std::move(handler), std::move(pipeline));
+}
+
+void AsyncPooledDatabase::start(detail::Handler<std::vector<Result>> handler, Pipeline pipeline) {
+  start_on(loop(), state_->timeout(), std::move(handler), std::move(pipeline));
 }
 
 void AsyncPooledDatabase::start_connection(detail::Handler<AsyncConnection> handler,
@@ -175,6 +200,15 @@ void AsyncDatabaseWithin::start(detail::Handler<std::int64_t> handler, detail::M
 
 void AsyncDatabaseWithin::start(detail::Handler<std::int64_t> handler, detail::CopyRequest request) const {
   start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(request));
+}
+
+void AsyncDatabaseWithin::start(detail::Handler<std::vector<PipelineAnswer>> handler,
+                                Pipeline pipeline) const {
+  start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(pipeline));
+}
+
+void AsyncDatabaseWithin::start(detail::Handler<std::vector<Result>> handler, Pipeline pipeline) const {
+  start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(pipeline));
 }
 
 void AsyncDatabaseWithin::start_connection(detail::Handler<AsyncConnection> handler,

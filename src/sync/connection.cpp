@@ -111,6 +111,12 @@ std::vector<PipelineAnswer> Connection::execute(const Pipeline& pipeline) {
   return call(engine::PipelineJob{answers});
 }
 
+std::vector<Result> Connection::execute_all(const Pipeline& pipeline) {
+  if (pipeline.empty()) return {};
+  const auto statements = engine::statements_of(pipeline);
+  return call(engine::ExecuteAllJob{statements});
+}
+
 RowStream Connection::stream(const Sql& sql, const Params& params) { return {*this, sql, params, {}}; }
 
 Result Connection::next_chunk(const std::shared_ptr<engine::OpenStream>& stream,
@@ -188,6 +194,11 @@ std::int64_t ConnectionWithin::execute_many(const Sql& sql, RowSource& rows) {
 std::vector<PipelineAnswer> ConnectionWithin::execute(const Pipeline& pipeline) {
   const Limited limited(*this);
   return connection_.execute(pipeline);
+}
+
+std::vector<Result> ConnectionWithin::execute_all(const Pipeline& pipeline) {
+  const Limited limited(*this);
+  return connection_.execute_all(pipeline);
 }
 
 RowStream ConnectionWithin::stream(const Sql& sql, const Params& params) {

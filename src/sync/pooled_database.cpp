@@ -63,6 +63,18 @@ std::int64_t execute_many_on(PoolEngine& pool, const TimeLimit& limit, const Sql
                     engine::ExecuteManyJob{sql.text(), rows, pool.joinable_texts()});
 }
 
+std::vector<PipelineAnswer> execute_on(PoolEngine& pool, const TimeLimit& limit, const Pipeline& pipeline) {
+  if (pipeline.empty()) return {};
+  engine::PipelineAnswers answers(pipeline);
+  return sync::call(pool, sync::CallClock(limit), pipeline.where(), engine::PipelineJob{answers});
+}
+
+std::vector<Result> execute_all_on(PoolEngine& pool, const TimeLimit& limit, const Pipeline& pipeline) {
+  if (pipeline.empty()) return {};
+  const auto statements = engine::statements_of(pipeline);
+  return sync::call(pool, sync::CallClock(limit), pipeline.where(), engine::ExecuteAllJob{statements});
+}
+
 std::int64_t copy_in_on(PoolEngine& pool, const TimeLimit& limit, const Sql& sql, CopySource& source) {
   return sync::call(pool, sync::CallClock(limit), sql.where(), engine::CopyInJob{sql.text(), source});
 }
@@ -91,6 +103,16 @@ Result PooledDatabase::fetch(const Sql& sql, const Params& params, const detail:
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
   PoolEngine& pool = engine();
   return execute_many_on(pool, pool.timeout(), sql, rows);
+}
+
+std::vector<PipelineAnswer> PooledDatabase::execute(const Pipeline& pipeline) {
+  PoolEngine& pool = engine();
+  return execute_on(pool, pool.timeout(), pipeline);
+}
+
+std::vector<Result> PooledDatabase::execute_all(const Pipeline& pipeline) {
+  PoolEngine& pool = engine();
+  return execute_all_on(pool, pool.timeout(), pipeline);
 }
 
 std::int64_t PooledDatabase::copy_in(const Sql& sql, CopySource& source) {
@@ -141,6 +163,14 @@ Result DatabaseWithin::fetch(const Sql& sql, const Params& params, const detail:
 
 std::int64_t DatabaseWithin::execute_many(const Sql& sql, RowSource& rows) {
   return execute_many_on(*engine_, TimeLimit::until(deadline_.at()), sql, rows);
+}
+
+std::vector<PipelineAnswer> DatabaseWithin::execute(const Pipeline& pipeline) {
+  return execute_on(*engine_, TimeLimit::until(deadline_.at()), pipeline);
+}
+
+std::vector<Result> DatabaseWithin::execute_all(const Pipeline& pipeline) {
+  return execute_all_on(*engine_, TimeLimit::until(deadline_.at()), pipeline);
 }
 
 RowStream DatabaseWithin::stream(const Sql& sql, const Params& params) {

@@ -211,6 +211,110 @@ TEST_F(AsyncPipeline, that_is_cancelled_or_late_leaves_the_pool_whole) {
   }());
 }
 
+TEST_F(AsyncPipeline, of_a_pool_is_each_its_own_or_all_or_none) {
+  auto db = make({.min_size = 1, .max_size = 1});
+  run([&]() -> awaitable<void> {
+    co_await db.open();
+    co_await db.execute("DROP TABLE IF EXISTS run; CREATE TABLE run (n int PRIMARY KEY)");
+    Pipeline pipeline;
+    pipeline.add("INSERT INTO run VALUES ($1) RETURNING 'one'", 1)
+        .add("INSERT INTO run VALUES ($1)", 1)
+        .add("SELECT $1::text", "last");
+    for (const bool within : {false, true}) {
+      co_await db.execute("TRUNCATE run");
+      Answers answers;
+      if (within) {
+        answers = co_await db.within(10s).execute(pipeline);
+      } else {
+        answers = co_await db.execute(pipeline);
+      }
+      EXPECT_EQ(texts_of(answers), (Strings{"one", "23505", "last"}));
+      co_await db.execute("TRUNCATE run");
+      std::int64_t failed = -1;
+      try {
+        if (within) {
+          co_await db.within(10s).execute_all(pipeline);
+        } else {
+          co_await db.execute_all(pipeline);
+        }
+      } catch (const QueryFailed& error) {
+        failed = error.info().statement_index;
+      }
+      EXPECT_EQ(failed, 1);
+      int seen = co_await db.fetch_val<int>("SELECT count(*) FROM run");
+      EXPECT_EQ(seen, 0);
+      Pipeline good;
+      good.add("INSERT INTO run VALUES ($1)", 1).add("SELECT 2");
+      const std::vector<Result> results = co_await db.execute_all(good);
+      EXPECT_EQ(results.at(0).affected_rows(), 1);
+      EXPECT_EQ(results.at(1).to_value<int>(), 2);
+      seen = co_await db.fetch_val<int>("SELECT count(*) FROM run");
+      EXPECT_EQ(seen, 1);
+    }
+    const std::vector<Result> none = co_await db.execute_all(Pipeline());
+    EXPECT_TRUE(none.empty());
+    co_await db.execute("DROP TABLE run");
+  }());
+}
+
+TEST_F(AsyncPipeline, all_or_none_on_a_lease_belong_to_its_transaction_and_take_any_token) {
+  auto db = make({.min_size = 1, .max_size = 2});
+  AsyncConnection conn;
+  run([&]() -> awaitable<void> {
+    co_await db.open();
+    conn = co_await db.connection();
+    Pipeline good;
+    good.add("SELECT 1").add("SELECT 2");
+    const std::vector<Result> results = co_await conn.within(10s).execute_all(good);
+    EXPECT_EQ(results.at(1).to_value<int>(), 2);
+    EXPECT_EQ(conn.transaction_status(), TransactionStatus::in_transaction);
+    Pipeline wrong;
+    wrong.add("SELECT 1").add("SELECT 1 / 0");
+    std::int64_t failed = -1;
+    try {
+      co_await conn.execute_all(wrong);
+    } catch (const QueryFailed& error) {
+      failed = error.info().statement_index;
+    }
+    EXPECT_EQ(failed, 1);
+    EXPECT_EQ(conn.transaction_status(), TransactionStatus::failed);
+    co_await conn.rollback();
+  }());
+  std::future<std::vector<Result>> future = conn.execute_all(Pipeline().add("SELECT 7"), asio::use_future);
+  run_until([&] { return future.wait_for(0s) == std::future_status::ready; });
+  EXPECT_EQ(future.get().at(0).to_value<int>(), 7);
+}
+
+TEST_F(AsyncPipeline, all_or_none_that_is_cancelled_or_killed_leaves_the_pool_whole) {
+  using namespace asio::experimental::awaitable_operators;
+  auto db = make({.min_size = 1, .max_size = 1});
+  run([&]() -> awaitable<void> {
+    co_await db.open();
+    co_await db.execute("DROP TABLE IF EXISTS run; CREATE TABLE run (n int)");
+    Pipeline pipeline;
+    pipeline.add("INSERT INTO run VALUES (1)").add("SELECT pg_sleep(600)").add("INSERT INTO run VALUES (2)");
+    asio::steady_timer timer(io, 50ms);
+    const auto first = co_await (db.execute_all(pipeline) || timer.async_wait(asio::use_awaitable));
+    EXPECT_EQ(first.index(), 1U);
+    int seen = co_await db.fetch_val<int>("SELECT count(*) FROM run");
+    EXPECT_EQ(seen, 0);
+    EXPECT_EQ(db.stats().connections_num, 1) << "it was cleaned, not replaced";
+    Pipeline killed;
+    killed.add("INSERT INTO run VALUES (1)")
+        .add("SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(600)");
+    bool unknown = false;
+    try {
+      co_await db.execute_all(killed);
+    } catch (const CommitUnknown&) {
+      unknown = true;
+    }
+    EXPECT_TRUE(unknown);
+    seen = co_await db.fetch_val<int>("SELECT count(*) FROM run");
+    EXPECT_EQ(seen, 0);
+    co_await db.execute("DROP TABLE run");
+  }());
+}
+
 TEST_F(AsyncPipeline, refuses_what_cannot_travel_for_that_statement_alone) {
   auto db = make({.min_size = 1, .max_size = 1});
   run([&]() -> awaitable<void> {

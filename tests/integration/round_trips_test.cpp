@@ -155,6 +155,16 @@ TEST_F(RoundTrips, a_pipeline_costs_one) {
   }
 }
 
+TEST_F(RoundTrips, a_pipeline_of_a_pool_costs_one_each_its_own_or_all_or_none) {
+  Pipeline pipeline;
+  for (int i = 0; i < 20; ++i) pipeline.add("SELECT $1::int", i);
+  for (int use = 1; use <= 4; ++use) {
+    EXPECT_EQ(cost_of([&] { EXPECT_EQ(db().execute(pipeline).size(), 20U); }).turns, 1) << "use " << use;
+    EXPECT_EQ(cost_of([&] { EXPECT_EQ(db().execute_all(pipeline).size(), 20U); }).turns, 1) << "use " << use;
+  }
+  EXPECT_EQ(cost_of([&] { db().execute_all(Pipeline()); }).turns, 0);
+}
+
 TEST_F(RoundTrips, a_lease_that_is_not_used_costs_nothing) {
   EXPECT_EQ(cost_of([&] { (void)db().connection(); }).turns, 0);
 }

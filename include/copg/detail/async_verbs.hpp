@@ -6,6 +6,7 @@
 #include <copg/detail/row_shape.hpp>
 #include <copg/detail/rows_of.hpp>
 #include <copg/params.hpp>
+#include <copg/pipeline.hpp>
 #include <copg/result.hpp>
 #include <copg/sql.hpp>
 
@@ -23,7 +24,7 @@ namespace copg {
 namespace detail {
 
 /// `Self` derives from it, and has `owner()`, itself as detail::Initiation takes it, and
-/// `start(handler, request)` for a request, a ManyRequest and a CopyRequest.
+/// `start(handler, request)` for a request, a ManyRequest, a CopyRequest, and a Pipeline of either kind.
 template <class Self>
 class AsyncVerbs {
  public:
@@ -36,6 +37,19 @@ class AsyncVerbs {
   template <Encodable... Args>
   auto execute(const Sql& sql, const Args&... args) {
     return initiate<Result>(self().owner(), start_request, DefaultToken(), make_request(sql, args...));
+  }
+  /// Executes several statements in one flush, with one round trip for all. Completes with one answer for
+  /// each statement, in their order: a Result or an error, as the `execute(const Pipeline&)` of threads says.
+  template <TokenFor<std::vector<PipelineAnswer>> Token = DefaultToken>
+  auto execute(Pipeline pipeline, Token&& token = {}) {
+    return initiate<std::vector<PipelineAnswer>>(self().owner(), start_request, token, std::move(pipeline));
+  }
+  /// Executes several statements in one flush and one transaction, with one round trip for all: all or none.
+  /// Completes with their results in their order, or with the first error, which names its statement
+  /// (ErrorInfo::statement_index), as the `execute_all` of threads.
+  template <TokenFor<std::vector<Result>> Token = DefaultToken>
+  auto execute_all(Pipeline pipeline, Token&& token = {}) {
+    return initiate<std::vector<Result>>(self().owner(), start_request, token, std::move(pipeline));
   }
   /// Executes a statement and completes with all rows, a std::vector<RowType<T>>. T is an aggregate or tuple,
   /// by position, an aggregate by name (copg::by_name), a map from the columns' names, or a single value, and

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "engine/raise.hpp"
 #include "pq/copy_in_operation.hpp"
 #include "pq/copy_out_operation.hpp"
+#include "pq/execute_all_operation.hpp"
 #include "pq/execute_many_operation.hpp"
 #include "pq/execute_operation.hpp"
 #include "pq/stream_operation.hpp"
@@ -95,6 +97,18 @@ struct PipelineJob {
   std::vector<PipelineAnswer> take(pq::PipelineOperation& operation) const { return answers.take(operation); }
 };
 
+struct ExecuteAllJob {
+  std::span<const pq::PipelineStatement> statements;
+
+  [[nodiscard]] pq::ExecuteAllOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
+    return {connection, statements, begin};
+  }
+  static std::vector<Result> take(pq::ExecuteAllOperation& operation) {
+    raise_error_of(operation);
+    return operation.take_results();
+  }
+};
+
 /// A stream that a shell keeps from call to call. Who drops it lets go of it (pq::KeptOpen).
 class OpenStream final : public pq::Stream {
  public:
@@ -136,6 +150,19 @@ class KeptPipeline {
     PipelineAnswers answers;
   };
   std::unique_ptr<Parts> parts_;
+};
+
+/// The same for ExecuteAllJob.
+class KeptAll {
+ public:
+  explicit KeptAll(Pipeline pipeline)
+      : pipeline_(std::make_unique<const Pipeline>(std::move(pipeline))),
+        statements_(statements_of(*pipeline_)) {}
+  [[nodiscard]] ExecuteAllJob job() const { return {statements_}; }
+
+ private:
+  std::unique_ptr<const Pipeline> pipeline_;  // on the heap, because the statements point into it
+  std::vector<pq::PipelineStatement> statements_;
 };
 
 /// The job: `kept` itself, or `kept.job()` if a shell keeps a job together with what it refers to.

@@ -5,6 +5,14 @@
 
 namespace copg::engine {
 
+std::vector<pq::PipelineStatement> statements_of(const Pipeline& pipeline) {
+  std::vector<pq::PipelineStatement> statements;
+  statements.reserve(pipeline.size());
+  for (const Pipeline::Statement& statement : pipeline.statements())
+    statements.push_back({statement.sql, statement.params});
+  return statements;
+}
+
 std::span<const pq::PipelineStatement> PipelineAnswers::begin() {
   answers_.assign(statements_.size(), PipelineAnswer(std::exception_ptr()));
   return statements_;

@@ -10,13 +10,13 @@
 
 namespace copg::engine {
 
+/// What operations take of a pipeline, which must outlive it.
+[[nodiscard]] std::vector<pq::PipelineStatement> statements_of(const Pipeline& pipeline);
+
 /// `pipeline` must outlive it.
 class PipelineAnswers final : public pq::PipelineSink {
  public:
-  explicit PipelineAnswers(const Pipeline& pipeline) {
-    for (const Pipeline::Statement& statement : pipeline.statements())
-      statements_.push_back({statement.sql, statement.params});
-  }
+  explicit PipelineAnswers(const Pipeline& pipeline) : statements_(statements_of(pipeline)) {}
 
   /// The statements for an operation. Forgets the answers to an earlier one, which never reached the server.
   [[nodiscard]] std::span<const pq::PipelineStatement> begin();
