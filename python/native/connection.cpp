@@ -19,6 +19,7 @@
 #include "python/native/notify.hpp"
 #include "python/native/options.hpp"
 #include "python/native/parameter_rows.hpp"
+#include "python/native/pipeline.hpp"
 #include "python/native/statement.hpp"
 #include "python/native/transaction_options.hpp"
 #include "python/native/with_types.hpp"
@@ -252,6 +253,36 @@ std::int64_t Connection::execute_many(nb::handle sql, nb::handle rows, nb::handl
   });
 }
 
+nb::object Connection::execute_all(nb::handle statements, nb::handle transaction, nb::handle row,
+                                   nb::handle timeout) {
+  const bool all = switch_of(transaction, "transaction");
+  const RowKind kind = rows_for(row);
+  const std::optional<Deadline> deadline = deadline_of(timeout);
+  const auto known_after = [&](const std::vector<Oid>& unknown) { return look_up(unknown, timeout); };
+  const GivenPipeline made = pipeline_of(statements, types(), leased_at_, known_after);
+  const Pipeline& pipeline = made.pipeline;
+  const nb::list answers = in_words_of(*made.given, [&] {
+    if (all)
+      return answers_of(ask(
+                            [&](copg::Connection& connection) {
+                              return deadline ? connection.within(*deadline).execute_all(pipeline)
+                                              : connection.execute_all(pipeline);
+                            },
+                            deadline),
+                        *made.given, kind, pool().options());
+    return answers_of(ask(
+                          [&](copg::Connection& connection) {
+                            return deadline ? connection.within(*deadline).execute(pipeline)
+                                            : connection.execute(pipeline);
+                          },
+                          deadline),
+                      *made.given, kind, pool().options());
+  });
+  if (const auto unknown = unknown_types_in(answers); !unknown.empty()) [[unlikely]]
+    set_types_in(answers, known_after(unknown));
+  return answers;
+}
+
 copg::Copy Connection::copy(std::string_view sql, const std::optional<Deadline>& deadline) {
   return ask(
       [&](copg::Connection& connection) {
@@ -410,6 +441,7 @@ void bind_connection(nb::module_& module) {
       .def("_execute_on", &Connection::execute, bind::inside, nb::arg(), bind::any, bind::any, bind::any)
       .def("_execute_plain", &Connection::execute_plain, bind::inside, bind::any, bind::any, bind::any)
       .def("_execute_many", &Connection::execute_many, bind::inside, bind::any, bind::any, bind::any)
+      .def("_execute_all", &Connection::execute_all, bind::inside, bind::any, bind::any, bind::any, bind::any)
       .def("_commit", &Connection::commit, bind::inside)
       .def("_rollback", &Connection::rollback, bind::inside)
       .def("_begin", &Connection::begin, bind::inside, bind::any, bind::any)

@@ -69,6 +69,9 @@ class Connection final : public AnyConnection {
   /// open.
   [[nodiscard]] nb::object execute_plain(nb::handle sql, nb::handle params, nb::handle timeout);
   [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows, nb::handle timeout);
+  /// Answers to several statements. `transaction`: all or none; else each is its own, or that of the lease.
+  [[nodiscard]] nb::object execute_all(nb::handle statements, nb::handle transaction, nb::handle row,
+                                       nb::handle timeout);
 
   [[nodiscard]] copg::Copy copy(std::string_view sql, const std::optional<Deadline>& deadline);
   /// One call on a COPY of this connection.

@@ -109,19 +109,29 @@ nb::object make(const nb::object& type, const std::string& message) {
   return error;
 }
 
-void set_error(const Error& error) {
+}  // namespace
+
+nb::object exception_of(const Error& error) {
   const ErrorInfo& info = error.info();
-  const nb::object exception = make(class_for(info), error.what());
+  nb::object exception = make(class_for(info), error.what());
   exception.attr("sqlstate") = text_or_none(info.sqlstate.text());
   exception.attr("_fields") = diagnostic_of(info);
   exception.attr("query") = text_or_none(info.query);
   if (info.executed) exception.attr("executed") = true;
   if (info.committed) exception.attr("committed") = true;
   if (info.row_index >= 0) exception.attr("row_index") = info.row_index;
+  if (info.statement_index >= 0) exception.attr("statement_index") = info.statement_index;
   if (!info.cause.empty()) {
     const nb::object cause = make(nb::borrow(imported().operational_error), info.cause);
     PyException_SetCause(exception.ptr(), nb::object(cause).release().ptr());
   }
+  return exception;
+}
+
+namespace {
+
+void set_error(const Error& error) {
+  const nb::object exception = exception_of(error);
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
 }
 

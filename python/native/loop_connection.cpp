@@ -28,6 +28,7 @@
 #include "python/native/loop_jobs.hpp"
 #include "python/native/notify.hpp"
 #include "python/native/options.hpp"
+#include "python/native/pipeline.hpp"
 #include "python/native/result_rows.hpp"
 #include "python/native/row_stream.hpp"
 #include "python/native/transaction_options.hpp"
@@ -273,6 +274,22 @@ class LoopConnection final : public AnyConnection {
     auto kept = rows_of(sql, rows, lease_->engine->joinable_texts(), types());
     return kept ? call(deadline, std::move(*kept)) : nullptr;
   }
+  /// nullptr: there are no statements.
+  LoopCall* execute_all(nb::handle statements, nb::handle transaction, nb::handle row, nb::handle timeout) {
+    require_leased();
+    const std::optional<Deadline> deadline = deadline_of(timeout);
+    const bool all = switch_of(transaction, "transaction");
+    const RowKind kind = rows_for(row);
+    GivenPipeline given = pipeline_of_task(statements, types(), leased_at_);
+    if (given.pipeline.empty()) return nullptr;
+    const auto start = [&](auto kept) {
+      return call(deadline,
+                  PipelineOnItsWay<decltype(kept)>{std::move(kept), given.given, kind,
+                                                   &lease_->engine->options(), pool().types_object()});
+    };
+    return all ? start(engine::KeptAll(std::move(given.pipeline)))
+               : start(engine::KeptPipeline(std::move(given.pipeline)));
+  }
 
   /// nullptr: the stream is over. It is an object of Python's that is a Stream.
   LoopCall* next_chunk(nb::object object, nb::handle timeout) {
@@ -470,6 +487,8 @@ void bind_loop_connection(nb::module_& module) {
       .def("_next_chunk", &LoopConnection::next_chunk, bind::owned, nb::arg(), bind::any)
       .def("_execute_many", &LoopConnection::execute_many, bind::owned, bind::inside, bind::any, bind::any,
            bind::any)
+      .def("_execute_all", &LoopConnection::execute_all, bind::owned, bind::inside, bind::any, bind::any,
+           bind::any, bind::any)
       .def("_execute_batch", &LoopConnection::execute_batch, bind::owned, nb::arg(), bind::any)
       .def("_copy_begin", &LoopConnection::copy_step<pq::CopyWish::begin>, bind::owned, bind::inside,
            nb::arg(), bind::any)

@@ -12,6 +12,7 @@
 #include "engine/calls/jobs.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/parameter_rows.hpp"
+#include "python/native/pipeline.hpp"
 #include "python/native/statement.hpp"
 #include "python/native/types.hpp"
 #include "python/native/unread.hpp"
@@ -68,6 +69,18 @@ inline KeptStatement statement_of(nb::handle sql, nb::handle params, const Types
   try {
     return {nb::borrow(sql), nb::borrow(params),
             std::make_unique<const Statement>(sql.ptr(), params.ptr(), types.now().get())};
+  } catch (const Undumped& failed) {
+    if (!failed.missing) throw;
+    throw TypesUnknown{{}, {}, failed.what};
+  }
+}
+
+/// Throws TypesUnknown.
+inline GivenPipeline pipeline_of_task(nb::handle statements, const Types& types,
+                                      const SourceLocation& where) {
+  require_known(types);
+  try {
+    return pipeline_of(list_of_statements(statements), types.now(), where);
   } catch (const Undumped& failed) {
     if (!failed.missing) throw;
     throw TypesUnknown{{}, {}, failed.what};

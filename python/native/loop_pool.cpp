@@ -21,6 +21,7 @@
 #include "python/native/loop_reader.hpp"
 #include "python/native/notify.hpp"
 #include "python/native/options.hpp"
+#include "python/native/pipeline.hpp"
 #include "python/native/result_rows.hpp"
 
 namespace copg::python {
@@ -126,6 +127,24 @@ class LoopPool : public AnyPool {
     if (!kept) return nullptr;
     return new JobWait<KeptRows>(engine, limit, where, std::move(*kept));
   }
+  /// nullptr: there are no statements.
+  LoopCall* execute_all(nb::handle statements, nb::handle transaction, nb::handle row, nb::handle timeout) {
+    const SourceLocation where = caller();
+    const auto& engine = this->engine();
+    const engine::TimeLimit limit = limit_of(timeout);
+    const bool all = switch_of(transaction, "transaction");
+    std::optional<RowKind> own;
+    const RowKind& kind = rows_for(row, own);
+    GivenPipeline given = pipeline_of_task(statements, types(), where);
+    if (given.pipeline.empty()) return nullptr;
+    const auto start = [&](auto kept) -> LoopCall* {
+      using Kept = PipelineOnItsWay<decltype(kept)>;
+      return new JobWait<Kept>(engine, limit, where,
+                               Kept{std::move(kept), given.given, kind, &engine->options(), types_object()});
+    };
+    return all ? start(engine::KeptAll(std::move(given.pipeline)))
+               : start(engine::KeptPipeline(std::move(given.pipeline)));
+  }
   LoopCall* wait(nb::handle timeout) {
     return new PoolWait(engine(), engine::duration_of(Seconds(timeout_of(timeout))), engine::Milestone::full);
   }
@@ -166,6 +185,8 @@ void bind_loop_pool(nb::module_& module) {
       .def("_execute_many", &LoopPool::execute_many, bind::owned, bind::inside, bind::any, bind::any,
            bind::any)
       .def("_execute_plain", &LoopPool::execute_plain, bind::owned, bind::inside, bind::any, bind::any,
+           bind::any)
+      .def("_execute_all", &LoopPool::execute_all, bind::owned, bind::inside, bind::any, bind::any, bind::any,
            bind::any)
       .def("_wait", &LoopPool::wait, bind::owned, bind::any)
       .def("_check_idle", &LoopPool::check, bind::owned)

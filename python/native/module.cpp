@@ -30,6 +30,7 @@
 #include "python/native/loop_copy.hpp"
 #include "python/native/loop_pool.hpp"
 #include "python/native/parameter_rows.hpp"
+#include "python/native/pipeline.hpp"
 #include "python/native/pool.hpp"
 #include "python/native/row_kind.hpp"
 #include "python/native/row_stream.hpp"
@@ -102,6 +103,7 @@ NB_MODULE(_native_in_main, module) {
   bind_pool(module);
   bind_row_kinds(module);
   bind_cursor(module);
+  bind_pipeline(module);
   bind_transaction_options(module);
   bind_attempts(module);
   bind_any_connection(module);

@@ -16,6 +16,7 @@
 #include "python/native/notify.hpp"
 #include "python/native/options.hpp"
 #include "python/native/parameter_rows.hpp"
+#include "python/native/pipeline.hpp"
 #include "python/native/statement.hpp"
 #include "python/native/with_types.hpp"
 #include "sync/call.hpp"
@@ -131,6 +132,37 @@ std::int64_t Pool::execute_many(nb::handle sql, nb::handle rows, nb::handle time
   });
 }
 
+nb::object Pool::execute_all(nb::handle statements, nb::handle transaction, nb::handle row,
+                             nb::handle timeout) {
+  if (checked_) [[unlikely]]
+    return nb::find(*this).attr("_checked_execute_all")(statements, transaction, row, timeout);
+  PooledDatabase& db = database();
+  const bool all = switch_of(transaction, "transaction");
+  std::optional<RowKind> own;
+  const RowKind& kind = rows_for(row, own);
+  const std::optional<Deadline> deadline = deadline_of(timeout);
+  const auto known_after = [&](const std::vector<Oid>& unknown) {
+    look_up(unknown, timeout);
+    return types().now();
+  };
+  const GivenPipeline made = pipeline_of(statements, types(), caller(), known_after);
+  const Pipeline& pipeline = made.pipeline;
+  const nb::list answers = in_words_of(*made.given, [&] {
+    if (all)
+      return answers_of(without_gil([&] {
+                          return deadline ? db.within(*deadline).execute_all(pipeline)
+                                          : db.execute_all(pipeline);
+                        }),
+                        *made.given, kind, options_);
+    return answers_of(
+        without_gil([&] { return deadline ? db.within(*deadline).execute(pipeline) : db.execute(pipeline); }),
+        *made.given, kind, options_);
+  });
+  if (const auto unknown = unknown_types_in(answers); !unknown.empty()) [[unlikely]]
+    set_types_in(answers, known_after(unknown));
+  return answers;
+}
+
 void Pool::check() {
   without_gil([&db = database()] { db.check(); });
 }
@@ -154,6 +186,7 @@ void bind_pool(nb::module_& module) {
       .def("_fetch_val", &Pool::fetch_val, bind::inside, bind::any, bind::any, bind::any)
       .def("_execute_plain", &Pool::execute_plain, bind::inside, bind::any, bind::any, bind::any)
       .def("_execute_many", &Pool::execute_many, bind::inside, bind::any, bind::any, bind::any)
+      .def("_execute_all", &Pool::execute_all, bind::inside, bind::any, bind::any, bind::any, bind::any)
       .def("_check_idle", &Pool::check, bind::inside)
       .def(
           "_wait", [](Pool& self, nb::handle timeout) { self.wait(timeout_of(timeout)); }, bind::inside,

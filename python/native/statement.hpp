@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "python/native/placeholders.hpp"
@@ -55,6 +56,7 @@ class Statement {
   Statement(PyObject* sql, PyObject* params, const TypeMap* types);
   [[nodiscard]] std::string_view text() const noexcept { return known_ ? known_->text.sql : plain_; }
   [[nodiscard]] const Params& params() const noexcept { return params_; }
+  [[nodiscard]] Params take_params() noexcept { return std::move(params_); }
 
  private:
   void read(PyObject* sql, PyObject* params, const TypeMap* types);

@@ -16,6 +16,7 @@ from . import sql as sql
 from ._copy import AsyncCopy, Copy
 from ._info import ConnectionInfo
 from ._native_types import TransactionStatus
+from ._pipeline import Answer as Answer
 from .async_connection import AsyncConnection, AsyncCursor, AsyncTransaction
 from .async_pool import AsyncPooledDatabase
 from .config import Config
@@ -82,6 +83,7 @@ __all__ = [
     "NUMBER",
     "ROWID",
     "STRING",
+    "Answer",
     "AsyncConnection",
     "AsyncCopy",
     "AsyncCursor",

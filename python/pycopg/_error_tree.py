@@ -47,6 +47,8 @@ class Error(Exception):
     """The query that was running, as the caller gave it."""
     row_index: int | None = None
     """The index of the row that failed, in `execute_many`."""
+    statement_index: int | None = None
+    """The index of the statement that failed, in `execute_all`; None for its COMMIT."""
     attempts: list[str] | None = None
     """What each attempt of `run` has ended with, this last one included; None if there was only one."""
     executed: bool = False

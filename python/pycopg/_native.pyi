@@ -3,12 +3,13 @@ from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import Context
 from types import TracebackType
-from typing import Any, NoReturn, TypeVar, overload
+from typing import Any, Generic, NoReturn, TypeVar, overload
 from weakref import ref
 
 from ._native_types import Params, Row, TransactionStatus
 
 _Connection = TypeVar("_Connection", bound=Connection)
+_Of = TypeVar("_Of")
 _Iterated = TypeVar("_Iterated", bound=Stream)
 
 __version__: str
@@ -109,6 +110,29 @@ class Cursor:
     def _first_value(self) -> Any: ...
     def _close(self) -> None: ...
 
+class Answer(Generic[_Of]):
+    """The answer to one statement of `execute_all`."""
+
+    @property
+    def rows(self) -> list[_Of]:
+        """The rows, as a list, which is made when it is first asked for; [] if the statement returns none."""
+
+    @property
+    def first(self) -> _Of | None:
+        """The first row, or None if there is none."""
+
+    @property
+    def value(self) -> Any:
+        """The first column of the first row, or None. ProgrammingError for a row without columns."""
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows returned or affected; -1 if the statement does neither."""
+
+    @property
+    def statusmessage(self) -> str | None:
+        """The command tag that the server sent, such as "INSERT 0 1"."""
+
 def set_row_kinds(
     scalar: Callable[..., Any],
     namedtuple: Callable[..., Any],
@@ -178,6 +202,14 @@ class Pool(AnyPool):
         self, sql: object, params: Params | None, timeout: float | Deadline | None, /
     ) -> list[tuple[Any, ...]]: ...
     def _execute_many(self, sql: object, params_seq: Iterable[Params], timeout: float | Deadline | None, /) -> int: ...
+    def _execute_all(
+        self,
+        statements: Iterable[Any],
+        transaction: bool,
+        row: Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+        /,
+    ) -> list[Any]: ...
     def _check_idle(self) -> None: ...
     def _wait(self, timeout: float | Deadline, /) -> None: ...
     def _close(self, timeout: float | Deadline, /) -> None: ...
@@ -259,6 +291,14 @@ class Connection(AnyConnection):
         self, sql: object, params: Params | None, timeout: float | Deadline | None, /
     ) -> list[tuple[Any, ...]]: ...
     def _execute_many(self, sql: object, params_seq: Iterable[Params], timeout: float | Deadline | None, /) -> int: ...
+    def _execute_all(
+        self,
+        statements: Iterable[Any],
+        transaction: bool,
+        row: Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+        /,
+    ) -> list[Any]: ...
     def _begin(self, options: TransactionOptions | None, timeout: float | Deadline | None, /) -> int: ...
     def _end(self, number: int, commit: bool, /) -> None: ...
 
@@ -358,6 +398,14 @@ class LoopConnection(AnyConnection):
     def _execute_many(
         self, sql: object, params_seq: Iterable[Params], timeout: float | Deadline | None, /
     ) -> LoopCall | None: ...
+    def _execute_all(
+        self,
+        statements: Iterable[Any],
+        transaction: bool,
+        row: Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+        /,
+    ) -> LoopCall | None: ...
     def _execute_batch(self, batch: RowBatch, timeout: float | Deadline | None, /) -> LoopCall: ...
     def _copy_begin(self, copy: LoopCopy, timeout: float | Deadline | None, /) -> LoopCall: ...
     def _copy_write(self, copy: LoopCopy, timeout: float | Deadline | None, /) -> LoopCall: ...
@@ -390,6 +438,14 @@ class LoopPool(AnyPool):
     def _execute_plain(self, sql: object, params: Params | None, timeout: float | Deadline | None, /) -> LoopCall: ...
     def _execute_many(
         self, sql: object, params_seq: Iterable[Params], timeout: float | Deadline | None, /
+    ) -> LoopCall | None: ...
+    def _execute_all(
+        self,
+        statements: Iterable[Any],
+        transaction: bool,
+        row: Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+        /,
     ) -> LoopCall | None: ...
     def _wait(self, timeout: float | Deadline, /) -> LoopCall: ...
     def _check_idle(self) -> LoopCall: ...

@@ -20,6 +20,7 @@ from ._copying import LEASE, uncopied
 from ._info import Leased, tell_left_open, tell_rollback_failed
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback, TransactionStatus, TypesUnknown
+from ._pipeline import AsyncPipelines
 from ._shortcut import shortcut
 from ._streaming import Stream, is_async_only
 from ._transaction_options import options_of
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
     from ._transaction_options import Isolation, Settings
     from .sql import Query
 
-    class Base(Leased, _native.LoopConnection): ...
+    class Base(Leased, AsyncPipelines, _native.LoopConnection): ...
 else:
-    Base = mixed(Leased, _native.LoopConnection)
+    Base = mixed(Leased, mixed(AsyncPipelines, _native.LoopConnection))
 
 
 class AsyncConnection(Base):
@@ -388,6 +389,16 @@ class AsyncConnection(Base):
         elif status not in (TransactionStatus.INERROR, TransactionStatus.UNKNOWN):
             sql, parameters = self.types._question(types)
             self.types._answer(parameters, await self._execute_plain(sql, parameters, timeout))
+
+    async def _all(
+        self,
+        statements: Iterable[Any],
+        transaction: bool,
+        row: Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+    ) -> list[Any]:
+        answers: list[Any] | None = await self._run(self._execute_all, statements, transaction, row, timeout=timeout)
+        return answers or []
 
     async def _send(self, stream: Stream, deadline: _native.Deadline) -> int:
         return await stream.send_on(self, self._turns, deadline)

@@ -14,6 +14,7 @@ from ._exit import close_at_exit
 from ._loop import Done
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback, TypesUnknown
+from ._pipeline import AsyncPipelines
 from ._pool_base import PoolBase
 from ._run import Attempts, this_task
 from ._streaming import Stream, is_async_only
@@ -43,9 +44,9 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
 
-    class Base(PoolBase, _native.LoopPool): ...
+    class Base(PoolBase, AsyncPipelines, _native.LoopPool): ...
 else:
-    Base = mixed(PoolBase, _native.LoopPool)
+    Base = mixed(PoolBase, mixed(AsyncPipelines, _native.LoopPool))
 
 
 class AsyncPooledDatabase(Base):
@@ -514,3 +515,22 @@ class AsyncPooledDatabase(Base):
     ) -> AsyncCursor:
         async with self._one_call(timeout, row) as connection:
             return await connection.execute(sql, params)
+
+    async def _all(
+        self,
+        statements: Iterable[Any],
+        transaction: bool,
+        row: Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+    ) -> list[Any]:
+        if self._check is not None:
+            async with self._one_call(timeout) as connection:
+                return await connection._all(statements, transaction, row, None)
+        try:
+            call = self._execute_all(statements, transaction, row, timeout)
+            return [] if call is None else await call
+        except TypesUnknown as unknown:
+            answers: list[Any] = await self._with_types(
+                unknown, self._execute_all, statements, transaction, row, timeout
+            )
+            return answers

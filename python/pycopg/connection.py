@@ -11,6 +11,7 @@ from ._copying import LEASE, uncopied
 from ._info import Leased, tell_left_open, tell_rollback_failed
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback, TransactionStatus
+from ._pipeline import Pipelines
 from ._shortcut import shortcut
 from ._transaction_options import options_of
 from .cursor import BaseCursor
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from ._transaction_options import Isolation, Settings
     from .sql import Query
 
-    class Base(Leased, _native.Connection): ...
+    class Base(Leased, Pipelines, _native.Connection): ...
 else:
-    Base = mixed(Leased, _native.Connection)
+    Base = mixed(Leased, mixed(Pipelines, _native.Connection))
 
 
 class Connection(Base):

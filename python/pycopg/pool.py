@@ -13,6 +13,7 @@ from ._copy import Format, SupportsRead, SupportsWrite
 from ._exit import close_at_exit
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
+from ._pipeline import Pipelines
 from ._pool_base import PoolBase, plain_function
 from ._pool_leases import CheckedConnection, PoolTransaction, TryConnection
 from ._run import Attempts, this_thread
@@ -39,9 +40,9 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
 
-    class Base(PoolBase, _native.Pool): ...
+    class Base(PoolBase, Pipelines, _native.Pool): ...
 else:
-    Base = mixed(PoolBase, _native.Pool)
+    Base = mixed(PoolBase, mixed(Pipelines, _native.Pool))
 
 
 class PooledDatabase(Base):
@@ -418,6 +419,16 @@ class PooledDatabase(Base):
             return 0
         with self._one_call(timeout) as connection:
             return connection.execute_many(sql, rows)
+
+    def _checked_execute_all(
+        self,
+        statements: Iterable[Any],
+        transaction: bool,
+        row: Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+    ) -> list[Any]:
+        with self._one_call(timeout) as connection:
+            return connection._execute_all(statements, transaction, row, None)
 
     def _one_call(self, timeout: float | Deadline | None) -> Connection:
         """A connection for one call, which is a transaction of its own and ends by `timeout`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Union
 
 import pydantic
 from typing_extensions import assert_type
@@ -37,6 +37,12 @@ def shaped(db: PooledDatabase, conn: Connection) -> None:
     assert_type(db.execute("SELECT * FROM users", row=Point), list[Point])
     assert_type(db.execute("SELECT * FROM users", row=Model), list[Model])
     assert_type(db.fetch_one("SELECT * FROM users", row=dict), Optional[dict[str, Any]])
+    assert_type(db.execute_all(["SELECT 1", ("SELECT %s", [1])]), list[pycopg.Answer[Any]])
+    assert_type(conn.execute_all(["SELECT * FROM users"], row=User), list[pycopg.Answer[User]])
+    assert_type(conn.execute_all([("SELECT 1", None)], row=dict), list[pycopg.Answer[dict[str, Any]]])
+    assert_type(db.execute_all(["SELECT 1"], row=User)[0].first, Optional[User])
+    each = db.execute_all([(SQL("SELECT 1"), {"a": 1})], transaction=False, row=User)
+    assert_type(each, list[Union[pycopg.Answer[User], pycopg.Error]])
     pair: tuple[Any, ...] | None = db.fetch_one("SELECT * FROM users", row=tuple)
     assert_type(db.fetch_one("SELECT * FROM users"), Optional[Any])
     assert_type(conn.fetch_one("SELECT * FROM users", row=args(Point)), Optional[Point])
