@@ -3,5 +3,6 @@
 
 #include <copg/async_connection.hpp>
 #include <copg/async_copy.hpp>
+#include <copg/async_listener.hpp>
 #include <copg/async_pooled_database.hpp>
 #include <copg/copg.hpp>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <copg/async_connection.hpp>
+#include <copg/async_listener.hpp>
 #include <copg/config.hpp>
 #include <copg/deadline.hpp>
 #include <copg/detail/async_initiate.hpp>
@@ -18,6 +19,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -195,6 +197,18 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
                                  std::forward<Token>(token));
   }
 
+  /// Listens to these channels: PooledDatabase::listener. Completes with an AsyncListener once the server has
+  /// acknowledged that.
+  template <detail::TokenFor<AsyncListener> Token = DefaultToken>
+  auto listener(Channels channels, std::size_t queue = usual_listener_queue, Token&& token = {}) {
+    return detail::initiate<AsyncListener>(
+        this,
+        [channels = std::move(channels), queue](auto& self, auto handler) {
+          self.start_listener(std::move(handler), channels.names(), queue);
+        },
+        token);
+  }
+
   /// Tests all idle connections, a few at a time, so that callers are served meanwhile, and replaces dead
   /// ones. Completes when all are tested, or with PoolTimeout after the pool's `timeout`.
   template <detail::TokenFor<> Token = DefaultToken>
@@ -246,6 +260,8 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
                         const SourceLocation& where);
   void start_try_connection(detail::Handler<std::optional<AsyncConnection>> handler,
                             const SourceLocation& where);
+  void start_listener(detail::Handler<AsyncListener> handler, std::vector<std::string> channels,
+                      std::size_t queue);
   void start_check(detail::Handler<> handler);
   void start_wait(detail::Handler<> handler, Deadline deadline);
   void start_close(detail::Handler<> handler, Seconds timeout);
@@ -280,6 +296,16 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
   auto connection(Token&& token = {}, SourceLocation where = SourceLocation::current()) {
     return detail::initiate<AsyncConnection>(
         owner(), [where](auto& self, auto handler) { self.start_connection(std::move(handler), where); },
+        token);
+  }
+  /// As AsyncPooledDatabase::listener. Only the beginning ends by the deadline.
+  template <detail::TokenFor<AsyncListener> Token = DefaultToken>
+  auto listener(Channels channels, std::size_t queue = usual_listener_queue, Token&& token = {}) {
+    return detail::initiate<AsyncListener>(
+        owner(),
+        [channels = std::move(channels), queue](auto& self, auto handler) {
+          self.start_listener(std::move(handler), channels.names(), queue);
+        },
         token);
   }
   /// As AsyncPooledDatabase::transaction. All of it ends by the deadline: the wait for a connection, each
@@ -345,6 +371,8 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
   void start(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline) const;
   void start(detail::Handler<std::vector<Result>> handler, Pipeline pipeline) const;
   void start_connection(detail::Handler<AsyncConnection> handler, const SourceLocation& where) const;
+  void start_listener(detail::Handler<AsyncListener> handler, std::vector<std::string> channels,
+                      std::size_t queue) const;
   template <class Body>
   static auto repeat(AsyncDatabaseWithin within, Body body, RunOptions options, SourceLocation where)
       -> std::invoke_result_t<Body&, AsyncConnection&> {

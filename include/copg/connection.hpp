@@ -62,7 +62,7 @@ enum class TransactionStatus : std::uint8_t {
 /// - UsageError: the connection was given back, belongs to a parent process, or is used by two threads.
 /// A connection that is found dead before the first byte is sent is replaced without an error.
 ///
-/// LISTEN succeeds, but its notifications are dropped at the end of each call.
+/// LISTEN succeeds, but its notifications are dropped at the end of each call: see PooledDatabase::listener.
 class Connection : public detail::Verbs<Connection> {
  public:
   Connection(Connection&& other) noexcept;

@@ -12,6 +12,8 @@
 #include <copg/deadline.hpp>
 #include <copg/error.hpp>
 #include <copg/identifier.hpp>
+#include <copg/listener.hpp>
+#include <copg/notification.hpp>
 #include <copg/observer.hpp>
 #include <copg/params.hpp>
 #include <copg/pipeline.hpp>

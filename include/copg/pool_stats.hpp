@@ -20,6 +20,9 @@ struct PoolStats {
   std::uint32_t checking = 0;          ///< Idle connections that are being checked.
   std::uint32_t closing = 0;           ///< Connections being closed. They count against pool_max until then.
   std::uint32_t requests_waiting = 0;  ///< Waiters in the queue.
+  /// Connections that listen for the pool's listeners: 0 or 1. It does not count against pool_max.
+  std::uint32_t listening = 0;
+  std::uint32_t listeners = 0;  ///< Listeners that are open.
 
   std::uint64_t requests_num = 0;            ///< Requests for a connection.
   std::uint64_t requests_queued = 0;         ///< Requests that had to wait.
@@ -40,7 +43,11 @@ struct PoolStats {
   std::uint64_t runs_largest = 0;  ///< Statements of the largest run.
   /// Statements that waited, and then went alone because they are slow.
   std::uint64_t statements_isolated = 0;
-  std::uint64_t retries_num = 0;  ///< Attempts of `run` after the first: the transaction was run again.
+  std::uint64_t notifications_num = 0;  ///< Notifications received, once for all listeners.
+  /// Notifications that a listener did not get because its queue was full, of all listeners.
+  std::uint64_t notifications_dropped = 0;
+  std::uint64_t listening_lost = 0;  ///< Times that the listening connection was lost.
+  std::uint64_t retries_num = 0;     ///< Attempts of `run` after the first: the transaction was run again.
 
   /// Statements of a run, on average; 0 without one.
   [[nodiscard]] double runs_mean() const {

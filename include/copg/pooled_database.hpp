@@ -5,6 +5,7 @@
 #include <copg/connection.hpp>
 #include <copg/deadline.hpp>
 #include <copg/detail/verbs.hpp>
+#include <copg/listener.hpp>
 #include <copg/pipeline.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
@@ -12,6 +13,7 @@
 #include <copg/source_location.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -121,6 +123,13 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   std::invoke_result_t<Body&, Connection&> run(Body&& body, const RunOptions& options = {},
                                                const SourceLocation& where = SourceLocation::current());
 
+  /// Listens to these channels. Blocks until the server has acknowledged that, so that a notification that is
+  /// sent from now on is heard. `queue`: how many notifications the listener keeps, 1 to 10,000,000.
+  /// UsageError for a name that is empty, longer than 63 bytes, or holds a NUL; PoolTimeout, with the last
+  /// connect error; ConfigurationError at once, if no connect can succeed, or if a pooler in transaction mode
+  /// stands in between; QueryFailed if the server does not allow it (a standby); PoolClosed.
+  [[nodiscard]] Listener listener(const Channels& channels, std::size_t queue = usual_listener_queue);
+
   /// One snapshot. Does not block.
   [[nodiscard]] PoolStats stats() const;
   /// Sets new bounds, also while leases are out: raising them opens connections at once, lowering them closes
@@ -183,6 +192,8 @@ class DatabaseWithin : public detail::Verbs<DatabaseWithin> {
   using Verbs::stream;
   [[nodiscard]] RowStream stream(const Sql& sql, const Params& params);
 
+  /// Only the beginning ends by the deadline.
+  [[nodiscard]] Listener listener(const Channels& channels, std::size_t queue = usual_listener_queue);
   /// Leases a connection, each of whose calls ends by the deadline, too, and has no other `timeout`.
   [[nodiscard]] Connection connection(const SourceLocation& where = SourceLocation::current());
   /// As PooledDatabase::transaction. All of it ends by the deadline: the wait for a connection, each call in

@@ -39,6 +39,8 @@ nb::dict dict_of(const PoolStats& stats) {
   result["checking"] = stats.checking;
   result["closing"] = stats.closing;
   result["requests_waiting"] = stats.requests_waiting;
+  result["listening"] = stats.listening;
+  result["listeners"] = stats.listeners;
   result["requests_num"] = stats.requests_num;
   result["requests_queued"] = stats.requests_queued;
   result["requests_wait_ms"] = milliseconds(stats.requests_wait);
@@ -56,6 +58,9 @@ nb::dict dict_of(const PoolStats& stats) {
   result["statements_isolated"] = stats.statements_isolated;
   result["runs_num"] = stats.runs_num;
   result["runs_largest"] = stats.runs_largest;
+  result["notifications_num"] = stats.notifications_num;
+  result["notifications_dropped"] = stats.notifications_dropped;
+  result["listening_lost"] = stats.listening_lost;
   result["retries_num"] = stats.retries_num;
   return result;
 }

@@ -25,6 +25,7 @@
 #include "python/native/errors.hpp"
 #include "python/native/imported.hpp"
 #include "python/native/interpreter_exit.hpp"
+#include "python/native/listener.hpp"
 #include "python/native/location.hpp"
 #include "python/native/loop_connection.hpp"
 #include "python/native/loop_copy.hpp"
@@ -115,6 +116,7 @@ NB_MODULE(_native_in_main, module) {
   bind_callback(module);
   bind_loop_connection(module);
   bind_loop_pool(module);
+  bind_listener(module);
 }
 
 namespace {

@@ -44,6 +44,7 @@ from .errors import (
     TooManyRequests,
     Warning,  # noqa: A004  (PEP 249 wants the name)
 )
+from .listener import AsyncListener, Gap, Listener, Notification
 from .pool import PooledDatabase
 from .stream import AsyncRowStream, RowStream
 from .types import (
@@ -87,6 +88,7 @@ __all__ = [
     "AsyncConnection",
     "AsyncCopy",
     "AsyncCursor",
+    "AsyncListener",
     "AsyncPooledDatabase",
     "AsyncRowStream",
     "AsyncTransaction",
@@ -106,12 +108,15 @@ __all__ = [
     "Deadline",
     "Diagnostic",
     "Error",
+    "Gap",
     "IntegrityError",
     "InterfaceError",
     "InternalError",
     "Json",
     "Jsonb",
+    "Listener",
     "NotSupportedError",
+    "Notification",
     "OperationalError",
     "PoolClosed",
     "PoolDeadlock",

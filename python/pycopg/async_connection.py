@@ -29,6 +29,7 @@ from ._types import MOST_ATTEMPTS, lost_type
 from .cursor import BaseCursor
 from .deadline import Deadline, as_deadline
 from .errors import DatabaseError, ProgrammingError, QueryTimeout
+from .listener import NOTIFY
 from .stream import AsyncRowStream
 
 T = TypeVar("T")
@@ -209,6 +210,14 @@ class AsyncConnection(Base):
         statement that is no query (INSERT ... RETURNING, SHOW) come as one chunk.
         """
         return AsyncRowStream(self, sql, params, size, timeout)
+
+    async def notify(self, channel: str, payload: str = "", *, timeout: float | Deadline | None = None) -> None:
+        """Sends a notification to those who listen to the channel, when the transaction is committed.
+
+        The server refuses a payload of 8,000 bytes and more, and a channel's name that is empty or longer than 63
+        bytes.
+        """
+        await self.execute(NOTIFY, [channel, payload], timeout=timeout)
 
     async def execute_many(
         self,

@@ -26,6 +26,7 @@ from .connection import Connection
 from .cursor import begun
 from .deadline import Deadline, as_deadline
 from .errors import DatabaseError, ProgrammingError
+from .listener import NOTIFY, AsyncListener
 from .pool import PooledDatabase
 from .stream import AsyncPoolStream, AsyncRowStream
 
@@ -237,6 +238,28 @@ class AsyncPooledDatabase(Base):
         """
         connection = self._kind(self, timeout, True, self._row_factory)
         return AsyncPoolStream(connection, AsyncRowStream(connection, sql, params, size, timeout))
+
+    async def notify(self, channel: str, payload: str = "", *, timeout: float | Deadline | None = None) -> None:
+        """Sends a notification to those who listen to the channel, at once.
+
+        The server refuses a payload of 8,000 bytes and more, and a channel's name that is empty or longer than 63
+        bytes.
+        """
+        await self.execute(NOTIFY, [channel, payload], timeout=timeout)
+
+    def listen(self, *channels: str, queue: int = 10_000, timeout: float | Deadline | None = None) -> AsyncListener:
+        """A context manager: listens to channels, and iterates over what NOTIFY sends to them.
+
+        `async with db.listen("jobs") as notes: async for note in notes`. Entering it returns once the server has
+        acknowledged that, so that a notification that is sent from then on is heard; `timeout` is for that (None: the
+        pool's).
+        `queue`: how many notifications it keeps; of more it drops the newest, and a Gap counts them.
+
+        Raises InterfaceError for a name that is empty, longer than 63 bytes, or holds a NUL; PoolTimeout with the last
+        connect error; ConfigurationError at once where nobody could ever listen, such as behind a pooler in transaction
+        mode.
+        """
+        return AsyncListener(self, channels, queue, timeout)
 
     async def execute_many(
         self,

@@ -17,6 +17,7 @@ from ._transaction_options import options_of
 from .cursor import BaseCursor
 from .deadline import Deadline, as_deadline
 from .errors import NotSupportedError
+from .listener import NOTIFY
 from .stream import RowStream
 
 Entered = TypeVar("Entered", bound="Connection")
@@ -182,6 +183,14 @@ class Connection(Base):
         statement that is no query (INSERT ... RETURNING, SHOW) come as one chunk.
         """
         return RowStream(self, sql, params, size, timeout)
+
+    def notify(self, channel: str, payload: str = "", *, timeout: float | Deadline | None = None) -> None:
+        """Sends a notification to those who listen to the channel, when the transaction is committed.
+
+        The server refuses a payload of 8,000 bytes and more, and a channel's name that is empty or longer than 63
+        bytes.
+        """
+        self.execute(NOTIFY, [channel, payload], timeout=timeout)
 
     def execute_many(self, sql: Query, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
         """Executes the statement for each row of parameters, as part of the transaction. Returns the rows affected.

@@ -52,7 +52,7 @@ def listened(pool: _native.AnyPool) -> None:
     """Warns, once for each pool, that LISTEN was executed and that its notifications are dropped."""
     if pool not in _told_of_listen:
         _told_of_listen.add(pool)
-        text = "%r: LISTEN on a connection of the pool hears nothing, notifications are dropped: use one of your own"
+        text = "%r: LISTEN on a connection of the pool hears nothing, notifications are dropped: use db.listen()"
         logger.warning(text, pool)
 
 

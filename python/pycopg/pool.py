@@ -23,6 +23,7 @@ from .config import Config
 from .connection import Connection, Cursor
 from .cursor import begun
 from .deadline import Deadline, as_deadline
+from .listener import NOTIFY, Listener
 from .stream import PoolStream, RowStream
 
 if TYPE_CHECKING:
@@ -311,6 +312,27 @@ class PooledDatabase(Base):
         """
         connection = self._kind(self, timeout, True, self._row_factory)
         return PoolStream(connection, RowStream(connection, sql, params, size, timeout))
+
+    def notify(self, channel: str, payload: str = "", *, timeout: float | Deadline | None = None) -> None:
+        """Sends a notification to those who listen to the channel, at once.
+
+        The server refuses a payload of 8,000 bytes and more, and a channel's name that is empty or longer than 63
+        bytes.
+        """
+        self.execute(NOTIFY, [channel, payload], timeout=timeout)
+
+    def listen(self, *channels: str, queue: int = 10_000, timeout: float | Deadline | None = None) -> Listener:
+        """A context manager: listens to channels, and iterates over what NOTIFY sends to them.
+
+        `with db.listen("jobs") as notes: for note in notes`. Entering it returns once the server has acknowledged
+        that, so that a notification that is sent from then on is heard; `timeout` is for that (None: the pool's).
+        `queue`: how many notifications it keeps; of more it drops the newest, and a Gap counts them.
+
+        Raises InterfaceError for a name that is empty, longer than 63 bytes, or holds a NUL; PoolTimeout with the last
+        connect error; ConfigurationError at once where nobody could ever listen, such as behind a pooler in transaction
+        mode.
+        """
+        return Listener(self, channels, queue, timeout)
 
     def execute_many(self, sql: Query, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
         """Executes the statement for each row of parameters, all in one transaction. Returns the rows affected.

@@ -63,7 +63,7 @@ void report_leaks(const Setup& setup, SharedState& shared, TimePoint time) {
 
 }  // namespace
 
-Background::Background(const Setup& setup, SharedState& shared, MakePort make_port)
+Background::Background(const Setup& setup, SharedState& shared, Listening& listening, MakePort make_port)
     : setup_(setup),
       shared_(shared),
       make_port_(std::move(make_port)),
@@ -71,7 +71,16 @@ Background::Background(const Setup& setup, SharedState& shared, MakePort make_po
                 .prepare = setup.options.prepare != PrepareMode::off,
                 .identify = setup.options.resolve_commits != ResolveCommits::never},
       connect_timeout_(duration_of(setup.options.connect_timeout)),
-      unreturned_(std::make_shared<UnreturnedCalls>()) {}
+      unreturned_(std::make_shared<UnreturnedCalls>()),
+      listening_(listening),
+      listener_(
+          setup, listening,
+          {.keywords = settings_.keywords, .prepare = false, .identify = false, .memory = settings_.memory},
+          {.ask_credentials =
+               [this] { return std::make_unique<CredentialsCall>(setup_.options, unreturned_calls()); },
+           .again = [this]() -> std::function<void()> {
+             return [this, engine = engine_.lock()] { listen(); };
+           }}) {}
 
 // --- its place
 
@@ -102,6 +111,7 @@ void Background::start_over(State& state) {
 void Background::abandon_inherited(State& state) {
   state.abandon_inherited();
   unreturned_ = std::make_shared<UnreturnedCalls>();
+  listener_.abandon();
   new std::shared_ptr<BackgroundPort>(std::move(port_));  // never destroyed
   (void)watch_.release();
   hang_ups_.leave();
@@ -122,14 +132,17 @@ bool Background::close_here() noexcept {
 }
 
 void Background::detach() noexcept {
+  const std::unique_ptr<BackgroundTask> hearing = listener_.take_task();
   std::vector<std::unique_ptr<BackgroundTask>> tasks;
   std::unique_ptr<HangUpWatch> watch;
   std::shared_ptr<BackgroundPort> port;
-  const Locked state(shared_);
+  Locked state(shared_);
   for (const auto& slot : state->slots) tasks.push_back(std::move(slot->work.task));
   watch = std::move(watch_);
   port = std::move(port_);
-}  // the mutex is given up before the rest goes
+  state.unlock();    // before the rest goes
+  listening_.end();  // nobody would ever be told of anything
+}
 
 void Background::end_thread(TimePoint deadline) noexcept {
   if (!setup_.own_thread) return;
@@ -171,7 +184,7 @@ void Background::work() {
     }
     carry_out(action);
   }
-  arm();
+  listen();
   if (outage && setup_.options.reconnect_failed) setup_.options.reconnect_failed();
 }
 
@@ -188,6 +201,23 @@ void Background::carry_out(const pool::Action& action) {
     case pool::ActionKind::fail:
     case pool::ActionKind::report_outage: break;  // not for the background
   }
+}
+
+/// Goes on with what the listeners want, and sets the alarm.
+void Background::listen() {
+  if (listening_.used()) {
+    std::shared_ptr<BackgroundPort> port;
+    {
+      const Locked state(shared_);
+      port = port_;
+    }
+    if (!port) return;
+    listener_.drive(*port);
+    const Locked state(shared_);
+    if (std::exchange(state->listening, listener_.active()) && !state->listening)
+      state->dispatch();  // the pool may be finished now
+  }
+  arm();
 }
 
 /// Runs an operation on the connection of the slot.
@@ -239,7 +269,8 @@ void Background::tick() {
   }
   if (insists) insist();
   report_leaks(setup_, shared_, time);
-  arm();
+  listening_.tick(time);
+  listen();
 }
 
 /// Sets the alarm to whatever falls due next; puts it away when the pool is no more, since a pending one
@@ -250,15 +281,17 @@ void Background::arm() {
   TimePoint when = pool::never;
   std::unique_ptr<pq::Workers::Hold> workers;  // let go of without the mutex
   std::shared_ptr<BackgroundPort> port;
+  const TimePoint listening_deadline = listening_.next_deadline();
   {
     const Locked state(shared_);
     port = port_;
     if (!port) return;
-    when = std::min({state->core->next_deadline(), state->cut_at, state->insist_at, state->deadlines_due});
+    when = std::min({listening_deadline, state->core->next_deadline(), state->cut_at, state->insist_at,
+                     state->deadlines_due});
     for (const PoolWaiter* pool_waiter : state->pool_waiters) when = std::min(when, pool_waiter->deadline_);
     if (leak_after && !state->core->closed())
       when = std::min(when, after(now(), std::max(duration_of(*leak_after) / 2, shortest_leak_interval)));
-    if (state->core->finished() && state->pool_waiters.empty()) {
+    if (state->core->finished() && !state->listening && state->pool_waiters.empty()) {
       when = pool::never;
       workers = std::move(workers_);
     }

@@ -14,6 +14,8 @@
 #include "engine/background_task.hpp"
 #include "engine/hang_ups.hpp"
 #include "engine/lease.hpp"
+#include "engine/listening/listening.hpp"
+#include "engine/listening/listening_driver.hpp"
 #include "engine/state.hpp"
 #include "engine/user_call.hpp"
 #include "engine/watching.hpp"
@@ -33,7 +35,7 @@ class Background {
   /// Throws std::system_error if no thread can be started.
   using MakePort = std::function<std::unique_ptr<BackgroundPort>()>;
 
-  Background(const Setup& setup, SharedState& shared, MakePort make_port);
+  Background(const Setup& setup, SharedState& shared, Listening& listening, MakePort make_port);
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
 
@@ -70,6 +72,7 @@ class Background {
   void carry_out(const pool::Action& action);
   void tick();
   void arm();
+  void listen();
   [[nodiscard]] Slot& slot_of(pool::ConnectionId connection);
   void run(pool::ConnectionId connection, std::unique_ptr<pq::Operation> operation, Duration timeout,
            Ended ended);
@@ -133,6 +136,8 @@ class Background {
   std::optional<Credentials> credentials_;  // that were given last
   TimePoint credentials_expire_{};
   std::shared_ptr<UnreturnedCalls> unreturned_;  // of the user's functions, in this process
+  Listening& listening_;
+  ListeningDriver listener_;
   std::unique_ptr<pq::Workers::Hold> workers_;
   HangUps hang_ups_;
   std::unique_ptr<HangUpWatch> watch_;  // as long as there are connections; changed with the mutex held

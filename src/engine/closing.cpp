@@ -211,6 +211,7 @@ void Background::drop_what_was_left() {
     }
   }
   tasks.clear();  // before their connections
+  listener_.drop();
   for (const pool::Action& closing : closings) drop_at_once(closing);
 }
 

@@ -4,6 +4,7 @@
 
 #include "engine/background.hpp"
 #include "engine/configure_call.hpp"
+#include "engine/connect_failures.hpp"
 #include "engine/credentials_call.hpp"
 #include "engine/diagnosis.hpp"
 #include "pool/invariant.hpp"
@@ -12,16 +13,6 @@
 namespace copg::engine {
 
 namespace {
-
-pool::ConnectFailure failure_of(pq::ConnectFailureKind kind) {
-  switch (kind) {
-    case pq::ConnectFailureKind::transient: return pool::ConnectFailure::transient;
-    case pq::ConnectFailureKind::overloaded: return pool::ConnectFailure::overloaded;
-    case pq::ConnectFailureKind::configuration: return pool::ConnectFailure::configuration;
-    case pq::ConnectFailureKind::refused_near: return pool::ConnectFailure::refused_near;
-  }
-  return pool::ConnectFailure::transient;
-}
 
 /// A step on the way to a connection: its time counts as time to open it.
 BackgroundTask& step_ended(Slot& slot) {

@@ -35,7 +35,7 @@ std::shared_ptr<PoolEngine> PoolEngine::create(Setup setup, Background::MakePort
 }
 
 PoolEngine::PoolEngine(Setup setup, Background::MakePort make_port)
-    : setup_(std::move(setup)), background_(setup_, shared_, std::move(make_port)) {}
+    : setup_(std::move(setup)), background_(setup_, shared_, listening_, std::move(make_port)) {}
 
 PoolEngine::~PoolEngine() {
   const std::vector<std::unique_ptr<Slot>> slots = std::move(Locked(shared_)->slots);
@@ -52,7 +52,11 @@ void PoolEngine::open() {
 
 void PoolEngine::count_retry() noexcept { lock_here(shared_)->core->count_retry(); }
 
-PoolStats PoolEngine::stats() { return lock_here(shared_)->core->stats(); }
+PoolStats PoolEngine::stats() {
+  PoolStats stats = lock_here(shared_)->core->stats();
+  listening_.add_to(stats);
+  return stats;
+}
 
 std::string PoolEngine::to_string(std::string_view face) {
   const PoolStats now = stats();
@@ -74,9 +78,12 @@ void PoolEngine::resize(int min_size, int max_size) {
 }
 
 void PoolEngine::drain() {
-  const Locked state = lock_here(shared_);
-  state->core->drain(now());
-  state->dispatch();
+  {
+    const Locked state = lock_here(shared_);
+    state->core->drain(now());
+    state->dispatch();
+  }
+  listening_.renew();
 }
 
 void PoolEngine::suspend() { lock_here(shared_)->core->suspend(); }
@@ -96,6 +103,7 @@ void PoolEngine::start_check() {
 
 void PoolEngine::start_close(Duration timeout) noexcept {
   const TimePoint time = now();
+  listening_.end();
   const Locked state(shared_);
   if (state->inherited()) background_.abandon_inherited(*state);
   state->core->close(time);

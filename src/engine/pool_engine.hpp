@@ -1,10 +1,10 @@
 // Where pool decisions meet sockets and time: the front of the rooms that share a pool's state.
 //
 // `Leases` has the wait for a connection, its use and its end; `Runs` the statements that travel together;
-// `Background` opens, resets, checks and closes. The core decides who gets a connection and how many there
-// are, and counts them. The shells (sync/, async/, python/native) wait, each in its own way; all may share
-// one engine and one queue. Nothing here blocks, except `close`, and `end` if the engine has a thread of its
-// own. Thread-safe.
+// `Listening` has the listeners; `Background` opens, resets, checks and closes. The core decides who gets a
+// connection and how many there are, and counts them. The shells (sync/, async/, python/native) wait, each in
+// its own way; all may share one engine and one queue. Nothing here blocks, except `close`, and `end` if the
+// engine has a thread of its own. Thread-safe.
 #pragma once
 
 #include <copg/config.hpp>
@@ -20,6 +20,7 @@
 
 #include "engine/background.hpp"
 #include "engine/leases.hpp"
+#include "engine/listening/listening.hpp"
 #include "engine/pool_waiter.hpp"
 #include "engine/runs.hpp"
 #include "engine/setup.hpp"
@@ -47,6 +48,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
 
   [[nodiscard]] Leases& leases() noexcept { return leases_; }
   [[nodiscard]] Runs& runs() noexcept { return runs_; }
+  [[nodiscard]] Listening& listening() noexcept { return listening_; }
 
   [[nodiscard]] const PoolOptions& options() const noexcept { return setup_.options; }
   /// The time that a call may take: the option.
@@ -120,6 +122,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
 
   const Setup setup_;
   SharedState shared_{setup_, background_};
+  Listening listening_{setup_, shared_, background_};
   Background background_;
   Leases leases_{setup_, shared_, background_};
   Runs runs_{shared_, leases_};

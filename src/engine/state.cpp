@@ -63,7 +63,7 @@ void State::abandon_inherited() {
   pool_waiters.clear();
   actions.clear();
   work_posted = false;
-  outage = false;
+  outage = listening = false;
   armed = cut_at = close_by = insist_at = deadlines_due = pool::never;
 }
 
@@ -162,7 +162,7 @@ bool State::has_got(Milestone milestone) {
       return opened && !core->closed() && stats.pool_size >= stats.pool_min;
     }
     case Milestone::checked: return core->checks_pending() == 0;
-    case Milestone::finished: return core->finished() || nobody_tells();
+    case Milestone::finished: return (core->finished() && !listening) || nobody_tells();
   }
   return false;
 }

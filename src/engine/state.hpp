@@ -80,6 +80,7 @@ struct State {
   bool opened = false;
   bool work_posted = false;  // to the background
   bool outage = false;       // must be reported
+  bool listening = false;    // the background has a connection that listens, or makes one
   std::uint32_t waiting_before_tick = 0;
   std::unique_ptr<pool::PoolCore> core;
   std::vector<std::unique_ptr<Slot>> slots;

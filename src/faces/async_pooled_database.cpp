@@ -13,6 +13,7 @@
 #include "async/calls.hpp"
 #include "async/completion.hpp"
 #include "async/kept.hpp"
+#include "async/listen.hpp"
 #include "engine/closing_handle.hpp"
 
 namespace copg {
@@ -182,6 +183,11 @@ void AsyncPooledDatabase::start_try_connection(detail::Handler<std::optional<Asy
   async::complete_now(executor, std::move(handler), std::move(error), std::move(leased));
 }
 
+void AsyncPooledDatabase::start_listener(detail::Handler<AsyncListener> handler,
+                                         std::vector<std::string> channels, std::size_t queue) {
+  async::start_listening(loop(), state_->timeout(), std::move(handler), std::move(channels), queue);
+}
+
 AsyncDatabaseWithin AsyncPooledDatabase::within(Deadline deadline) const { return {loop(), deadline}; }
 
 AsyncDatabaseWithin::AsyncDatabaseWithin(std::shared_ptr<async::Loop> loop, Deadline deadline) noexcept
@@ -215,6 +221,12 @@ void AsyncDatabaseWithin::start_connection(detail::Handler<AsyncConnection> hand
                                            const SourceLocation& where) const {
   async::start<async::ConnectionCall>(std::move(handler), loop_, TimeLimit::until(deadline_.at()), where,
                                       Seconds(HUGE_VAL), deadline_.at());
+}
+
+void AsyncDatabaseWithin::start_listener(detail::Handler<AsyncListener> handler,
+                                         std::vector<std::string> channels, std::size_t queue) const {
+  async::start_listening(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(channels),
+                         queue);
 }
 
 Seconds AsyncPooledDatabase::timeout() const { return state_->face->options().timeout; }

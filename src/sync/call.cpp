@@ -136,6 +136,56 @@ void finish_close(PoolEngine& engine, Duration timeout) {
   engine.finish_close(std::max(deadline, engine::now()));
 }
 
+namespace {
+
+/// Waits until the goal is reached or can't be any more, or until the deadline.
+void wait_for_listener(engine::OpenListener& listener, engine::ListenGoal goal, TimePoint deadline) {
+  engine::BlockingWaiter<engine::ListenWaiter> waiter;
+  if (listener.wait_for(waiter, goal, pool::never)) return;
+  struct Late {};
+  try {
+    sleep(waiter, deadline, [] { throw Late(); });
+  } catch (const Late&) {
+    listener.give_up(waiter);
+  } catch (...) {
+    listener.give_up(waiter);
+    throw;
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<engine::OpenListener> listen(PoolEngine& engine, std::vector<std::string> channels,
+                                             std::size_t capacity, const engine::TimeLimit& limit) {
+  const TimePoint begin = engine::now();
+  auto listener = engine.listening().open(engine.shared_from_this(), std::move(channels), capacity);
+  wait_for_listener(*listener, engine::ListenGoal::ready, limit.deadline(begin));
+  listener->collect_ready(engine::now() - begin);
+  return listener;
+}
+
+void add_channels(engine::OpenListener& listener, std::vector<std::string> channels,
+                  const engine::TimeLimit& limit) {
+  const TimePoint begin = engine::now();
+  const std::vector<std::string> added = listener.add(std::move(channels));
+  try {
+    wait_for_listener(listener, engine::ListenGoal::ready, limit.deadline(begin));
+    listener.collect_ready(engine::now() - begin);
+  } catch (...) {
+    listener.take_back(added);
+    throw;
+  }
+}
+
+void wait_for_arrival(engine::OpenListener& listener, TimePoint deadline) {
+  wait_for_listener(listener, engine::ListenGoal::arrival, deadline);
+}
+
+std::optional<Arrival> next_arrival(engine::OpenListener& listener, TimePoint deadline) {
+  wait_for_arrival(listener, deadline);
+  return listener.take();
+}
+
 template <class Blocking>
 void finish(engine::LeaseCall& call, Progress progress, Blocking& waiter, CallClock& clock) {
   while (progress != Progress::done) {

@@ -2,18 +2,24 @@
 // No decision and no counter.
 #pragma once
 
+#include <copg/notification.hpp>
 #include <copg/params.hpp>
 #include <copg/pooled_database.hpp>
 #include <copg/result.hpp>
 #include <copg/source_location.hpp>
 #include <copg/sql.hpp>
 
+#include <cstddef>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/blocking_waiter.hpp"
 #include "engine/calls/jobs.hpp"
 #include "engine/clock.hpp"
+#include "engine/listening/listening.hpp"
 #include "engine/pool_engine.hpp"
 #include "engine/socket_waiter.hpp"
 #include "engine/statement_kind.hpp"
@@ -66,6 +72,20 @@ class ShortLease {
 [[nodiscard]] Lease acquire(PoolEngine& engine, CallClock& clock, const SourceLocation& where);
 /// Waits until the pool has reached the milestone. Throws PoolTimeout, PoolClosed, ConfigurationError.
 void wait_for(PoolEngine& engine, engine::Milestone milestone, TimePoint deadline);
+
+/// A listener to these channels, once the server has acknowledged them. Throws as Listening::open and
+/// OpenListener::collect_ready.
+[[nodiscard]] std::shared_ptr<engine::OpenListener> listen(PoolEngine& engine,
+                                                           std::vector<std::string> channels,
+                                                           std::size_t capacity,
+                                                           const engine::TimeLimit& limit);
+/// Adds channels, and waits until they are acknowledged. If that fails, they are removed again.
+void add_channels(engine::OpenListener& listener, std::vector<std::string> channels,
+                  const engine::TimeLimit& limit);
+/// Waits until something has come, the deadline passes, or the listener is closed.
+void wait_for_arrival(engine::OpenListener& listener, TimePoint deadline);
+/// Waits for what comes next; nothing if the deadline passes, or if the listener is closed meanwhile.
+[[nodiscard]] std::optional<Arrival> next_arrival(engine::OpenListener& listener, TimePoint deadline);
 
 /// After PoolEngine::start_close: waits until the pool is closed, up to `timeout`, and ends its thread.
 /// Throws only what the interrupt check throws; the pool then closes by itself.

@@ -146,6 +146,11 @@ RowStream PooledDatabase::stream(const Sql& sql, const Params& params) {
   return {std::make_shared<Connection>(connection({}, sql.where())), sql, params};
 }
 
+Listener PooledDatabase::listener(const Channels& channels, std::size_t queue) {
+  PoolEngine& pool = engine();
+  return Listener(sync::listen(pool, channels.names(), queue, pool.timeout()));
+}
+
 DatabaseWithin PooledDatabase::within(Deadline deadline) const {
   return {engine().shared_from_this(), deadline};
 }
@@ -175,6 +180,10 @@ std::vector<Result> DatabaseWithin::execute_all(const Pipeline& pipeline) {
 
 RowStream DatabaseWithin::stream(const Sql& sql, const Params& params) {
   return {std::make_shared<Connection>(connection(sql.where())), sql, params};
+}
+
+Listener DatabaseWithin::listener(const Channels& channels, std::size_t queue) {
+  return Listener(sync::listen(*engine_, channels.names(), queue, TimeLimit::until(deadline_.at())));
 }
 
 std::int64_t DatabaseWithin::copy_in(const Sql& sql, CopySource& source) {

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <tuple>
+#include <variant>
 #include <vector>
 
 #include "integration/database_test.hpp"
@@ -301,6 +303,27 @@ TEST_P(Bouncer, its_own_restart_is_noticed_without_a_request) {
   EXPECT_EQ(db.stats().returns_bad, before.returns_bad) << "a request was given a dead connection";
 }
 
+TEST_P(Bouncer, lets_listeners_hear_or_is_refused) {
+  PooledDatabase db = open({.max_size = 2, .prepare = PrepareMode::off});
+  if (std::string_view(GetParam()) != "session") {
+    const ErrorInfo refused = error_of<ConfigurationError>([&] { (void)db.listener("jobs"); });
+    EXPECT_NE(refused.message.find("a pooler gives each transaction another session"), std::string::npos)
+        << refused.message;
+    EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);  // the pool itself goes on
+    return;
+  }
+  Listener listener = db.listener("jobs");
+  listener.add("more");
+  db.notify("jobs", "one");
+  db.notify("more", "two");
+  for (const char* expected : {"one", "two"}) {
+    const auto arrival = listener.next(20s);
+    ASSERT_TRUE(arrival && std::holds_alternative<Notification>(*arrival));
+    EXPECT_EQ(std::get<Notification>(*arrival).payload, expected);
+  }
+  EXPECT_FALSE(listener.next(0s));
+}
+
 /// Two statements in one transaction, with a few texts used again and again: prepared, where statements are.
 void call_in_transaction(PooledDatabase& db, int tag) {
   db.transaction([&](Connection& tx) {
@@ -314,6 +337,22 @@ class BouncerAndPrepared : public Bouncer {
  protected:
   BouncerAndPrepared() : Bouncer("transaction") {}
 };
+
+TEST_F(BouncerAndPrepared, sessions_that_are_shared_are_found_out_while_others_use_them) {
+  PooledDatabase busy = open({.max_size = 2, .prepare = PrepareMode::off});
+  std::atomic<bool> over = false;
+  std::vector<std::thread> others;
+  for (int i = 0; i < 2; ++i) {
+    others.emplace_back([&] {
+      while (!over) busy.execute("SELECT 1");
+    });
+  }
+  PooledDatabase db =
+      open({.min_size = 0, .max_size = 1, .connect_timeout = 2s, .prepare = PrepareMode::off});
+  for (int i = 0; i < 3; ++i) error_of<ConfigurationError>([&] { (void)db.listener("jobs"); });
+  over = true;
+  for (std::thread& other : others) other.join();
+}
 
 TEST_F(BouncerAndPrepared, statements_never_give_the_rows_of_others) {
   PooledDatabase db = open({.max_size = 8});

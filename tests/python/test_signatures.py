@@ -71,9 +71,11 @@ def is_method(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 def test_a_signature_is_that_of_the_source(name: str, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     shown = inspect.signature(CALLABLES[name])
     arguments = node.args
-    assert list(shown.parameters) == [it.arg for it in (*arguments.args, *arguments.kwonlyargs)]
+    any_number = [arguments.vararg] if arguments.vararg else []
+    parameters = (*arguments.args, *any_number, *arguments.kwonlyargs)
+    assert list(shown.parameters) == [it.arg for it in parameters]
     assert [it.annotation for it in shown.parameters.values()][1:] == [
-        ast.unparse(it.annotation) for it in (*arguments.args, *arguments.kwonlyargs)[1:] if it.annotation
+        ast.unparse(it.annotation) for it in parameters[1:] if it.annotation
     ]
     defaults = [repr(it.default) for it in shown.parameters.values() if it.default is not inspect.Parameter.empty]
     written = [ast.unparse(it) for it in (*arguments.defaults, *arguments.kw_defaults) if it is not None]

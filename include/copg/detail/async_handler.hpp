@@ -53,15 +53,19 @@ struct MappedHandler {
 
   template <class From>
   void operator()(std::exception_ptr error, From from) {
-    To to{};
-    if (!error) {
-      try {
-        to = map(std::move(from));
-      } catch (...) {
-        error = std::current_exception();
+    if constexpr (std::is_void_v<To>) {
+      std::move(handler)(std::move(error));  // there is nothing that could be made of it
+    } else {
+      To to{};
+      if (!error) {
+        try {
+          to = map(std::move(from));
+        } catch (...) {
+          error = std::current_exception();
+        }
       }
+      std::move(handler)(std::move(error), std::move(to));
     }
-    std::move(handler)(std::move(error), std::move(to));
   }
 };
 

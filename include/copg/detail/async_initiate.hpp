@@ -66,11 +66,20 @@ auto initiate(Owner owner, Start start, Token&& token, Args&&... args) {
       token, std::forward<Args>(args)...);
 }
 
+template <class To>
+struct SignatureOf {
+  using type = Signature<To>;
+};
+template <>
+struct SignatureOf<void> {
+  using type = Signature<>;
+};
+
 /// Like `initiate`, for a result that `map` makes of the operation's: `start` takes a handler of a From, and
-/// the operation completes with a To.
+/// the operation completes with a To, which may be void.
 template <class From, class To, class Owner, class Start, class Map, class Token, class... Args>
 auto initiate_mapped(Owner owner, Start start, Map map, Token&& token, Args&&... args) {
-  return boost::asio::async_initiate<Token, Signature<To>>(
+  return boost::asio::async_initiate<Token, typename SignatureOf<To>::type>(
       Initiation(std::move(owner),
                  [start = std::move(start), map](auto& self, auto handler, auto... kept) mutable {
                    start(self,

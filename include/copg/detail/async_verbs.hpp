@@ -16,7 +16,9 @@
 #include <optional>
 #include <ranges>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #pragma GCC visibility push(default)
@@ -90,6 +92,13 @@ class AsyncVerbs {
   auto fetch_val(const Sql& sql, const Args&... args) {
     return initiate_mapped<Result, T>(self().owner(), start_request, to_value<T>, DefaultToken(),
                                       make_fetch_request(sql, copg::params(args...), &value_as<T>));
+  }
+  /// Sends a notification to those who listen to the channel, as the `notify` of threads does.
+  template <TokenFor<> Token = DefaultToken>
+  auto notify(std::string_view channel, std::string_view payload = {}, Token&& token = {}) {
+    return initiate_mapped<Result, void>(
+        self().owner(), start_request, std::monostate(), token,
+        make_request("SELECT pg_catalog.pg_notify($1, $2)", copg::params(channel, payload)));
   }
   /// Executes one statement for each row of parameters, in one pipeline and a constant number of round trips.
   /// Completes with the number of affected rows, a std::int64_t. The rows are part of an open transaction, or

@@ -17,6 +17,7 @@
 #include <optional>
 #include <ranges>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -63,6 +64,13 @@ class Verbs {
   template <class T = Row, Encodable... Args>
   [[nodiscard]] StreamOf<T> stream(const Sql& sql, const Args&... args) {
     return StreamOf<T>(self().stream(sql, copg::params(args...)));
+  }
+  /// Sends a notification to those who listen to the channel, when the transaction is committed: at once, if
+  /// none is open. Within one transaction the server sends equal notifications once. The server refuses a
+  /// payload of 8,000 bytes and more, and a channel's name that is empty or longer than 63 bytes
+  /// (QueryFailed, 22023).
+  void notify(std::string_view channel, std::string_view payload = {}) {
+    self().execute("SELECT pg_catalog.pg_notify($1, $2)", copg::params(channel, payload));
   }
   /// Executes one statement for each row of parameters (tuples, aggregates or single values) in one pipeline,
   /// with a constant number of round trips and bounded memory. Returns the number of affected rows; 0 for an

@@ -7,13 +7,16 @@
 #include <copg/source_location.hpp>
 
 #include <memory>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "engine/calls/event_call.hpp"
 #include "engine/calls/jobs.hpp"
 #include "engine/calls/statement_call.hpp"
+#include "engine/listening/listening.hpp"
 #include "engine/mends.hpp"
 #include "engine/pool_waiter.hpp"
 #include "engine/waiter.hpp"
@@ -179,6 +182,68 @@ class PoolWaitKind : public Port, private PoolWaiter {
   void give_back() noexcept final {}
 
   const Milestone milestone_;
+};
+
+/// Waits for a listener.
+template <class Port>
+class ListenerKind : public Port, private ListenWaiter {
+ protected:
+  ListenerKind(typename Port::Home home, const TimeLimit& limit, std::shared_ptr<OpenListener> listener,
+               ListenGoal goal)
+      : Port(std::move(home), limit, LeaseUse::none), listener_(std::move(listener)), goal_(goal) {}
+
+  [[nodiscard]] const std::shared_ptr<OpenListener>& listener() const noexcept { return listener_; }
+  /// For how long it has waited.
+  [[nodiscard]] Duration waited() const noexcept { return now() - begun_; }
+
+ private:
+  typename Port::Progress begin(TimePoint time, TimePoint deadline) final {
+    begun_ = time;
+    return listener_->wait_for(*this, goal_, deadline) ? Port::Progress::done : Port::Progress::queued;
+  }
+  typename Port::Progress granted(TimePoint /*time*/) final { return Port::Progress::done; }
+  void settled(Wakes& /*wakes*/) noexcept final { this->wake(); }
+  void dequeue() noexcept final { listener_->give_up(*this); }
+  bool dequeue_unsent() noexcept final { return dequeue(), true; }
+
+  const std::shared_ptr<OpenListener> listener_;
+  const ListenGoal goal_;
+  TimePoint begun_{};
+};
+
+/// Waits until the server has acknowledged the channels of a listener. If it does not, those that were
+/// `added` are removed.
+template <class Port>
+class ListenerReadyKind : public ListenerKind<Port> {
+ protected:
+  ListenerReadyKind(typename Port::Home home, const TimeLimit& limit, std::shared_ptr<OpenListener> listener,
+                    std::vector<std::string> added)
+      : ListenerKind<Port>(std::move(home), limit, std::move(listener), ListenGoal::ready),
+        added_(std::move(added)) {}
+
+  void take_result() override {
+    this->listener()->collect_ready(this->waited());
+    added_.clear();
+  }
+
+ private:
+  void give_back() noexcept final {
+    if (!added_.empty()) this->listener()->take_back(added_);
+    added_.clear();
+  }
+
+  std::vector<std::string> added_;
+};
+
+/// Waits until something has come for a listener.
+template <class Port>
+class ArrivalKind : public ListenerKind<Port> {
+ protected:
+  ArrivalKind(typename Port::Home home, const TimeLimit& limit, std::shared_ptr<OpenListener> listener)
+      : ListenerKind<Port>(std::move(home), limit, std::move(listener), ListenGoal::arrival) {}
+
+ private:
+  void give_back() noexcept final {}
 };
 
 }  // namespace copg::engine
