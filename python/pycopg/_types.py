@@ -261,18 +261,22 @@ class Types(_native.Types):
     def _question(self, types: Iterable[int]) -> tuple[str, dict[str, list[Any]]]:
         """What to ask the server to find the names, and these types that were met."""
         with self._lock:
-            # From now on what is registered is asked for next time.
-            self._stale = False
             self._met.update(types)
-            known = self._builtin_names()
-            return _QUESTION, {
-                "names": [name for name in self._registered if name not in known],
-                "types": list(self._met),
-            }
+            return _QUESTION, {"names": self._names(), "types": list(self._met)}
+
+    def _names(self) -> list[str]:
+        """Those to be looked up."""
+        known = self._builtin_names()
+        return [name for name in self._registered if name not in known]
 
     def _answer(self, parameters: dict[str, list[Any]], rows: list[tuple[Any, ...]]) -> None:
         with self._lock:
-            self._known = {row[0]: _Known(*row) for row in rows}
+            known = {row[0]: _Known(*row) for row in rows}
+            # Another thread may have asked for more meanwhile, and have its answer already.
+            self._stale = not set(self._names()) <= set(parameters["names"])
+            if self._stale or not self._met <= set(parameters["types"]):
+                known = {**self._known, **known}
+            self._known = known
             found = {name for known in self._known.values() for name in known.names}
             missing = set(parameters["names"]) - found
             told = sorted(missing - self._missing)

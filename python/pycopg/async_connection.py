@@ -376,11 +376,15 @@ class AsyncConnection(Base):
         for _ in range(MOST_ATTEMPTS):
             unknown = error if isinstance(error, TypesUnknown) else TypesUnknown([], None, str(error))
             del error  # its traceback knows this frame
-            await self._look_up_types(unknown.types, args[-1])
+            asked = await self._look_up_types(unknown.types, args[-1])
             if unknown.rows is not None:
                 return unknown.rows._read()
             try:
-                call = make_call(*args)
+                try:
+                    self.types._stale = self.types._stale and asked
+                    call = make_call(*args)
+                finally:
+                    self.types._stale = self.types._stale or not asked
                 return None if call is None else await call
             except (TypesUnknown, DatabaseError) as again:
                 if self._is_final(again):
@@ -391,13 +395,17 @@ class AsyncConnection(Base):
         finally:
             del error
 
-    async def _look_up_types(self, types: list[int], timeout: float | Deadline | None) -> None:
+    async def _look_up_types(self, types: list[int], timeout: float | Deadline | None) -> bool:
+        """False: nothing can be asked in a failed transaction, or on a lost connection."""
         status = self._transaction_status
         if status is TransactionStatus.ACTIVE:  # a stream has its connection for itself
             await self.pool._look_up_types(types, timeout)
-        elif status not in (TransactionStatus.INERROR, TransactionStatus.UNKNOWN):
+        elif status in (TransactionStatus.INERROR, TransactionStatus.UNKNOWN):
+            return False
+        else:
             sql, parameters = self.types._question(types)
             self.types._answer(parameters, await self._execute_plain(sql, parameters, timeout))
+        return True
 
     async def _all(
         self,

@@ -499,6 +499,57 @@ def test_a_look_up_leaves_a_transaction_to_its_caller(face: Face) -> None:
     assert (mood, level) == (Mood.ok, "serializable")
 
 
+def test_a_failed_transaction_asks_nothing_and_says_so(face: Face) -> None:
+    def fail() -> None:
+        face.on_connection(("execute", "SELECT 1/0"))
+
+    with pytest.raises(pycopg.errors.DivisionByZero):
+        fail()
+    face.types.register("mood", Mood)
+    if isinstance(face, Threads):
+        with face.db.connection() as conn:
+            with pytest.raises(pycopg.errors.DivisionByZero):
+                conn.execute("SELECT 1/0")
+            for params in ([1], [Mood.ok]):
+                with pytest.raises(pycopg.DatabaseError):
+                    conn.execute("SELECT %s", params)
+            conn.rollback()
+            assert conn.fetch_val("SELECT %s", [Mood.ok]) is Mood.ok
+        return
+
+    async def body() -> None:
+        async with face.db.connection() as conn:
+            with pytest.raises(pycopg.errors.DivisionByZero):
+                await conn.execute("SELECT 1/0")
+            face.types.register("mood", Mood)
+            with pytest.raises(pycopg.errors.InFailedSqlTransaction):
+                await conn.execute("SELECT 1")
+            with pytest.raises(pycopg.DatabaseError):
+                await conn.execute("SELECT %s", [Mood.ok])
+            await conn.rollback()
+            assert await conn.fetch_val("SELECT %s", [Mood.ok]) is Mood.ok
+
+    face.loop.run_until_complete(body())
+
+
+def test_two_answers_at_the_same_time_lose_nothing() -> None:
+    types = pycopg._types.Types()
+    types.register("a", Mood)
+    _, first = types._question([])
+    _, second = types._question([20001])
+    rows = [
+        (20000, "e", "a", 0, ",", 0, 0, 0, [], [], ["a"]),
+        (20001, "b", "_a", 20000, ",", 0, 0, 0, [], [], []),
+    ]
+    types._answer(second, rows)
+    types._answer(first, rows[:1])
+    assert set(types._known) == {20000, 20001}
+    assert not types._stale
+    types.register("b", Mood)
+    types._answer(second, rows)
+    assert types._stale
+
+
 def test_one_connection_is_enough(make_face: Callable[..., Face]) -> None:
     face = make_face(max_size=1)
     face.do("execute", TYPES)

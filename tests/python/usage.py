@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Optional, Union
 
@@ -13,6 +15,7 @@ import pycopg
 from pycopg import AsyncPooledDatabase, Config, Connection, Cursor, Json, PooledDatabase, Range
 from pycopg.rows import args, namedtuple, scalar
 from pycopg.sql import SQL, Identifier
+from pycopg.types import Hstore, Interval, Multirange
 
 
 @dataclasses.dataclass
@@ -51,6 +54,37 @@ def shaped(db: PooledDatabase, conn: Connection) -> None:
     print(one.name if one else "", ids, pair, conn.fetch_all("SELECT 1 AS a", row=namedtuple)[0].a)
     db.execute(SQL("SELECT * FROM {}").format(Identifier("users")), row=User)
     PooledDatabase(db.config, row_factory=User).connection().cursor(row_factory=Point)
+
+
+class Mood(enum.Enum):
+    sad = 1
+    ok = 2
+
+
+class Vector:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def dump(self) -> str:
+        return self.text
+
+
+def own_types(db: PooledDatabase, conn: Connection) -> None:
+    db.types.register("mood", Mood)
+    conn.types.register_enum("mood", Mood, {Mood.sad: "sad", Mood.ok: "it's ok"})
+    db.types.register_composite("point", Point)
+    db.types.register_composite("user_t", User, dumps=lambda user: (user.id, user.name))
+    db.types.register("vector", Vector, dumps=Vector.dump, loads=Vector)
+    db.types.register("citext")
+    db.types.register("numeric", loads=float)
+    db.types.register_range("floatrange")
+    db.types.register_hstore()
+    db.types.json(dumps=json.dumps, loads=json.loads)
+    db.types.infinity("max")
+    db.types.interval(Interval)
+    ranges: Multirange[int] = Multirange([Range(1, 2)])
+    assert_type(ranges[0], Range[int])
+    db.execute("SELECT %s, %s", [ranges, Hstore(a=None)])
 
 
 async def async_shaped(db: AsyncPooledDatabase) -> None:
