@@ -75,6 +75,12 @@ struct PoolOptions {
   PrepareMode prepare = PrepareMode::automatic;
   bool share = true;      ///< Statements that wait for a connection may travel together on one.
   bool join_rows = true;  ///< execute_many of a plain INSERT may send many rows in one statement.
+  /// The memory that the rows of one result may take, in bytes; 0: as much as there is. A result that would
+  /// take more is refused with a DataError, in the middle of its rows, which names `stream`; the connection
+  /// survives, and so does a transaction. A statement that only reads, outside a transaction, is cancelled
+  /// behind the call; of any other the rest is read and dropped, within the call's time. Costs some 0.1 us
+  /// for each row, as libpq then hands out one at a time. One row may take more while it arrives. At least 0.
+  std::int64_t max_result_bytes = 0;
   /// If the connection is lost while COMMIT waits for its answer, ask another connection, within the call's
   /// deadline, whether the transaction was committed: `commit` then succeeds, or throws ConnectionFailed if
   /// it was rolled back, and CommitUnknown only if that can't be found out. Costs a round trip of each

@@ -91,6 +91,7 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
       choice<PrepareMode>(given, "prepare", {{"auto", PrepareMode::automatic}, {"off", PrepareMode::off}});
   options.share = option<bool>(given, "share", true_or_false);
   options.join_rows = option<bool>(given, "join_rows", true_or_false);
+  options.max_result_bytes = option<std::int64_t>(given, "max_result_bytes", "a whole number");
   options.resolve_commits = resolve_commits_of(given["resolve_commits"]);
   switch_of(given["autocommit"], "autocommit");  // for the connections
   const auto notifier = std::make_shared<Notifier>(weak_pool);

@@ -5,12 +5,13 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdint>
 #include <string_view>
 
 namespace copg {
 namespace {
 
-void require(bool holds, std::string_view option, int value, std::string_view rule) {
+void require(bool holds, std::string_view option, std::int64_t value, std::string_view rule) {
   if (!holds) throw ConfigurationError(fmt::format("{} = {}: it must be {}", option, value, rule));
 }
 
@@ -38,6 +39,7 @@ void PoolOptions::validate() const {
   require(min_idle <= max_size, "min_idle", min_idle, fmt::format("at most max_size, which is {}", max_size));
   require(num_workers >= 1, "num_workers", num_workers, "at least 1");
   require(max_waiting >= 0, "max_waiting", max_waiting, "at least 0 (0: no bound)");
+  require(max_result_bytes >= 0, "max_result_bytes", max_result_bytes, "at least 0 (0: no bound)");
   require("max_idle", max_idle, Bound::at_least_zero);
   require("max_lifetime", max_lifetime, Bound::above_zero);
   require("timeout", timeout, Bound::at_least_zero);

@@ -69,6 +69,7 @@ Background::Background(const Setup& setup, SharedState& shared, Listening& liste
       make_port_(std::move(make_port)),
       settings_{.keywords = setup.config.keywords(),
                 .prepare = setup.options.prepare != PrepareMode::off,
+                .max_result_bytes = static_cast<std::size_t>(setup.options.max_result_bytes),
                 .identify = setup.options.resolve_commits != ResolveCommits::never},
       connect_timeout_(duration_of(setup.options.connect_timeout)),
       unreturned_(std::make_shared<UnreturnedCalls>()),

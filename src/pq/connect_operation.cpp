@@ -234,6 +234,7 @@ Step ConnectOperation::established() {
   PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
   if (PQsetnonblocking(conn, 1) != 0) return fail_connect();
   connection_ = std::make_unique<Connection>(conn, settings_.prepare);
+  connection_->limit_results(settings_.max_result_bytes);
   (void)conn_.release();  // the connection's now
   if (!settings_.identify || connection_->server_version() < first_with_xid8) return Step::finished();
   phase_ = Phase::identifying;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -23,6 +24,8 @@ struct ConnectSettings {
   std::vector<std::pair<std::string, std::string>> keywords;
   /// False: never give a statement a name (for poolers that can't carry it).
   bool prepare = true;
+  /// See Connection.
+  std::size_t max_result_bytes = 0;
   /// Ask the server which one it is (ServerIdentity), which costs a round trip.
   bool identify = false;
   std::shared_ptr<ConnectMemory> memory = std::make_shared<ConnectMemory>();

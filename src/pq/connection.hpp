@@ -7,6 +7,7 @@
 
 #include <copg/error.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -122,6 +123,10 @@ class Connection {
     session_.set_baseline(conn_);
     path_.begin_session(conn_);
   }
+  /// The memory that the rows of one answer may take; 0: as much as there is. Not in force for streams
+  /// outside a transaction, whose chunks have a bound of their own.
+  [[nodiscard]] std::size_t max_result_bytes() const noexcept { return max_result_bytes_; }
+  void limit_results(std::size_t bytes) noexcept { max_result_bytes_ = bytes; }
   [[nodiscard]] SessionState& session() noexcept { return session_; }
   [[nodiscard]] const SessionState& session() const noexcept { return session_; }
   [[nodiscard]] StatementCache& statements() noexcept { return statements_; }
@@ -221,6 +226,7 @@ class Connection {
 
   PGconn* conn_;
   int syncs_pending_ = 0;
+  std::size_t max_result_bytes_ = 0;
   int savepoints_ = 0;  // that operations have set in the open transaction
   bool tls_;
   bool outstanding_ = false;

@@ -128,6 +128,27 @@ ErrorPtr wrong_number(int taken, int given, std::string_view sql) {
       sql);
 }
 
+ErrorPtr result_too_large(int rows, std::size_t most, std::string_view sql) {
+  auto error = std::make_unique<ErrorInfo>();
+  error->kind = ErrorKind::data;
+  error->message = fmt::format(
+      "the rows of the statement take more memory than max_result_bytes = {}, which was reached after {} of "
+      "them: read them in chunks, with stream",
+      most, rows);
+  error->query = sql;
+  return error;
+}
+
+ErrorPtr rows_without_columns(std::string_view sql) {
+  auto error = std::make_unique<ErrorInfo>();
+  error->kind = ErrorKind::data;
+  error->message =
+      "rows without columns can't be read one by one, as a stream, or max_result_bytes, asks for: select "
+      "something";
+  error->query = sql;
+  return error;
+}
+
 ErrorPtr usage_error(std::string message, std::string_view sql) {
   auto error = std::make_unique<ErrorInfo>();
   error->kind = ErrorKind::usage;

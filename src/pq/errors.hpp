@@ -61,6 +61,12 @@ using ErrorPtr = std::unique_ptr<ErrorInfo>;
 /// that are too many. `taken` -1: left to the server.
 [[nodiscard]] ErrorPtr wrong_number(int taken, int given, std::string_view sql);
 
+/// The rows of a statement take more than `most` bytes; `rows` of them did not yet. The connection survives.
+[[nodiscard, gnu::cold]] ErrorPtr result_too_large(int rows, std::size_t most, std::string_view sql);
+
+/// Rows that libpq hands out one by one can't be gathered if they have no columns. The connection survives.
+[[nodiscard, gnu::cold]] ErrorPtr rows_without_columns(std::string_view sql);
+
 /// COMMIT was not sent, because a statement before it was given up half-way.
 [[nodiscard, gnu::cold]] ErrorPtr commit_unsent(std::string_view sql);
 

@@ -78,7 +78,7 @@ Step Exchange::refuse(ErrorPtr error) {
 Step Exchange::go_on() {
   if (!take_results()) return phase_ == Phase::over ? end() : end_lost();
   if (paused_) [[unlikely]]
-    return Step::finished();
+    return end_paused();
   return put_out();
 }
 
@@ -98,14 +98,14 @@ Step Exchange::put_out() {
     if (flushed_) return Step::wait(connection_.fd(), connection_.awaits(true));
     if (!take_results()) return phase_ == Phase::over ? end() : end_lost();
     if (paused_) [[unlikely]]
-      return Step::finished();
+      return end_paused();
   }
 }
 
 bool Exchange::take_results() {
   PGconn* conn = connection_.raw();
   if (phase_ == Phase::copying_out && !drain_copy_out()) return true;
-  while (!paused_ && PQisBusy(conn) == 0) {
+  while (!paused_ && answer_is_here()) {
     ResultPtr result(PQgetResult(conn));
     if (!result) {
       if (PQstatus(conn) != CONNECTION_OK) return false;
@@ -128,6 +128,14 @@ bool Exchange::take_results() {
     if (phase_ == Phase::copying_out && !drain_copy_out()) return true;
   }
   return true;
+}
+
+bool Exchange::answer_is_here() {
+  PGconn* conn = connection_.raw();
+  // For each statement anew, before its first row is parsed. libpq refuses it where it makes no sense.
+  if (connection_.max_result_bytes() != 0 && !takes_single_rows()) [[unlikely]]
+    static_cast<void>(PQsetSingleRowMode(conn));
+  return PQisBusy(conn) == 0;
 }
 
 bool Exchange::take_result(ResultPtr result) {
@@ -158,14 +166,39 @@ bool Exchange::take_result(ResultPtr result) {
     case PGRES_FATAL_ERROR: return take_failure(result.get());
     case PGRES_EMPTY_QUERY:
     case PGRES_COMMAND_OK:
-    case PGRES_TUPLES_OK:
-    case PGRES_NONFATAL_ERROR:
-    case PGRES_SINGLE_TUPLE: on_result(std::move(result)); return true;
+    case PGRES_NONFATAL_ERROR: on_result(std::move(result)); return true;
+    case PGRES_TUPLES_OK: take_rows(std::move(result)); return true;
+    case PGRES_SINGLE_TUPLE:
+      if (takes_single_rows()) {
+        on_result(std::move(result));
+      } else {
+        gather(result.get());
+      }
+      return true;
   }
   return false;
 }
 
+/// The end of a statement that returns rows, which are those of `end` unless they came one by one.
+void Exchange::take_rows(ResultPtr end) {
+  refused_rows_ = false;
+  on_result(rows_.any() ? rows_.take_with(end.get()) : std::move(end));
+}
+
+void Exchange::gather(const PGresult* row) {
+  if (refused_rows_) return;
+  const std::size_t most = connection_.max_result_bytes();
+  const bool too_large = rows_.bytes() + PQresultMemorySize(row) > most;
+  if (!too_large && PQnfields(row) > 0) return rows_.add(row);
+  refused_rows_ = true;
+  ErrorPtr error = too_large ? result_too_large(rows_.size(), most, sql_) : rows_without_columns(sql_);
+  static_cast<void>(rows_.take());
+  on_refused_rows(std::move(error));
+}
+
 bool Exchange::take_failure(const PGresult* result) {
+  static_cast<void>(rows_.take());
+  refused_rows_ = false;
   ErrorPtr error = error_from(result, sql_);
   if (error->severity.empty() && !connection_.lost()) {
     // libpq's own trouble, such as no memory for the rows: the connection goes on.
@@ -224,6 +257,13 @@ bool Exchange::send_sync() noexcept {
 void Exchange::keep_error(ErrorPtr error) {
   const bool worse = has_kept_error() && kept_error_->connection_survives && !error->connection_survives;
   if (!has_kept_error() || worse) kept_error_ = std::move(error);
+}
+
+/// The exchange stays open, with an error if its rows were too many to be kept.
+Step Exchange::end_paused() {
+  if (!refused_rows_) return Step::finished();
+  advise(*kept_error_);
+  return fail(std::move(kept_error_));
 }
 
 Step Exchange::end() {

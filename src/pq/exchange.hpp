@@ -13,6 +13,7 @@
 #include "pq/clear_up_operation.hpp"
 #include "pq/connection.hpp"
 #include "pq/errors.hpp"
+#include "pq/gathered_rows.hpp"
 #include "pq/operation.hpp"
 #include "pq/params_view.hpp"
 
@@ -54,6 +55,11 @@ class Exchange : public StatementOperation {
   [[nodiscard]] virtual bool answered() const { return false; }
   /// The server wants COPY data, or sends it. The data is refused.
   virtual void on_copy() {}
+  /// Whether on_result is given rows one by one, as PQsetSingleRowMode makes them, rather than all at once.
+  [[nodiscard]] virtual bool takes_single_rows() const { return false; }
+  /// The rows of the present statement take more than Connection::max_result_bytes, or have no columns. They
+  /// are dropped, as are those to come, and on_result gets a result without rows. Must keep the error.
+  virtual void on_refused_rows(ErrorPtr error) { keep_error(std::move(error)); }
 
   /// Keeps the first error; the ones after it are its consequences.
   void keep_error(ErrorPtr error);
@@ -96,6 +102,10 @@ class Exchange : public StatementOperation {
   /// False when the operation is over (phase_) or the connection lost.
   bool take_results();
   bool take_result(ResultPtr result);
+  bool answer_is_here();
+  void take_rows(ResultPtr end);
+  [[gnu::cold]] void gather(const PGresult* row);
+  Step end_paused();
   [[gnu::cold]] bool take_failure(const PGresult* result);
   bool put_again();
   bool drain_copy_out();
@@ -108,6 +118,8 @@ class Exchange : public StatementOperation {
   bool flushed_ = false;
   bool answered_ = false;  // a NULL result has closed the last statement's results
   bool paused_ = false;
+  bool refused_rows_ = false;  // the rows of the present statement
+  GatheredRows rows_;          // of it, if the connection has a max_result_bytes
   std::unique_ptr<ClearUpOperation> clearing_up_;
 };
 

@@ -180,6 +180,18 @@ ErrorPtr ExecuteOperation::lost(ErrorPtr error) {
   return use_.traits().commits ? commit_unknown(std::move(error)) : std::move(error);
 }
 
+// A statement that only reads is left where it is, for the next one, or a reset, to cancel. One that may
+// write is read to its end, so that nobody needs to ask whether it was executed; and one in a transaction,
+// which a cancel would fail.
+void ExecuteOperation::on_refused_rows(ErrorPtr error) {
+  const bool leave = use_.traits().reads && !simple_ && alone_ && !begin_;
+  if (!leave) error->message += "; the statement was executed";
+  keep_error(std::move(error));
+  if (!leave) return;
+  connection_.keep_open().keep_exchange({}, "a result that was too large");
+  pause();
+}
+
 // One that the text did not show.
 void ExecuteOperation::on_copy() { keep_error(copies(sql_)); }
 

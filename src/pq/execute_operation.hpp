@@ -60,6 +60,7 @@ class ExecuteOperation final : public Exchange {
   bool again() override;
   ErrorPtr lost(ErrorPtr error) override;
   void on_copy() override;
+  void on_refused_rows(ErrorPtr error) override;
 
   /// The effect of the answered statement.
   [[nodiscard]] detail::Effect effect() const noexcept;

@@ -175,6 +175,11 @@ void PipelineOperation::on_copy() {
   failure_ = usage_error("COPY does not go through a pipeline", statements_[flights_.front().index].sql);
 }
 
+void PipelineOperation::on_refused_rows(ErrorPtr error) {
+  error->message += "; the statement was executed";
+  if (!flights_.empty()) failure_ = std::move(error);
+}
+
 void PipelineOperation::on_sync() {
   shared_ = Shared::none;
   for (bool last = flights_.empty(); !last;) {

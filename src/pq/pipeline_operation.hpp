@@ -65,6 +65,7 @@ class PipelineOperation final : public Exchange {
   void on_error(ErrorPtr error, const PGresult* result) override;
   void on_sync() override;
   void on_copy() override;
+  void on_refused_rows(ErrorPtr error) override;
   bool again() override { return left_to_put() > 0; }
   ErrorPtr lost(ErrorPtr error) override;
 

@@ -1,7 +1,6 @@
 // Rows into chunks.
 #include "pq/rows_exchange.hpp"
 
-#include <new>
 #include <utility>
 
 #include "pq/errors.hpp"
@@ -29,34 +28,19 @@ bool RowsExchange::send() {
 
 void RowsExchange::on_result(ResultPtr result) {
   if (PQresultStatus(result.get()) == PGRES_SINGLE_TUPLE) {
-    add_row(result.get());
-    if (rows_ >= chunk_rows_ || bytes_ >= chunk_bytes) pause();
+    if (PQnfields(result.get()) == 0) return keep_error(rows_without_columns(sql_));
+    chunk_.add(result.get());
+    if (static_cast<std::size_t>(chunk_.size()) >= chunk_rows_ || chunk_.bytes() >= chunk_bytes) pause();
     return;
   }
   static_cast<void>(use_.take_result(connection_, result.get()));
-  if (!chunk_) chunk_ = std::move(result);  // without rows, but with the columns
+  no_rows_ = std::move(result);
 }
 
-void RowsExchange::add_row(const PGresult* row) {
-  if (!chunk_) {
-    chunk_.reset(PQcopyResult(row, PG_COPYRES_ATTRS));
-    if (!chunk_) throw std::bad_alloc();
-    rows_ = bytes_ = 0;
-  }
-  const int columns = PQnfields(row);
-  const auto at = static_cast<int>(rows_);
-  for (int column = 0; column < columns; ++column) {
-    const int size = PQgetlength(row, 0, column);
-    const bool null = size == 0 && PQgetisnull(row, 0, column) != 0;
-    if (PQsetvalue(chunk_.get(), at, column, null ? nullptr : PQgetvalue(row, 0, column), null ? -1 : size) !=
-        1)
-      throw std::bad_alloc();
-    bytes_ += static_cast<std::size_t>(size);
-  }
-  ++rows_;
+Result RowsExchange::take_chunk() {
+  ResultPtr chunk = chunk_.any() ? chunk_.take() : std::move(no_rows_);
+  return chunk ? ResultAccess::make(std::move(chunk)) : Result();
 }
-
-Result RowsExchange::take_chunk() { return chunk_ ? ResultAccess::make(std::move(chunk_)) : Result(); }
 
 void RowsExchange::on_error(ErrorPtr error, const PGresult* result) {
   static_cast<void>(use_.take_error(connection_, *error, result));

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "pq/exchange.hpp"
+#include "pq/gathered_rows.hpp"
 #include "pq/params_view.hpp"
 #include "pq/statement_use.hpp"
 
@@ -38,13 +39,12 @@ class RowsExchange final : public Exchange {
   void on_error(ErrorPtr error, const PGresult* result) override;
   ErrorPtr lost(ErrorPtr error) override;
   void on_copy() override;
-  void add_row(const PGresult* row);
+  [[nodiscard]] bool takes_single_rows() const override { return true; }
 
   StatementUse use_;
   const std::size_t chunk_rows_;
-  ResultPtr chunk_;
-  std::size_t rows_ = 0;  // in the chunk
-  std::size_t bytes_ = 0;
+  GatheredRows chunk_;
+  ResultPtr no_rows_;  // but the columns
 };
 
 }  // namespace copg::pq

@@ -1,0 +1,34 @@
+// Rows that libpq hands out one by one (PQsetSingleRowMode), gathered in one PGresult, as if they had come
+// together.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <cstddef>
+#include <utility>
+
+#include "pq/errors.hpp"
+
+namespace copg::pq {
+
+class GatheredRows {
+ public:
+  [[nodiscard]] bool any() const noexcept { return rows_ != nullptr; }
+  /// How many there are.
+  [[nodiscard]] int size() const noexcept { return rows_ ? PQntuples(rows_.get()) : 0; }
+  /// The memory that they take.
+  [[nodiscard]] std::size_t bytes() const noexcept { return rows_ ? PQresultMemorySize(rows_.get()) : 0; }
+
+  /// Adds the only row of `single`, whose columns are those of the rows before. There must be columns: a copy
+  /// of a PGresult holds no rows without them. Throws std::bad_alloc.
+  void add(const PGresult* single);
+  /// Takes them out, as the rows of a result without a command tag. Null: there are none.
+  [[nodiscard]] ResultPtr take() noexcept { return std::move(rows_); }
+  /// Takes them out as the rows of `end`, the result without rows that came behind them.
+  [[nodiscard]] ResultPtr take_with(const PGresult* end) noexcept;
+
+ private:
+  ResultPtr rows_;
+};
+
+}  // namespace copg::pq
