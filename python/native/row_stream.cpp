@@ -32,12 +32,13 @@ std::shared_ptr<engine::OpenStream> open_stream(nb::handle sql, nb::handle param
 
 }  // namespace
 
-Stream::Stream(nb::handle connection, nb::handle sql, nb::handle params, nb::handle size, nb::handle timeout)
+Stream::Stream(nb::handle connection, nb::handle sql, nb::handle params, nb::handle size, nb::handle timeout,
+               nb::handle row)
     : connection_(nb::borrow(connection)),
       sql_(nb::borrow(sql)),
       params_(nb::borrow(params)),
       timeout_(nb::borrow(timeout)),
-      kind_(nb::cast<AnyConnection&>(connection).row_kind),
+      kind_(row.is_none() ? nb::cast<AnyConnection&>(connection).row_kind : RowKind(row, "row")),
       size_(chunk_size_of(size)) {
   try {
     stream_ = open_stream(sql, params, size_, nb::cast<AnyConnection&>(connection).types().now().get());
@@ -234,7 +235,7 @@ class AwaitedStream final : public Stream {
  public:
   using Stream::Stream;
 };
-using MadeOf = nb::init<nb::handle, nb::handle, nb::handle, nb::handle, nb::handle>;
+using MadeOf = nb::init<nb::handle, nb::handle, nb::handle, nb::handle, nb::handle, nb::handle>;
 
 }  // namespace
 
@@ -246,11 +247,11 @@ void bind_row_stream(nb::module_& module) {
       .def_prop_ro("_timeout", &Stream::timeout)
       .def("_close", &Stream::close);
   nb::class_<BlockingStream, Stream>(module, "BlockingStream", nb::type_slots(blocking_slots))
-      .def(MadeOf(), nb::arg(), nb::arg(), bind::any, nb::arg(), bind::any, bind::inside)
+      .def(MadeOf(), nb::arg(), nb::arg(), bind::any, nb::arg(), bind::any, bind::any, bind::inside)
       .def(
           "_read_on", [](BlockingStream& self) { return read_on(self); }, bind::inside);
   nb::class_<AwaitedStream, Stream>(module, "AwaitedStream", nb::type_slots(awaited_slots))
-      .def(MadeOf(), nb::arg(), nb::arg(), bind::any, nb::arg(), bind::any, bind::inside)
+      .def(MadeOf(), nb::arg(), nb::arg(), bind::any, nb::arg(), bind::any, bind::any, bind::inside)
       .def("_has_row", [](const AwaitedStream& self) { return self.has_row(); })
       .def("_take_row", [](AwaitedStream& self) {
         PyObject* const row = self.take_row();

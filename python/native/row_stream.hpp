@@ -22,8 +22,9 @@ namespace nb = nanobind;
 class Stream {
  public:
   /// `size`: rows of a chunk. `timeout`: of each wait for a chunk, or a Deadline for all; None: the
-  /// connection's.
-  Stream(nb::handle connection, nb::handle sql, nb::handle params, nb::handle size, nb::handle timeout);
+  /// connection's. `row`: what a row becomes; None: as the connection says.
+  Stream(nb::handle connection, nb::handle sql, nb::handle params, nb::handle size, nb::handle timeout,
+         nb::handle row);
 
   [[nodiscard]] bool has_row() const noexcept { return rows_ && at_ < rows_->size(); }
   /// The next row of the chunk, which there must be; nullptr with an error of Python's.

@@ -18,7 +18,7 @@
 namespace copg::python {
 namespace {
 
-constexpr Py_ssize_t most_parameters = 6;
+constexpr Py_ssize_t most_parameters = 7;
 
 struct Shortcut {
   PyObject base;

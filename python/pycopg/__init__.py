@@ -46,6 +46,7 @@ from .errors import (
 )
 from .listener import AsyncListener, Gap, Listener, Notification
 from .pool import PooledDatabase
+from .server_cursor import AsyncServerCursor, ServerCursor
 from .stream import AsyncRowStream, RowStream
 from .types import (
     BINARY,
@@ -91,6 +92,7 @@ __all__ = [
     "AsyncListener",
     "AsyncPooledDatabase",
     "AsyncRowStream",
+    "AsyncServerCursor",
     "AsyncTransaction",
     "Binary",
     "Column",
@@ -126,6 +128,7 @@ __all__ = [
     "QueryTimeout",
     "Range",
     "RowStream",
+    "ServerCursor",
     "Time",
     "TimeFromTicks",
     "Timestamp",

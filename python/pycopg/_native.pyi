@@ -150,6 +150,7 @@ class Stream:
         params: Params | None,
         size: int,
         timeout: float | Deadline | None,
+        row: Callable[..., Any] | None,
         /,
     ) -> None: ...
     @property

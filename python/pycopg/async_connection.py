@@ -30,6 +30,7 @@ from .cursor import BaseCursor
 from .deadline import Deadline, as_deadline
 from .errors import DatabaseError, ProgrammingError, QueryTimeout
 from .listener import NOTIFY
+from .server_cursor import AsyncServerCursor, require_name
 from .stream import AsyncRowStream
 
 T = TypeVar("T")
@@ -79,8 +80,35 @@ class AsyncConnection(Base):
     async def _try_leasing(self) -> bool:
         return self._try_lease()
 
-    def cursor(self, row_factory: Callable[..., Any] | None = None) -> AsyncCursor:
-        return AsyncCursor(self, self.row_factory if row_factory is None else row_factory)
+    @overload
+    def cursor(self, name: None = None, *, row_factory: Callable[..., Any] | None = None) -> AsyncCursor: ...
+    @overload
+    def cursor(
+        self,
+        name: str,
+        *,
+        row_factory: Callable[..., Any] | None = None,
+        scrollable: bool | None = None,
+        withhold: bool = False,
+    ) -> AsyncServerCursor: ...
+    def cursor(
+        self,
+        name: str | None = None,
+        *,
+        row_factory: Callable[..., Any] | None = None,
+        scrollable: bool | None = None,
+        withhold: bool = False,
+    ) -> AsyncCursor | AsyncServerCursor:
+        """Makes a cursor on this connection; with a `name`, one of the server (DECLARE CURSOR), in a transaction.
+
+        `row_factory`: what a row becomes (pycopg.rows). Of a cursor with a name: `scrollable`: whether it can go back;
+        None: if the query makes that cheap. `withhold`: it stays when the transaction is committed.
+        """
+        kind = self.row_factory if row_factory is None else row_factory
+        if name is not None:
+            return AsyncServerCursor(self, name, scrollable, withhold, kind)
+        require_name(scrollable, withhold)
+        return AsyncCursor(self, kind)
 
     async def execute(
         self,
@@ -199,6 +227,7 @@ class AsyncConnection(Base):
         params: Params | None = None,
         *,
         size: int = 1000,
+        row: Callable[..., Any] | None = None,
         timeout: float | Deadline | None = None,
     ) -> AsyncRowStream:
         """The rows of a statement, read in chunks of `size` as they are asked for:
@@ -207,9 +236,9 @@ class AsyncConnection(Base):
         Memory is bounded by a chunk, whatever the size of the result. `size`: 1 to 1,000,000; outside a transaction a
         chunk also ends with the row that makes it 1 MiB large. `timeout`: of each wait for a chunk, in seconds, in
         place of the connection's; a Deadline is that of the whole. See RowStream. Inside a transaction the rows of a
-        statement that is no query (INSERT ... RETURNING, SHOW) come as one chunk.
+        statement that is no query (INSERT ... RETURNING, SHOW) come as one chunk. `row`: as of `execute`.
         """
-        return AsyncRowStream(self, sql, params, size, timeout)
+        return AsyncRowStream(self, sql, params, size, timeout, row)
 
     async def notify(self, channel: str, payload: str = "", *, timeout: float | Deadline | None = None) -> None:
         """Sends a notification to those who listen to the channel, when the transaction is committed.

@@ -85,6 +85,7 @@ class AsyncPooledDatabase(Base):
         prepare: Prepare = "auto",
         share: bool = True,
         join_rows: bool = True,
+        max_result_bytes: int = 0,
         resolve_commits: bool | Literal["on_request"] = False,
         leak_after: float | None = None,
         outage_patience: float | None = None,
@@ -228,16 +229,17 @@ class AsyncPooledDatabase(Base):
         params: Params | None = None,
         *,
         size: int = 1000,
+        row: Callable[..., Any] | None = None,
         timeout: float | Deadline | None = None,
     ) -> AsyncPoolStream:
         """A context manager: leases a connection and gives the rows of a statement, read in chunks of `size`.
 
         `async with db.stream(sql) as rows: async for row in rows`. The statement is a transaction of its own. To stop
-        half-way costs nothing; the connection comes back as the block is left. `size`, `timeout`: as of
-        `Connection.stream`; `timeout` also limits the wait for the connection.
+        half-way costs nothing; the connection comes back as the block is left. `size`, `row`, `timeout`:
+        as of `Connection.stream`; `timeout` also limits the wait for the connection.
         """
         connection = self._kind(self, timeout, True, self._row_factory)
-        return AsyncPoolStream(connection, AsyncRowStream(connection, sql, params, size, timeout))
+        return AsyncPoolStream(connection, AsyncRowStream(connection, sql, params, size, timeout, row))
 
     async def notify(self, channel: str, payload: str = "", *, timeout: float | Deadline | None = None) -> None:
         """Sends a notification to those who listen to the channel, at once.

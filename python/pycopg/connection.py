@@ -18,6 +18,7 @@ from .cursor import BaseCursor
 from .deadline import Deadline, as_deadline
 from .errors import NotSupportedError
 from .listener import NOTIFY
+from .server_cursor import ServerCursor, require_name
 from .stream import RowStream
 
 Entered = TypeVar("Entered", bound="Connection")
@@ -70,9 +71,35 @@ class Connection(Base):
     def _try_leasing(self) -> bool:
         return self._try_lease()
 
-    def cursor(self, row_factory: Callable[..., Any] | None = None) -> Cursor:
-        """Makes a cursor on this connection. `row_factory`: what a row becomes (pycopg.rows)."""
-        return Cursor(self, self.row_factory if row_factory is None else row_factory)
+    @overload
+    def cursor(self, name: None = None, *, row_factory: Callable[..., Any] | None = None) -> Cursor: ...
+    @overload
+    def cursor(
+        self,
+        name: str,
+        *,
+        row_factory: Callable[..., Any] | None = None,
+        scrollable: bool | None = None,
+        withhold: bool = False,
+    ) -> ServerCursor: ...
+    def cursor(
+        self,
+        name: str | None = None,
+        *,
+        row_factory: Callable[..., Any] | None = None,
+        scrollable: bool | None = None,
+        withhold: bool = False,
+    ) -> Cursor | ServerCursor:
+        """Makes a cursor on this connection; with a `name`, one of the server (DECLARE CURSOR), in a transaction.
+
+        `row_factory`: what a row becomes (pycopg.rows). Of a cursor with a name: `scrollable`: whether it can go back;
+        None: if the query makes that cheap. `withhold`: it stays when the transaction is committed.
+        """
+        kind = self.row_factory if row_factory is None else row_factory
+        if name is not None:
+            return ServerCursor(self, name, scrollable, withhold, kind)
+        require_name(scrollable, withhold)
+        return Cursor(self, kind)
 
     @shortcut(_native.Connection._execute)
     def execute(
@@ -173,6 +200,7 @@ class Connection(Base):
         params: Params | None = None,
         *,
         size: int = 1000,
+        row: Callable[..., Any] | None = None,
         timeout: float | Deadline | None = None,
     ) -> RowStream:
         """The rows of a statement, read in chunks of `size` as they are asked for: `for row in conn.stream(sql)`.
@@ -180,9 +208,9 @@ class Connection(Base):
         Memory is bounded by a chunk, whatever the size of the result. `size`: 1 to 1,000,000; outside a transaction a
         chunk also ends with the row that makes it 1 MiB large. `timeout`: of each wait for a chunk, in seconds, in
         place of the connection's; a Deadline is that of the whole. See RowStream. Inside a transaction the rows of a
-        statement that is no query (INSERT ... RETURNING, SHOW) come as one chunk.
+        statement that is no query (INSERT ... RETURNING, SHOW) come as one chunk. `row`: as of `execute`.
         """
-        return RowStream(self, sql, params, size, timeout)
+        return RowStream(self, sql, params, size, timeout, row)
 
     def notify(self, channel: str, payload: str = "", *, timeout: float | Deadline | None = None) -> None:
         """Sends a notification to those who listen to the channel, when the transaction is committed.

@@ -80,6 +80,7 @@ class PooledDatabase(Base):
         prepare: Prepare = "auto",
         share: bool = True,
         join_rows: bool = True,
+        max_result_bytes: int = 0,
         resolve_commits: bool | Literal["on_request"] = False,
         leak_after: float | None = None,
         outage_patience: float | None = None,
@@ -302,16 +303,17 @@ class PooledDatabase(Base):
         params: Params | None = None,
         *,
         size: int = 1000,
+        row: Callable[..., Any] | None = None,
         timeout: float | Deadline | None = None,
     ) -> PoolStream:
         """A context manager: leases a connection and gives the rows of a statement, read in chunks of `size`.
 
         `with db.stream(sql) as rows: for row in rows`. The statement is a transaction of its own. To stop
-        half-way costs nothing; the connection comes back as the block is left. `size`, `timeout`: as of
-        `Connection.stream`; `timeout` also limits the wait for the connection.
+        half-way costs nothing; the connection comes back as the block is left. `size`, `row`, `timeout`:
+        as of `Connection.stream`; `timeout` also limits the wait for the connection.
         """
         connection = self._kind(self, timeout, True, self._row_factory)
-        return PoolStream(connection, RowStream(connection, sql, params, size, timeout))
+        return PoolStream(connection, RowStream(connection, sql, params, size, timeout, row))
 
     def notify(self, channel: str, payload: str = "", *, timeout: float | Deadline | None = None) -> None:
         """Sends a notification to those who listen to the channel, at once.

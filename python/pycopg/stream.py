@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _native
@@ -36,8 +37,9 @@ class RowStream(_native.BlockingStream):
         params: Params | None = None,
         size: int = 1000,
         timeout: float | Deadline | None = None,
+        row: Callable[..., Any] | None = None,
     ) -> None:
-        super().__init__(connection, sql, params, size, timeout)
+        super().__init__(connection, sql, params, size, timeout, row)
 
     def __enter__(self) -> RowStream:
         return self
@@ -81,8 +83,9 @@ class AsyncRowStream(_native.AwaitedStream):
         params: Params | None = None,
         size: int = 1000,
         timeout: float | Deadline | None = None,
+        row: Callable[..., Any] | None = None,
     ) -> None:
-        super().__init__(connection, sql, params, size, timeout)
+        super().__init__(connection, sql, params, size, timeout, row)
 
     async def _next_row(self) -> Row:
         """The first row of the next chunk. The others are at hand, which the native part sees to."""

@@ -38,6 +38,7 @@ def test_what_is_read_out_of_the_sources_is_what_a_program_sees(server_url: str)
                 "AsyncConnection": connection,
                 "AsyncTransaction": connection.transaction(),
                 "AsyncCursor": connection.cursor(),
+                "AsyncServerCursor": connection.cursor("rows"),
             }
 
     seen = asyncio.run(on_a_loop())
@@ -46,5 +47,6 @@ def test_what_is_read_out_of_the_sources_is_what_a_program_sees(server_url: str)
         seen["Connection"] = connection
         seen["Transaction"] = connection.transaction()
         seen["Cursor"] = connection.cursor()
+        seen["ServerCursor"] = connection.cursor("rows")
         for name, thing in seen.items():
             assert public(thing) == faces.names(f"pycopg.{name}"), name
