@@ -17,11 +17,12 @@ from ._copy import AsyncCopy, Copy
 from ._info import ConnectionInfo
 from ._native_types import TransactionStatus
 from ._pipeline import Answer as Answer
-from .async_connection import AsyncConnection, AsyncCursor, AsyncTransaction
+from .async_connection import AsyncConnection, AsyncCursor
 from .async_pool import AsyncPooledDatabase
+from .async_transaction import AsyncTransaction
 from .config import Config
 from .connect import connect
-from .connection import Connection, Cursor, Transaction
+from .connection import Connection, Cursor
 from .cursor import Column
 from .deadline import Deadline
 from .errors import (
@@ -48,6 +49,7 @@ from .listener import AsyncListener, Gap, Listener, Notification
 from .pool import PooledDatabase
 from .server_cursor import AsyncServerCursor, ServerCursor
 from .stream import AsyncRowStream, RowStream
+from .transaction import Transaction
 from .types import (
     BINARY,
     DATETIME,

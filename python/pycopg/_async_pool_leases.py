@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ._checking import Refusals
 from ._copying import LEASE, uncopied
 from ._run import Inside, this_task
-from .async_connection import AsyncConnection, AsyncTransaction
+from .async_connection import AsyncConnection
+from .async_transaction import AsyncTransaction
 from .errors import PoolTimeout
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 from ._checking import Refusals
 from ._copying import LEASE, uncopied
 from ._run import Inside, this_thread
-from .connection import Connection, Transaction
+from .connection import Connection
 from .errors import PoolTimeout
+from .transaction import Transaction
 
 if TYPE_CHECKING:
     from . import _native

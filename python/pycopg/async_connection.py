@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _native
@@ -16,8 +15,7 @@ from ._copy import (
     copy_out_async,
     out_text,
 )
-from ._copying import LEASE, uncopied
-from ._info import Leased, tell_left_open, tell_rollback_failed
+from ._info import Leased, tell_left_open
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback, TransactionStatus, TypesUnknown
 from ._pipeline import AsyncPipelines
@@ -26,9 +24,10 @@ from ._streaming import Stream, is_async_only
 from ._transaction_options import options_of
 from ._turns import Turns
 from ._types import MOST_ATTEMPTS, lost_type
+from .async_transaction import AsyncTransaction
 from .cursor import BaseCursor
 from .deadline import Deadline, as_deadline
-from .errors import DatabaseError, ProgrammingError, QueryTimeout
+from .errors import DatabaseError, ProgrammingError
 from .listener import NOTIFY
 from .server_cursor import AsyncServerCursor, require_name
 from .stream import AsyncRowStream
@@ -455,87 +454,6 @@ class DetachedAsyncConnection(AsyncConnection):
 
     async def __aenter__(self) -> DetachedAsyncConnection:
         return self
-
-
-class Beginning:
-    """Begins a block with options, within one turn. A savepoint whose options are refused is rolled back to."""
-
-    def __init__(
-        self,
-        connection: AsyncConnection,
-        options: _native.TransactionOptions,
-        timeout: float | _native.Deadline | None,
-    ) -> None:
-        self._connection = connection
-        self._options = options
-        self._timeout = timeout
-        self.waited_s = 0.0
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        return self._begin().__await__()
-
-    async def _begin(self) -> None:
-        try:
-            call = self._connection._begin(self._options, self._timeout)
-            if call is not None:
-                call.waited_s = self.waited_s
-                await call
-        except Exception:
-            with suppress(Exception):  # giving the connection back cleans it
-                undoing = self._connection._undo_beginning(self._timeout)
-                if undoing is not None:
-                    await undoing
-            raise
-
-
-class AsyncTransaction:
-    """Commits when left normally, rolls back when left with an exception."""
-
-    __reduce_ex__ = uncopied(LEASE)
-
-    def __init__(
-        self,
-        connection: AsyncConnection,
-        options: _native.TransactionOptions | None = None,
-        timeout: float | Deadline | None = None,
-    ) -> None:
-        self.connection = connection
-        self._options = options
-        self._timeout = timeout
-        self._number = 0
-
-    async def __aenter__(self) -> AsyncTransaction:
-        connection = self.connection
-        deadline = None if self._timeout is None else as_deadline(self._timeout)
-        if self._options is None:
-            await connection._run(connection._begin, None, timeout=deadline)
-        else:
-            await connection._run(Beginning, connection, self._options, timeout=deadline)
-        self._number = connection._began(deadline)
-        return self
-
-    async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
-        connection = self.connection
-        if error is None:
-            left_open = connection._left_open_inside(self._number)
-            try:
-                await connection._run(connection._end, self._number, left_open is None)
-            except QueryTimeout:
-                connection._give_back_unended()
-                raise
-            if left_open is not None:
-                raise ProgrammingError(left_open)
-            return
-        if connection._given_back:  # which rolls back
-            return
-        try:
-            await connection._run(connection._end, self._number, False)
-        except Exception as failed:
-            if connection._given_back:  # by another task, while this one waited for its turn
-                return
-            tell_rollback_failed(connection, error, failed)
-            if isinstance(failed, QueryTimeout):
-                connection._give_back_unended()
 
 
 class AsyncCursor(BaseCursor):

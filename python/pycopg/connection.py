@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _native
 from ._copy import Copy, Format, SupportsRead, SupportsWrite, copy_in, copy_out, out_text
-from ._copying import LEASE, uncopied
-from ._info import Leased, tell_left_open, tell_rollback_failed
+from ._info import Leased, tell_left_open
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback, TransactionStatus
 from ._pipeline import Pipelines
@@ -20,6 +19,7 @@ from .errors import NotSupportedError
 from .listener import NOTIFY
 from .server_cursor import ServerCursor, require_name
 from .stream import RowStream
+from .transaction import Transaction
 
 Entered = TypeVar("Entered", bound="Connection")
 T = TypeVar("T")
@@ -330,38 +330,6 @@ class DetachedConnection(Connection):
 
     def __enter__(self: Entered) -> Entered:
         return self
-
-
-class Transaction:
-    """Commits when left normally, rolls back when left with an exception."""
-
-    __reduce_ex__ = uncopied(LEASE)
-
-    def __init__(
-        self,
-        connection: Connection,
-        options: _native.TransactionOptions | None = None,
-        timeout: float | Deadline | None = None,
-    ) -> None:
-        self.connection = connection
-        self._options = options
-        self._timeout = timeout
-        self._number = 0
-
-    def __enter__(self) -> Transaction:
-        self._number = self.connection._begin(self._options, self._timeout)
-        return self
-
-    def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
-        if error is None:
-            self.connection._end(self._number, True)
-            return
-        if self.connection._given_back:  # which rolls back
-            return
-        try:
-            self.connection._end(self._number, False)
-        except Exception as failed:
-            tell_rollback_failed(self.connection, error, failed)
 
 
 class Cursor(BaseCursor):

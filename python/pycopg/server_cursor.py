@@ -11,8 +11,6 @@ from .errors import InterfaceError, NotSupportedError, ProgrammingError
 from .sql import Identifier, _composed
 
 if TYPE_CHECKING:
-    from .async_connection import AsyncConnection
-    from .connection import Connection
     from .cursor import Column
     from .sql import Query
 
@@ -160,8 +158,6 @@ class ServerCursor(NamedCursor):
     `withhold`, and with `close`, or the end of its `with` block.
     """
 
-    connection: Connection
-
     def execute(self, sql: Query, params: Params | None = None) -> ServerCursor:
         """Declares the cursor for a query, in two round trips; one that was declared before is closed. Returns it."""
         if self._declared:
@@ -214,7 +210,8 @@ class ServerCursor(NamedCursor):
         return rows
 
     def _read(self, count: int | None) -> list[Any]:
-        return self.connection.fetch_all(self._fetch(count), row=self.row_factory)
+        rows: list[Any] = self.connection.fetch_all(self._fetch(count), row=self.row_factory)
+        return rows
 
     def close(self) -> None:
         """Closes the cursor on the server, in two round trips; none if there is no transaction any more."""
@@ -233,8 +230,6 @@ class AsyncServerCursor(NamedCursor):
 
     See ServerCursor.
     """
-
-    connection: AsyncConnection
 
     async def execute(self, sql: Query, params: Params | None = None) -> AsyncServerCursor:
         """Declares the cursor for a query, in two round trips; one that was declared before is closed. Returns it."""
@@ -288,7 +283,8 @@ class AsyncServerCursor(NamedCursor):
         return rows
 
     async def _read(self, count: int | None) -> list[Any]:
-        return await self.connection.fetch_all(self._fetch(count), row=self.row_factory)
+        rows: list[Any] = await self.connection.fetch_all(self._fetch(count), row=self.row_factory)
+        return rows
 
     async def close(self) -> None:
         """Closes the cursor on the server, in two round trips; none if there is no transaction any more."""
