@@ -4,6 +4,8 @@
 #include <copg/deadline.hpp>
 #include <copg/detail/async_initiate.hpp>
 #include <copg/detail/request.hpp>
+#include <copg/detail/row_shape.hpp>
+#include <copg/detail/rows_of.hpp>
 #include <copg/result.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -11,6 +13,8 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #pragma GCC visibility push(default)
 namespace copg {
@@ -60,6 +64,15 @@ class AsyncRowStream {
     require_open();
     return detail::initiate<Result>(
         this, [](auto& self, auto handler) { self.start_next(std::move(handler)); }, token);
+  }
+  /// Completes with the next chunk as a std::vector<RowType<T>>, which is empty at the end. T is as of
+  /// fetch_all. Rows that cannot be read as a T are a DataError, and do not end the stream.
+  template <class T, detail::TokenFor<std::vector<detail::RowType<T>>> Token = DefaultToken>
+  auto next(Token&& token = {}) {
+    require_open();
+    return detail::initiate_mapped<Result, std::vector<detail::RowType<T>>>(
+        this, [](auto& self, auto handler) { self.start_next(std::move(handler)); }, detail::to_vector<T>,
+        token);
   }
   /// Lets go of the rows that have not been read. Never blocks.
   void close() noexcept;
