@@ -89,5 +89,6 @@ def test_the_table_of_options_is_that_of_the_constructor() -> None:
     }
     options["max_waiting"] = "0"  # which Python takes for False
     options["min_idle"] = "0"
+    options["max_result_bytes"] = "0"
     options["credentials_ttl"] = "0.0"
     assert table == options
