@@ -13,6 +13,7 @@
 #include <copg/error.hpp>
 #include <copg/identifier.hpp>
 #include <copg/listener.hpp>
+#include <copg/notice.hpp>
 #include <copg/notification.hpp>
 #include <copg/observer.hpp>
 #include <copg/params.hpp>

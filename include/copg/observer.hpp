@@ -3,6 +3,7 @@
 
 #include <copg/close_reason.hpp>
 #include <copg/error.hpp>
+#include <copg/notice.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -41,6 +42,9 @@ class Observer {
   virtual void closed(CloseReason reason, std::string_view text) noexcept;
   /// A reset in the background has ended, with success or without, after `reset_time`.
   virtual void reset(std::chrono::nanoseconds reset_time) noexcept;
+  /// The server has sent a notice (RAISE NOTICE, a warning) on a leased connection, or on one that is opened,
+  /// reset or closed. `notice` lives for the call, during which its connection can't be used.
+  virtual void noticed(const Notice& notice) noexcept;
   /// A lease has lasted longer than `leak_after`; `holder` says who took it. Called once per lease. (A pool
   /// without an observer writes a line to stderr.)
   virtual void leaked(std::chrono::nanoseconds age, std::string_view holder) noexcept;

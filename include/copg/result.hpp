@@ -1,6 +1,7 @@
 // The result of a statement: rows, or a count.
 #pragma once
 
+#include <copg/notice.hpp>
 #include <copg/row.hpp>
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
@@ -38,6 +39,10 @@ class Result {
   [[nodiscard]] std::int64_t affected_rows() const noexcept;
   /// The command tag that the server sent, such as "INSERT 0 1"; empty if there was no statement.
   [[nodiscard]] std::string_view command_tag() const noexcept;
+
+  /// What the server has said beside the rows (RAISE NOTICE, warnings), in its order: the first 1,000 notices
+  /// of this statement. Several statements in one text have theirs together.
+  [[nodiscard]] std::vector<Notice> notices() const;
 
   /// Throws UsageError if there is no such row.
   [[nodiscard]] Row operator[](std::size_t row) const {

@@ -80,6 +80,7 @@ nb::object Cursor::fetch_all() { return fetch_until(fetchable()->size()); }
 
 nb::object Cursor::row_number() const { return returns_rows() ? nb::object(nb::int_(next_)) : nb::none(); }
 
+nb::object Cursor::notices() const { return rows_ ? rows_->notices() : nb::object(nb::list()); }
 nb::object Cursor::columns() const { return returns_rows() ? rows_->columns() : nb::none(); }
 
 nb::object Cursor::status() const { return rows_ ? rows_->status() : nb::none(); }
@@ -132,6 +133,7 @@ void bind_cursor(nb::module_& module) {
       .def_prop_ro("rownumber", &Cursor::row_number, doc::Cursor_rownumber)
       .def_prop_ro("statusmessage", &Cursor::status, doc::Cursor_statusmessage)
       .def("_columns", &Cursor::columns)
+      .def("_notices", &Cursor::notices)
       .def("_forget", &Cursor::forget)
       .def("_keep_count", &Cursor::keep_count)
       .def("_fetchone", &Cursor::fetch_one, bind::inside)

@@ -43,6 +43,7 @@ class Cursor {
   /// None: the statement returns no rows.
   [[nodiscard]] nb::object row_number() const;
   [[nodiscard]] nb::object columns() const;
+  [[nodiscard]] nb::object notices() const;
   [[nodiscard]] nb::object status() const;
 
   /// For the garbage collector of Python.

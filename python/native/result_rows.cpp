@@ -201,6 +201,18 @@ std::int64_t ResultRows::row_count() const noexcept {
   return *PQcmdTuples(const_cast<PGresult*>(raw_)) == '\0' ? -1 : result_.affected_rows();
 }
 
+nb::object ResultRows::notices() const {
+  nb::list all;
+  const auto text = [](std::string_view given) -> nb::object {
+    if (given.empty()) return nb::none();
+    return checked(PyUnicode_DecodeUTF8(given.data(), static_cast<Py_ssize_t>(given.size()), "replace"));
+  };
+  for (const Notice& it : result_.notices())
+    all.append(nb::make_tuple(text(it.severity), text(it.sqlstate.text()), text(it.message), text(it.detail),
+                              text(it.hint), text(it.context)));
+  return all;
+}
+
 bool ResultRows::is_listen() const noexcept { return !returns_rows() && pq::command_tag(raw_) == "LISTEN"; }
 
 nb::object ResultRows::status() const {

@@ -48,6 +48,8 @@ class ResultRows {
   [[nodiscard]] std::int64_t row_count() const noexcept;
   /// The command tag; None without a statement.
   [[nodiscard]] nb::object status() const;
+  /// (severity, SQLSTATE, message, detail, hint, context) of each; None for what is empty.
+  [[nodiscard]] nb::object notices() const;
   /// (name, type, size in bytes or -1, modifier or -1) of each column.
   [[nodiscard]] nb::object columns() const;
 

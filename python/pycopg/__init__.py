@@ -23,7 +23,7 @@ from .async_transaction import AsyncTransaction
 from .config import Config
 from .connect import connect
 from .connection import Connection, Cursor
-from .cursor import Column
+from .cursor import Column, Notice
 from .deadline import Deadline
 from .errors import (
     CommitUnknown,
@@ -120,6 +120,7 @@ __all__ = [
     "Jsonb",
     "Listener",
     "NotSupportedError",
+    "Notice",
     "Notification",
     "OperationalError",
     "PoolClosed",

@@ -30,6 +30,19 @@ class Column(NamedTuple):
     null_ok: bool | None
 
 
+class Notice(NamedTuple):
+    """What the server has said beside its answer (RAISE NOTICE, a warning)."""
+
+    severity: str
+    """NOTICE, WARNING, INFO, LOG or DEBUG, in English."""
+    sqlstate: str | None
+    message: str
+    detail: str | None
+    hint: str | None
+    context: str | None
+    """Where it was raised: the call stack of functions."""
+
+
 class BaseCursor(_native.Cursor):
     """Keeps the rows of the last statement, and how many of them have been fetched."""
 
@@ -40,6 +53,11 @@ class BaseCursor(_native.Cursor):
         """The columns of the rows; None if the statement returns none."""
         columns = self._columns()
         return None if columns is None else [describe(*column) for column in columns]
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What the server has said beside the rows of the last statement: its first 1,000 notices, in their order."""
+        return [Notice(*fields) for fields in self._notices()]
 
     def setinputsizes(self, sizes: Sequence[Any]) -> None:
         """PEP 249 requires it; it does nothing."""

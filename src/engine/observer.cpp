@@ -29,6 +29,7 @@ void Observer::outage_began(const ErrorInfo&) noexcept {}
 void Observer::outage_ended(std::chrono::nanoseconds, std::uint64_t) noexcept {}
 void Observer::closed(CloseReason, std::string_view) noexcept {}
 void Observer::reset(std::chrono::nanoseconds) noexcept {}
+void Observer::noticed(const Notice& /*notice*/) noexcept {}
 void Observer::leaked(std::chrono::nanoseconds, std::string_view) noexcept {}
 
 }  // namespace copg

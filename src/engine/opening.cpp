@@ -90,6 +90,8 @@ void Background::opened(pool::ConnectionId connection, std::unique_ptr<pq::Conne
   Slot& slot = slot_of(connection);
   slot.work.task.reset();
   watch(connection, made->fd());
+  if (const auto& watcher = setup_.options.observer)
+    made->tell_notices([watcher](const Notice& notice) { watcher->noticed(notice); });
   pool::Outage outage;
   {
     const Locked state(shared_);

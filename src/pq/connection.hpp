@@ -132,11 +132,17 @@ class Connection {
   [[nodiscard]] StatementCache& statements() noexcept { return statements_; }
   [[nodiscard]] const PathState& path() const noexcept { return path_; }
   [[nodiscard]] Notices& notices() noexcept { return notices_; }
+  /// See Notices::tell.
+  void tell_notices(Notices::Told told) { notices_.tell(std::move(told)); }
 
   // For operations, one at a time: each says when its first bytes may have been sent, and when its last
   // answer has come and pipeline mode is left. An operation that is dropped in between leaves the connection
   // not protocol_idle; the members below are what a reset needs to drain it.
-  void operation_began() noexcept { outstanding_ = true; }
+  void operation_began() noexcept {
+    outstanding_ = true;
+    if (notices_.pending()) [[unlikely]]
+      notices_.forget();
+  }
   void operation_ended() noexcept {
     outstanding_ = false;
     if (path_.watched()) [[unlikely]]

@@ -107,7 +107,7 @@ void ExecuteAllOperation::on_result(ResultPtr result) {
   }
   using detail::Effect;
   const Effect effect = reads ? Effect::none : own_transaction_ ? Effect::committed : Effect::in_transaction;
-  results_.push_back(ResultAccess::make(std::move(result), effect));
+  results_.push_back(ResultAccess::make(std::move(result), effect, &connection_.notices()));
 }
 
 void ExecuteAllOperation::take_begin(const PGresult* result) {

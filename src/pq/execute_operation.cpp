@@ -26,7 +26,7 @@ ExecuteOperation::~ExecuteOperation() {
 }
 
 Result ExecuteOperation::take_result() {
-  return result_ ? ResultAccess::make(std::move(result_), effect()) : Result();
+  return result_ ? ResultAccess::make(std::move(result_), effect(), &connection_.notices()) : Result();
 }
 
 detail::Effect ExecuteOperation::effect() const noexcept {

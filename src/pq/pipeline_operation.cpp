@@ -206,6 +206,7 @@ void PipelineOperation::put_back_front() {
   flights_.pop_front();
   failure_.reset();
   stale_plan_ = false;
+  connection_.notices().forget();
 }
 
 void PipelineOperation::end_front() {
@@ -219,9 +220,12 @@ void PipelineOperation::end_front() {
   flights_.pop_front();
   ResultPtr result = std::move(result_);
   stale_plan_ = false;
-  if (failure_) return fail_one(index, std::move(failure_));
+  if (failure_) {
+    connection_.notices().forget();
+    return fail_one(index, std::move(failure_));
+  }
   outcomes_[index] = PipelineOutcome::answered;
-  sink_.on_result(index, ResultAccess::make(std::move(result), effect));
+  sink_.on_result(index, ResultAccess::make(std::move(result), effect, &connection_.notices()));
 }
 
 void PipelineOperation::fail_one(std::size_t index, ErrorPtr error) {

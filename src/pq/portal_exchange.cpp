@@ -90,6 +90,9 @@ bool PortalExchange::again() {
   return true;
 }
 
-Result PortalExchange::take_chunk() { return rows_ ? ResultAccess::make(std::move(rows_)) : Result(); }
+Result PortalExchange::take_chunk() {
+  return rows_ ? ResultAccess::make(std::move(rows_), detail::Effect::none, &connection_.notices())
+               : Result();
+}
 
 }  // namespace copg::pq

@@ -1,10 +1,13 @@
 // The part of Result that needs a PGresult.
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <new>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "pq/result_access.hpp"
 
@@ -61,9 +64,55 @@ std::string_view Result::command_tag() const noexcept {
   return tag != nullptr ? tag : "";
 }
 
+std::vector<Notice> Result::notices() const {
+  std::vector<Notice> notices;
+  if (!data_) return notices;
+  for (const detail::NoticeFields& fields : data_->notices) {
+    notices.push_back({.severity = std::string(fields.severity),
+                       .sqlstate = SqlState(fields.sqlstate),
+                       .message = std::string(fields.message),
+                       .detail = std::string(fields.detail),
+                       .hint = std::string(fields.hint),
+                       .context = std::string(fields.context)});
+  }
+  return notices;
+}
+
 namespace pq {
 
-Result ResultAccess::make(ResultPtr owned, detail::Effect effect) {
+namespace {
+
+/// Copies the notices into the memory of the PGresult.
+[[gnu::cold, gnu::noinline]] std::span<const detail::NoticeFields> keep_in(
+    PGresult* raw, const std::vector<Notice>& notices) {
+  const auto room_for = [raw](std::size_t bytes) {
+    void* const room = PQresultAlloc(raw, bytes);
+    if (room == nullptr) throw std::bad_alloc();
+    return room;
+  };
+  const auto kept = [&](std::string_view text) -> std::string_view {
+    if (text.empty()) return {};
+    char* const room = static_cast<char*>(room_for(text.size()));
+    std::ranges::copy(text, room);
+    return {room, text.size()};
+  };
+  auto* const fields =
+      static_cast<detail::NoticeFields*>(room_for(notices.size() * sizeof(detail::NoticeFields)));
+  for (std::size_t i = 0; i < notices.size(); ++i) {
+    const Notice& notice = notices[i];
+    std::construct_at(fields + i, detail::NoticeFields{.severity = kept(notice.severity),
+                                                       .sqlstate = kept(notice.sqlstate.text()),
+                                                       .message = kept(notice.message),
+                                                       .detail = kept(notice.detail),
+                                                       .hint = kept(notice.hint),
+                                                       .context = kept(notice.context)});
+  }
+  return {fields, notices.size()};
+}
+
+}  // namespace
+
+Result ResultAccess::make(ResultPtr owned, detail::Effect effect, Notices* notices) {
   using detail::Column;
   using detail::ResultData;
   static_assert(std::is_trivially_destructible_v<ResultData> && alignof(ResultData) >= alignof(Column));
@@ -80,6 +129,8 @@ Result ResultAccess::make(ResultPtr owned, detail::Effect effect) {
   data->rows = static_cast<std::size_t>(PQntuples(raw));
   data->columns = {columns, static_cast<std::size_t>(count)};
   data->effect = effect;
+  if (notices != nullptr && notices->pending()) [[unlikely]]
+    data->notices = keep_in(raw, notices->take());
   data->raw = owned.release();
   return Result(data);
 }

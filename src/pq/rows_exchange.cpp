@@ -39,7 +39,8 @@ void RowsExchange::on_result(ResultPtr result) {
 
 Result RowsExchange::take_chunk() {
   ResultPtr chunk = chunk_.any() ? chunk_.take() : std::move(no_rows_);
-  return chunk ? ResultAccess::make(std::move(chunk)) : Result();
+  return chunk ? ResultAccess::make(std::move(chunk), detail::Effect::none, &connection_.notices())
+               : Result();
 }
 
 void RowsExchange::on_error(ErrorPtr error, const PGresult* result) {

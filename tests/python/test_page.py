@@ -25,6 +25,7 @@ from test_reference import PAGE, ROOT, blocks, run
         ROOT / "docs/explanation/deadlines.md",
         ROOT / "docs/migrating.md",
         ROOT / "docs/copy.md",
+        ROOT / "docs/notifications.md",
     ],
     ids=lambda it: it.name,
 )

@@ -29,11 +29,22 @@ enum class Effect : std::uint8_t {
   committed,       ///< It may have written, and that is committed.
 };
 
+/// A Notice, in the memory of the PGresult.
+struct NoticeFields {
+  std::string_view severity;
+  std::string_view sqlstate;
+  std::string_view message;
+  std::string_view detail;
+  std::string_view hint;
+  std::string_view context;
+};
+
 /// What is known of a PGresult, in whose memory it is stored. It counts its owners, and begins with one.
 struct ResultData {
   pg_result* raw = nullptr;
   std::size_t rows = 0;
   std::span<const Column> columns;
+  std::span<const NoticeFields> notices;
   mutable std::atomic<std::size_t> owners = 1;
   Effect effect = Effect::none;
 };

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <copg/error.hpp>
+#include <copg/notice.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -63,6 +65,7 @@ class Connection {
     [[nodiscard]] bool beyond_wiping() const noexcept { return false; }
   };
   [[nodiscard]] SessionState session() const noexcept { return {}; }
+  void tell_notices(const std::function<void(const Notice&)>& /*told*/) noexcept {}
   void abandon() noexcept { dead_ = abandoned_ = true; }
 
   // For operations.
