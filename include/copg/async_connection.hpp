@@ -202,6 +202,8 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
              std::optional<Deadline> deadline = {});
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request,
              std::optional<Deadline> deadline = {});
+  void start(detail::Handler<std::vector<Result>> handler, detail::ReturningRequest request,
+             std::optional<Deadline> deadline = {});
   void start(detail::Handler<std::int64_t> handler, detail::CopyRequest request,
              std::optional<Deadline> deadline = {});
   void start(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline,

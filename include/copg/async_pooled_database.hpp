@@ -253,6 +253,7 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   [[nodiscard]] AsyncPooledDatabase* owner() noexcept { return this; }
   void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request);
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request);
+  void start(detail::Handler<std::vector<Result>> handler, detail::ReturningRequest request);
   void start(detail::Handler<std::int64_t> handler, detail::CopyRequest request);
   void start(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline);
   void start(detail::Handler<std::vector<Result>> handler, Pipeline pipeline);
@@ -367,6 +368,7 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
   [[nodiscard]] AsyncDatabaseWithin owner() const { return *this; }
   void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request) const;
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) const;
+  void start(detail::Handler<std::vector<Result>> handler, detail::ReturningRequest request) const;
   void start(detail::Handler<std::int64_t> handler, detail::CopyRequest request) const;
   void start(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline) const;
   void start(detail::Handler<std::vector<Result>> handler, Pipeline pipeline) const;

@@ -77,8 +77,11 @@ class Connection : public detail::Verbs<Connection> {
 
   using Verbs::execute;
   using Verbs::execute_many;
+  using Verbs::execute_many_returning;
   Result execute(const Sql& sql, const Params& params);
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
+  /// The rows that are returned as one Result, or several in turn where the types of columns change.
+  std::vector<Result> execute_many_returning(const Sql& sql, RowSource& rows);
   /// Executes several statements in one flush, with one round trip for all. Returns one answer for each
   /// statement, in their order.
   ///
@@ -218,8 +221,10 @@ class ConnectionWithin : public detail::Verbs<ConnectionWithin> {
  public:
   using Verbs::execute;
   using Verbs::execute_many;
+  using Verbs::execute_many_returning;
   Result execute(const Sql& sql, const Params& params);
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
+  std::vector<Result> execute_many_returning(const Sql& sql, RowSource& rows);
   [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
   std::vector<Result> execute_all(const Pipeline& pipeline);
   using Verbs::stream;

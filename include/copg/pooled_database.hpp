@@ -63,11 +63,15 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
 
   using Verbs::execute;
   using Verbs::execute_many;
+  using Verbs::execute_many_returning;
   Result execute(const Sql& sql, const Params& params);
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
+  /// The rows that are returned as one Result, or several in turn where the types of columns change.
+  std::vector<Result> execute_many_returning(const Sql& sql, RowSource& rows);
   /// Executes several statements in one flush, with one round trip for all, on any connection. Returns one
   /// answer for each, in their order. Each is a transaction of its own, and an error is the answer to its
-  /// statement, as Connection::execute(const Pipeline&) says of autocommit.
+  /// statement, as Connection::execute(const Pipeline&) says of autocommit. After a QueryTimeout each may
+  /// have been executed or not.
   [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
   /// Executes several statements in one flush and one transaction, with one round trip for all: all or none.
   /// Returns their results in their order. Throws the first error, which names its statement
@@ -180,8 +184,10 @@ class DatabaseWithin : public detail::Verbs<DatabaseWithin> {
  public:
   using Verbs::execute;
   using Verbs::execute_many;
+  using Verbs::execute_many_returning;
   Result execute(const Sql& sql, const Params& params);
   std::int64_t execute_many(const Sql& sql, RowSource& rows);
+  std::vector<Result> execute_many_returning(const Sql& sql, RowSource& rows);
   [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
   std::vector<Result> execute_all(const Pipeline& pipeline);
   using Verbs::copy_in;

@@ -236,20 +236,32 @@ nb::object Connection::execute_plain(nb::handle sql, nb::handle params, nb::hand
   return rows.fetch(0, rows.size(), RowKind(reinterpret_cast<PyObject*>(&PyTuple_Type), "row"));
 }
 
-std::int64_t Connection::execute_many(nb::handle sql, nb::handle rows, nb::handle timeout) {
+nb::object Connection::execute_many(nb::handle sql, nb::handle rows, nb::handle returning,
+                                    nb::handle timeout) {
   const std::optional<Deadline> deadline = deadline_of(timeout);
+  const std::optional<RowKind> kind = returned_as(returning, row_kind);
   auto text = known_text(sql.ptr());
+  const auto known_after = [&](const std::vector<Oid>& unknown) { return look_up(unknown, timeout); };
   if (types().stale()) [[unlikely]]
-    static_cast<void>(look_up({}, timeout));
+    static_cast<void>(known_after({}));
   ParameterRows source(text, rows, types().now());
-  if (source.empty()) return 0;
-  return in_words_of(sql.ptr(), nullptr, [&] {
-    return ask(
+  if (source.empty()) return kind ? nb::object(nb::list()) : nb::object(nb::int_(0));
+  return in_words_of(sql.ptr(), nullptr, [&]() -> nb::object {
+    if (kind)
+      return read_rows(ask(
+                           [&](copg::Connection& connection) {
+                             return deadline ? connection.within(*deadline).execute_many_returning(
+                                                   Sql(text->text.sql), source)
+                                             : connection.execute_many_returning(Sql(text->text.sql), source);
+                           },
+                           deadline),
+                       types().now(), *kind, known_after);
+    return nb::int_(ask(
         [&](copg::Connection& connection) {
           return deadline ? connection.within(*deadline).execute_many(Sql(text->text.sql), source)
                           : connection.execute_many(Sql(text->text.sql), source);
         },
-        deadline);
+        deadline));
   });
 }
 
@@ -440,7 +452,8 @@ void bind_connection(nb::module_& module) {
       .def("_execute", execute_on_new_cursor, bind::inside, bind::any, bind::any, bind::any, bind::any)
       .def("_execute_on", &Connection::execute, bind::inside, nb::arg(), bind::any, bind::any, bind::any)
       .def("_execute_plain", &Connection::execute_plain, bind::inside, bind::any, bind::any, bind::any)
-      .def("_execute_many", &Connection::execute_many, bind::inside, bind::any, bind::any, bind::any)
+      .def("_execute_many", &Connection::execute_many, bind::inside, bind::any, bind::any, bind::any,
+           bind::any)
       .def("_execute_all", &Connection::execute_all, bind::inside, bind::any, bind::any, bind::any, bind::any)
       .def("_commit", &Connection::commit, bind::inside)
       .def("_rollback", &Connection::rollback, bind::inside)

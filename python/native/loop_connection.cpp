@@ -268,11 +268,11 @@ class LoopConnection final : public AnyConnection {
                                      std::make_unique<const Statement>(sql.ptr(), params.ptr(), nullptr)},
                                     AutocommitMeanwhile(apart ? lease_ : nullptr)});
   }
-  LoopCall* execute_many(nb::handle sql, nb::handle rows, nb::handle timeout) {
+  LoopCall* execute_many(nb::handle sql, nb::handle rows, nb::handle returning, nb::handle timeout) {
     require_leased();
     const std::optional<Deadline> deadline = deadline_of(timeout);
     auto kept = rows_of(sql, rows, lease_->engine->joinable_texts(), types());
-    return kept ? call(deadline, std::move(*kept)) : nullptr;
+    return many(deadline, std::move(kept), returning);
   }
   /// nullptr: there are no statements.
   LoopCall* execute_all(nb::handle statements, nb::handle transaction, nb::handle row, nb::handle timeout) {
@@ -303,9 +303,9 @@ class LoopConnection final : public AnyConnection {
                                     std::move(open)});
   }
   /// Its rows; then it is empty.
-  LoopCall* execute_batch(const RowBatch& batch, nb::handle timeout) {
+  LoopCall* execute_batch(const RowBatch& batch, nb::handle returning, nb::handle timeout) {
     require_leased();
-    return call(deadline_of(timeout), batch.kept(lease_->engine->joinable_texts()));
+    return many(deadline_of(timeout), batch.kept(lease_->engine->joinable_texts()), returning);
   }
 
   template <pq::CopyWish wish>
@@ -434,6 +434,13 @@ class LoopConnection final : public AnyConnection {
     if (!leased_) throw UsageError("this connection is not leased yet: use it in an async with statement");
     lease_->require_usable();
   }
+  LoopCall* many(const std::optional<Deadline>& deadline, std::optional<KeptRows> kept,
+                 nb::handle returning) {
+    const std::optional<RowKind> kind = returned_as(returning, row_kind);
+    if (!kept) return nullptr;
+    if (kind) return call(deadline, KeptReturning{std::move(*kept), *kind, pool().types_object()});
+    return call(deadline, std::move(*kept));
+  }
   template <class Kept>
   LoopCall* call(const std::optional<Deadline>& deadline, Kept kept) {
     return call_within(lease_->limit(deadline), std::move(kept));
@@ -486,10 +493,10 @@ void bind_loop_connection(nb::module_& module) {
            bind::any, bind::any)
       .def("_next_chunk", &LoopConnection::next_chunk, bind::owned, nb::arg(), bind::any)
       .def("_execute_many", &LoopConnection::execute_many, bind::owned, bind::inside, bind::any, bind::any,
-           bind::any)
+           bind::any, bind::any)
       .def("_execute_all", &LoopConnection::execute_all, bind::owned, bind::inside, bind::any, bind::any,
            bind::any, bind::any)
-      .def("_execute_batch", &LoopConnection::execute_batch, bind::owned, nb::arg(), bind::any)
+      .def("_execute_batch", &LoopConnection::execute_batch, bind::owned, nb::arg(), bind::any, bind::any)
       .def("_copy_begin", &LoopConnection::copy_step<pq::CopyWish::begin>, bind::owned, bind::inside,
            nb::arg(), bind::any)
       .def("_copy_write", &LoopConnection::copy_step<pq::CopyWish::write>, bind::owned, nb::arg(), bind::any)

@@ -8,11 +8,13 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "engine/calls/jobs.hpp"
 #include "python/native/explain.hpp"
 #include "python/native/parameter_rows.hpp"
 #include "python/native/pipeline.hpp"
+#include "python/native/result_rows.hpp"
 #include "python/native/statement.hpp"
 #include "python/native/types.hpp"
 #include "python/native/unread.hpp"
@@ -55,6 +57,34 @@ struct KeptRows {
     rethrow_in_words_of(sql, nullptr, std::move(failure));
   }
   int traverse(visitproc visit, void* arg) const { return rows->traverse(visit, arg); }
+};
+
+/// The same, for the rows that the statements return.
+struct KeptReturning {
+  KeptRows rows;
+  RowKind kind;
+  nb::object types;  // a Types
+  std::unique_ptr<pq::ReturnedRows> returned = std::make_unique<pq::ReturnedRows>();
+
+  [[nodiscard]] engine::ReturningJob job() const { return {rows.job(), *returned}; }
+  [[nodiscard]] nb::object give(std::vector<Result> results) const {
+    const TypesNow now = nb::cast<Types&>(types).now();
+    auto made = std::make_shared<std::vector<ResultRows>>(rows_of_results(std::move(results), now));
+    if (const auto unknown = unknown_types_of(*made); !unknown.empty()) [[unlikely]]
+      throw_unread(unknown, [made, wanted = kind, known = types] {
+        for (ResultRows& it : *made) it.set_types(nb::cast<Types&>(known).now());
+        return list_of_rows(*made, wanted);
+      });
+    return list_of_rows(*made, kind);
+  }
+  [[noreturn]] void throw_failure(std::exception_ptr failure) const {
+    rows.throw_failure(std::move(failure));
+  }
+  int traverse(visitproc visit, void* arg) const {
+    Py_VISIT(types.ptr());
+    if (const int stop = kind.traverse(visit, arg)) return stop;
+    return rows.traverse(visit, arg);
+  }
 };
 
 /// TypesUnknown if names are to be looked up before anything is sent.

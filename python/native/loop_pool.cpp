@@ -119,12 +119,16 @@ class LoopPool : public AnyPool {
   LoopCall* fetch_val(nb::handle sql, nb::handle params, nb::handle timeout) {
     return execute<Wanted::value>(sql, params, nb::none(), timeout);
   }
-  LoopCall* execute_many(nb::handle sql, nb::handle rows, nb::handle timeout) {
+  LoopCall* execute_many(nb::handle sql, nb::handle rows, nb::handle returning, nb::handle timeout) {
     const SourceLocation where = caller();
     const auto& engine = this->engine();
     const engine::TimeLimit limit = limit_of(timeout);
     auto kept = rows_of(sql, rows, engine->joinable_texts(), types());
+    const std::optional<RowKind> kind = returned_as(returning, rows_);
     if (!kept) return nullptr;
+    if (kind)
+      return new JobWait<KeptReturning>(engine, limit, where,
+                                        KeptReturning{std::move(*kept), *kind, types_object()});
     return new JobWait<KeptRows>(engine, limit, where, std::move(*kept));
   }
   /// nullptr: there are no statements.
@@ -183,7 +187,7 @@ void bind_loop_pool(nb::module_& module) {
            bind::any, bind::any)
       .def("_fetch_val", &LoopPool::fetch_val, bind::owned, bind::inside, bind::any, bind::any, bind::any)
       .def("_execute_many", &LoopPool::execute_many, bind::owned, bind::inside, bind::any, bind::any,
-           bind::any)
+           bind::any, bind::any)
       .def("_execute_plain", &LoopPool::execute_plain, bind::owned, bind::inside, bind::any, bind::any,
            bind::any)
       .def("_execute_all", &LoopPool::execute_all, bind::owned, bind::inside, bind::any, bind::any, bind::any,

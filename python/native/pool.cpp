@@ -113,22 +113,33 @@ nb::object Pool::fetch_val(nb::handle sql, nb::handle params, nb::handle timeout
   return run(sql, params, timeout).value();
 }
 
-std::int64_t Pool::execute_many(nb::handle sql, nb::handle rows, nb::handle timeout) {
+nb::object Pool::execute_many(nb::handle sql, nb::handle rows, nb::handle returning, nb::handle timeout) {
   if (checked_) [[unlikely]]
-    return nb::cast<std::int64_t>(nb::find(*this).attr("_checked_execute_many")(sql, rows, timeout));
+    return nb::find(*this).attr("_checked_execute_many")(sql, rows, returning, timeout);
   PooledDatabase& db = database();
+  const std::optional<RowKind> kind = returned_as(returning, rows_);
   auto text = known_text(sql.ptr());
   const SourceLocation where = caller();
   const std::optional<Deadline> deadline = deadline_of(timeout);
+  const auto known_after = [&](const std::vector<Oid>& unknown) {
+    look_up(unknown, timeout);
+    return types().now();
+  };
   if (types().stale()) [[unlikely]]
-    look_up({}, timeout);
+    static_cast<void>(known_after({}));
   ParameterRows source(text, rows, types().now());
-  if (source.empty()) return 0;
-  return in_words_of(sql.ptr(), nullptr, [&] {
-    return without_gil([&] {
-      const Sql query(text->text.sql, where);
+  if (source.empty()) return kind ? nb::object(nb::list()) : nb::object(nb::int_(0));
+  const Sql query(text->text.sql, where);
+  return in_words_of(sql.ptr(), nullptr, [&]() -> nb::object {
+    if (kind)
+      return read_rows(without_gil([&] {
+                         return deadline ? db.within(*deadline).execute_many_returning(query, source)
+                                         : db.execute_many_returning(query, source);
+                       }),
+                       types().now(), *kind, known_after);
+    return nb::int_(without_gil([&] {
       return deadline ? db.within(*deadline).execute_many(query, source) : db.execute_many(query, source);
-    });
+    }));
   });
 }
 
@@ -185,7 +196,7 @@ void bind_pool(nb::module_& module) {
       .def("_fetch_one", &Pool::fetch_one, bind::inside, bind::any, bind::any, bind::any, bind::any)
       .def("_fetch_val", &Pool::fetch_val, bind::inside, bind::any, bind::any, bind::any)
       .def("_execute_plain", &Pool::execute_plain, bind::inside, bind::any, bind::any, bind::any)
-      .def("_execute_many", &Pool::execute_many, bind::inside, bind::any, bind::any, bind::any)
+      .def("_execute_many", &Pool::execute_many, bind::inside, bind::any, bind::any, bind::any, bind::any)
       .def("_execute_all", &Pool::execute_all, bind::inside, bind::any, bind::any, bind::any, bind::any)
       .def("_check_idle", &Pool::check, bind::inside)
       .def(

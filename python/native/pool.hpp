@@ -33,7 +33,9 @@ class Pool : public AnyPool {
   [[nodiscard]] nb::object fetch_val(nb::handle sql, nb::handle params, nb::handle timeout);
   /// The rows as tuples, read without the types of the program's own, and without the pool's check.
   [[nodiscard]] nb::object execute_plain(nb::handle sql, nb::handle params, nb::handle timeout);
-  [[nodiscard]] std::int64_t execute_many(nb::handle sql, nb::handle rows, nb::handle timeout);
+  /// The number of affected rows, or a list of those that are returned.
+  [[nodiscard]] nb::object execute_many(nb::handle sql, nb::handle rows, nb::handle returning,
+                                        nb::handle timeout);
   /// Answers to several statements. `transaction`: all or none; else each is its own.
   [[nodiscard]] nb::object execute_all(nb::handle statements, nb::handle transaction, nb::handle row,
                                        nb::handle timeout);

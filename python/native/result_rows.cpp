@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -227,6 +228,38 @@ nb::object ResultRows::columns() const {
     result.append(nb::make_tuple(names_[i], columns_[i].type, PQfsize(raw_, at), PQfmod(raw_, at)));
   }
   return result;
+}
+
+std::vector<ResultRows> rows_of_results(std::vector<Result> results, const TypesNow& types) {
+  std::vector<ResultRows> all;
+  for (Result& result : results) all.emplace_back(std::move(result), types);
+  return all;
+}
+
+std::vector<Oid> unknown_types_of(const std::vector<ResultRows>& all) {
+  std::vector<Oid> unknown;
+  for (const ResultRows& rows : all) {
+    for (const Oid type : rows.unknown_types())
+      if (std::ranges::find(unknown, type) == unknown.end()) unknown.push_back(type);
+  }
+  return unknown;
+}
+
+nb::object list_of_rows(const std::vector<ResultRows>& all, const RowKind& kind) {
+  if (all.empty()) return nb::list();
+  nb::object list = all.front().fetch(0, all.front().size(), kind);
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    const nb::object more = all[i].fetch(0, all[i].size(), kind);
+    const Py_ssize_t end = PyList_GET_SIZE(list.ptr());
+    if (PyList_SetSlice(list.ptr(), end, end, more.ptr()) != 0) throw nb::python_error();
+  }
+  return list;
+}
+
+std::optional<RowKind> returned_as(nb::handle returning, const RowKind& rows) {
+  if (returning.is_none() || returning.is(Py_False)) return std::nullopt;
+  if (returning.is(Py_True)) return rows;
+  return RowKind(returning, "returning");
 }
 
 }  // namespace copg::python

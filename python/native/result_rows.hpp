@@ -6,8 +6,10 @@
 #include <copg/result.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "python/native/decode.hpp"
@@ -80,5 +82,27 @@ class ResultRows {
   std::vector<CellReader> columns_;
   TypesNow types_;  // keeps what the columns refer to
 };
+
+[[nodiscard]] std::vector<ResultRows> rows_of_results(std::vector<Result> results, const TypesNow& types);
+/// As ResultRows::unknown_types, of all.
+[[nodiscard]] std::vector<Oid> unknown_types_of(const std::vector<ResultRows>& all);
+/// The rows of one after the other, as one list.
+[[nodiscard]] nb::object list_of_rows(const std::vector<ResultRows>& all, const RowKind& kind);
+
+/// The same, of what has been returned. `look_up(types)` returns what is known afterwards.
+template <class LookUp>
+nb::object read_rows(std::vector<Result> results, const TypesNow& types, const RowKind& kind,
+                     const LookUp& look_up) {
+  std::vector<ResultRows> all = rows_of_results(std::move(results), types);
+  if (const auto unknown = unknown_types_of(all); !unknown.empty()) [[unlikely]] {
+    const TypesNow known = look_up(unknown);
+    for (ResultRows& rows : all) rows.set_types(known);
+  }
+  return list_of_rows(all, kind);
+}
+
+/// What `returning` of execute_many says: nothing if no rows are wanted; `rows`: what they become if it does
+/// not say.
+[[nodiscard]] std::optional<RowKind> returned_as(nb::handle returning, const RowKind& rows);
 
 }  // namespace copg::python

@@ -226,7 +226,14 @@ class Pool(AnyPool):
     def _execute_plain(
         self, sql: object, params: Params | None, timeout: float | Deadline | None, /
     ) -> list[tuple[Any, ...]]: ...
-    def _execute_many(self, sql: object, params_seq: Iterable[Params], timeout: float | Deadline | None, /) -> int: ...
+    def _execute_many(
+        self,
+        sql: object,
+        params_seq: Iterable[Params],
+        returning: bool | Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+        /,
+    ) -> Any: ...
     def _execute_all(
         self,
         statements: Iterable[Any],
@@ -315,7 +322,14 @@ class Connection(AnyConnection):
     def _execute_plain(
         self, sql: object, params: Params | None, timeout: float | Deadline | None, /
     ) -> list[tuple[Any, ...]]: ...
-    def _execute_many(self, sql: object, params_seq: Iterable[Params], timeout: float | Deadline | None, /) -> int: ...
+    def _execute_many(
+        self,
+        sql: object,
+        params_seq: Iterable[Params],
+        returning: bool | Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+        /,
+    ) -> Any: ...
     def _execute_all(
         self,
         statements: Iterable[Any],
@@ -421,7 +435,12 @@ class LoopConnection(AnyConnection):
     def _next_chunk(self, stream: AwaitedStream, timeout: float | Deadline | None, /) -> LoopCall | None: ...
     def _execute_plain(self, sql: object, params: Params | None, timeout: float | Deadline | None, /) -> LoopCall: ...
     def _execute_many(
-        self, sql: object, params_seq: Iterable[Params], timeout: float | Deadline | None, /
+        self,
+        sql: object,
+        params_seq: Iterable[Params],
+        returning: bool | Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+        /,
     ) -> LoopCall | None: ...
     def _execute_all(
         self,
@@ -431,7 +450,9 @@ class LoopConnection(AnyConnection):
         timeout: float | Deadline | None,
         /,
     ) -> LoopCall | None: ...
-    def _execute_batch(self, batch: RowBatch, timeout: float | Deadline | None, /) -> LoopCall: ...
+    def _execute_batch(
+        self, batch: RowBatch, returning: bool | Callable[..., Any] | None, timeout: float | Deadline | None, /
+    ) -> LoopCall: ...
     def _copy_begin(self, copy: LoopCopy, timeout: float | Deadline | None, /) -> LoopCall: ...
     def _copy_write(self, copy: LoopCopy, timeout: float | Deadline | None, /) -> LoopCall: ...
     def _copy_read(self, copy: LoopCopy, timeout: float | Deadline | None, /) -> LoopCall: ...
@@ -462,7 +483,12 @@ class LoopPool(AnyPool):
     def _fetch_val(self, sql: object, params: Params | None, timeout: float | Deadline | None, /) -> LoopCall: ...
     def _execute_plain(self, sql: object, params: Params | None, timeout: float | Deadline | None, /) -> LoopCall: ...
     def _execute_many(
-        self, sql: object, params_seq: Iterable[Params], timeout: float | Deadline | None, /
+        self,
+        sql: object,
+        params_seq: Iterable[Params],
+        returning: bool | Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+        /,
     ) -> LoopCall | None: ...
     def _execute_all(
         self,

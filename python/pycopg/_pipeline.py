@@ -1,8 +1,8 @@
-"""`execute_all` of pools and connections: several statements in one flush."""
+"""`execute_many` and `execute_all` of pools and connections: many rows, or statements, in one flush."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, overload
 
 from . import _native
@@ -34,6 +34,70 @@ class Pipelines:
             timeout: float | _native.Deadline | None,
             /,
         ) -> list[Any]: ...
+
+        def _execute_many(
+            self,
+            sql: Any,
+            params_seq: Iterable[Params],
+            returning: bool | Callable[..., Any] | None,
+            timeout: float | _native.Deadline | None,
+            /,
+        ) -> Any: ...
+
+    @overload
+    def execute_many(
+        self,
+        sql: Query,
+        params_seq: Iterable[Params],
+        *,
+        returning: Literal[False] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> int: ...
+    @overload
+    def execute_many(
+        self,
+        sql: Query,
+        params_seq: Iterable[Params],
+        *,
+        returning: Literal[True],
+        timeout: float | Deadline | None = None,
+    ) -> list[Row]: ...
+    @overload
+    def execute_many(
+        self,
+        sql: Query,
+        params_seq: Iterable[Params],
+        *,
+        returning: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> list[dict[str, Any]]: ...
+    @overload
+    def execute_many(
+        self,
+        sql: Query,
+        params_seq: Iterable[Params],
+        *,
+        returning: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> list[T]: ...
+    def execute_many(
+        self,
+        sql: Query,
+        params_seq: Iterable[Params],
+        *,
+        returning: bool | Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> Any:
+        """Executes the statement for each row of parameters. Returns the number of rows affected.
+
+        As part of an open transaction, or else in one of its own: an error names the row (`error.row_index`) and undoes
+        everything. Takes any iterable, which it reads bit by bit. Rows of a plain INSERT share statements where nobody
+        can tell (`join_rows`).
+
+        `returning`: returns the rows of RETURNING in place of their number, as a list, in the order of `params_seq`:
+        True, as the `row_factory` has them; or what a row becomes, such as a dataclass (pycopg.rows).
+        """
+        return self._execute_many(sql, params_seq, returning, timeout)
 
     @overload
     def execute_all(
@@ -116,6 +180,72 @@ class AsyncPipelines:
             row: Callable[..., Any] | None,
             timeout: float | Deadline | None,
         ) -> list[Any]: ...
+
+        async def _many(
+            self,
+            sql: Any,
+            params_seq: Iterable[Params] | AsyncIterable[Params],
+            returning: bool | Callable[..., Any] | None,
+            timeout: float | Deadline | None,
+        ) -> Any: ...
+
+    @overload
+    async def execute_many(
+        self,
+        sql: Query,
+        params_seq: Iterable[Params] | AsyncIterable[Params],
+        *,
+        returning: Literal[False] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> int: ...
+    @overload
+    async def execute_many(
+        self,
+        sql: Query,
+        params_seq: Iterable[Params] | AsyncIterable[Params],
+        *,
+        returning: Literal[True],
+        timeout: float | Deadline | None = None,
+    ) -> list[Row]: ...
+    @overload
+    async def execute_many(
+        self,
+        sql: Query,
+        params_seq: Iterable[Params] | AsyncIterable[Params],
+        *,
+        returning: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> list[dict[str, Any]]: ...
+    @overload
+    async def execute_many(
+        self,
+        sql: Query,
+        params_seq: Iterable[Params] | AsyncIterable[Params],
+        *,
+        returning: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> list[T]: ...
+    async def execute_many(
+        self,
+        sql: Query,
+        params_seq: Iterable[Params] | AsyncIterable[Params],
+        *,
+        returning: bool | Callable[..., Any] | None = None,
+        timeout: float | Deadline | None = None,
+    ) -> Any:
+        """Executes the statement for each row of parameters. Returns the number of rows affected.
+
+        As part of an open transaction, or else in one of its own: an error names the row (`error.row_index`) and undoes
+        everything. Takes any iterable, which it reads bit by bit. Rows of a plain INSERT share statements where nobody
+        can tell (`join_rows`).
+
+        `returning`: returns the rows of RETURNING in place of their number, as a list, in the order of `params_seq`:
+        True, as the `row_factory` has them; or what a row becomes, such as a dataclass (pycopg.rows).
+
+        This task reads an asynchronous iterable in batches, during which no other call runs on the connection; the
+        deadline counts that time, but does not interrupt it.
+        """
+        return await self._many(sql, params_seq, returning, timeout)
 
     @overload
     async def execute_all(

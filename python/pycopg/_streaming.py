@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _native
@@ -30,12 +30,20 @@ def is_async_only(rows: object) -> TypeIs[AsyncIterable[Params]]:
     return hasattr(kind, "__aiter__") and not hasattr(kind, "__iter__")
 
 
+def nothing(returning: object) -> Any:
+    """What `execute_many` gives for no rows."""
+    return [] if returning else 0
+
+
 class Stream:
     """One call: its rows, and when it began."""
 
-    def __init__(self, owner: Any, sql: Query, rows: AsyncIterable[Params]) -> None:
+    def __init__(
+        self, owner: Any, sql: Query, rows: AsyncIterable[Params], returning: bool | Callable[..., Any] | None = None
+    ) -> None:
         self._owner = owner  # a pool, or a connection
         self._sql = sql
+        self._returning = returning
         self._batch: Any = None
         self._rows = rows.__aiter__()
         self._ended = False
@@ -59,39 +67,38 @@ class Stream:
                     break
         return len(self._batch) > 0
 
-    async def send_on(self, native: _native.LoopConnection, turns: Turns, deadline: _native.Deadline) -> int:
-        """Sends the gathered batch and all further rows. Returns the rows affected; an error undoes all of them."""
+    async def send_on(self, native: _native.LoopConnection, turns: Turns, deadline: _native.Deadline) -> Any:
+        """Sends the gathered batch and all further rows. Returns what `execute_many` does; an error undoes all."""
         self._deadline = deadline
         await turns.take(deadline._left(), inside=True)
         try:
             if (self._batch is None or len(self._batch) == 0) and not await self.fill():
-                return 0
+                return nothing(self._returning)
             status = native._transaction_status
             block = None
             if native.autocommit and status is TransactionStatus.IDLE:
                 native._begin(None, None)  # sends nothing: BEGIN travels with the first rows
                 block = native._began(None)
             try:
-                count = await self._send(native)
+                answer = await self._send(native)
                 if block is not None:
                     await self._drive(native._end(block, True, deadline))
             except BaseException as error:
                 await self._undo(native, block, error)
                 raise
-            return count
+            return answer
         finally:
             turns.give()
 
-    async def _send(self, native: _native.LoopConnection) -> int:
-        count = 0
+    async def _send(self, native: _native.LoopConnection) -> Any:
+        answer = nothing(self._returning)
         while True:
             if self._deadline._left() == 0:
                 took_s = self._loop.time() - self._began
                 raise QueryTimeout(f"execute_many had no time left when the next rows came, after {took_s:.3g} s")
-            affected: int = await self._drive(native._execute_batch(self._batch, self._deadline))
-            count += affected
+            answer += await self._drive(native._execute_batch(self._batch, self._returning, self._deadline))
             if not await self.fill():
-                return count
+                return answer
 
     async def _drive(self, call: _native.LoopCall | None) -> Any:
         if call is None:

@@ -20,7 +20,7 @@ from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback, TransactionStatus, TypesUnknown
 from ._pipeline import AsyncPipelines
 from ._shortcut import shortcut
-from ._streaming import Stream, is_async_only
+from ._streaming import Stream, is_async_only, nothing
 from ._transaction_options import options_of
 from ._turns import Turns
 from ._types import MOST_ATTEMPTS, lost_type
@@ -247,23 +247,6 @@ class AsyncConnection(Base):
         """
         await self.execute(NOTIFY, [channel, payload], timeout=timeout)
 
-    async def execute_many(
-        self,
-        sql: Query,
-        params_seq: Iterable[Params] | AsyncIterable[Params],
-        *,
-        timeout: float | Deadline | None = None,
-    ) -> int:
-        """Executes the statement for each row of parameters, as part of the transaction. Returns the rows affected.
-
-        This task reads an asynchronous iterable in batches; meanwhile no other call runs on the connection. Rows of a
-        plain INSERT share statements where nobody can tell (the pool's `join_rows`).
-        """
-        if is_async_only(params_seq):
-            return await self._send(Stream(self, sql, params_seq), self._deadline(timeout))
-        count: int | None = await self._run(self._execute_many, sql, params_seq, timeout=timeout)
-        return count or 0
-
     def copy(self, sql: Query, *, timeout: float | Deadline | None = None) -> AsyncCopy:
         """A context manager for COPY ... FROM STDIN or TO STDOUT: `await copy.write_row(row)`, `async for x in copy`.
 
@@ -445,7 +428,19 @@ class AsyncConnection(Base):
         answers: list[Any] | None = await self._run(self._execute_all, statements, transaction, row, timeout=timeout)
         return answers or []
 
-    async def _send(self, stream: Stream, deadline: _native.Deadline) -> int:
+    async def _many(
+        self,
+        sql: Query,
+        params_seq: Iterable[Params] | AsyncIterable[Params],
+        returning: bool | Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+    ) -> Any:
+        if is_async_only(params_seq):
+            return await self._send(Stream(self, sql, params_seq, returning), self._deadline(timeout))
+        answer = await self._run(self._execute_many, sql, params_seq, returning, timeout=timeout)
+        return nothing(returning) if answer is None else answer
+
+    async def _send(self, stream: Stream, deadline: _native.Deadline) -> Any:
         return await stream.send_on(self, self._turns, deadline)
 
 

@@ -17,7 +17,7 @@ from ._native_types import Params, Raised, RaisedType, Row, Traceback, TypesUnkn
 from ._pipeline import AsyncPipelines
 from ._pool_base import PoolBase
 from ._run import Attempts, this_task
-from ._streaming import Stream, is_async_only
+from ._streaming import Stream, is_async_only, nothing
 from ._transaction_options import options_of
 from ._types import MOST_ATTEMPTS, lost_type
 from .async_connection import AsyncConnection, AsyncCursor
@@ -262,38 +262,6 @@ class AsyncPooledDatabase(Base):
         mode.
         """
         return AsyncListener(self, channels, queue, timeout)
-
-    async def execute_many(
-        self,
-        sql: Query,
-        params_seq: Iterable[Params] | AsyncIterable[Params],
-        *,
-        timeout: float | Deadline | None = None,
-    ) -> int:
-        """Executes the statement for each row of parameters, all in one transaction. Returns the rows affected.
-
-        An error names the row and undoes everything. This task reads an asynchronous iterable in batches; the deadline
-        counts that time, but does not interrupt it. Rows of a plain INSERT share statements where nobody can tell
-        (`join_rows`).
-        """
-        if is_async_only(params_seq):
-            deadline = Deadline(self._timeout) if timeout is None else as_deadline(timeout)
-            stream = Stream(self, sql, params_seq)
-            if not await stream.fill():
-                return 0
-            async with self._one_call(deadline) as connection:
-                return await connection._send(stream, deadline)
-        if self._check is not None:
-            rows = begun(params_seq)
-            if rows is None:
-                return 0
-            async with self._one_call(timeout) as connection:
-                return await connection.execute_many(sql, rows)
-        if self.types._stale:
-            await self._look_up_types([], timeout)
-        call = self._execute_many(sql, params_seq, timeout)
-        count: int = 0 if call is None else await call
-        return count
 
     async def copy_in(
         self,
@@ -559,3 +527,34 @@ class AsyncPooledDatabase(Base):
                 unknown, self._execute_all, statements, transaction, row, timeout
             )
             return answers
+
+    async def _many(
+        self,
+        sql: Query,
+        params_seq: Iterable[Params] | AsyncIterable[Params],
+        returning: bool | Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+    ) -> Any:
+        if is_async_only(params_seq):
+            deadline = Deadline(self._timeout) if timeout is None else as_deadline(timeout)
+            stream = Stream(self, sql, params_seq, returning)
+            if not await stream.fill():
+                return nothing(returning)
+            async with self._one_call(deadline) as connection:
+                return await connection._send(stream, deadline)
+        if self._check is not None:
+            rows = begun(params_seq)
+            if rows is None:
+                return nothing(returning)
+            async with self._one_call(timeout) as connection:
+                return await connection._many(sql, rows, returning, None)
+        if self.types._stale:
+            await self._look_up_types([], timeout)
+        try:
+            call = self._execute_many(sql, params_seq, returning, timeout)
+            return nothing(returning) if call is None else await call
+        except TypesUnknown as unknown:
+            if unknown.rows is None:
+                raise
+            await self._look_up_types(unknown.types, timeout)
+            return unknown.rows._read()

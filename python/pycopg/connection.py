@@ -220,13 +220,6 @@ class Connection(Base):
         """
         self.execute(NOTIFY, [channel, payload], timeout=timeout)
 
-    def execute_many(self, sql: Query, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
-        """Executes the statement for each row of parameters, as part of the transaction. Returns the rows affected.
-
-        Rows of a plain INSERT share statements where nobody can tell (the pool's `join_rows`).
-        """
-        return self._execute_many(sql, params_seq, timeout)
-
     def copy(self, sql: Query, *, timeout: float | Deadline | None = None) -> Copy:
         """A context manager for COPY ... FROM STDIN or COPY ... TO STDOUT: `copy.write_row(row)`, `for chunk in copy`.
 
@@ -349,7 +342,7 @@ class Cursor(BaseCursor):
     def executemany(self, sql: Query, params_seq: Iterable[Params]) -> None:
         """Executes the statement for each row of parameters, in one pipeline. Rows that it returns are dropped."""
         self._forget()
-        self._keep_count(self.connection._execute_many(sql, params_seq, None))
+        self._keep_count(self.connection._execute_many(sql, params_seq, None, None))
 
     @shortcut(_native.Cursor._fetchone)
     def fetchone(self) -> Row | None:

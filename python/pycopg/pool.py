@@ -336,14 +336,6 @@ class PooledDatabase(Base):
         """
         return Listener(self, channels, queue, timeout)
 
-    def execute_many(self, sql: Query, params_seq: Iterable[Params], *, timeout: float | Deadline | None = None) -> int:
-        """Executes the statement for each row of parameters, all in one transaction. Returns the rows affected.
-
-        Takes any iterable, which it reads bit by bit. An error names the row and undoes everything. Rows of a plain
-        INSERT share statements where nobody can tell (`join_rows`).
-        """
-        return self._execute_many(sql, params_seq, timeout)
-
     def copy_in(
         self,
         table: str,
@@ -437,12 +429,18 @@ class PooledDatabase(Base):
         with self._one_call(timeout) as connection:
             return connection.execute(sql, params)
 
-    def _checked_execute_many(self, sql: Query, params_seq: Iterable[Params], timeout: float | Deadline | None) -> int:
+    def _checked_execute_many(
+        self,
+        sql: Query,
+        params_seq: Iterable[Params],
+        returning: bool | Callable[..., Any] | None,
+        timeout: float | Deadline | None,
+    ) -> Any:
         rows = begun(params_seq)
         if rows is None:
-            return 0
+            return [] if returning else 0
         with self._one_call(timeout) as connection:
-            return connection.execute_many(sql, rows)
+            return connection._execute_many(sql, rows, returning, None)
 
     def _checked_execute_all(
         self,

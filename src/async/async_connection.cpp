@@ -97,6 +97,15 @@ void AsyncConnection::start(detail::Handler<std::int64_t> handler, detail::ManyR
                   async::KeptRows{std::move(request), loop_->engine().joinable_texts()}, std::move(handler));
 }
 
+void AsyncConnection::start(detail::Handler<std::vector<Result>> handler, detail::ReturningRequest request,
+                            std::optional<Deadline> deadline) {
+  if (!request.many.rows)
+    return async::complete_now(loop_->executor(), std::move(handler), nullptr, std::vector<Result>());
+  async::start_on(*loop_, state_, deadline,
+                  async::KeptReturning{{std::move(request.many), loop_->engine().joinable_texts()}},
+                  std::move(handler));
+}
+
 void AsyncConnection::start(detail::Handler<std::int64_t> handler, detail::CopyRequest request,
                             std::optional<Deadline> deadline) {
   if (request.sink != nullptr)

@@ -32,6 +32,13 @@ struct KeptRows {
   [[nodiscard]] engine::ExecuteManyJob job() const { return {request.sql, *request.rows, joinable}; }
 };
 
+struct KeptReturning {
+  KeptRows rows;
+  std::unique_ptr<pq::ReturnedRows> returned = std::make_unique<pq::ReturnedRows>();
+
+  [[nodiscard]] engine::ReturningJob job() const { return {rows.job(), *returned}; }
+};
+
 struct KeptCopyIn {
   detail::CopyRequest request;
 

@@ -114,6 +114,15 @@ void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
 }
 
 void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
+              detail::Handler<std::vector<Result>> handler, detail::ReturningRequest request) {
+  if (!request.many.rows)
+    return async::complete_now(loop->executor(), std::move(handler), nullptr, std::vector<Result>());
+  const SourceLocation where = request.many.where;
+  async::KeptReturning rows{{std::move(request.many), loop->engine().joinable_texts()}};
+  async::start_on(std::move(loop), limit, where, std::move(rows), std::move(handler));
+}
+
+void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
               detail::Handler<std::int64_t> handler, detail::CopyRequest request) {
   const SourceLocation where = request.where;
   if (request.sink != nullptr) {
@@ -147,6 +156,11 @@ void AsyncPooledDatabase::start(detail::Handler<Result> handler, std::unique_ptr
 }
 
 void AsyncPooledDatabase::start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) {
+  start_on(loop(), state_->timeout(), std::move(handler), std::move(request));
+}
+
+void AsyncPooledDatabase::start(detail::Handler<std::vector<Result>> handler,
+                                detail::ReturningRequest request) {
   start_on(loop(), state_->timeout(), std::move(handler), std::move(request));
 }
 
@@ -201,6 +215,11 @@ void AsyncDatabaseWithin::start(detail::Handler<Result> handler,
 }
 
 void AsyncDatabaseWithin::start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) const {
+  start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(request));
+}
+
+void AsyncDatabaseWithin::start(detail::Handler<std::vector<Result>> handler,
+                                detail::ReturningRequest request) const {
   start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(request));
 }
 

@@ -143,6 +143,16 @@ void ExecuteAllOperation::on_copy() {
   keep_error(std::move(error));
 }
 
+void ExecuteAllOperation::on_refused_rows(ErrorPtr error) {
+  // The COMMIT is on its way.
+  error->message += "; the statement was executed";
+  if (!flights_.empty() && index() < statements_.size()) {
+    error->query = statements_[index()].sql;
+    error->statement_index = static_cast<std::int64_t>(index());
+  }
+  keep_error(std::move(error));
+}
+
 void ExecuteAllOperation::on_sync() {
   // After an error, the server has dropped them unread.
   for (StatementUse& use : flights_) use.take_skip(connection_);

@@ -52,6 +52,7 @@ class ExecuteAllOperation final : public Exchange {
   void on_error(ErrorPtr error, const PGresult* result) override;
   void on_sync() override;
   void on_copy() override;
+  void on_refused_rows(ErrorPtr error) override;
   bool again() override;
   ErrorPtr lost(ErrorPtr error) override;
   [[nodiscard]] bool answered() const override { return committed_; }

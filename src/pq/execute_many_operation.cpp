@@ -28,8 +28,8 @@ constexpr const char* release_savepoint = "RELEASE SAVEPOINT copg_rows";
 }  // namespace
 
 ExecuteManyOperation::ExecuteManyOperation(Connection& connection, std::string_view sql, RowSource& rows,
-                                           BeginFirst begin, JoinableTexts* joinable)
-    : Exchange(connection, sql), rows_(rows), begin_(begin), joinable_(joinable) {}
+                                           BeginFirst begin, JoinableTexts* joinable, ReturnedRows* returned)
+    : Exchange(connection, sql), rows_(rows), begin_(begin), joinable_(joinable), returned_(returned) {}
 
 ExecuteManyOperation::~ExecuteManyOperation() {
   if (!talking()) return;
@@ -341,6 +341,7 @@ void ExecuteManyOperation::take_rows(const PGresult* result) {
   std::int64_t affected = 0;
   std::from_chars(count, count + std::strlen(count), affected);
   affected_ += affected;
+  if (returned_ != nullptr) returned_->add(result);
 }
 
 void ExecuteManyOperation::take_question(const PGresult* result) {

@@ -26,6 +26,7 @@
 #include "pq/insert_target.hpp"
 #include "pq/joinable_texts.hpp"
 #include "pq/kept_rows.hpp"
+#include "pq/returned_rows.hpp"
 #include "sql/plain_insert.hpp"
 
 namespace copg::pq {
@@ -47,10 +48,12 @@ class ExecuteManyOperation final : public Exchange {
 
   /// `sql` (one statement) and `rows` must outlive the operation. Without a transaction it is atomic by
   /// itself. In an open one, or one that `begin` begins, it is part of that, and any error leaves the
-  /// transaction failed. Rows that the statement returns are dropped. If a row's parameter types differ from
-  /// those before, the statement is parsed again in the same flush. Without `joinable` rows are never joined.
+  /// transaction failed. Rows that the statement returns are added to `returned`, and dropped without it. If
+  /// a row's parameter types differ from those before, the statement is parsed again in the same flush.
+  /// Without `joinable` rows are never joined.
   ExecuteManyOperation(Connection& connection, std::string_view sql, RowSource& rows,
-                       BeginFirst begin = BeginFirst::no, JoinableTexts* joinable = nullptr);
+                       BeginFirst begin = BeginFirst::no, JoinableTexts* joinable = nullptr,
+                       ReturnedRows* returned = nullptr);
   ~ExecuteManyOperation() override;
 
   [[nodiscard]] bool commits() const noexcept override {
@@ -58,6 +61,10 @@ class ExecuteManyOperation final : public Exchange {
   }
   /// After `done` without an error: the sum of the affected rows over all rows of parameters.
   [[nodiscard]] std::int64_t affected_rows() const noexcept { return affected_; }
+  /// Of the statements, after `done` without an error.
+  [[nodiscard]] detail::Effect effect() const noexcept {
+    return own_transaction_ ? detail::Effect::committed : detail::Effect::in_transaction;
+  }
   /// Rows of parameters sent so far; those that had to be sent twice count once.
   [[nodiscard]] std::int64_t rows_sent() const noexcept { return rows_sent_; }
   /// Statements that took more than one row, and were answered; after rows had to be sent again: 0.
@@ -120,6 +127,7 @@ class ExecuteManyOperation final : public Exchange {
   RowSource& rows_;
   BeginFirst begin_;
   JoinableTexts* joinable_;
+  ReturnedRows* returned_;
   bool own_transaction_ = false;  // the Sync at the end commits, or a COMMIT in front of it
   bool finished_ = false;         // the Sync was put
   bool aborting_ = false;         // a statement that fails on purpose stands before the Sync

@@ -105,6 +105,11 @@ std::int64_t Connection::execute_many(const Sql& sql, RowSource& rows) {
   return call(engine::ExecuteManyJob{sql.text(), rows, engine_->joinable_texts()});
 }
 
+std::vector<Result> Connection::execute_many_returning(const Sql& sql, RowSource& rows) {
+  pq::ReturnedRows returned;
+  return call(engine::ReturningJob{{sql.text(), rows, engine_->joinable_texts()}, returned});
+}
+
 std::vector<PipelineAnswer> Connection::execute(const Pipeline& pipeline) {
   if (pipeline.empty()) return {};
   engine::PipelineAnswers answers(pipeline);
@@ -189,6 +194,11 @@ Result ConnectionWithin::fetch(const Sql& sql, const Params& params, const detai
 std::int64_t ConnectionWithin::execute_many(const Sql& sql, RowSource& rows) {
   const Limited limited(*this);
   return connection_.execute_many(sql, rows);
+}
+
+std::vector<Result> ConnectionWithin::execute_many_returning(const Sql& sql, RowSource& rows) {
+  const Limited limited(*this);
+  return connection_.execute_many_returning(sql, rows);
 }
 
 std::vector<PipelineAnswer> ConnectionWithin::execute(const Pipeline& pipeline) {

@@ -63,6 +63,13 @@ std::int64_t execute_many_on(PoolEngine& pool, const TimeLimit& limit, const Sql
                     engine::ExecuteManyJob{sql.text(), rows, pool.joinable_texts()});
 }
 
+std::vector<Result> many_returning_on(PoolEngine& pool, const TimeLimit& limit, const Sql& sql,
+                                      RowSource& rows) {
+  pq::ReturnedRows returned;
+  return sync::call(pool, sync::CallClock(limit), sql.where(),
+                    engine::ReturningJob{{sql.text(), rows, pool.joinable_texts()}, returned});
+}
+
 std::vector<PipelineAnswer> execute_on(PoolEngine& pool, const TimeLimit& limit, const Pipeline& pipeline) {
   if (pipeline.empty()) return {};
   engine::PipelineAnswers answers(pipeline);
@@ -103,6 +110,11 @@ Result PooledDatabase::fetch(const Sql& sql, const Params& params, const detail:
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
   PoolEngine& pool = engine();
   return execute_many_on(pool, pool.timeout(), sql, rows);
+}
+
+std::vector<Result> PooledDatabase::execute_many_returning(const Sql& sql, RowSource& rows) {
+  PoolEngine& pool = engine();
+  return many_returning_on(pool, pool.timeout(), sql, rows);
 }
 
 std::vector<PipelineAnswer> PooledDatabase::execute(const Pipeline& pipeline) {
@@ -168,6 +180,10 @@ Result DatabaseWithin::fetch(const Sql& sql, const Params& params, const detail:
 
 std::int64_t DatabaseWithin::execute_many(const Sql& sql, RowSource& rows) {
   return execute_many_on(*engine_, TimeLimit::until(deadline_.at()), sql, rows);
+}
+
+std::vector<Result> DatabaseWithin::execute_many_returning(const Sql& sql, RowSource& rows) {
+  return many_returning_on(*engine_, TimeLimit::until(deadline_.at()), sql, rows);
 }
 
 std::vector<PipelineAnswer> DatabaseWithin::execute(const Pipeline& pipeline) {

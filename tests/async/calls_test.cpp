@@ -395,5 +395,34 @@ TEST_F(Calls, large_parameters_and_answers_go_through) {
   }());
 }
 
+TEST_F(Calls, execute_many_returning_gives_the_rows_in_order) {
+  auto db = make({.min_size = 1, .max_size = 2});
+  run([&]() -> awaitable<void> {
+    co_await db.open();
+    co_await db.execute("DROP TABLE IF EXISTS given; CREATE TABLE given (n int PRIMARY KEY)");
+    std::vector<int> numbers;
+    for (int i = 5000; i > 0; --i) numbers.push_back(i);
+    const std::string insert = "INSERT INTO given VALUES ($1) RETURNING n";
+    std::vector<int> returned = co_await db.execute_many_returning<int>(insert, numbers);
+    EXPECT_EQ(returned, numbers);
+    std::int64_t failed = -1;
+    try {
+      co_await db.within(10s).execute_many_returning<int>(insert, numbers);
+    } catch (const QueryFailed& error) {
+      failed = error.info().row_index;
+    }
+    EXPECT_EQ(failed, 0);
+    AsyncConnection conn = co_await db.connection();
+    const std::vector<int> more{7001, 7000};
+    returned = co_await conn.execute_many_returning<int>(insert, more);
+    EXPECT_EQ(returned, more);
+    co_await conn.rollback();
+    returned = co_await conn.within(10s).execute_many_returning<int>(insert, std::vector<int>());
+    EXPECT_TRUE(returned.empty());
+    conn.release();
+    co_await db.execute("DROP TABLE given");
+  }());
+}
+
 }  // namespace
 }  // namespace copg::test

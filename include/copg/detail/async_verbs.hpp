@@ -26,7 +26,8 @@ namespace copg {
 namespace detail {
 
 /// `Self` derives from it, and has `owner()`, itself as detail::Initiation takes it, and
-/// `start(handler, request)` for a request, a ManyRequest, a CopyRequest, and a Pipeline of either kind.
+/// `start(handler, request)` for a request, a ManyRequest, a ReturningRequest, a CopyRequest, and a Pipeline
+/// of either kind.
 template <class Self>
 class AsyncVerbs {
  public:
@@ -108,6 +109,15 @@ class AsyncVerbs {
   auto execute_many(const Sql& sql, Range&& rows, Token&& token = {}) {
     return initiate<std::int64_t>(self().owner(), start_request, token,
                                   make_request_for_many(sql, std::forward<Range>(rows)));
+  }
+  /// As execute_many, of a statement that returns rows: completes with them, a std::vector<RowType<T>>, in
+  /// the order of the rows of parameters, as the execute_many_returning of threads says.
+  template <class T, std::ranges::viewable_range Range,
+            TokenFor<std::vector<RowType<T>>> Token = DefaultToken>
+  auto execute_many_returning(const Sql& sql, Range&& rows, Token&& token = {}) {
+    return initiate_mapped<std::vector<Result>, std::vector<RowType<T>>>(
+        self().owner(), start_request, all_to_vector<T>, token,
+        ReturningRequest{make_request_for_many(sql, std::forward<Range>(rows))});
   }
   /// Copies rows (tuples, aggregates or single values) into a table by COPY, as the copy_in of threads does.
   /// Completes with the number of rows, a std::int64_t. If `rows` is an lvalue, it must live until then.

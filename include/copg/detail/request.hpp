@@ -88,6 +88,11 @@ struct ManyRequest {
   std::unique_ptr<RowSource> rows;  // null: there are none
 };
 
+/// The same, for the rows that the statements return.
+struct ReturningRequest {
+  ManyRequest many;
+};
+
 /// A range of rows: refers to an lvalue, keeps an rvalue, copies or moves a view. So does std::views::all,
 /// which Clang before 16 can't compile in GCC's library.
 template <std::ranges::viewable_range Range>

@@ -4,7 +4,9 @@
 #include <copg/error.hpp>
 #include <copg/result.hpp>
 
+#include <iterator>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #pragma GCC visibility push(default)
@@ -29,6 +31,21 @@ auto read(const Result& result, Read how) {
 template <class T>
 std::vector<RowType<T>> to_vector(const Result& result) {
   return read(result, [&] { return result.template to_vector<T>(); });
+}
+
+/// Of one after the other.
+template <class T>
+std::vector<RowType<T>> all_to_vector(const std::vector<Result>& results) {
+  std::vector<RowType<T>> rows;
+  for (const Result& result : results) {
+    std::vector<RowType<T>> more = to_vector<T>(result);
+    if (rows.empty()) {
+      rows = std::move(more);
+    } else {
+      rows.insert(rows.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    }
+  }
+  return rows;
 }
 
 template <class T>

@@ -26,7 +26,7 @@ namespace copg {
 namespace detail {
 
 /// `Self` derives from it, and has execute(sql, params), execute_many(sql, source), copy_in(sql, source),
-/// stream(sql, params) and fetch(sql, params, shape).
+/// stream(sql, params), fetch(sql, params, shape) and execute_many_returning(sql, source).
 template <class Self>
 class Verbs {
  public:
@@ -82,6 +82,16 @@ class Verbs {
   std::int64_t execute_many(const Sql& sql, Range&& rows) {
     RangeSource<std::remove_reference_t<Range>> source(rows);
     return source.empty() ? 0 : self().execute_many(sql, static_cast<RowSource&>(source));
+  }
+  /// As execute_many, of a statement that returns rows, such as INSERT ... RETURNING: returns them, each as a
+  /// T as of fetch_all, in the order of the rows of parameters. Those of one INSERT are not joined, so that
+  /// the order is certain. Memory holds all that is returned. DataError if the columns or a value do not fit
+  /// a T: the rows were executed then, as `info().executed` says.
+  template <class T, std::ranges::input_range Range>
+  std::vector<RowType<T>> execute_many_returning(const Sql& sql, Range&& rows) {
+    RangeSource<std::remove_reference_t<Range>> source(rows);
+    if (source.empty()) return {};
+    return all_to_vector<T>(self().execute_many_returning(sql, static_cast<RowSource&>(source)));
   }
   /// Copies rows (tuples, aggregates or single values) into a table by COPY, the fastest way in: one
   /// statement, in bounded memory. Returns the number of rows copied. All or none: an error undoes those of

@@ -27,6 +27,7 @@
 #include "pq/execute_all_operation.hpp"
 #include "pq/execute_many_operation.hpp"
 #include "pq/execute_operation.hpp"
+#include "pq/returned_rows.hpp"
 #include "pq/stream_operation.hpp"
 
 namespace copg::engine {
@@ -66,6 +67,20 @@ struct ExecuteManyJob {
   [[noreturn, gnu::cold]] void raise_for_row(pq::ErrorPtr error) const {
     if (error->row_index >= 0) error->row_index += rows_before;
     raise_error(std::move(error));
+  }
+};
+
+/// The same, for the rows that the statements return.
+struct ReturningJob {
+  ExecuteManyJob many;
+  pq::ReturnedRows& returned;
+
+  [[nodiscard]] pq::ExecuteManyOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
+    return {connection, many.sql, many.rows, begin, many.joinable, &returned};
+  }
+  std::vector<Result> take(pq::ExecuteManyOperation& operation) const {
+    many.take(operation);
+    return returned.take(operation.effect());
   }
 };
 

@@ -5,6 +5,7 @@
 #include <copg/row_source.hpp>
 
 #include "pq/joinable_texts.hpp"
+#include "pq/returned_rows.hpp"
 #include "pq/streamed_operation.hpp"
 
 namespace copg::pq {
@@ -13,9 +14,10 @@ inline namespace scripted {
 class ExecuteManyOperation final : public StreamedOperation {
  public:
   ExecuteManyOperation(Connection& connection, std::string_view sql, RowSource& rows, BeginFirst begin,
-                       JoinableTexts* /*joinable*/)
+                       JoinableTexts* /*joinable*/, ReturnedRows* /*returned*/ = nullptr)
       : StreamedOperation(connection, sql, begin), source_(rows) {}
   [[nodiscard]] std::exception_ptr source_error() const noexcept { return stream_error(); }
+  [[nodiscard]] static detail::Effect effect() noexcept { return detail::Effect::committed; }
   [[nodiscard]] std::int64_t affected_rows() const noexcept { return rows_; }
 
  private:
