@@ -7,17 +7,19 @@
 
 namespace copg::pq {
 
-void GatheredRows::add(const PGresult* single) {
-  if (!rows_) {
-    rows_.reset(PQcopyResult(single, PG_COPYRES_ATTRS));
-    if (!rows_) throw std::bad_alloc();
-  }
-  const int columns = PQnfields(single);
+void GatheredRows::begin(const PGresult* like) {
+  rows_.reset(PQcopyResult(like, PG_COPYRES_ATTRS));
+  if (!rows_) throw std::bad_alloc();
+}
+
+void GatheredRows::add(const PGresult* from, int row) {
+  if (!rows_) begin(from);
+  const int columns = PQnfields(from);
   const int at = size();
   for (int column = 0; column < columns; ++column) {
-    const int size = PQgetlength(single, 0, column);
-    const bool null = size == 0 && PQgetisnull(single, 0, column) != 0;
-    char* const value = null ? nullptr : PQgetvalue(single, 0, column);
+    const int size = PQgetlength(from, row, column);
+    const bool null = size == 0 && PQgetisnull(from, row, column) != 0;
+    char* const value = null ? nullptr : PQgetvalue(from, row, column);
     if (PQsetvalue(rows_.get(), at, column, value, null ? -1 : size) != 1) throw std::bad_alloc();
   }
 }

@@ -8,7 +8,7 @@
 
 #include <vector>
 
-#include "pq/errors.hpp"
+#include "pq/gathered_rows.hpp"
 
 namespace copg::pq {
 
@@ -20,7 +20,7 @@ class ReturnedRows {
   [[nodiscard]] std::vector<Result> take(detail::Effect effect);
 
  private:
-  std::vector<ResultPtr> gathered_;
+  std::vector<GatheredRows> gathered_;
 };
 
 }  // namespace copg::pq
