@@ -26,6 +26,8 @@ from test_reference import PAGE, ROOT, blocks, run
         ROOT / "docs/migrating.md",
         ROOT / "docs/copy.md",
         ROOT / "docs/notifications.md",
+        ROOT / "docs/pipelines.md",
+        ROOT / "docs/large-results.md",
     ],
     ids=lambda it: it.name,
 )
