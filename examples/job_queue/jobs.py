@@ -72,7 +72,7 @@ class Queue:
             while not ending.is_set():
                 job = self.work_on_one()
                 if job is not None:
-                    print(f"job {job.id} done", flush=True)
+                    print(f"job {job.id} done\n", end="", flush=True)  # in one piece: other threads print, too
                 elif until_empty:
                     return
                 else:

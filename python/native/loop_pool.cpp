@@ -34,22 +34,24 @@ enum class Wanted : std::uint8_t { rows, row, value };
 class ExecuteWait final : public engine::StatementKind<LoopCall> {
  public:
   ExecuteWait(std::shared_ptr<engine::PoolEngine> engine, const engine::TimeLimit& limit,
-              const SourceLocation& where, KeptStatement kept, Wanted wanted, RowKind kind, nb::object types)
+              const SourceLocation& where, KeptStatement kept, Wanted wanted, RowKind kind,
+              const Types* types, nb::object types_object)
       : StatementKind(std::move(engine), limit),
         where_(where),
         kept_(std::move(kept)),
         wanted_(wanted),
         kind_(std::move(kind)),
-        types_(std::move(types)) {}
+        types_(types),
+        types_object_(std::move(types_object)) {}
   ~ExecuteWait() override { end(); }
   nb::object result() override {
-    const TypesNow types = types_.is_valid() ? nb::cast<Types&>(types_).now() : nullptr;
+    const TypesNow types = types_ != nullptr ? types_->now() : nullptr;
     ResultRows rows =
         warned_of_listen(ResultRows(std::get<0>(std::move(results())), types), engine().options());
     if (const auto unknown = rows.unknown_types(); !unknown.empty()) [[unlikely]]
       throw_unread(unknown, [kept = std::make_shared<ResultRows>(std::move(rows)), wanted = wanted_,
-                             kind = kind_, types = types_] {
-        kept->set_types(nb::cast<Types&>(types).now());
+                             kind = kind_, types = types_, alive = types_object_] {
+        kept->set_types(types->now());
         return given(*kept, wanted, kind);
       });
     return given(rows, wanted_, kind_);
@@ -85,7 +87,8 @@ class ExecuteWait final : public engine::StatementKind<LoopCall> {
   const KeptStatement kept_;
   const Wanted wanted_;
   const RowKind kind_;
-  const nb::object types_;  // empty: rows are read without
+  const Types* const types_;  // nullptr: rows are read without
+  const nb::object types_object_;
 };
 
 /// pycopg._native.LoopPool.
@@ -106,7 +109,7 @@ class LoopPool : public AnyPool {
     const engine::TimeLimit limit = limit_of(timeout);
     std::optional<RowKind> own;
     const RowKind& kind = rows_for(row, own);
-    return new ExecuteWait(engine, limit, where, statement_of(sql, params, types()), wanted, kind,
+    return new ExecuteWait(engine, limit, where, statement_of(sql, params, types()), wanted, kind, &types(),
                            types_object());
   }
   /// The rows as tuples, read without the types of the program's own.
@@ -114,7 +117,8 @@ class LoopPool : public AnyPool {
     return new ExecuteWait(engine(), limit_of(timeout), caller(),
                            {nb::borrow(sql), nb::borrow(params),
                             std::make_unique<const Statement>(sql.ptr(), params.ptr(), nullptr)},
-                           Wanted::rows, RowKind(reinterpret_cast<PyObject*>(&PyTuple_Type), "row"), {});
+                           Wanted::rows, RowKind(reinterpret_cast<PyObject*>(&PyTuple_Type), "row"), nullptr,
+                           {});
   }
   LoopCall* fetch_val(nb::handle sql, nb::handle params, nb::handle timeout) {
     return execute<Wanted::value>(sql, params, nb::none(), timeout);

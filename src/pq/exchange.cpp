@@ -167,7 +167,13 @@ bool Exchange::take_result(ResultPtr result) {
     case PGRES_EMPTY_QUERY:
     case PGRES_COMMAND_OK:
     case PGRES_NONFATAL_ERROR: on_result(std::move(result)); return true;
-    case PGRES_TUPLES_OK: take_rows(std::move(result)); return true;
+    case PGRES_TUPLES_OK:
+      if (rows_.any() || refused_rows_) [[unlikely]] {
+        take_gathered(std::move(result));
+      } else {
+        on_result(std::move(result));
+      }
+      return true;
     case PGRES_SINGLE_TUPLE:
       if (takes_single_rows()) {
         on_result(std::move(result));
@@ -179,8 +185,8 @@ bool Exchange::take_result(ResultPtr result) {
   return false;
 }
 
-/// The end of a statement that returns rows, which are those of `end` unless they came one by one.
-void Exchange::take_rows(ResultPtr end) {
+/// The end of a statement whose rows came one by one.
+void Exchange::take_gathered(ResultPtr end) {
   refused_rows_ = false;
   on_result(rows_.any() ? rows_.take_with(end.get()) : std::move(end));
 }

@@ -103,7 +103,7 @@ class Exchange : public StatementOperation {
   bool take_results();
   bool take_result(ResultPtr result);
   bool answer_is_here();
-  void take_rows(ResultPtr end);
+  [[gnu::cold]] void take_gathered(ResultPtr end);
   [[gnu::cold]] void gather(const PGresult* row);
   Step end_paused();
   [[gnu::cold]] bool take_failure(const PGresult* result);
