@@ -9,17 +9,21 @@ import argparse
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, Any
 
 import pycopg
 
+# The checks are those of `jobs`: made here, an error names the line of the file.
+INCOMING = "CREATE TEMPORARY TABLE incoming (payload text NOT NULL CHECK (payload <> '')) ON COMMIT DROP"
 TAKE = "SELECT id, payload FROM jobs WHERE state = 'waiting' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
 END = "UPDATE jobs SET state = %s, result = %s, ended_at = now() WHERE id = %s"
 COUNTS = "SELECT state, count(*) FROM jobs GROUP BY state"
 EXPORT = "SELECT id, payload, state, result FROM jobs ORDER BY id"
 LOOK_AGAIN_S = 1.0  # how long a signal may have to wait
+LOOK_ANYWAY_S = 10.0  # nobody sends a notification when a worker dies and its job waits again
 
 
 @dataclass
@@ -42,7 +46,7 @@ class Queue:
     def import_csv(self, file: IO[bytes]) -> int:
         """All lines become jobs, or none. PostgreSQL copies into no table with policies, so another stands between."""
         with self.transaction() as conn:
-            conn.execute("CREATE TEMPORARY TABLE incoming (payload text) ON COMMIT DROP")
+            conn.execute(INCOMING)
             conn.copy_in("incoming", file, format="csv", header=True)
             return int(conn.execute("INSERT INTO jobs (payload) SELECT payload FROM incoming").rowcount)
 
@@ -79,7 +83,8 @@ class Queue:
                     self._wait(notes, ending)
 
     def _wait(self, notes: pycopg.Listener, ending: threading.Event) -> None:
-        while not ending.is_set():
+        look_anyway = time.monotonic() + LOOK_ANYWAY_S
+        while not ending.is_set() and time.monotonic() < look_anyway:
             note = notes.next(timeout=LOOK_AGAIN_S)
             # After a Gap a notification may be missing: the table knows.
             if isinstance(note, pycopg.Gap) or (note is not None and note.payload == self._tenant):

@@ -93,6 +93,9 @@ def test_what_goes_wrong_is_told(db: PooledDatabase, queue: Callable[[int], Queu
     error = queue(7).run("import", "-", stdin="payload\nfine\ntoo,many\n", code=1)
     assert "extra data after last expected column" in error
     assert "COPY incoming, line 3" in error
+    error = queue(7).run("import", "-", stdin='payload\nfine\n""\n', code=1)
+    assert "violates check constraint" in error
+    assert "COPY incoming, line 3" in error
     assert db.fetch_val("SELECT count(*) FROM jobs") == 0
     assert "No such file" in queue(7).run("import", "/nowhere/jobs.csv", code=1)
     assert "invalid choice" in queue(7).run("improt", code=2)
