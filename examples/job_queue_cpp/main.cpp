@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -118,6 +119,7 @@ void work(example::JobQueue& queue, const Options& options) {
     }
   };
   std::vector<std::future<void>> workers;
+  workers.reserve(static_cast<std::size_t>(options.workers));
   for (int i = 0; i < options.workers; ++i) workers.push_back(std::async(std::launch::async, worker));
   for (std::future<void>& each : workers) each.get();
 }
