@@ -45,7 +45,9 @@ class Channels {
 ///
 /// ```cpp
 ///     copg::Listener listener = db.listener({"jobs"});
-///     while (const std::optional<copg::Arrival> arrival = listener.next()) { ... }
+///     while (const std::optional<copg::Arrival> arrival = listener.next(1s)) {
+///       if (const auto* note = std::get_if<copg::Notification>(&*arrival)) std::puts(note->payload.c_str());
+///     }
 /// ```
 ///
 /// All listeners of a pool share one connection, which is no one of the pool's max_size. It is opened for the
