@@ -202,7 +202,7 @@ def test_listen_is_warned_of_once(
             else:
                 getattr(db, way)("LISTEN jobs")
         assert [record.getMessage() for record in caplog.records] == [
-            f"{db!r}: LISTEN on a connection of the pool hears nothing, notifications are dropped: use one of your own"
+            f"{db!r}: LISTEN on a connection of the pool hears nothing, notifications are dropped: use db.listen()"
         ]
         caplog.clear()
 
