@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from ._copying import LEASE, uncopied
 from ._native_types import Params, Raised, RaisedType, Traceback, TransactionStatus
-from .errors import InterfaceError, NotSupportedError, ProgrammingError
+from .errors import Error, InterfaceError, NotSupportedError, ProgrammingError
 from .sql import Identifier, _composed
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class NamedCursor:
             return False
         status = self.connection.info.transaction_status
         over = status is TransactionStatus.IDLE and not self._kept
-        return not over and status is not TransactionStatus.INERROR
+        return not over and status not in (TransactionStatus.INERROR, TransactionStatus.UNKNOWN)
 
     def _close_text(self) -> str:
         return f"CLOSE {self._quoted}"
@@ -222,7 +223,8 @@ class ServerCursor(NamedCursor):
         return self
 
     def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
-        self.close()
+        with contextlib.suppress(*() if error is None else (Error,)):  # the block's own error says more
+            self.close()
 
 
 class AsyncServerCursor(NamedCursor):
@@ -295,7 +297,8 @@ class AsyncServerCursor(NamedCursor):
         return self
 
     async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
-        await self.close()
+        with contextlib.suppress(*() if error is None else (Error,)):
+            await self.close()
 
 
 def require_name(scrollable: bool | None, withhold: bool) -> None:

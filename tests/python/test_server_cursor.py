@@ -134,6 +134,25 @@ def test_leaving_by_an_error_shows_that_error(db: PooledDatabase) -> None:
     assert db.stats["pool_available"] == 1
 
 
+def test_a_lost_connection_is_the_error_and_closing_is_none(db: PooledDatabase) -> None:
+    def read(conn: pycopg.Connection) -> None:
+        with conn.cursor("rows") as cur:
+            cur.execute(SERIES, [1000])
+            db.execute("SELECT pg_terminate_backend(%s, 10000)", [conn.info.backend_pid])
+            cur.fetchmany(5)
+
+    conn = db.connection()
+    conn.__enter__()
+    with pytest.raises(pycopg.OperationalError, match="terminating connection"):
+        read(conn)
+    late = conn.cursor("rows")
+    with pytest.raises(pycopg.Error):
+        late.execute(SERIES, [1])
+    late.close()
+    conn.close()
+    assert db.fetch_val("SELECT 1") == 1
+
+
 def test_what_is_refused(db: PooledDatabase) -> None:
     with db.connection() as conn:
         for name, error in (("", ValueError), ("x" * 64, ValueError), (b"rows", TypeError)):
