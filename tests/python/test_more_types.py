@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
+from own_types import Face, Money, Mood, faces  # noqa: F401  (a fixture)
 from pycopg import DataError, ProgrammingError
 from pycopg.types import Hstore, Interval, Json, Jsonb, Multirange, Range
-from test_own_types import Face, Money, Mood, make_face  # noqa: F401  (a fixture)
 
 UTC = datetime.timezone.utc
 
 
 @pytest.fixture
-def face(make_face: Callable[..., Face]) -> Face:  # noqa: F811
+def face(make_face: Callable[..., Face]) -> Face:
     face = make_face()
     face.do("execute", "CREATE TYPE mood AS ENUM ('sad', 'ok')")
     return face
