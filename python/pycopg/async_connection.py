@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Se
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _native
+from ._async_types import AsyncTyped
 from ._copy import (
     AsyncCopy,
     Format,
@@ -23,11 +24,11 @@ from ._shortcut import shortcut
 from ._streaming import Stream, is_async_only, nothing
 from ._transaction_options import options_of
 from ._turns import Turns
-from ._types import MOST_ATTEMPTS, lost_type
+from ._types import lost_type
 from .async_transaction import AsyncTransaction
 from .cursor import BaseCursor
 from .deadline import Deadline, as_deadline
-from .errors import DatabaseError, ProgrammingError
+from .errors import DatabaseError
 from .listener import NOTIFY
 from .server_cursor import AsyncServerCursor, require_name
 from .stream import AsyncRowStream
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
     from ._transaction_options import Isolation, Settings
     from .sql import Query
 
-    class Base(Leased, AsyncPipelines, _native.LoopConnection): ...
+    class Base(Leased, AsyncPipelines, AsyncTyped, _native.LoopConnection): ...
 else:
-    Base = mixed(Leased, mixed(AsyncPipelines, _native.LoopConnection))
+    Base = mixed(Leased, mixed(AsyncPipelines, mixed(AsyncTyped, _native.LoopConnection)))
 
 
 class AsyncConnection(Base):
@@ -381,30 +382,6 @@ class AsyncConnection(Base):
             return True
         self.types._stale = True
         return self._given_back or self._transaction_status is not TransactionStatus.IDLE
-
-    async def _with_types(self, error: Exception, make_call: Any, *args: Any) -> Any:
-        """Within a turn: goes on with a call that has met types that are not known, or are gone."""
-        for _ in range(MOST_ATTEMPTS):
-            unknown = error if isinstance(error, TypesUnknown) else TypesUnknown([], None, str(error))
-            del error  # its traceback knows this frame
-            asked = await self._look_up_types(unknown.types, args[-1])
-            if unknown.rows is not None:
-                return unknown.rows._read()
-            try:
-                try:
-                    self.types._stale = self.types._stale and asked
-                    call = make_call(*args)
-                finally:
-                    self.types._stale = self.types._stale or not asked
-                return None if call is None else await call
-            except (TypesUnknown, DatabaseError) as again:
-                if self._is_final(again):
-                    raise
-                error = again
-        try:
-            raise ProgrammingError(error.why) if isinstance(error, TypesUnknown) else error
-        finally:
-            del error
 
     async def _look_up_types(self, types: list[int], timeout: float | Deadline | None) -> bool:
         """False: nothing can be asked in a failed transaction, or on a lost connection."""

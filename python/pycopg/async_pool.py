@@ -8,7 +8,9 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Itera
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import _native
+from ._async_pool_calls import AsyncPoolCalls
 from ._async_pool_leases import AsyncPoolTransaction, AsyncTryConnection, CheckedAsyncConnection
+from ._async_types import AsyncTyped
 from ._copy import Format, SupportsRead, SupportsWrite
 from ._exit import close_at_exit
 from ._loop import Done
@@ -17,15 +19,12 @@ from ._native_types import Params, Raised, RaisedType, Row, Traceback, TypesUnkn
 from ._pipeline import AsyncPipelines
 from ._pool_base import PoolBase
 from ._run import Attempts, this_task
-from ._streaming import Stream, is_async_only, nothing
 from ._transaction_options import options_of
-from ._types import MOST_ATTEMPTS, lost_type
-from .async_connection import AsyncConnection, AsyncCursor
+from .async_connection import AsyncConnection
 from .config import Config
 from .connection import Connection
-from .cursor import begun
 from .deadline import Deadline, as_deadline
-from .errors import DatabaseError, ProgrammingError
+from .errors import DatabaseError
 from .listener import NOTIFY, AsyncListener
 from .pool import PooledDatabase
 from .stream import AsyncPoolStream, AsyncRowStream
@@ -45,9 +44,9 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
 
-    class Base(PoolBase, AsyncPipelines, _native.LoopPool): ...
+    class Base(PoolBase, AsyncPipelines, AsyncPoolCalls, AsyncTyped, _native.LoopPool): ...
 else:
-    Base = mixed(PoolBase, mixed(AsyncPipelines, _native.LoopPool))
+    Base = mixed(PoolBase, mixed(AsyncPipelines, mixed(AsyncPoolCalls, mixed(AsyncTyped, _native.LoopPool))))
 
 
 class AsyncPooledDatabase(Base):
@@ -463,98 +462,3 @@ class AsyncPooledDatabase(Base):
 
     async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
         await self.close()
-
-    def _is_final(self, error: Exception) -> bool:
-        """Whether it has nothing to do with types that were not known, or are gone."""
-        return not isinstance(error, TypesUnknown) and not (lost_type(error) and self.types._registered)
-
-    async def _with_types(self, error: Exception, make_call: Any, *args: Any) -> Any:
-        """Goes on with a call that has met types that are not known, or are gone."""
-        for _ in range(MOST_ATTEMPTS):
-            unknown = error if isinstance(error, TypesUnknown) else TypesUnknown([], None, str(error))
-            del error  # its traceback knows this frame
-            await self._look_up_types(unknown.types, args[-1])
-            if unknown.rows is not None:
-                return unknown.rows._read()
-            try:
-                return await make_call(*args)
-            except (TypesUnknown, DatabaseError) as again:
-                if self._is_final(again):
-                    raise
-                error = again
-        try:
-            raise ProgrammingError(error.why) if isinstance(error, TypesUnknown) else error
-        finally:
-            del error
-
-    async def _look_up_types(self, types: list[int], timeout: float | Deadline | None) -> None:
-        sql, parameters = self.types._question(types)
-        self.types._answer(parameters, await self._execute_plain(sql, parameters, timeout))
-
-    def _one_call(
-        self, timeout: float | Deadline | None, row_factory: Callable[..., Any] | None = None
-    ) -> AsyncConnection:
-        """A connection for one call, which is a transaction of its own and ends by `timeout`."""
-        connection = self._kind(self, timeout, True, self._row_factory if row_factory is None else row_factory)
-        connection._ends_by_timeout = True
-        return connection
-
-    async def _checked_execute(
-        self,
-        sql: Query,
-        params: Params | None,
-        timeout: float | Deadline | None,
-        row: Callable[..., Any] | None = None,
-    ) -> AsyncCursor:
-        async with self._one_call(timeout, row) as connection:
-            return await connection.execute(sql, params)
-
-    async def _all(
-        self,
-        statements: Iterable[Any],
-        transaction: bool,
-        row: Callable[..., Any] | None,
-        timeout: float | Deadline | None,
-    ) -> list[Any]:
-        if self._check is not None:
-            async with self._one_call(timeout) as connection:
-                return await connection._all(statements, transaction, row, None)
-        try:
-            call = self._execute_all(statements, transaction, row, timeout)
-            return [] if call is None else await call
-        except TypesUnknown as unknown:
-            answers: list[Any] = await self._with_types(
-                unknown, self._execute_all, statements, transaction, row, timeout
-            )
-            return answers
-
-    async def _many(
-        self,
-        sql: Query,
-        params_seq: Iterable[Params] | AsyncIterable[Params],
-        returning: bool | Callable[..., Any] | None,
-        timeout: float | Deadline | None,
-    ) -> Any:
-        if is_async_only(params_seq):
-            deadline = Deadline(self._timeout) if timeout is None else as_deadline(timeout)
-            stream = Stream(self, sql, params_seq, returning)
-            if not await stream.fill():
-                return nothing(returning)
-            async with self._one_call(deadline) as connection:
-                return await connection._send(stream, deadline)
-        if self._check is not None:
-            rows = begun(params_seq)
-            if rows is None:
-                return nothing(returning)
-            async with self._one_call(timeout) as connection:
-                return await connection._many(sql, rows, returning, None)
-        if self.types._stale:
-            await self._look_up_types([], timeout)
-        try:
-            call = self._execute_many(sql, params_seq, returning, timeout)
-            return nothing(returning) if call is None else await call
-        except TypesUnknown as unknown:
-            if unknown.rows is None:
-                raise
-            await self._look_up_types(unknown.types, timeout)
-            return unknown.rows._read()
