@@ -93,12 +93,12 @@ inline void require_known(const Types& types) {
     throw TypesUnknown{};
 }
 
-/// Throws TypesUnknown.
-inline KeptStatement statement_of(nb::handle sql, nb::handle params, const Types& types) {
+/// What `make` returns, which takes parameters. Throws TypesUnknown, also for one whose type is missing.
+template <class Make>
+auto with_known(const Types& types, Make make) {
   require_known(types);
   try {
-    return {nb::borrow(sql), nb::borrow(params),
-            std::make_unique<const Statement>(sql.ptr(), params.ptr(), types.now().get())};
+    return make();
   } catch (const Undumped& failed) {
     if (!failed.missing) throw;
     throw TypesUnknown{{}, {}, failed.what};
@@ -106,15 +106,17 @@ inline KeptStatement statement_of(nb::handle sql, nb::handle params, const Types
 }
 
 /// Throws TypesUnknown.
+inline KeptStatement statement_of(nb::handle sql, nb::handle params, const Types& types) {
+  return with_known(types, [&] {
+    return KeptStatement{nb::borrow(sql), nb::borrow(params),
+                         std::make_unique<const Statement>(sql.ptr(), params.ptr(), types.now().get())};
+  });
+}
+
+/// Throws TypesUnknown.
 inline GivenPipeline pipeline_of_task(nb::handle statements, const Types& types,
                                       const SourceLocation& where) {
-  require_known(types);
-  try {
-    return pipeline_of(list_of_statements(statements), types.now(), where);
-  } catch (const Undumped& failed) {
-    if (!failed.missing) throw;
-    throw TypesUnknown{{}, {}, failed.what};
-  }
+  return with_known(types, [&] { return pipeline_of(list_of_statements(statements), types.now(), where); });
 }
 
 /// Nothing: there are no rows. Throws TypesUnknown.
