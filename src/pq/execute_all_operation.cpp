@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "pq/pipeline_refusals.hpp"
 #include "pq/put_beginning.hpp"
 #include "pq/result_access.hpp"
 
@@ -13,9 +14,7 @@ constexpr PipelineStatement commit_statement{.sql = "COMMIT", .params = {}};
 
 ErrorPtr unfit_for_all(const PipelineStatement& statement, const sql::TextTraits& traits) {
   const std::string_view sql = statement.sql;
-  if (traits.several)
-    return usage_error("several statements in one text do not go through a pipeline: split them", sql);
-  if (traits.copies) return usage_error("COPY does not go through a pipeline", sql);
+  if (ErrorPtr refusal = unfit_for_pipeline(traits, sql)) return refusal;
   if (traits.transacts)
     return usage_error("the statements of execute_all are one transaction: none may begin or end one", sql);
   return wrong_number(traits.parameters, statement.params.size(), sql);
@@ -138,7 +137,7 @@ void ExecuteAllOperation::on_error(ErrorPtr error, const PGresult* result) {
 void ExecuteAllOperation::on_copy() {
   // One that the text did not show.
   if (flights_.empty()) return;
-  ErrorPtr error = usage_error("COPY does not go through a pipeline", statements_[index()].sql);
+  ErrorPtr error = copy_in_pipeline(statements_[index()].sql);
   error->statement_index = static_cast<std::int64_t>(index());
   keep_error(std::move(error));
 }

@@ -10,6 +10,7 @@
 
 #include "pq/advice.hpp"
 #include "pq/late_symbols.hpp"
+#include "pq/pipeline_refusals.hpp"
 #include "pq/put_beginning.hpp"
 #include "pq/result_access.hpp"
 
@@ -38,14 +39,6 @@ class Cork {
   const PGconn* conn_;
   bool corked_;
 };
-
-ErrorPtr unfit(const sql::TextTraits& traits, std::string_view sql) {
-  if (traits.several)
-    return usage_error("several statements in one text do not go through a pipeline: split them", sql);
-  // With anything behind it, COPY FROM STDIN would take the connection with it.
-  if (traits.copies) return usage_error("COPY does not go through a pipeline", sql);
-  return nullptr;
-}
 
 }  // namespace
 
@@ -103,7 +96,7 @@ bool PipelineOperation::put_next() {
   const PipelineStatement& statement = statements_[index];
   StatementUse use(statement.sql, statement.params);
   ErrorPtr refusal = use.look_up(connection_, nameless_);
-  if (!refusal) refusal = unfit(use.traits(), statement.sql);
+  if (!refusal) refusal = unfit_for_pipeline(use.traits(), statement.sql);
   if (alone_) use.stands_alone();
   if (!refusal) return put({.index = index, .again = again, .use = use});
   fail_one(index, std::move(refusal));
@@ -172,7 +165,7 @@ void PipelineOperation::on_error(ErrorPtr error, const PGresult* result) {
 
 void PipelineOperation::on_copy() {
   if (flights_.empty()) return;
-  failure_ = usage_error("COPY does not go through a pipeline", statements_[flights_.front().index].sql);
+  failure_ = copy_in_pipeline(statements_[flights_.front().index].sql);
 }
 
 void PipelineOperation::on_refused_rows(ErrorPtr error) {

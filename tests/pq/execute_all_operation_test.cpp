@@ -21,7 +21,9 @@ using Strings = std::vector<std::string>;
 class All {
  public:
   All(pq::Connection& connection, std::vector<Text> texts, BeginFirst begin = BeginFirst::no)
-      : texts_(std::move(texts)), statements_(list(texts_)), operation(connection, statements_, begin) {}
+      : texts_(std::move(texts)),
+        statements_(statements_of(texts_)),
+        operation(connection, statements_, begin) {}
 
   /// The first field of each result; must have gone well.
   Strings answers() {
@@ -41,12 +43,6 @@ class All {
   }
 
  private:
-  static std::vector<pq::PipelineStatement> list(const std::vector<Text>& texts) {
-    std::vector<pq::PipelineStatement> statements;
-    for (const Text& text : texts) statements.push_back({text.sql, text.params});
-    return statements;
-  }
-
   std::vector<Text> texts_;
   std::vector<pq::PipelineStatement> statements_;
 

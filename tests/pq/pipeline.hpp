@@ -18,6 +18,13 @@ struct Text {
   Params params{};
 };
 
+/// They show `texts`.
+inline std::vector<pq::PipelineStatement> statements_of(const std::vector<Text>& texts) {
+  std::vector<pq::PipelineStatement> statements;
+  for (const Text& text : texts) statements.push_back({text.sql, text.params});
+  return statements;
+}
+
 /// Statements, the sink and the operation together.
 class Pipeline final : public pq::PipelineSink {
  public:
@@ -25,7 +32,7 @@ class Pipeline final : public pq::PipelineSink {
            pq::PipelineOrder allowed = pq::PipelineOrder::free)
       : told(texts.size()),
         texts_(std::move(texts)),
-        statements_(list(texts_)),
+        statements_(statements_of(texts_)),
         operation(connection, statements_, *this, allowed, begin) {}
 
   void on_result(std::size_t index, Result result) override {
@@ -57,12 +64,6 @@ class Pipeline final : public pq::PipelineSink {
   std::vector<std::size_t> order;  ///< In which they were told.
 
  private:
-  static std::vector<pq::PipelineStatement> list(const std::vector<Text>& texts) {
-    std::vector<pq::PipelineStatement> statements;
-    for (const Text& text : texts) statements.push_back({text.sql, text.params});
-    return statements;
-  }
-
   std::vector<Text> texts_;
   std::vector<pq::PipelineStatement> statements_;
 
