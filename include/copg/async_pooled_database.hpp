@@ -8,11 +8,13 @@
 #include <copg/detail/async_initiate.hpp>
 #include <copg/detail/async_verbs.hpp>
 #include <copg/detail/request.hpp>
+#include <copg/lease_info.hpp>
 #include <copg/pipeline.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 #include <copg/pooled_database.hpp>
 #include <copg/run_options.hpp>
+#include <copg/waiter_info.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/execution_context.hpp>
@@ -234,6 +236,9 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   // PooledDatabase describes these. None of them blocks.
 
   [[nodiscard]] PoolStats stats() const;
+  /// PooledDatabase::leases and waiters.
+  [[nodiscard]] std::vector<LeaseInfo> leases() const;
+  [[nodiscard]] std::vector<WaiterInfo> waiters() const;
   void resize(int min_size, int max_size);
   void drain();
   void suspend();

@@ -12,6 +12,7 @@
 #include <copg/deadline.hpp>
 #include <copg/error.hpp>
 #include <copg/identifier.hpp>
+#include <copg/lease_info.hpp>
 #include <copg/listener.hpp>
 #include <copg/notice.hpp>
 #include <copg/notification.hpp>
@@ -29,3 +30,4 @@
 #include <copg/transaction.hpp>
 #include <copg/transaction_options.hpp>
 #include <copg/version.hpp>
+#include <copg/waiter_info.hpp>

@@ -5,12 +5,14 @@
 #include <copg/connection.hpp>
 #include <copg/deadline.hpp>
 #include <copg/detail/verbs.hpp>
+#include <copg/lease_info.hpp>
 #include <copg/listener.hpp>
 #include <copg/pipeline.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 #include <copg/run_options.hpp>
 #include <copg/source_location.hpp>
+#include <copg/waiter_info.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -136,6 +138,11 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
 
   /// One snapshot. Does not block.
   [[nodiscard]] PoolStats stats() const;
+  /// Who has the connections: the leases of this moment, the oldest first. Does not block, and disturbs none
+  /// of them. In a closed pool: those that were not given back.
+  [[nodiscard]] std::vector<LeaseInfo> leases() const;
+  /// Who waits for a connection, from the front of the queue. Does not block; takes about 1 ms for 10,000.
+  [[nodiscard]] std::vector<WaiterInfo> waiters() const;
   /// Sets new bounds, also while leases are out: raising them opens connections at once, lowering them closes
   /// idle connections at once and leased ones as they come back. Does not block. Throws ConfigurationError,
   /// and changes nothing then.

@@ -13,6 +13,7 @@
 #include "python/native/binding.hpp"
 #include "python/native/docstrings.hpp"
 #include "python/native/gil.hpp"
+#include "python/native/holdings.hpp"
 #include "python/native/options.hpp"
 #include "sync/call.hpp"
 
@@ -144,6 +145,8 @@ void bind_any_pool(nb::module_& module) {
   nb::class_<AnyPool>(module, "AnyPool", nb::is_weak_referenceable(), nb::type_slots(pool_slots))
       .def_prop_ro(
           "stats", [](const AnyPool& self) { return dict_of(self.stats()); }, doc::AnyPool_stats)
+      .def("_leases", [](const AnyPool& self) { return leases_of(self.engine_if_open()); })
+      .def("_waiters", [](const AnyPool& self) { return waiters_of(self.engine_if_open()); })
       .def_prop_ro("_types", &AnyPool::types_object)
       .def(
           "_resize",

@@ -37,6 +37,8 @@ class AnyPool {
   [[nodiscard]] PoolStats stats() const;
   /// PoolClosed if it is not open.
   [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& engine() const;
+  /// Also once it is closed; nullptr before it was opened.
+  [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& engine_if_open() const noexcept { return engine_; }
   /// Of the program's own.
   [[nodiscard]] const Types& types() const noexcept { return *types_; }
   [[nodiscard]] const nb::object& types_object() const noexcept { return types_object_; }

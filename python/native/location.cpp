@@ -1,5 +1,5 @@
-// copg keeps file names as pointers that live as long as the program: each name is kept once, for ever. There
-// are as many as the program has source files.
+// copg keeps the names of files and functions as pointers that live as long as the program: each name is kept
+// once, for ever. There are as many as the program has files, and functions that ask for connections.
 #include "python/native/location.hpp"
 
 #include <nanobind/nanobind.h>
@@ -27,9 +27,9 @@ const char* kept_for_ever(std::string_view name) {
   return names->emplace(name).first->c_str();
 }
 
-std::string_view file_of(PyCodeObject* code) {
+std::string_view chars_of(PyObject* text) {
   Py_ssize_t size = 0;
-  const char* const name = PyUnicode_AsUTF8AndSize(code->co_filename, &size);
+  const char* const name = PyUnicode_AsUTF8AndSize(text, &size);
   if (name == nullptr) {
     PyErr_Clear();
     return "?";
@@ -37,11 +37,22 @@ std::string_view file_of(PyCodeObject* code) {
   return {name, static_cast<std::size_t>(size)};
 }
 
+std::string_view file_of(PyCodeObject* code) { return chars_of(code->co_filename); }
+
+std::string_view function_of(PyCodeObject* code) {
+#if PY_VERSION_HEX >= 0x030B0000
+  return chars_of(code->co_qualname);
+#else
+  return chars_of(code->co_name);
+#endif
+}
+
 /// An instruction of the program, and where it stands.
 struct Place {
   nb::object code;
   int instruction = -1;
   const char* file = nullptr;  // nullptr: in this package
+  const char* function = "";
   std::uint32_t line = 0;
   bool enters_block = false;
 };
@@ -119,6 +130,7 @@ Place place_of(PyFrameObject* frame) {
   if (package_folder.empty() || !file.starts_with(package_folder)) {
     const int line = PyFrame_GetLineNumber(frame);
     place.file = kept_for_ever(file);
+    place.function = kept_for_ever(function_of(reinterpret_cast<PyCodeObject*>(place.code.ptr())));
     place.line = line > 0 ? static_cast<std::uint32_t>(line) : 0;
     place.enters_block = enters_block(reinterpret_cast<PyCodeObject*>(place.code.ptr()), instruction);
   }
@@ -154,7 +166,7 @@ Caller caller_in_block() {
     auto* const at = reinterpret_cast<PyFrameObject*>(frame.ptr());
     const Place place = place_of(at);
     if (place.file != nullptr)
-      return {SourceLocation::current(place.file, "", place.line), place.enters_block};
+      return {SourceLocation::current(place.file, place.function, place.line), place.enters_block};
     frame = nb::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(at)));
   }
   return {SourceLocation::current("?", "", 0), false};

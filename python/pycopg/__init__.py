@@ -14,6 +14,7 @@ from . import errors as errors
 from . import rows as rows
 from . import sql as sql
 from ._copy import AsyncCopy, Copy
+from ._holdings import LeaseInfo, WaiterInfo
 from ._info import ConnectionInfo
 from ._native_types import TransactionStatus
 from ._pipeline import Answer as Answer
@@ -118,6 +119,7 @@ __all__ = [
     "InternalError",
     "Json",
     "Jsonb",
+    "LeaseInfo",
     "Listener",
     "NotSupportedError",
     "Notice",
@@ -139,6 +141,7 @@ __all__ = [
     "TooManyRequests",
     "Transaction",
     "TransactionStatus",
+    "WaiterInfo",
     "Warning",
     "apilevel",
     "connect",

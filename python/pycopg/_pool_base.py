@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
 from ._copying import POOL, uncopied
+from ._holdings import LeaseInfo, WaiterInfo
 from ._run import Inside
 from ._types import Types
 from .config import Config, native_config
@@ -53,6 +54,17 @@ class PoolBase:
         """What the pool is called in messages: the option `name`, or the database's name."""
         name: str = self._name
         return name
+
+    def leases(self: Any) -> list[LeaseInfo]:
+        """Who has the connections: the leases of this moment, the oldest first.
+
+        Does not wait, and disturbs none of them. In a closed pool: those that were not given back.
+        """
+        return [LeaseInfo(*lease) for lease in self._leases()]
+
+    def waiters(self: Any) -> list[WaiterInfo]:
+        """Who waits for a connection, from the front of the queue. Does not wait."""
+        return [WaiterInfo(*waiter) for waiter in self._waiters()]
 
     def _keep(self, arguments: dict[str, Any]) -> tuple[Any, ...]:
         """Keeps the options that Python needs. Returns the arguments for the native pool's constructor."""

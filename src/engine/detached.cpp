@@ -59,6 +59,7 @@ Lease PoolEngine::adopt(std::unique_ptr<pq::Connection> connection, const Holder
   core.close(time);  // it grants nothing more, and closes the connection once that comes back
   Slot& slot = state->slot_of(id);
   slot.connection = std::move(connection);
+  state->introduce(id);
   slot.opening.at = time;
   Lease lease = state->take(id, time, pool::never, holder);
   lease.fresh = false;  // it can't be exchanged for another

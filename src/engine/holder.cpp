@@ -41,12 +41,15 @@ pool::HolderId new_holder_id() noexcept { return last_holder.fetch_add(1, std::m
 
 void forget_this_thread() noexcept { known_thread.kind = NumberOf::unknown; }
 
+std::string Requester::text() const {
+  if (kind == NumberOf::task) return fmt::format("task '{}'", name.view());
+  const char* const whose = kind == NumberOf::python ? "ident" : "tid";
+  if (name.empty()) return fmt::format("thread ({} {})", whose, number);
+  return fmt::format("thread '{}' ({} {})", name.view(), whose, number);
+}
+
 std::string Holder::text() const {
-  const std::string place = fmt::format("{}:{}", where.file_name(), where.line());
-  if (who.kind == NumberOf::task) return fmt::format("{} in task '{}'", place, who.name.view());
-  const char* const number = who.kind == NumberOf::python ? "ident" : "tid";
-  if (who.name.empty()) return fmt::format("{} in thread ({} {})", place, number, who.number);
-  return fmt::format("{} in thread '{}' ({} {})", place, who.name.view(), number, who.number);
+  return fmt::format("{}:{} in {}", where.file_name(), where.line(), who.text());
 }
 
 }  // namespace copg::engine

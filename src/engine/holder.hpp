@@ -3,33 +3,18 @@
 
 #include <copg/source_location.hpp>
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "engine/cut_text.hpp"
 #include "pool/types.hpp"
 
 namespace copg::engine {
 
 /// The name of a thread, or of a task of an event loop. It is a copy, since its lease may outlive either, and
 /// long names are cut off, so that no lease allocates.
-class HolderName {
- public:
-  HolderName() = default;
-  explicit HolderName(std::string_view name) noexcept {
-    std::size_t size = std::min(name.size(), text_.size() - 1);
-    constexpr auto continues = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; };
-    while (size > 0 && size < name.size() && continues(name[size])) --size;  // never half a character
-    std::copy_n(name.begin(), size, text_.begin());
-  }
-  [[nodiscard]] bool empty() const noexcept { return text_[0] == '\0'; }
-  [[nodiscard]] std::string_view view() const noexcept { return text_.data(); }
-
- private:
-  std::array<char, 31> text_{};
-};
+using HolderName = CutText<30>;
 
 /// Whose number a thread has.
 enum class NumberOf : std::uint8_t {
@@ -45,6 +30,9 @@ struct Requester {
   NumberOf kind = NumberOf::unknown;
   std::uint64_t number = 0;                  // the thread's
   pool::HolderId id = pool::unknown_holder;  // of no other thread or task, ever
+
+  /// "thread 'worker' (tid 4711)" or "task 'import'".
+  [[nodiscard]] std::string text() const;
 };
 /// For a thread or a task.
 [[nodiscard]] pool::HolderId new_holder_id() noexcept;

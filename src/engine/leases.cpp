@@ -118,9 +118,14 @@ bool Leases::enter(Lease& lease, TimePoint time) {
 }
 
 bool Leases::leave(Lease& lease) noexcept {
-  if (lease.slot->latch.leave()) return true;
-  close_cut_off(lease);
-  return false;
+  for (;;) {
+    switch (lease.slot->latch.try_leave()) {
+      case LeaseLatch::Exit::left: return true;
+      case LeaseLatch::Exit::read: break;
+      case LeaseLatch::Exit::cut: close_cut_off(lease); return false;
+    }
+    const Locked wait(shared_);  // until the reader, who has it, has copied the text
+  }
 }
 
 void Leases::close_cut_off(Lease& lease) noexcept {

@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "engine/background.hpp"
+#include "engine/holdings.hpp"
 #include "engine/leases.hpp"
 #include "engine/listening/listening.hpp"
 #include "engine/pool_waiter.hpp"
@@ -61,6 +62,8 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
     return setup_.options.join_rows ? &joinable_texts_ : nullptr;
   }
   [[nodiscard]] PoolStats stats();
+  /// Who has the connections, and who waits for one.
+  [[nodiscard]] Holdings holdings() noexcept { return Holdings(shared_); }
   /// A transaction will be run again.
   void count_retry() noexcept;
   /// Face('name', size=5/10).

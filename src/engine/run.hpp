@@ -36,6 +36,7 @@ class Run final : public pq::PipelineSink {
   pq::PipelineOperation& begin(pq::Connection& connection);
   [[nodiscard]] pq::PipelineOperation& operation() noexcept { return *operation_; }
   [[nodiscard]] std::vector<Member>& members() noexcept { return members_; }
+  [[nodiscard]] const std::vector<Member>& members() const noexcept { return members_; }
   /// Taken, and not given to their callers.
   [[nodiscard]] std::vector<Answer>& answers() noexcept { return answers_; }
   [[nodiscard]] TimePoint begun_at() const noexcept { return begun_at_; }

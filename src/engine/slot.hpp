@@ -4,9 +4,11 @@
 // under the mutex of the state.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "engine/activity.hpp"
 #include "engine/background_task.hpp"
 #include "engine/clock.hpp"
 #include "engine/deadline_listener.hpp"
@@ -27,6 +29,7 @@ struct Slot {
   std::unique_ptr<pq::Connection> connection;
   SocketWaiter socket_waiter;  // on the connection's socket
   LeaseLatch latch;
+  Activity activity;        // of the lease; others read it
   TimePoint answered_at{};  // the end of the last lease whose answers all came
 
   // Read by the owner; changed with the mutex held, the descriptor also when its event loop goes away.
@@ -45,7 +48,10 @@ struct Slot {
   /// What others read and change, with the mutex held.
   struct Guarded {
     bool leak_reported = false;
-    bool left = false;  // cut off with no caller inside, so that the background must close it
+    bool left = false;                // cut off with no caller inside, so that the background must close it
+    int backend_pid = 0;              // of the connection that was opened last
+    std::uint64_t number = 0;         // its number in the pool
+    pool::ConnectionId connection{};  // its id
     DeadlineListener* listener = nullptr;  // of the call on the lease, if its shell has no thread
     TimePoint deadline = pool::never;
   };

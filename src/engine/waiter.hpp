@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "engine/clock.hpp"
 #include "engine/deadline_listener.hpp"
@@ -46,6 +47,7 @@ class Waiter {
   friend class Leases;
   friend class Runs;
   friend class StatementCall;
+  friend class Holdings;
   friend TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept;
 
   /// With the mutex held.
@@ -64,7 +66,8 @@ class Waiter {
   DeadlineListener* const listener_ = nullptr;
   Lease lease_;  // granted, and not collected yet
   pool::WaiterId id_{};
-  Holder holder_;  // from `set_task` on it names the task, once queued all else
+  std::string_view statement_;  // the text, if it waits with one; it lives as long as it waits
+  Holder holder_;               // from `set_task` on it names the task, once queued all else
   TimePoint since_{};
   TimePoint deadline_ = pool::never;
   pool::WaitError error_ = pool::WaitError::none;

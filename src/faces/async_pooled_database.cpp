@@ -285,6 +285,10 @@ void AsyncPooledDatabase::start_close(detail::Handler<> handler, Seconds timeout
 
 PoolStats AsyncPooledDatabase::stats() const { return state_->face->stats(); }
 
+std::vector<LeaseInfo> AsyncPooledDatabase::leases() const { return state_->face->holdings().leases(); }
+
+std::vector<WaiterInfo> AsyncPooledDatabase::waiters() const { return state_->face->holdings().waiters(); }
+
 void AsyncPooledDatabase::resize(int min_size, int max_size) { state_->face->resize(min_size, max_size); }
 
 void AsyncPooledDatabase::drain() { state_->face->drain(); }

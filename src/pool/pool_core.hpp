@@ -108,6 +108,8 @@ class PoolCore {
   /// Whether the id is not stale: its waiter waits, or has not accepted its grant, or its statement is on its
   /// way.
   [[nodiscard]] bool knows(WaiterId waiter) const { return waiters_.live(waiter); }
+  /// What orders the queue, of a waiter that stands in it, held back or not; nothing for any other.
+  [[nodiscard]] std::optional<std::uint64_t> ticket(WaiterId waiter) const { return waiters_.ticket(waiter); }
   /// Whether the statement was sent, so that it can't leave any more.
   [[nodiscard]] bool sent(WaiterId waiter) const { return waiters_.sent(waiter); }
   /// Whether the statement is held back: it is slow, and slow ones have all the connections they may have.

@@ -60,6 +60,11 @@ class WaitQueue {
   [[nodiscard]] std::uint32_t statements() const { return statements_; }
   [[nodiscard]] bool has_statements() const { return statements_ + held_.size() > 0; }
   [[nodiscard]] std::uint32_t free() const { return free_.size(); }
+  /// Of one that waits, held back or not; nothing for any other.
+  [[nodiscard]] std::optional<std::uint64_t> ticket(WaiterId waiter) const {
+    if (!live(waiter) || waiters_[waiter.slot].state != State::waiting) return std::nullopt;
+    return waiters_[waiter.slot].entry.ticket;
+  }
   void reserve(std::uint32_t count);
   /// Makes room for the runs and the holders of connections 0..count-1.
   void reserve_connections(std::uint32_t count) {

@@ -225,6 +225,10 @@ Seconds PooledDatabase::timeout() const { return engine().options().timeout; }
 
 PoolStats PooledDatabase::stats() const { return engine().stats(); }
 
+std::vector<LeaseInfo> PooledDatabase::leases() const { return engine().holdings().leases(); }
+
+std::vector<WaiterInfo> PooledDatabase::waiters() const { return engine().holdings().waiters(); }
+
 void PooledDatabase::resize(int min_size, int max_size) { engine().resize(min_size, max_size); }
 
 void PooledDatabase::check() {

@@ -1,8 +1,21 @@
 #include "engine/calls/lease_call.hpp"
 
+#include <copg/lease_info.hpp>
+
 #include <utility>
 
 namespace copg::engine {
+
+namespace {
+
+LeaseStatus status_on(const pq::Connection& connection) noexcept {
+  if (!connection.alive()) return LeaseStatus::lost;
+  if (connection.keeps_exchange() || !connection.protocol_idle()) return LeaseStatus::active;
+  if (!connection.in_transaction()) return LeaseStatus::idle;
+  return connection.in_failed_transaction() ? LeaseStatus::failed : LeaseStatus::in_transaction;
+}
+
+}  // namespace
 
 LeaseCall::Progress LeaseCall::acquire(TimePoint time, TimePoint deadline, const SourceLocation& where) {
   require_time(time, deadline, ErrorKind::pool_timeout);
@@ -25,6 +38,7 @@ LeaseCall::Progress LeaseCall::enter(TimePoint time) {
   fresh_ = std::exchange(lease_.fresh, false);
   entered_at_ = time;
   operation_ = &make(*lease_.slot->connection);
+  lease_.slot->activity.begins(operation_->sql(), time);
   return advance(pq::Ready::none);
 }
 
@@ -49,6 +63,7 @@ void LeaseCall::leave() noexcept {
   if (operation_ == nullptr) return;
   operation_ = nullptr;
   drop();
+  lease_.slot->activity.ends(status_on(*lease_.slot->connection), now());
   engine_.leases().leave(lease_);
 }
 

@@ -13,6 +13,7 @@ StatementCall::Progress StatementCall::acquire(std::string_view sql, const Known
   params_ = params;
   require_time(time, deadline, ErrorKind::pool_timeout);
   statement_ = statement_of(text, params);
+  waiter_.statement_ = sql;
   const auto attempt = engine_.leases().acquire(lease_, waiter_, time, deadline, where, &statement_);
   return attempt == Leases::Attempt::queued ? Progress::queued : enter(time);
 }

@@ -1,0 +1,50 @@
+#include "python/native/holdings.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "python/native/gil.hpp"
+
+namespace copg::python {
+namespace {
+
+double in_seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+nb::object seconds_or_none(const std::optional<std::chrono::nanoseconds>& time) {
+  return time ? nb::object(nb::float_(in_seconds(*time))) : nb::none();
+}
+
+/// Texts come from the program, which may have put anything into them.
+nb::str shown_text(std::string_view text) {
+  return nb::steal<nb::str>(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
+}
+
+}  // namespace
+
+nb::list leases_of(const std::shared_ptr<engine::PoolEngine>& engine) {
+  nb::list list;
+  if (!engine) return list;
+  for (const LeaseInfo& lease : without_gil([&] { return engine->holdings().leases(); }))
+    list.append(nb::make_tuple(shown_text(lease.where.file_name()), lease.where.line(),
+                               shown_text(lease.where.function_name()), shown_text(lease.holder),
+                               shown_text(lease.statement), lease.connection, lease.backend_pid,
+                               in_seconds(lease.age), in_seconds(lease.idle), seconds_or_none(lease.running),
+                               lease.travelling, shown_text(to_string(lease.status))));
+  return list;
+}
+
+nb::list waiters_of(const std::shared_ptr<engine::PoolEngine>& engine) {
+  nb::list list;
+  if (!engine) return list;
+  for (const WaiterInfo& waiter : without_gil([&] { return engine->holdings().waiters(); }))
+    list.append(nb::make_tuple(shown_text(waiter.where.file_name()), waiter.where.line(),
+                               shown_text(waiter.where.function_name()), shown_text(waiter.holder),
+                               shown_text(waiter.statement), waiter.position, in_seconds(waiter.waited),
+                               seconds_or_none(waiter.remaining)));
+  return list;
+}
+
+}  // namespace copg::python
