@@ -11,6 +11,7 @@
 
 #include "exec.hpp"
 #include "ping.hpp"
+#include "tune.hpp"
 #include "with_postgres.hpp"
 
 namespace {
@@ -103,6 +104,55 @@ CLI::App& add_exec(CLI::App& app, ExecOptions& options, bool& csv, bool& json) {
   return command;
 }
 
+CLI::App& add_tune(CLI::App& app, TuneOptions& options) {
+  CLI::App& command = *app.add_subcommand(
+      "tune",
+      "Find out by trying how many connections a load is best served with.\n"
+      "    copg tune [OPTIONS] SQL\n"
+      "    copg tune [OPTIONS] --file FILE\n"
+      "Threads execute the statements over and over through pools of growing size. The advice is the "
+      "smallest\n"
+      "one with 95 % of the most requests per second. A statement may choose its own values:\n"
+      "    copg tune 'SELECT * FROM users WHERE id = (SELECT 1 + floor(random() * 10000)::int)'");
+  add_connection_options(command, options);
+  command.add_option("SQL", options.sql, "The statement, without placeholders");
+  command
+      .add_option("--file", options.file,
+                  "Statements, each of which ends with a semicolon at the end of a line")
+      ->type_name("FILE");
+  command.add_flag("--transaction", options.as_transaction,
+                   "A request is all statements in one transaction; else one statement, each in its turn");
+  command.add_flag("--write", options.writes,
+                   "The statements may write, and will, many times over; else their sessions are read only");
+  command.add_flag("--no-share", options.alone,
+                   "Statements of several callers never travel together (the pool's option share)");
+  command.add_option("--callers", options.callers, "Threads that ask at the same time")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000));
+  CLI::Option* max = command
+                         .add_option("--max", options.max,
+                                     "The largest pool to try (as many as callers, or the server has left)")
+                         ->check(CLI::Range(1, 10'000));
+  command.add_option("--sizes", options.sizes, "Try these sizes, and no others")
+      ->type_name("N,N,...")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(1, 10'000))
+      ->excludes(max);
+  command.add_option("--seconds", options.seconds, "How long each round takes")
+      ->capture_default_str()
+      ->check(CLI::Range(0.05, 3600.0));
+  command.add_option("--rounds", options.rounds, "Rounds for each size, of which the median counts")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100));
+  command.add_option("--processes", options.processes, "Processes that will have such a pool each")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000));
+  command.add_option("--svg", options.svg, "Draw a chart into this file")->type_name("FILE");
+  command.add_flag("--json", options.json, "Print one JSON object");
+  return command;
+}
+
 int run(int argc, char** argv) {
   CLI::App app("copg: tools around a PostgreSQL connection pool", "copg");
   app.set_version_flag("--version", "copg " COPG_VERSION);
@@ -111,12 +161,15 @@ int run(int argc, char** argv) {
   WithPostgresOptions with;
   PingOptions pinging;
   ExecOptions executing;
+  TuneOptions tuning;
   bool csv = false;
   bool json = false;
   CLI::App& with_command = add_with_postgres(app, with);
   CLI::App& ping_command = add_ping(app, pinging);
   CLI::App& exec_command = add_exec(app, executing, csv, json);
-  for (CLI::App* any : {&app, &with_command, &ping_command, &exec_command}) any->footer(exit_codes);
+  CLI::App& tune_command = add_tune(app, tuning);
+  for (CLI::App* any : {&app, &with_command, &ping_command, &exec_command, &tune_command})
+    any->footer(exit_codes);
 
   std::vector<std::string> rest = take_rest(argc, argv);
   try {
@@ -145,8 +198,9 @@ int run(int argc, char** argv) {
   if (ping_command.parsed()) ping(pinging, stdout);
   executing.format = csv ? RowFormat::csv : json ? RowFormat::json : RowFormat::table;
   if (exec_command.parsed()) exec(executing, stdout);
+  const int status = tune_command.parsed() ? tune(tuning, stdout) : 0;
   if (std::fflush(stdout) != 0) throw std::runtime_error("could not write the output");
-  return 0;
+  return status;
 }
 
 void report(const copg::Error& error) {

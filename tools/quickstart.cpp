@@ -8,14 +8,13 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <copg/copg.hpp>
-#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 
+#include "interruption.hpp"
 #include "quickstart_load.hpp"
 
 namespace {
@@ -24,26 +23,6 @@ using namespace copg::tools;
 
 constexpr int exit_failure = 1;
 constexpr int exit_usage = 2;
-constexpr int exit_interrupted = 130;
-
-std::atomic<bool> interrupted = false;
-
-/// From here on the first SIGINT or SIGTERM asks the loads to end, so that the schema can be dropped; the
-/// second ends us. Before any other thread is started: they inherit the mask.
-void catch_signals() {
-  static sigset_t set;
-  ::sigemptyset(&set);
-  ::sigaddset(&set, SIGINT);
-  ::sigaddset(&set, SIGTERM);
-  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::thread([] {
-    int signal = 0;
-    ::sigwait(&set, &signal);
-    interrupted = true;
-    ::sigwait(&set, &signal);
-    ::_exit(exit_interrupted);
-  }).detach();
-}
 
 /// One line that moves on a terminal; elsewhere a line each second.
 class ProgressLine {
@@ -96,7 +75,7 @@ void print_stats(const copg::PoolStats& stats) {
 }
 
 int run(const LoadOptions& options, bool json) {
-  catch_signals();
+  const std::atomic<bool>& interrupted = catch_interruption();
   const copg::Config config = copg::Config::from_env();
   fmt::print("{} threads ask for rows of `users` ({} rows) for {:.1f} s each way.\n", options.threads,
              options.rows, options.period.count());

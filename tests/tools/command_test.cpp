@@ -63,7 +63,7 @@ bool contains(const std::string& text, const std::string& part) {
 }
 
 TEST(Command, every_help_names_the_exit_codes) {
-  for (const char* command : {"with-postgres", "ping", "exec"}) {
+  for (const char* command : {"with-postgres", "ping", "exec", "tune"}) {
     const Outcome help = run_copg({command, "--help"});
     EXPECT_EQ(help.status, 0);
     EXPECT_TRUE(contains(help.output, "Exit codes:")) << help.output;
@@ -186,6 +186,82 @@ TEST_F(Exec, an_error_has_its_sqlstate_and_exits_with_1) {
   const Outcome outcome = exec({"SELECT 1/0"});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_TRUE(contains(outcome.output, "22012")) << outcome.output;
+}
+
+class Tune : public Exec {
+ protected:
+  Outcome tune(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {"tune", "--seconds", "0.1", "--rounds", "1", "--callers", "8"});
+    return run_copg(std::move(arguments), url("postgres"));
+  }
+};
+
+TEST_F(Tune, advises_a_connection_for_each_caller_where_statements_only_wait) {
+  const Outcome outcome = tune({"--no-share", "--sizes", "1,2,8", "--json", "SELECT pg_sleep(0.01)"});
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+  EXPECT_TRUE(contains(outcome.output, R"("connections":8,"processes":1,"max_size":8,"best":8})"))
+      << outcome.output;
+}
+
+TEST_F(Tune, shares_the_connections_among_processes_and_draws) {
+  const OutputFile chart;
+  const Outcome outcome = tune(
+      {"--no-share", "--sizes", "1,8", "--processes", "3", "--svg", chart.path(), "SELECT pg_sleep(0.01)"});
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+  EXPECT_TRUE(contains(outcome.output, "Set max_size=3 in each of 3 processes, 9 connections in all"))
+      << outcome.output;
+  EXPECT_TRUE(contains(chart.text(), "max_size=8"));
+}
+
+TEST_F(Tune, says_how_much_the_server_lacks) {
+  const Outcome outcome =
+      tune({"--no-share", "--sizes", "8", "--processes", "3000", "SELECT pg_sleep(0.01)"});
+  EXPECT_TRUE(contains(outcome.output, "raise max_connections by")) << outcome.output;
+  EXPECT_EQ(tune({"--max", "5000", "SELECT 1"}).status, 2);
+}
+
+TEST_F(Tune, writes_only_if_it_may) {
+  ASSERT_EQ(exec({"CREATE TABLE tuned (n int)"}).status, 0);
+  const Outcome refused = tune({"--sizes", "1", "INSERT INTO tuned VALUES (1)"});
+  EXPECT_EQ(refused.status, 2) << refused.output;
+  EXPECT_TRUE(contains(refused.output, "--write")) << refused.output;
+  EXPECT_TRUE(contains(exec({"--csv", "SELECT count(*) AS n FROM tuned"}).output, "n\r\n0\r\n"));
+  EXPECT_EQ(tune({"--sizes", "1", "--write", "INSERT INTO tuned VALUES (1)"}).status, 0);
+  EXPECT_FALSE(contains(exec({"--csv", "SELECT count(*) AS n FROM tuned"}).output, "n\r\n0\r\n"));
+}
+
+TEST_F(Tune, takes_the_statements_of_a_file) {
+  const OutputFile statements;
+  std::ofstream(statements.path()) << "-- two of them\nSELECT 1,\n  2;\nSELECT ';' ;\n";
+  EXPECT_EQ(tune({"--sizes", "2", "--file", statements.path()}).status, 0);
+  EXPECT_EQ(tune({"--sizes", "2", "--transaction", "--file", statements.path()}).status, 0);
+  EXPECT_EQ(tune({"--sizes", "2", "--file", "/no/such/file"}).status, 2);
+  EXPECT_EQ(tune({"--sizes", "2", "--file", statements.path(), "SELECT 1"}).status, 2);
+  EXPECT_EQ(tune({"--sizes", "2"}).status, 2);
+}
+
+TEST_F(Tune, tells_what_went_wrong) {
+  const Outcome outcome = tune({"--sizes", "2", "SELECT 1/0"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_TRUE(contains(outcome.output, "22012")) << outcome.output;
+}
+
+TEST_F(Tune, an_interruption_keeps_what_was_measured) {
+  const OutputFile output;
+  const pid_t pid = spawn(
+      copg({"tune", "--sizes", "1,2", "--seconds", "0.3", "--rounds", "100", "--callers", "2", "SELECT 1"},
+           output, url("postgres")));
+  // Its sessions are there: a round has begun.
+  EXPECT_TRUE(copg::test::eventually(
+      [&] {
+        return contains(
+            exec({"--csv", "SELECT count(*) > 1 AS n FROM pg_stat_activity WHERE query = 'SELECT 1'"}).output,
+            "n\r\nt\r\n");
+      },
+      30s));
+  ::kill(pid, SIGINT);
+  EXPECT_EQ(wait_for_exit(pid), 130);
+  EXPECT_TRUE(contains(output.text(), "requests/s")) << output.text();
 }
 
 }  // namespace
