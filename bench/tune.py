@@ -58,7 +58,9 @@ def main() -> int:
     missed = 0
     for load in arguments.load or LOADS:
         advice = tune(arguments, load, "--max", str(arguments.max))["connections"]
-        rates = {each["size"]: each["requests_per_second"] for each in tune(arguments, load, "--sizes", every)["results"]}
+        rates = {
+            each["size"]: each["requests_per_second"] for each in tune(arguments, load, "--sizes", every)["results"]
+        }
         best = max(rates, key=rates.__getitem__)
         part = rates[advice] / rates[best]
         missed += part < TO_REACH
