@@ -180,29 +180,27 @@ void Connection::execute(Cursor& cursor, nb::handle sql, nb::handle params, nb::
   cursor.forget();
   const auto run = [&](const TypesNow& known) {
     const Statement statement(sql.ptr(), params.ptr(), known.get());
-    return ResultRows(in_words_of(sql.ptr(), params.ptr(),
-                                  [&] {
-                                    return ask(
-                                        [&](copg::Connection& connection) {
-                                          return deadline ? connection.within(*deadline).execute(
-                                                                Sql(statement.text()), statement.params())
-                                                          : connection.execute(Sql(statement.text()),
-                                                                               statement.params());
-                                        },
-                                        deadline);
-                                  }),
-                      known);
+    return answered_rows(in_words_of(sql.ptr(), params.ptr(),
+                                     [&] {
+                                       return ask(
+                                           [&](copg::Connection& connection) {
+                                             return deadline ? connection.within(*deadline).execute(
+                                                                   Sql(statement.text()), statement.params())
+                                                             : connection.execute(Sql(statement.text()),
+                                                                                  statement.params());
+                                           },
+                                           deadline);
+                                     }),
+                         known, pool().options());
   };
   if (types().stale()) [[unlikely]]
     static_cast<void>(look_up({}, timeout));
   const TypesNow now = types().now();
   if (!now) [[likely]]
-    return static_cast<void>(cursor.keep(warned_of_listen(run(now), pool().options())));
-  static_cast<void>(cursor.keep(warned_of_listen(
-      with_types(
-          now, run, [&](const std::vector<Oid>& unknown) { return look_up(unknown, timeout); },
-          [&] { return !given_back() && status() == TransactionStatus::idle; }),
-      pool().options())));
+    return static_cast<void>(cursor.keep(run(now)));
+  static_cast<void>(cursor.keep(with_types(
+      now, run, [&](const std::vector<Oid>& unknown) { return look_up(unknown, timeout); },
+      [&] { return !given_back() && status() == TransactionStatus::idle; })));
 }
 
 TypesNow Connection::look_up(const std::vector<Oid>& unknown, nb::handle timeout) {

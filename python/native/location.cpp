@@ -47,10 +47,8 @@ std::string_view function_of(PyCodeObject* code) {
 #endif
 }
 
-/// An instruction of the program, and where it stands.
+/// Where an instruction of the program stands.
 struct Place {
-  nb::object code;
-  int instruction = -1;
   const char* file = nullptr;  // nullptr: in this package
   const char* function = "";
   std::uint32_t line = 0;
@@ -63,25 +61,30 @@ class KnownPlaces {
  public:
   std::optional<Place> find(PyObject* code, int instruction) {
     const nb::ft_lock_guard lock(mutex_);
-    const Place& place = at(code, instruction);
-    if (place.code.ptr() != code || place.instruction != instruction) return std::nullopt;
-    return place;
+    const Known& known = at(code, instruction);
+    if (known.code.ptr() != code || known.instruction != instruction) return std::nullopt;
+    return known.place;
   }
-  void add(const Place& place) {
-    Place replaced = place;  // dies after the lock is gone
+  void add(PyObject* code, int instruction, const Place& place) {
+    Known replaced{nb::borrow(code), instruction, place};  // dies after the lock is gone
     const nb::ft_lock_guard lock(mutex_);
-    std::swap(at(place.code.ptr(), place.instruction), replaced);
+    std::swap(at(code, instruction), replaced);
   }
 
  private:
   static constexpr std::size_t capacity = 1024;
-  Place& at(PyObject* code, int instruction) noexcept {
+  struct Known {
+    nb::object code;
+    int instruction = -1;
+    Place place;
+  };
+  Known& at(PyObject* code, int instruction) noexcept {
     const auto address = reinterpret_cast<std::uintptr_t>(code) >> 4;
     return places_[(address + static_cast<std::uintptr_t>(instruction)) % capacity];
   }
 
   nb::ft_mutex mutex_;
-  std::array<Place, capacity> places_;
+  std::array<Known, capacity> places_;
 };
 
 /// Never destroyed: the interpreter may be gone by then.
@@ -122,19 +125,20 @@ bool enters_block([[maybe_unused]] PyCodeObject* code, [[maybe_unused]] int inst
 
 Place place_of(PyFrameObject* frame) {
   const int instruction = instruction_of(frame);
-  Place place{nb::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame))), instruction};
+  const nb::object code = nb::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
   if (instruction >= 0) {
-    if (auto known = known_places().find(place.code.ptr(), instruction)) return *std::move(known);
+    if (const auto known = known_places().find(code.ptr(), instruction)) return *known;
   }
-  const std::string_view file = file_of(reinterpret_cast<PyCodeObject*>(place.code.ptr()));
+  Place place;
+  const std::string_view file = file_of(reinterpret_cast<PyCodeObject*>(code.ptr()));
   if (package_folder.empty() || !file.starts_with(package_folder)) {
     const int line = PyFrame_GetLineNumber(frame);
     place.file = kept_for_ever(file);
-    place.function = kept_for_ever(function_of(reinterpret_cast<PyCodeObject*>(place.code.ptr())));
+    place.function = kept_for_ever(function_of(reinterpret_cast<PyCodeObject*>(code.ptr())));
     place.line = line > 0 ? static_cast<std::uint32_t>(line) : 0;
-    place.enters_block = enters_block(reinterpret_cast<PyCodeObject*>(place.code.ptr()), instruction);
+    place.enters_block = enters_block(reinterpret_cast<PyCodeObject*>(code.ptr()), instruction);
   }
-  if (instruction >= 0) known_places().add(place);
+  if (instruction >= 0) known_places().add(code.ptr(), instruction, place);
   return place;
 }
 

@@ -45,7 +45,7 @@ struct KeptCursor : KeptStatement {
   }
   nb::object give(Result result) const {
     auto* const rows = nb::inst_ptr<Cursor>(cursor);
-    const auto unknown = rows->keep(warned_of_listen(ResultRows(std::move(result), types.now()), options));
+    const auto unknown = rows->keep(answered_rows(std::move(result), types.now(), options));
     if (!unknown.empty())
       throw_unread(unknown, [cursor = cursor, &known = types] {
         nb::inst_ptr<Cursor>(cursor)->set_types(known.now());

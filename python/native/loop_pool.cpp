@@ -46,8 +46,7 @@ class ExecuteWait final : public engine::StatementKind<LoopCall> {
   ~ExecuteWait() override { end(); }
   nb::object result() override {
     const TypesNow types = types_ != nullptr ? types_->now() : nullptr;
-    ResultRows rows =
-        warned_of_listen(ResultRows(std::get<0>(std::move(results())), types), engine().options());
+    ResultRows rows = answered_rows(std::get<0>(std::move(results())), types, engine().options());
     if (const auto unknown = rows.unknown_types(); !unknown.empty()) [[unlikely]]
       throw_unread(unknown, [kept = std::make_shared<ResultRows>(std::move(rows)), wanted = wanted_,
                              kind = kind_, types = types_, alive = types_object_] {

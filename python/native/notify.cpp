@@ -68,7 +68,8 @@ void LogObserver::leaked(std::chrono::nanoseconds age, std::string_view holder) 
   notifier_->leaked(seconds(age), holder);
 }
 
-ResultRows warned_of_listen(ResultRows rows, const PoolOptions& options) {
+ResultRows answered_rows(Result result, const TypesNow& types, const PoolOptions& options) {
+  ResultRows rows(std::move(result), types);
   if (rows.is_listen()) [[unlikely]]
     static_cast<const LogObserver&>(*options.observer).listened();
   return rows;

@@ -53,6 +53,6 @@ class LogObserver final : public Observer {
 
 /// The rows that a pool of these options has got for a caller. If they are those of LISTEN, a warning says
 /// that nothing will be heard. With the GIL.
-[[nodiscard]] ResultRows warned_of_listen(ResultRows rows, const PoolOptions& options);
+[[nodiscard]] ResultRows answered_rows(Result result, const TypesNow& types, const PoolOptions& options);
 
 }  // namespace copg::python

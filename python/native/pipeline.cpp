@@ -116,8 +116,7 @@ namespace {
 
 nb::object answer_of(Result result, const GivenStatements& given, const RowKind& kind,
                      const PoolOptions& options) {
-  ResultRows rows = warned_of_listen(ResultRows(std::move(result), given.types()), options);
-  return nb::cast(new Answer(std::move(rows), kind), bind::owned);
+  return nb::cast(new Answer(answered_rows(std::move(result), given.types(), options), kind), bind::owned);
 }
 
 }  // namespace

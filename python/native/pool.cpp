@@ -58,16 +58,16 @@ ResultRows Pool::run_with(const TypesNow& types, nb::handle sql, nb::handle para
   PooledDatabase& db = database();
   const Statement statement(sql.ptr(), params.ptr(), types.get());
   const SourceLocation where = caller();
-  ResultRows rows(in_words_of(sql.ptr(), params.ptr(),
-                              [&] {
-                                return without_gil([&] {
-                                  const Sql text(statement.text(), where);
-                                  return deadline ? db.within(*deadline).execute(text, statement.params())
+  return answered_rows(in_words_of(sql.ptr(), params.ptr(),
+                                   [&] {
+                                     return without_gil([&] {
+                                       const Sql text(statement.text(), where);
+                                       return deadline
+                                                  ? db.within(*deadline).execute(text, statement.params())
                                                   : db.execute(text, statement.params());
-                                });
-                              }),
-                  types);
-  return warned_of_listen(std::move(rows), options_);
+                                     });
+                                   }),
+                       types, options_);
 }
 
 ResultRows Pool::run(nb::handle sql, nb::handle params, nb::handle timeout) {

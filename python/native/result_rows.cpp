@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -14,15 +15,45 @@
 #include "python/native/imported.hpp"
 #include "python/native/raised.hpp"
 #include "python/native/row_maker.hpp"
+#include "sql/text_hash.hpp"
 
 namespace copg::python {
 namespace {
 
-nb::object interned(std::string_view name) {
+nb::object made_interned(std::string_view name) {
   PyObject* text = PyUnicode_DecodeUTF8(name.data(), static_cast<Py_ssize_t>(name.size()), "surrogateescape");
   if (text == nullptr) throw nb::python_error();
   PyUnicode_InternInPlace(&text);
   return nb::steal(text);
+}
+
+/// The names of columns that were met last. To make one, and to find it among Python's interned strings,
+/// costs as much as to decode a row. Holds on to at most so many of them.
+class KnownNames {
+ public:
+  nb::object interned(std::string_view name) {
+    const nb::ft_lock_guard lock(mutex_);
+    Known& known = at(name);
+    if (known.name != name) known = {std::string(name), made_interned(name)};
+    return known.object;
+  }
+
+ private:
+  static constexpr std::size_t capacity = 1024;
+  struct Known {
+    std::string name{};
+    nb::object object = made_interned({});
+  };
+  Known& at(std::string_view name) noexcept { return names_[sql::text_hash(name) % capacity]; }
+
+  nb::ft_mutex mutex_;
+  std::array<Known, capacity> names_;
+};
+
+/// Never destroyed: the interpreter may be gone by then.
+KnownNames& known_names() {
+  static auto* const instance = new KnownNames;
+  return *instance;
 }
 
 /// Puts the garbage collector off until the rows are made, as Python 3.12 and newer do by themselves: all of
@@ -53,9 +84,10 @@ ResultRows::ResultRows(Result result, TypesNow types)
     : result_(std::move(result)), raw_(pq::ResultAccess::raw(result_)) {
   names_.reserve(result_.columns());
   columns_.reserve(result_.columns());
+  KnownNames& names = known_names();
   for (std::size_t i = 0; i < result_.columns(); ++i) {
     const Oid type = result_.column_type(i);
-    names_.push_back(interned(result_.column_name(i)));
+    names_.push_back(names.interned(result_.column_name(i)));
     columns_.push_back({decoder_for(type), type});
   }
   if (types) set_types(std::move(types));
