@@ -450,3 +450,10 @@ def test_many_rows_while_the_collector_is_busy(db: PooledDatabase) -> None:
         assert len(db.execute("SELECT n FROM generate_series(1, 2000) AS n", row=rows.namedtuple)) == 2000
     finally:
         gc.set_threshold(*before)
+
+
+def test_many_names_of_columns_are_told_apart(db: PooledDatabase) -> None:
+    for first in [*range(0, 3000, 100)] * 2:  # more than are remembered
+        names = [f"c{number}" for number in range(first, first + 100)]
+        row = db.fetch_one("SELECT " + ", ".join(f"{number} AS {name}" for number, name in enumerate(names)))
+        assert row == {name: number for number, name in enumerate(names)}
