@@ -11,9 +11,11 @@
 #include <copg/copy_target.hpp>
 #include <copg/deadline.hpp>
 #include <copg/error.hpp>
+#include <copg/event.hpp>
 #include <copg/identifier.hpp>
 #include <copg/lease_info.hpp>
 #include <copg/listener.hpp>
+#include <copg/log_observer.hpp>
 #include <copg/notice.hpp>
 #include <copg/notification.hpp>
 #include <copg/observer.hpp>

@@ -11,6 +11,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #pragma GCC visibility push(default)
@@ -30,6 +31,9 @@ enum class ErrorKind : std::uint8_t {
   query_failed,       ///< The server refused the statement. (QueryFailed)
   commit_unknown,     ///< The answer to COMMIT was lost: it may have happened. (CommitUnknown)
 };
+
+/// The name of the enumerator.
+[[nodiscard]] std::string_view to_string(ErrorKind kind) noexcept;
 
 /// Everything known about an error. Strings are empty where there is nothing to say.
 struct ErrorInfo {

@@ -88,12 +88,17 @@ struct PoolOptions {
   /// connect, unless `never`, and some microseconds, but no round trip, of each such commit that may have
   /// written. PostgreSQL 13 and later.
   ResolveCommits resolve_commits = ResolveCommits::never;
-  std::optional<Seconds> leak_after{};  ///< A lease that lasts longer is reported once: to the observer, or,
-                                        ///< without one, in a line on stderr. Above 0.
+  std::optional<Seconds> leak_after{};  ///< A lease that lasts longer is reported once: to the observers, or,
+                                        ///< if none wants to know, in a line on stderr. Above 0.
+  /// A request that waited longer for its connection is told to the observers. At least 0.
+  std::optional<Seconds> slow_acquire{};
+  /// A statement that took longer, without the wait for its connection, is told to the observers with its
+  /// text, never with its parameters. At least 0.
+  std::optional<Seconds> slow_statement{};
   /// Called where the background runs (on the pool's thread, or on the executor that the pool was given),
   /// without a lock. Must not throw or block.
   std::function<void()> reconnect_failed{};
-  std::shared_ptr<Observer> observer{};  ///< Told of what happens in the pool.
+  Observers observer{};  ///< Told of what happens in the pool: one, or several.
   /// Prepares each new connection before its first lease, and again after a reset that has wiped its session.
   /// The connection is in autocommit mode and may be used only until the function returns; what the function
   /// sets in the session stays set. If it throws, takes longer than connect_timeout, or leaves a transaction

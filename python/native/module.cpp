@@ -23,6 +23,7 @@
 #include "python/native/cursor.hpp"
 #include "python/native/deadline.hpp"
 #include "python/native/errors.hpp"
+#include "python/native/event_queue.hpp"
 #include "python/native/imported.hpp"
 #include "python/native/interpreter_exit.hpp"
 #include "python/native/listener.hpp"
@@ -114,6 +115,7 @@ NB_MODULE(_native_in_main, module) {
   bind_loop_copy(module);
   bind_row_stream(module);
   bind_callback(module);
+  bind_event_queue(module);
   bind_loop_connection(module);
   bind_loop_pool(module);
   bind_listener(module);

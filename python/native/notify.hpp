@@ -1,5 +1,5 @@
-// What the pool's thread tells Python: an outage that begins, lasts, or ends; a lease that leaks. What a
-// caller's does: LISTEN.
+// What the pool's thread tells Python: events, for the observers of a program and for the log; an outage that
+// lasts. What a caller's does: LISTEN, and what the statement hooks are told.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -9,8 +9,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <string_view>
+#include <vector>
 
+#include "python/native/event_queue.hpp"
 #include "python/native/result_rows.hpp"
 
 namespace copg::python {
@@ -28,28 +29,48 @@ class Notifier {
   ~Notifier();
 
   void reconnect_failed() const noexcept;
-  void leaked(double age_s, std::string_view holder) const noexcept;
   void listened() const noexcept;
-  void outage_began(std::string_view message) const noexcept;
-  void outage_ended(double duration_s, std::uint64_t failures) const noexcept;
   [[nodiscard]] PyObject* weak_pool() const noexcept { return weak_pool_; }
 
  private:
   PyObject* weak_pool_;
 };
 
-/// What is logged.
-class LogObserver final : public Observer {
+/// The observer of every pool of Python's: passes on what the program's observers want to know.
+class PoolObserver final : public Observer {
  public:
-  explicit LogObserver(std::shared_ptr<const Notifier> notifier) : notifier_(std::move(notifier)) {}
+  /// `hooks`: the names of the wanted ones.
+  PoolObserver(std::shared_ptr<const Notifier> notifier, const nb::object& hooks);
   void listened() const noexcept { notifier_->listened(); }
-  void outage_began(const ErrorInfo& error) noexcept override;
-  void outage_ended(std::chrono::nanoseconds duration, std::uint64_t failures) noexcept override;
-  void leaked(std::chrono::nanoseconds age, std::string_view holder) noexcept override;
+
+  [[nodiscard]] bool wants(Hook hook) const noexcept override;
+  void acquired(const event::Acquired& event) noexcept override;
+  void acquire_failed(const event::AcquireFailed& event) noexcept override;
+  void slow_acquire(const event::SlowAcquire& event) noexcept override;
+  void released(const event::Released& event) noexcept override;
+  void leaked(const event::Leaked& event) noexcept override;
+  void opened(const event::Opened& event) noexcept override;
+  void open_failed(const event::OpenFailed& event) noexcept override;
+  void outage_began(const event::OutageBegan& event) noexcept override;
+  void outage_ended(const event::OutageEnded& event) noexcept override;
+  void closed(const event::Closed& event) noexcept override;
+  void reset(const event::Reset& event) noexcept override;
+  void noticed(const event::Noticed& event) noexcept override;
+  void gap(const event::Gap& event) noexcept override;
+  [[nodiscard]] std::shared_ptr<void> statement_began(const event::StatementBegan& event) noexcept override;
+  void statement_ended(const event::StatementEnded& event,
+                       const std::shared_ptr<void>& begun) noexcept override;
+  void slow_statement(const event::SlowStatement& event) noexcept override;
 
  private:
-  std::shared_ptr<const Notifier> notifier_;
+  void put(const char* hook, const event::Event& at, std::vector<EventField> fields) const noexcept;
+
+  const std::shared_ptr<const Notifier> notifier_;
+  std::uint32_t wanted_ = 0;
 };
+
+/// The observers of a pool: PoolObserver, and the log. `options`: of the pool. With the GIL.
+[[nodiscard]] Observers observers_of(const nb::dict& options, const std::shared_ptr<Notifier>& notifier);
 
 /// The rows that a pool of these options has got for a caller. If they are those of LISTEN, a warning says
 /// that nothing will be heard. With the GIL.

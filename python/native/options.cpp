@@ -101,7 +101,9 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
   }
   if (is_given("outage_patience")) options.outage_patience = seconds("outage_patience");
   if (is_given("leak_after")) options.leak_after = seconds("leak_after");
-  options.observer = std::make_shared<LogObserver>(notifier);
+  if (is_given("slow_acquire")) options.slow_acquire = seconds("slow_acquire");
+  if (is_given("slow_statement")) options.slow_statement = seconds("slow_statement");
+  options.observer = observers_of(given, notifier);
   set_callbacks(options, is_given, notifier);
   return options;
 }

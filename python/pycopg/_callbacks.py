@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from . import _native
-from ._exit import is_ending
 from ._pool_base import PoolBase
 from .connection import Connection
 from .cursor import listened
@@ -35,24 +34,6 @@ def listened_on(weak_pool: weakref.ref[PoolBase]) -> None:
     pool: Any = weak_pool()
     if pool is not None:
         listened(pool)
-
-
-def leaked(weak_pool: weakref.ref[PoolBase], age_s: float, holder: str) -> None:
-    text = "%r: a connection has been leased for %.1f s, taken at %s"
-    _tell("leaked", logger.warning, text, weak_pool(), age_s, holder)
-
-
-def outage_began(weak_pool: weakref.ref[PoolBase], message: str) -> None:
-    # While the program ends, connects fail for reasons that are no outage: another pool may be closed already.
-    if weak_pool() is not None and not is_ending():
-        _tell("outage", logger.warning, "%s", message)
-
-
-def outage_ended(weak_pool: weakref.ref[PoolBase], duration_s: float, failures: int) -> None:
-    pool = weak_pool()
-    if pool is not None:
-        text = "%r: connecting works again, after %.1f s and %d failed connects"
-        _tell("outage", logger.warning, text, pool, duration_s, failures)
 
 
 def configure(weak_pool: weakref.ref[PoolBase], callback: _native.Callback) -> None:

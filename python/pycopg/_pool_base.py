@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
 from ._copying import POOL, uncopied
+from ._events import Hooks, in_detail
 from ._holdings import LeaseInfo, WaiterInfo
 from ._run import Inside
 from ._types import Types
@@ -77,6 +78,9 @@ class PoolBase:
         self._before_close = plain_function("before_close", arguments)
         # An event loop of its own awaits what it gives (_callbacks.py).
         self._credentials = function_of("credentials", arguments)
+        self._hooks = Hooks(arguments["observer"])
+        arguments["hooks"] = self._hooks.names
+        arguments["log_in_detail"] = in_detail()
         self._timeout = arguments["timeout"]
         self._autocommit = arguments["autocommit"]
         self._row_factory = arguments["row_factory"]

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "engine/calls/jobs.hpp"
 #include "engine/raise.hpp"
 #include "pq/kept_copy.hpp"
 
@@ -19,6 +20,9 @@ struct CopyBegin {
 
   [[nodiscard]] pq::CopyStep make(pq::Connection& connection, pq::BeginFirst begin) const {
     return {connection, *copy, pq::CopyWish::begin, {}, begin};
+  }
+  [[nodiscard]] event::StatementBegan shape() const noexcept {
+    return engine::shape_of(event::Verb::copy, copy->sql());
   }
   [[nodiscard]] AsyncCopy take(pq::CopyStep& operation) const {
     engine::raise_error_of(operation);

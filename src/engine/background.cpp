@@ -39,7 +39,7 @@ void report_leaks(const Setup& setup, SharedState& shared, TimePoint time) {
   const PoolOptions& options = setup.options;
   if (!options.leak_after) return;
   const Duration limit = duration_of(*options.leak_after);
-  std::vector<Slot::Tenancy> leaks;
+  std::vector<event::Leaked> leaks;
   {
     const Locked state(shared);
     for (auto& slot : state->slots) {
@@ -47,16 +47,15 @@ void report_leaks(const Setup& setup, SharedState& shared, TimePoint time) {
       bool& reported = slot->guarded(*state).leak_reported;
       if (since == TimePoint{} || reported || time - since < limit) continue;
       reported = true;
-      leaks.push_back(slot->tenancy());
+      leaks.push_back({setup.events.at(*slot), time - since, slot->tenancy().holder.text()});
     }
   }
-  for (const Slot::Tenancy& lease : leaks) {
-    const Duration age = time - lease.since;
-    if (options.observer) {
-      options.observer->leaked(age, lease.holder.text());
+  for (const event::Leaked& leak : leaks) {
+    if (setup.events.wants(Hook::leaked)) {
+      setup.events.tell(leak);
     } else {  // leak_after asks for a report, and there is nobody else to give it to
       fmt::print(stderr, "copg: pool '{}': a connection has been leased for {:.1f} s, taken at {}\n",
-                 setup.name, std::chrono::duration<double>(age).count(), lease.holder.text());
+                 setup.name, std::chrono::duration<double>(leak.age).count(), leak.holder);
     }
   }
 }

@@ -133,6 +133,7 @@ class Background {
   const pq::ConnectSettings settings_;
   const Duration connect_timeout_;
   std::weak_ptr<PoolEngine> engine_;
+  std::uint64_t connections_ = 0;           // that were begun
   std::optional<Credentials> credentials_;  // that were given last
   TimePoint credentials_expire_{};
   std::shared_ptr<UnreturnedCalls> unreturned_;  // of the user's functions, in this process

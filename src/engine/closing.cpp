@@ -162,9 +162,10 @@ void Background::drop_connection(const pool::Action& closing) {
   Slot& slot = slot_of(closing.connection);
   const CloseReason reason = closing.reason;
   const pool::ConnectionId connection = closing.connection;
-  const auto& observer = setup_.options.observer;
-  const bool was_open = std::exchange(slot.work.open, false);
-  const std::string words = observer ? final_error(slot, reason) : std::string();
+  const event::Event where = setup_.events.at(slot);
+  const TimePoint opened_at = slot.opening.at;
+  const bool told = std::exchange(slot.work.open, false) && setup_.events.wants(Hook::closed);
+  const std::string words = told ? final_error(slot, reason) : std::string();
   slot.work.end.clear();
   unwatch(slot);
   slot.close_connection();
@@ -180,7 +181,7 @@ void Background::drop_connection(const pool::Action& closing) {
     state->dispatch();
   }
   if (last) end_watch();  // it would keep the user's event loop running
-  if (observer && was_open) observer->closed(reason, words);
+  if (told) setup_.events.tell(event::Closed{where, reason, words, now() - opened_at});
 }
 
 void Background::take_over(Lease& lease) noexcept {

@@ -30,19 +30,19 @@ const char* option_of(detail::Hook hook) noexcept {
 
 }  // namespace
 
-std::shared_ptr<ConfigureCall::Loan> ConfigureCall::lend(std::unique_ptr<pq::Connection> connection) {
+std::shared_ptr<ConfigureCall::Loan> ConfigureCall::lend(Lent lent) {
   auto loan = std::make_shared<Loan>();
-  connection->lease_begins();
-  loan->slot.connection = std::move(connection);
+  lent.connection->lease_begins();
+  loan->slot.connection = std::move(lent.connection);
+  loan->slot.opening = lent.opening;
   // Not fresh: a connection that is found dead must not be exchanged for another, which nobody configures.
   loan->lease = {.slot = &loan->slot, .process = ForkGuard::generation(), .fresh = false};
   return loan;
 }
 
 ConfigureCall::ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure,
-                             detail::Hook hook, std::unique_ptr<pq::Connection> connection,
-                             std::shared_ptr<UnreturnedCalls> unreturned)
-    : ConfigureCall(engine, configure, hook, lend(std::move(connection)), std::move(unreturned)) {}
+                             detail::Hook hook, Lent lent, std::shared_ptr<UnreturnedCalls> unreturned)
+    : ConfigureCall(engine, configure, hook, lend(std::move(lent)), std::move(unreturned)) {}
 
 ConfigureCall::ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure,
                              detail::Hook hook, std::shared_ptr<Loan> loan,

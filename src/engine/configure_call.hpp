@@ -19,8 +19,12 @@ class PoolEngine;
 
 class ConfigureCall final : public UserCall {
  public:
+  struct Lent {
+    std::unique_ptr<pq::Connection> connection;
+    Slot::Opening opening;
+  };
   ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure, detail::Hook hook,
-                std::unique_ptr<pq::Connection> connection, std::shared_ptr<UnreturnedCalls> unreturned);
+                Lent lent, std::shared_ptr<UnreturnedCalls> unreturned);
   /// Half-way, it closes the connection: at once, or when the statement that runs on it has been given up.
   ~ConfigureCall() override;
 
@@ -35,7 +39,7 @@ class ConfigureCall final : public UserCall {
   };
   ConfigureCall(const std::shared_ptr<PoolEngine>& engine, detail::Configure* configure, detail::Hook hook,
                 std::shared_ptr<Loan> loan, std::shared_ptr<UnreturnedCalls> unreturned);
-  static std::shared_ptr<Loan> lend(std::unique_ptr<pq::Connection> connection);
+  static std::shared_ptr<Loan> lend(Lent lent);
   pq::Step finish() override;
 
   const detail::Hook hook_;

@@ -21,7 +21,7 @@ Setup for_one_detached(const Setup& setup) {
   options.resolve_commits = ResolveCommits::never;  // it has no other connection to ask
   options.leak_after.reset();
   options.reconnect_failed = nullptr;
-  options.observer = nullptr;
+  options.observer = {};
   options.configure = options.on_return = options.before_close = nullptr;
   options.credentials = nullptr;
   options.name = setup.name;

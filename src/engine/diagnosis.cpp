@@ -175,7 +175,7 @@ ErrorInfo unanswered(const Setup& setup, std::string_view sql, const Slot& slot,
   // The part of it in which that connection was made.
   const Duration since_opened = now() - slot.opening.at;
   const Duration connecting =
-      std::clamp(std::min(waited - since_opened, slot.opening.took), Duration::zero(), before);
+      std::clamp(std::min(waited - since_opened, slot.opening.took()), Duration::zero(), before);
   return {.kind = ErrorKind::query_timeout,
           .message = fmt::format("pool '{}' had no answer from the server within {:.3g} s: {:.3f} s in the "
                                  "queue, {:.3f} s connecting, "

@@ -173,6 +173,8 @@ void Leases::give_back(Lease& lease, bool keep) noexcept {
 void Leases::end(Locked state, Lease& lease, pool::Disposition disposition, TimePoint time,
                  std::uint32_t never_sent) noexcept {
   Slot& slot = *lease.slot;
+  const bool told = setup_.events.wants(Hook::released);
+  const event::Event where = told ? setup_.events.at(slot) : event::Event{};
   const Duration usage = time - slot.tenancy().since;
   if (slot.latch.leave()) {
     slot.lease_ends(*state);
@@ -183,7 +185,7 @@ void Leases::end(Locked state, Lease& lease, pool::Disposition disposition, Time
   }
   state.unlock();
   if (lease) close_cut_off(lease);
-  if (setup_.options.observer) setup_.options.observer->released(usage);
+  if (told) setup_.events.tell(event::Released{where, usage});
 }
 
 std::unique_ptr<pq::Connection> Leases::take_out(Lease& lease) {
@@ -196,12 +198,15 @@ std::unique_ptr<pq::Connection> Leases::take_out(Lease& lease) {
     slot.socket_waiter.close();
   }
   std::unique_ptr<pq::Connection> connection;
+  const event::Event where = setup_.events.at(slot);
+  const Duration age = time - slot.opening.at;
   Duration usage{};
   if (refusal == nullptr) {
     const Locked state(shared_);
     if (state->core->detach(time, id_of(lease))) {
       usage = time - slot.tenancy().since;
       connection = std::move(slot.connection);
+      connection->tell_notices({});  // its pool may be gone before it
       slot.lease_ends(*state);
       slot.latch.renew();
       slot.work.open = slot.work.watched = false;
@@ -213,10 +218,8 @@ std::unique_ptr<pq::Connection> Leases::take_out(Lease& lease) {
     if (!leave(lease) || refusal == nullptr) reject_cut_off({});
     reject(refusal);
   }
-  if (setup_.options.observer) {
-    setup_.options.observer->released(usage);
-    setup_.options.observer->closed(CloseReason::detached, {});
-  }
+  setup_.events.tell(event::Released{where, usage});
+  setup_.events.tell(event::Closed{where, CloseReason::detached, {}, age});
   return connection;
 }
 

@@ -1,4 +1,4 @@
-// The hooks that nobody has overridden, and the names of the reasons.
+// The hooks that nobody has overridden, and the names of reasons and verbs.
 #include <copg/observer.hpp>
 
 namespace copg {
@@ -19,17 +19,40 @@ std::string_view to_string(CloseReason reason) noexcept {
   return "unknown";
 }
 
+std::string_view event::to_string(Verb verb) noexcept {
+  switch (verb) {
+    case Verb::execute: return "execute";
+    case Verb::execute_many: return "execute_many";
+    case Verb::execute_all: return "execute_all";
+    case Verb::pipeline: return "pipeline";
+    case Verb::stream: return "stream";
+    case Verb::copy: return "copy";
+    case Verb::commit: return "commit";
+    case Verb::rollback: return "rollback";
+  }
+  return "unknown";
+}
+
 Observer::~Observer() = default;
-void Observer::acquired(std::chrono::nanoseconds) noexcept {}
-void Observer::acquire_failed(ErrorKind, std::chrono::nanoseconds) noexcept {}
-void Observer::released(std::chrono::nanoseconds) noexcept {}
-void Observer::opened(std::chrono::nanoseconds) noexcept {}
-void Observer::open_failed(const ErrorInfo&) noexcept {}
-void Observer::outage_began(const ErrorInfo&) noexcept {}
-void Observer::outage_ended(std::chrono::nanoseconds, std::uint64_t) noexcept {}
-void Observer::closed(CloseReason, std::string_view) noexcept {}
-void Observer::reset(std::chrono::nanoseconds) noexcept {}
-void Observer::noticed(const Notice& /*notice*/) noexcept {}
-void Observer::leaked(std::chrono::nanoseconds, std::string_view) noexcept {}
+bool Observer::wants(Hook /*hook*/) const noexcept { return true; }
+void Observer::acquired(const event::Acquired& /*event*/) noexcept {}
+void Observer::acquire_failed(const event::AcquireFailed& /*event*/) noexcept {}
+void Observer::slow_acquire(const event::SlowAcquire& /*event*/) noexcept {}
+void Observer::released(const event::Released& /*event*/) noexcept {}
+void Observer::leaked(const event::Leaked& /*event*/) noexcept {}
+void Observer::opened(const event::Opened& /*event*/) noexcept {}
+void Observer::open_failed(const event::OpenFailed& /*event*/) noexcept {}
+void Observer::outage_began(const event::OutageBegan& /*event*/) noexcept {}
+void Observer::outage_ended(const event::OutageEnded& /*event*/) noexcept {}
+void Observer::closed(const event::Closed& /*event*/) noexcept {}
+void Observer::reset(const event::Reset& /*event*/) noexcept {}
+void Observer::noticed(const event::Noticed& /*event*/) noexcept {}
+void Observer::gap(const event::Gap& /*event*/) noexcept {}
+std::shared_ptr<void> Observer::statement_began(const event::StatementBegan& /*event*/) noexcept {
+  return nullptr;
+}
+void Observer::statement_ended(const event::StatementEnded& /*event*/,
+                               const std::shared_ptr<void>& /*begun*/) noexcept {}
+void Observer::slow_statement(const event::SlowStatement& /*event*/) noexcept {}
 
 }  // namespace copg

@@ -15,15 +15,15 @@ namespace copg::engine {
 namespace {
 
 /// A step on the way to a connection: its time counts as time to open it.
-BackgroundTask& step_ended(Slot& slot) {
-  slot.opening.took += now() - slot.work.task->started_at();
+BackgroundTask& step_ended(Slot& slot, Duration Slot::Opening::*step) {
+  slot.opening.*step += now() - slot.work.task->started_at();
   return *slot.work.task;
 }
 
 }  // namespace
 
 void Background::open(pool::ConnectionId connection) {
-  slot_of(connection).opening = {};
+  slot_of(connection).opening = {.number = ++connections_};
   if (!setup_.options.credentials) return connect(connection, settings_);
   if (!credentials_ || now() >= credentials_expire_) return ask_credentials(connection);
   slot_of(connection).opening.with_old_credentials = true;
@@ -36,7 +36,7 @@ void Background::ask_credentials(pool::ConnectionId connection) {
 }
 
 void Background::credentials_ended(pool::ConnectionId connection, BackgroundTask::End end) {
-  BackgroundTask& task = step_ended(slot_of(connection));
+  BackgroundTask& task = step_ended(slot_of(connection), &Slot::Opening::credentials);
   if (auto error = task.take_error(end, "credentials did not return within connect_timeout"))
     return open_failed(connection, std::move(*error), pool::ConnectFailure::transient);
   credentials_ = static_cast<CredentialsCall&>(task.operation()).credentials();
@@ -50,7 +50,7 @@ void Background::connect(pool::ConnectionId connection, pq::ConnectSettings sett
 }
 
 void Background::connect_ended(pool::ConnectionId connection, BackgroundTask::End end) {
-  BackgroundTask& task = step_ended(slot_of(connection));
+  BackgroundTask& task = step_ended(slot_of(connection), &Slot::Opening::connect);
   auto& operation = static_cast<pq::ConnectOperation&>(task.operation());
   if (end == BackgroundTask::End::timed_out && operation.try_next_host())
     return run(connection, task.take_operation(), connect_timeout_, &Background::connect_ended);
@@ -62,9 +62,10 @@ void Background::connect_ended(pool::ConnectionId connection, BackgroundTask::En
     return open_failed(connection, std::move(*error),
                        refused ? failure_of(operation.failure()) : pool::ConnectFailure::transient);
   }
-  if (setup_.options.configure)
-    return configure(connection, operation.take_connection(), &Background::configured_new);
-  opened(connection, operation.take_connection());
+  auto made = operation.take_connection();
+  slot_of(connection).opening.backend_pid = made->backend_pid();
+  if (setup_.options.configure) return configure(connection, std::move(made), &Background::configured_new);
+  opened(connection, std::move(made));
 }
 
 void Background::configure(pool::ConnectionId connection, std::unique_ptr<pq::Connection> made, Ended ended) {
@@ -74,13 +75,14 @@ void Background::configure(pool::ConnectionId connection, std::unique_ptr<pq::Co
 void Background::lend(pool::ConnectionId connection, std::unique_ptr<pq::Connection> lent, detail::Hook hook,
                       Duration timeout, Ended ended) {
   run(connection,
-      std::make_unique<ConfigureCall>(engine_.lock(), setup_.call_configure, hook, std::move(lent),
+      std::make_unique<ConfigureCall>(engine_.lock(), setup_.call_configure, hook,
+                                      ConfigureCall::Lent{std::move(lent), slot_of(connection).opening},
                                       unreturned_calls()),
       timeout, ended);
 }
 
 void Background::configured_new(pool::ConnectionId connection, BackgroundTask::End end) {
-  BackgroundTask& task = step_ended(slot_of(connection));
+  BackgroundTask& task = step_ended(slot_of(connection), &Slot::Opening::configure);
   if (auto error = task.take_error(end, too_slow_to_configure))
     return open_failed(connection, std::move(*error), pool::ConnectFailure::transient);
   opened(connection, static_cast<ConfigureCall&>(task.operation()).take_connection());
@@ -90,30 +92,37 @@ void Background::opened(pool::ConnectionId connection, std::unique_ptr<pq::Conne
   Slot& slot = slot_of(connection);
   slot.work.task.reset();
   watch(connection, made->fd());
-  if (const auto& watcher = setup_.options.observer)
-    made->tell_notices([watcher](const Notice& notice) { watcher->noticed(notice); });
+  if (setup_.events.wants(Hook::noticed)) {  // the connection dies before its pool
+    made->tell_notices([&events = setup_.events, where = setup_.events.at(slot)](const Notice& notice) {
+      events.tell(event::Noticed{where, notice});
+    });
+  }
   pool::Outage outage;
+  TimePoint at{};
+  const Slot::Opening opening = slot.opening;  // the slot may have another once the mutex is free
+  const event::Event where = setup_.events.at(slot);
   {
     const Locked state(shared_);
     pool::invariant(!slot.connection, "a slot in which a connection is opened has none");
     slot.connection = std::move(made);
     state->introduce(connection);
     slot.work.open = true;  // before a caller has it, who may take it out of the pool
-    slot.opening.at = now();
+    slot.opening.at = at = now();
     state->connect_error.reset();
     outage = state->core->outage();
-    state->core->on_connected(slot.opening.at, connection);
+    state->core->on_connected(at, connection);
     if (state->core->outage().failures > 0) outage.failures = 0;  // too late: the core has given it up
     state->dispatch();
   }
-  const auto& observer = setup_.options.observer;
-  if (!observer) return;
-  observer->opened(slot.opening.took);
-  if (outage.failures > 0) observer->outage_ended(slot.opening.at - outage.since, outage.failures);
+  setup_.events.tell(
+      event::Opened{where, opening.took(), opening.credentials, opening.connect, opening.configure});
+  if (outage.failures > 0)
+    setup_.events.tell(event::OutageEnded{setup_.events.at(), at - outage.since, outage.failures});
 }
 
 void Background::open_failed(pool::ConnectionId connection, ErrorInfo error, pool::ConnectFailure failure) {
   slot_of(connection).work.task.reset();
+  const event::Event where = setup_.events.at(slot_of(connection));
   bool began = false;
   {
     const Locked state(shared_);
@@ -123,12 +132,10 @@ void Background::open_failed(pool::ConnectionId connection, ErrorInfo error, poo
     began = failures == 0 && state->core->outage().failures > 0;
     state->dispatch();
   }
-  const auto& observer = setup_.options.observer;
-  if (!observer) return;
-  observer->open_failed(error);
-  if (!began) return;
+  setup_.events.tell(event::OpenFailed{where, error});
+  if (!began || !setup_.events.wants(Hook::outage_began)) return;
   error.message = cannot_connect(setup_, error);
-  observer->outage_began(error);
+  setup_.events.tell(event::OutageBegan{setup_.events.at(), error});
 }
 
 }  // namespace copg::engine

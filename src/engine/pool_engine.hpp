@@ -52,6 +52,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   [[nodiscard]] Listening& listening() noexcept { return listening_; }
 
   [[nodiscard]] const PoolOptions& options() const noexcept { return setup_.options; }
+  [[nodiscard]] const Events& events() const noexcept { return setup_.events; }
   /// The time that a call may take: the option.
   [[nodiscard]] Duration timeout() const noexcept { return setup_.timeout; }
   [[nodiscard]] const std::string& name() const noexcept { return setup_.name; }

@@ -122,6 +122,7 @@ void Background::returned_told(pool::ConnectionId connection, BackgroundTask::En
 
 void Background::reset_ended(pool::ConnectionId connection, pool::Disposition disposition) {
   Slot& slot = slot_of(connection);
+  const event::Event where = setup_.events.at(slot);
   const Duration taken = now() - slot.work.reset_since;
   slot.work.task.reset();
   slot.work.return_told = false;
@@ -130,7 +131,7 @@ void Background::reset_ended(pool::ConnectionId connection, pool::Disposition di
     state->core->on_reset_done(now(), connection, disposition);
     state->dispatch();
   }
-  if (setup_.options.observer) setup_.options.observer->reset(taken);
+  setup_.events.tell(event::Reset{where, taken});
 }
 
 }  // namespace copg::engine

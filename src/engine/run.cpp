@@ -11,7 +11,7 @@ Run::Run(std::vector<Member> members) : members_(std::move(members)) {
 }
 
 pq::PipelineOperation& Run::begin(pq::Connection& connection) {
-  last_ = begun_at_ = now();
+  last_ = begun_at_ = carrier.sent_at = now();
   return operation_.emplace(connection, statements_, *this, pq::PipelineOrder::free);
 }
 

@@ -17,6 +17,13 @@
 
 namespace copg::engine {
 
+/// The connection over which a statement has travelled with others, as observers know it.
+struct Carrier {
+  std::uint64_t connection = 0;
+  int backend_pid = 0;
+  TimePoint sent_at{};
+};
+
 class Run final : public pq::PipelineSink {
  public:
   struct Member {
@@ -40,6 +47,8 @@ class Run final : public pq::PipelineSink {
   /// Taken, and not given to their callers.
   [[nodiscard]] std::vector<Answer>& answers() noexcept { return answers_; }
   [[nodiscard]] TimePoint begun_at() const noexcept { return begun_at_; }
+  /// Of its statements. Set before it is begun.
+  Carrier carrier;
   /// How many of the last were not sent.
   [[nodiscard]] std::uint32_t never_sent() const noexcept;
 

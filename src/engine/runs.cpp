@@ -59,6 +59,7 @@ Run* Runs::start_or_resume_run(Lease& lease) {
     leases_.reject_cut_off({});
   }
   auto run = std::make_unique<Run>(std::move(members));
+  run->carrier = {slot.opening.number, slot.opening.backend_pid, {}};
   run->begin(*slot.connection);
   const Locked state(shared_);
   slot.run = std::move(run);
@@ -76,6 +77,7 @@ void Runs::answer(Run& run) noexcept {
         static_cast<StatementWaiter*>(std::exchange(state->waiters[answer.id.slot], nullptr));
     if (waiter == nullptr) continue;  // it was given up
     waiter->answer_ = std::move(answer.answer);
+    waiter->carrier_ = run.carrier;
     if (!waiter->driving_) waiter->settle(state->wakes);
   }
   run.answers().clear();

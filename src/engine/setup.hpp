@@ -10,6 +10,7 @@
 #include <string>
 
 #include "engine/clock.hpp"
+#include "engine/events.hpp"
 
 namespace copg::engine {
 
@@ -22,6 +23,8 @@ struct Setup {
   /// The seed of the core's jitter; none: an unpredictable one.
   const std::optional<std::uint64_t> seed = {};
   const std::string name = options.name.empty() ? config.database : options.name;
+  /// Tells the observers.
+  const Events events{name, options};
   /// The time that a call may take.
   const Duration timeout = duration_of(options.timeout);
 };

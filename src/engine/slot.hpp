@@ -72,7 +72,12 @@ struct Slot {
   /// How the connection was made. For the background until it is open, then for the owner to read.
   struct Opening {
     TimePoint at{};
-    Duration took{};                    // credentials, connect and configure together, so far
+    std::uint64_t number = 0;  // of the connections of this pool, from 1; of a loan too
+    int backend_pid = 0;
+    Duration credentials{};  // what each step has taken, so far
+    Duration connect{};
+    Duration configure{};
+    [[nodiscard]] Duration took() const noexcept { return credentials + connect + configure; }
     bool with_old_credentials = false;  // given for an earlier connect
   };
   Opening opening;

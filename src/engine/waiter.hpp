@@ -12,6 +12,7 @@
 #include "engine/clock.hpp"
 #include "engine/deadline_listener.hpp"
 #include "engine/lease.hpp"
+#include "engine/run.hpp"
 #include "engine/slot.hpp"
 #include "engine/wakes.hpp"
 #include "pool/types.hpp"
@@ -98,6 +99,7 @@ class StatementWaiter : public Waiter {
   friend class StatementCall;
   friend TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept;
   std::optional<PipelineAnswer> answer_;
+  Carrier carrier_;  // of the answer
 };
 
 }  // namespace copg::engine

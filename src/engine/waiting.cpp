@@ -36,7 +36,7 @@ bool Leases::try_acquire(Lease& lease, TimePoint time, const Holder& holder) {
     }
     if (!found_dead(lease, time)) break;
   }
-  if (setup_.options.observer) setup_.options.observer->acquired(Duration::zero());
+  setup_.events.acquired(*lease.slot, Duration::zero());
   return true;
 }
 
@@ -91,7 +91,7 @@ Leases::Attempt Leases::conclude(Locked state, const pool::Acquired& acquired, L
   if (acquired.kind == pool::Acquired::Kind::rejected)
     refuse(std::move(state), acquired.error, Duration::zero(), 0, holder.who);
   state.unlock();
-  if (setup_.options.observer) setup_.options.observer->acquired(Duration::zero());
+  setup_.events.acquired(*lease.slot, Duration::zero());
   return Attempt::granted;
 }
 
@@ -102,7 +102,7 @@ void Leases::refuse(Locked state, pool::WaitError error, Duration waited, std::u
   if (error == pool::WaitError::deadlock) snapshot.leases = all_leases(*state);
   state.unlock();
   ErrorInfo info = no_connection(setup_, snapshot, error, waited, waiting);
-  if (setup_.options.observer) setup_.options.observer->acquire_failed(info.kind, waited);
+  setup_.events.tell(event::AcquireFailed{setup_.events.at(), waited, info.kind});
   raise(std::move(info));
 }
 
@@ -117,7 +117,7 @@ bool Leases::collect_granted(Lease& lease, Waiter& waiter, TimePoint time) {
   if (!waiter.lease_) return false;
   lease = std::exchange(waiter.lease_, {});
   if (waiter.listener_ != nullptr) watch_deadline(lease, *waiter.listener_, waiter.deadline_);
-  if (setup_.options.observer) setup_.options.observer->acquired(time - waiter.since_);
+  setup_.events.acquired(*lease.slot, time - waiter.since_);
   return true;
 }
 

@@ -8,6 +8,23 @@
 #include "error/shown_sql.hpp"
 
 namespace copg {
+
+std::string_view to_string(ErrorKind kind) noexcept {
+  switch (kind) {
+    case ErrorKind::configuration: return "configuration";
+    case ErrorKind::usage: return "usage";
+    case ErrorKind::data: return "data";
+    case ErrorKind::pool_timeout: return "pool_timeout";
+    case ErrorKind::pool_deadlock: return "pool_deadlock";
+    case ErrorKind::query_timeout: return "query_timeout";
+    case ErrorKind::pool_closed: return "pool_closed";
+    case ErrorKind::too_many_requests: return "too_many_requests";
+    case ErrorKind::connection_failed: return "connection_failed";
+    case ErrorKind::query_failed: return "query_failed";
+    case ErrorKind::commit_unknown: return "commit_unknown";
+  }
+  return "unknown";
+}
 namespace {
 
 /// A function that calls itself has as many lines of CONTEXT as the stack is deep.

@@ -216,9 +216,9 @@ Result execute(PoolEngine& engine, CallClock clock, const Sql& sql, const Params
                const engine::KnownText& text) {
   BlockingStatement waiter(sql, params);
   engine::StatementCallIn<engine::InPlace> call(engine, waiter, engine::thread_patience);
-  const Progress progress = call.acquire(sql.text(), text, params, clock.begin, clock.deadline, sql.where());
-  finish<AnswerWaiter>(call, progress, waiter, clock);
-  return call.take_result();
+  return carry_out<decltype(call), AnswerWaiter>(call, waiter, clock, [&] {
+    return call.acquire(sql.text(), text, params, clock.begin, clock.deadline, sql.where());
+  });
 }
 
 }  // namespace copg::sync

@@ -10,9 +10,11 @@
 #include <copg/sql.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -110,14 +112,32 @@ struct EngineAccess {
 [[nodiscard]] Result execute(PoolEngine& engine, CallClock clock, const Sql& sql, const Params& params,
                              const engine::KnownText& text);
 
+/// Carries a call out that `start` starts, and returns its result. Tells it how it has ended.
+template <class Call, class Blocking, class Start>
+auto carry_out(Call& call, Blocking& waiter, CallClock& clock, Start start) {
+  try {
+    finish(call, start(), waiter, clock);
+    if constexpr (std::is_void_v<decltype(call.take_result())>) {
+      call.take_result();
+      call.ended();
+    } else {
+      auto result = call.take_result();
+      call.ended();
+      return result;
+    }
+  } catch (...) {
+    call.ended(std::current_exception());
+    throw;
+  }
+}
+
 /// One job on a lease that was taken before.
 template <class Job>
 auto call(PoolEngine& engine, Lease& lease, CallClock clock, Job job, const engine::TransactionStack& open) {
   ConnectionWaiter waiter;
   engine::StepsOf<Job, engine::InPlace> call(engine, lease, waiter, std::move(job));
   call.set_transactions(open);
-  finish(call, call.begin(clock.begin, clock.deadline), waiter, clock);
-  return call.take_result();
+  return carry_out(call, waiter, clock, [&] { return call.begin(clock.begin, clock.deadline); });
 }
 
 /// One job on a lease of its own.
@@ -126,8 +146,7 @@ auto call(PoolEngine& engine, CallClock clock, const SourceLocation& where, Job 
   ShortLease lease(engine);
   ConnectionWaiter waiter;
   engine::JobCall<Job, engine::InPlace> call(engine, *lease, waiter, std::move(job));
-  finish(call, call.acquire(clock.begin, clock.deadline, where), waiter, clock);
-  return call.take_result();
+  return carry_out(call, waiter, clock, [&] { return call.acquire(clock.begin, clock.deadline, where); });
 }
 
 }  // namespace copg::sync

@@ -186,11 +186,11 @@ TEST_F(Close, by_many_threads_at_once_returns_in_each_when_nothing_is_left) {
 struct Closer final : Observer {
   enum class From : std::uint8_t { opened, closed, reset, acquired, released };
   explicit Closer(From from) : from_(from) {}
-  void opened(std::chrono::nanoseconds) noexcept override { close_if(From::opened); }
-  void closed(CloseReason, std::string_view) noexcept override { close_if(From::closed); }
-  void reset(std::chrono::nanoseconds) noexcept override { close_if(From::reset); }
-  void acquired(std::chrono::nanoseconds) noexcept override { close_if(From::acquired); }
-  void released(std::chrono::nanoseconds) noexcept override { close_if(From::released); }
+  void opened(const event::Opened&) noexcept override { close_if(From::opened); }
+  void closed(const event::Closed&) noexcept override { close_if(From::closed); }
+  void reset(const event::Reset&) noexcept override { close_if(From::reset); }
+  void acquired(const event::Acquired&) noexcept override { close_if(From::acquired); }
+  void released(const event::Released&) noexcept override { close_if(From::released); }
   void close_if(From from) noexcept {
     PooledDatabase* pool = db;
     if (pool == nullptr || from != from_) return;

@@ -18,10 +18,10 @@ constexpr const char* terminate_others =
 /// Counts why connections were closed.
 class Ends final : public Observer {
  public:
-  void closed(CloseReason reason, std::string_view text) noexcept override {
+  void closed(const event::Closed& event) noexcept override {
     const std::lock_guard lock(mutex_);
-    reasons_.push_back(reason);
-    if (reason == CloseReason::broken) last_words_ = text;
+    reasons_.push_back(event.reason);
+    if (event.reason == CloseReason::broken) last_words_ = event.text;
   }
   [[nodiscard]] std::ptrdiff_t count(CloseReason reason) {
     const std::lock_guard lock(mutex_);

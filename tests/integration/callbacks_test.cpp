@@ -43,9 +43,9 @@ class Barrier {
 
 /// Remembers why connects failed.
 struct Failures : Observer {
-  void open_failed(const ErrorInfo& error) noexcept override {
+  void open_failed(const event::OpenFailed& event) noexcept override {
     const std::lock_guard lock(mutex);
-    causes.push_back(error.message);
+    causes.push_back(event.error.message);
   }
   [[nodiscard]] bool first_is(const std::string& message) {
     const std::lock_guard lock(mutex);

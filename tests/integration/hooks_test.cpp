@@ -19,9 +19,9 @@ namespace {
 
 /// Remembers why connections were closed.
 struct Closings : Observer {
-  void closed(CloseReason reason, std::string_view text) noexcept override {
+  void closed(const event::Closed& event) noexcept override {
     const std::lock_guard lock(mutex);
-    seen.push_back(std::string(to_string(reason)) + ": " + std::string(text));
+    seen.push_back(std::string(to_string(event.reason)) + ": " + std::string(event.text));
   }
   [[nodiscard]] bool saw(const std::string& what) {
     const std::lock_guard lock(mutex);

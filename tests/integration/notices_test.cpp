@@ -84,9 +84,9 @@ TEST_F(Notices, of_statements_that_travel_together_reach_each_its_own) {
 }
 
 struct Watcher final : Observer {
-  void noticed(const Notice& notice) noexcept override {
+  void noticed(const event::Noticed& event) noexcept override {
     const std::lock_guard lock(mutex);
-    messages.push_back(notice.message);
+    messages.push_back(event.notice.message);
   }
   std::mutex mutex;
   std::vector<std::string> messages;

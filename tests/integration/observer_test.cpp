@@ -20,28 +20,49 @@ class Observers : public DatabaseTest {};
 
 class Recorder final : public Observer {
  public:
-  void acquired(std::chrono::nanoseconds wait) noexcept override { note("acquired"), waited = wait.count(); }
-  void acquire_failed(ErrorKind kind, std::chrono::nanoseconds) noexcept override {
-    note("acquire_failed " + std::to_string(static_cast<int>(kind)));
+  void acquired(const event::Acquired& event) noexcept override {
+    note("acquired");
+    check(event);
+    waited = event.wait.count();
   }
-  void released(std::chrono::nanoseconds) noexcept override { note("released"); }
-  void opened(std::chrono::nanoseconds time) noexcept override {
-    note(time.count() > 0 ? "opened" : "opened?");
+  void acquire_failed(const event::AcquireFailed& event) noexcept override {
+    note("acquire_failed " + std::to_string(static_cast<int>(event.kind)));
   }
-  void open_failed(const ErrorInfo& error) noexcept override {
-    note(error.message.empty() ? "?" : "open_failed");
+  void slow_acquire(const event::SlowAcquire& event) noexcept override { note("slow " + event.holder); }
+  void released(const event::Released& event) noexcept override {
+    note("released");
+    check(event);
   }
-  void outage_began(const ErrorInfo& error) noexcept override { note("outage_began " + error.message); }
-  void outage_ended(std::chrono::nanoseconds duration, std::uint64_t failures) noexcept override {
-    note(duration.count() > 0 && failures > 0 ? "outage_ended" : "outage_ended?");
+  void opened(const event::Opened& event) noexcept override {
+    check(event);
+    const bool sums_up = event.connect_time == event.credentials + event.connect + event.configure;
+    note(event.connect.count() > 0 && sums_up ? "opened" : "opened?");
   }
-  void closed(CloseReason reason, std::string_view text) noexcept override {
-    note("closed " + std::string(to_string(reason)));
-    if (!text.empty()) note(std::string(text));
+  void open_failed(const event::OpenFailed& event) noexcept override {
+    note(event.error.message.empty() ? "?" : "open_failed");
   }
-  void reset(std::chrono::nanoseconds) noexcept override { note("reset"); }
-  void leaked(std::chrono::nanoseconds, std::string_view holder) noexcept override {
-    note(holder.find("observer_test.cpp") != std::string_view::npos ? "leaked" : "leaked by whom?");
+  void outage_began(const event::OutageBegan& event) noexcept override {
+    note("outage_began " + event.error.message);
+  }
+  void outage_ended(const event::OutageEnded& event) noexcept override {
+    note(event.duration.count() > 0 && event.failures > 0 ? "outage_ended" : "outage_ended?");
+  }
+  void closed(const event::Closed& event) noexcept override {
+    check(event);
+    note("closed " + std::string(to_string(event.reason)));
+    if (!event.text.empty()) note(std::string(event.text));
+    if (event.age.count() <= 0) note("closed without age");
+  }
+  void reset(const event::Reset& event) noexcept override {
+    note("reset");
+    check(event);
+  }
+  void gap(const event::Gap& event) noexcept override {
+    note((event.reconnected ? "gap reconnected " : "gap full ") + event.channels.at(0));
+  }
+  void leaked(const event::Leaked& event) noexcept override {
+    check(event);
+    note(event.holder.find("observer_test.cpp") != std::string_view::npos ? "leaked" : "leaked by whom?");
   }
 
   [[nodiscard]] std::ptrdiff_t count(const std::string& what) {
@@ -59,6 +80,10 @@ class Recorder final : public Observer {
   std::atomic<std::int64_t> waited = -1;
 
  private:
+  /// What every event of a connection says.
+  void check(const event::Event& event) {
+    if (event.pool.empty() || event.connection == 0 || event.backend_pid == 0) note("anonymous");
+  }
   void note(const std::string& what) {
     const std::lock_guard lock(mutex_);
     seen_.insert(what);
@@ -93,6 +118,8 @@ TEST_F(Observers, are_told_of_everything) {
   }
   EXPECT_EQ(seen->count("closed pool_closed"), 1);
   EXPECT_EQ(seen->count("leaked"), 1);
+  EXPECT_EQ(seen->count("anonymous"), 0);
+  EXPECT_EQ(seen->count("closed without age"), 0);
 }
 
 /// The server's words when a connection is ended by hand.
@@ -128,6 +155,106 @@ TEST_F(Observers, are_told_the_servers_last_words) {
     db.check();
   }
   EXPECT_TRUE(eventually([&] { return seen->count(terminated) == 4; }));
+}
+
+TEST_F(Observers, are_told_the_last_words_of_a_server_that_shuts_down_or_finds_a_session_idle) {
+  tools::ThrowawayPostgres own;
+  const auto seen = std::make_shared<Recorder>();
+  PooledDatabase db(Config::from_url(own.tcp_url()),
+                    {.min_size = 1, .max_size = 1, .timeout = 20s, .observer = seen});
+  if (db.connection().server_version() >= 140000) {  // which has the setting
+    db.execute("ALTER SYSTEM SET idle_session_timeout = '50ms'");
+    db.execute("SELECT pg_reload_conf()");
+    EXPECT_TRUE(eventually(
+        [&] { return seen->count("FATAL: terminating connection due to idle-session timeout") >= 1; }));
+    db.execute("ALTER SYSTEM RESET idle_session_timeout; ");
+    db.execute("SELECT pg_reload_conf()");
+  }
+  const auto before = seen->count(terminated);
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+  own.stop();  // fast
+  EXPECT_TRUE(eventually([&] { return seen->count(terminated) > before; }));
+}
+
+TEST_F(Observers, are_told_of_a_connection_by_the_same_number_from_its_opening_to_its_end) {
+  struct Numbers final : Observer {
+    void opened(const event::Opened& event) noexcept override { note("opened", event); }
+    void acquired(const event::Acquired& event) noexcept override { note("acquired", event); }
+    void released(const event::Released& event) noexcept override { note("released", event); }
+    void closed(const event::Closed& event) noexcept override { note("closed", event); }
+    void note(std::string what, const event::Event& event) {
+      const std::lock_guard lock(mutex);
+      seen.push_back(what + " " + std::string(event.pool) + " " + std::to_string(event.connection) + " " +
+                     std::to_string(event.backend_pid));
+    }
+    std::mutex mutex;
+    std::vector<std::string> seen;
+  };
+  const auto numbers = std::make_shared<Numbers>();
+  std::string first;
+  std::string second;
+  {
+    PooledDatabase db = open({.min_size = 0, .max_size = 1, .name = "orders", .observer = numbers});
+    first = " orders 1 " + std::to_string(db.fetch_val<int>("SELECT pg_backend_pid()"));
+    db.connection().close();
+    second = " orders 2 " + std::to_string(db.fetch_val<int>("SELECT pg_backend_pid()"));
+  }
+  const std::vector<std::string> expected = {
+      "opened" + first, "acquired" + first, "released" + first,  "acquired" + first,  "released" + first,
+      "closed" + first, "opened" + second,  "acquired" + second, "released" + second, "closed" + second};
+  auto seen = numbers->seen;
+  // Threads tell of what they do: the caller, and the background.
+  std::ranges::sort(seen);
+  auto sorted = expected;
+  std::ranges::sort(sorted);
+  EXPECT_EQ(seen, sorted);
+}
+
+TEST_F(Observers, may_be_several_and_each_is_told_only_what_it_wants) {
+  struct Picky final : Observer {
+    [[nodiscard]] bool wants(Hook hook) const noexcept override { return hook == Hook::released; }
+    void acquired(const event::Acquired&) noexcept override { ++acquired_; }
+    void released(const event::Released&) noexcept override { ++released_; }
+    std::atomic<int> acquired_ = 0;
+    std::atomic<int> released_ = 0;
+  };
+  const auto picky = std::make_shared<Picky>();
+  const auto seen = std::make_shared<Recorder>();
+  PooledDatabase db = open({.min_size = 1, .max_size = 1, .observer = {picky, nullptr, seen}});
+  db.execute("SELECT 1");
+  EXPECT_EQ(picky->released_, 1);
+  EXPECT_EQ(picky->acquired_, 0);
+  EXPECT_EQ(seen->count("acquired"), 1);
+  EXPECT_EQ(seen->count("released"), 1);
+}
+
+TEST_F(Observers, are_told_of_a_request_that_waits_too_long_and_of_nothing_else) {
+  const auto seen = std::make_shared<Recorder>();
+  PooledDatabase db = open({.min_size = 1, .max_size = 1, .slow_acquire = 30ms, .observer = seen});
+  db.execute("SELECT 1");
+  EXPECT_EQ(seen->starting("slow").size(), 0U);
+  auto waiting = [&] {
+    Connection held = db.connection();
+    auto other = std::async(std::launch::async, [&] { db.connection().execute("SELECT 1"); });
+    EXPECT_TRUE(eventually([&] { return db.stats().requests_waiting == 1; }));
+    held.execute("SELECT pg_sleep(0.05)");
+    return other;
+  }();
+  waiting.get();
+  ASSERT_EQ(seen->starting("slow").size(), 1U);
+  EXPECT_NE(seen->starting("slow").front().find("observer_test.cpp"), std::string::npos);
+}
+
+TEST_F(Observers, are_told_where_a_listener_misses_notifications) {
+  const auto seen = std::make_shared<Recorder>();
+  PooledDatabase db = open({.min_size = 1, .max_size = 2, .observer = seen});
+  Listener listener = db.listener("news", 1);
+  for (int i = 0; i < 3; ++i) db.notify("news");
+  EXPECT_TRUE(eventually([&] { return seen->count("gap full news") == 1; }));
+  db.execute(
+      "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE query ILIKE 'listen%' "
+      "AND pid <> pg_backend_pid()");
+  EXPECT_TRUE(eventually([&] { return seen->count("gap reconnected news") == 1; }));
 }
 
 TEST_F(Observers, are_told_of_an_outage_once_when_it_begins_and_once_when_it_ends) {
@@ -205,6 +332,57 @@ TEST_F(Observers, a_lease_that_leaks_is_told_on_stderr_where_there_is_no_observe
   EXPECT_NE(text.find("observer_test.cpp"), std::string::npos) << text;
 }
 
+TEST_F(Observers, write_a_log_of_what_an_operator_wants_to_read) {
+  tools::ThrowawayPostgres own;
+  std::mutex mutex;
+  std::vector<std::string> lines;
+  const auto log = std::make_shared<LogObserver>(LogLevel::warning, [&](const LogLine& line) {
+    const std::lock_guard lock(mutex);
+    lines.push_back(std::string(line.event) + " " + std::string(to_string(line.level)) + " " + line.text);
+  });
+  const auto wrote = [&](const std::string& beginning, const std::string& part) {
+    const std::lock_guard lock(mutex);
+    return std::ranges::count_if(lines, [&](const std::string& line) {
+      return line.starts_with(beginning) && line.find(part) != std::string::npos;
+    });
+  };
+  {
+    PooledDatabase db(Config::from_url(own.tcp_url()), {.min_size = 1,
+                                                        .max_size = 1,
+                                                        .timeout = 20s,
+                                                        .name = "orders",
+                                                        .leak_after = 20ms,
+                                                        .slow_statement = 30ms,
+                                                        .observer = log});
+    {
+      Connection held = db.connection();
+      held.execute("SELECT pg_sleep(0.04)");
+      EXPECT_EQ(wrote("slow_statement warning pool 'orders': a statement took ", "SELECT pg_sleep(0.04)"), 1);
+      EXPECT_TRUE(
+          eventually([&] { return wrote("leaked warning pool 'orders': ", "observer_test.cpp") == 1; }));
+    }
+    own.stop();
+    EXPECT_TRUE(
+        eventually([&] { return wrote("outage_began warning pool 'orders' can't connect", "") == 1; }));
+    EXPECT_EQ(wrote("closed warning pool 'orders': connection 1 (backend ", "administrator command"), 1);
+    own.start();
+    EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+    EXPECT_TRUE(
+        eventually([&] { return wrote("outage_ended warning pool 'orders': ", "failed connect") == 1; }));
+  }
+  EXPECT_EQ(wrote("opened", "") + wrote("closed debug", ""), 0);
+  const CapturedStderr captured;
+  LogObserver to_stderr(LogLevel::debug);
+  event::Opened event;
+  event.pool = "orders";
+  event.connection = 3;
+  event.backend_pid = 4711;
+  event.connect_time = 20ms;
+  to_stderr.opened(event);
+  EXPECT_EQ(captured.text().substr(0, captured.text().find('\n')),
+            "copg: debug: pool 'orders': connection 3 (backend 4711) was opened in 20 ms");
+}
+
 TEST_F(Observers, and_reconnect_failed_are_told_of_an_outage_that_lasts) {
   std::atomic<int> reports = 0;
   const auto seen = std::make_shared<Recorder>();
@@ -220,11 +398,11 @@ TEST_F(Observers, and_reconnect_failed_are_told_of_an_outage_that_lasts) {
 
 TEST_F(Observers, may_call_the_pool_from_every_hook) {
   struct Curious final : Observer {
-    void acquired(std::chrono::nanoseconds) noexcept override { look(); }
-    void released(std::chrono::nanoseconds) noexcept override { look(); }
-    void opened(std::chrono::nanoseconds) noexcept override { look(); }
-    void closed(CloseReason, std::string_view) noexcept override { look(); }
-    void reset(std::chrono::nanoseconds) noexcept override { look(); }
+    void acquired(const event::Acquired&) noexcept override { look(); }
+    void released(const event::Released&) noexcept override { look(); }
+    void opened(const event::Opened&) noexcept override { look(); }
+    void closed(const event::Closed&) noexcept override { look(); }
+    void reset(const event::Reset&) noexcept override { look(); }
     void look() noexcept {
       PooledDatabase* pool = db;
       if (pool == nullptr) return;

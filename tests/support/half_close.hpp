@@ -36,13 +36,13 @@ class HalfClose final : public Observer {
     if (closer_.joinable()) closer_.join();
   }
 
-  void acquired(std::chrono::nanoseconds /*wait*/) noexcept override {
+  void acquired(const event::Acquired& /*event*/) noexcept override {
     PooledDatabase* const db = at_next_grant_.exchange(nullptr);
     if (db == nullptr) return;
     before_();
     begin(*db);
   }
-  void closed(CloseReason /*reason*/, std::string_view /*text*/) noexcept override {
+  void closed(const event::Closed& /*event*/) noexcept override {
     if (!reached_.exchange(true)) may_go_on_.wait();
   }
 

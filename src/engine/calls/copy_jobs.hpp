@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "engine/calls/jobs.hpp"
 #include "engine/raise.hpp"
 #include "pq/kept_copy.hpp"
 
@@ -21,6 +22,9 @@ struct CopyStepJob {
 
   [[nodiscard]] pq::CopyStep make(pq::Connection& connection, pq::BeginFirst begin) const {
     return {connection, copy, wish, data, begin};
+  }
+  [[nodiscard]] event::StatementBegan shape() const noexcept {
+    return shape_of(event::Verb::copy, copy.sql());
   }
   auto take(pq::CopyStep& operation) const {
     raise_error_of(operation);

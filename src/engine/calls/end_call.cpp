@@ -17,6 +17,14 @@ pq::StatementOperation& EndCall::make(pq::Connection& connection) {
   return *question_;
 }
 
+event::StatementBegan EndCall::shape() {
+  const bool commit = job_.command == pq::TransactionCommand::commit;
+  event::StatementBegan event;
+  event.verb = commit ? event::Verb::commit : event::Verb::rollback;
+  event.text = commit ? "COMMIT" : "ROLLBACK";
+  return event;
+}
+
 void EndCall::drop() noexcept {
   end_.reset();
   question_.reset();

@@ -33,6 +33,7 @@ class EndCall final : public LeaseCall {
  private:
   pq::StatementOperation& make(pq::Connection& connection) override;
   void drop() noexcept override;
+  [[nodiscard]] event::StatementBegan shape() override;
   /// Takes a step in asking. Without a connection to ask, the call is done, and what it is about stays
   /// unknown.
   template <class Step>

@@ -28,8 +28,16 @@ void EventCall::take(bool inside, Step step) {
   switch (progress) {
     case Progress::queued: return wait_for_engine();
     case Progress::waiting: return wait_for_server(inside);
-    case Progress::done: return ended(inside, std::move(error));
+    case Progress::done: return conclude(inside, std::move(error));
   }
+}
+
+/// Tells the observers first, while the call still has its connection.
+void EventCall::conclude(bool inside, std::exception_ptr error) {
+  if (engine_.events().watches_statements()) [[unlikely]] {
+    if (LeaseCall* const call = steps()) call->ended(error);
+  }
+  ended(inside, std::move(error));
 }
 
 /// The step has left the call in the engine's queue, where it may have been settled already.
@@ -77,7 +85,7 @@ void EventCall::wait_for_server(bool inside) {
     error = std::current_exception();
   }
   if (error) {
-    ended(inside, std::move(error));
+    conclude(inside, std::move(error));
   } else if (why != StopReason::none) {
     end_early(inside, why);
   }
@@ -161,9 +169,12 @@ void EventCall::cancel_unsent() noexcept {
 }
 
 void EventCall::end_early(bool inside, StopReason why) {
-  ended(inside, why == StopReason::cancelled ? cancellation()
-                                             : make_exception(engine_.leases().interrupted_error(
-                                                   *steps(), why == StopReason::cut, now() - begun_)));
+  if (why == StopReason::cancelled) {
+    abandon_watch();
+    return ended(inside, cancellation());
+  }
+  conclude(inside, make_exception(
+                       engine_.leases().interrupted_error(*steps(), why == StopReason::cut, now() - begun_)));
 }
 
 std::exception_ptr EventCall::cancellation() const {
@@ -193,6 +204,12 @@ bool EventCall::over() const noexcept {
   return state_ == State::over;
 }
 
+void EventCall::abandon_watch() noexcept {
+  if (!engine_.events().watches_statements()) [[likely]]
+    return;
+  if (LeaseCall* const call = steps()) call->abandoned();
+}
+
 void EventCall::clean_up() noexcept {
   if (std::exchange(clean_, true)) return;
   {
@@ -200,6 +217,7 @@ void EventCall::clean_up() noexcept {
     state_ = State::over;
   }
   if (std::exchange(in_queue_, false)) dequeue();
+  abandon_watch();  // unless the call has ended
   // A lease that is gone has taken its driver along.
   if (std::exchange(watched_, 0) != 0 && steps()->lease())
     engine_.leases().unwatch_deadline(steps()->lease());

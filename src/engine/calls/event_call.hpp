@@ -116,7 +116,9 @@ class EventCall : protected DeadlineListener {
   void take(bool inside, Step step);
   void wait_for_engine();
   void wait_for_server(bool inside);
+  void conclude(bool inside, std::exception_ptr error);
   void end_early(bool inside, StopReason why);
+  void abandon_watch() noexcept;
 
   PoolEngine& engine_;
   const Duration timeout_;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <copg/copy_stream.hpp>
+#include <copg/event.hpp>
 #include <copg/result.hpp>
 #include <copg/row_source.hpp>
 
@@ -32,6 +33,22 @@
 
 namespace copg::engine {
 
+/// What observers are told of a job: the result of its `shape()`.
+[[nodiscard]] inline event::StatementBegan shape_of(event::Verb verb, std::string_view text,
+                                                    std::span<const Oid> types = {}) noexcept {
+  event::StatementBegan event;
+  event.verb = verb;
+  event.text = text;
+  event.types = types;
+  return event;
+}
+[[nodiscard]] inline event::StatementBegan shape_of(
+    event::Verb verb, std::span<const pq::PipelineStatement> pipeline) noexcept {
+  event::StatementBegan event = shape_of(verb, pipeline.empty() ? std::string_view() : pipeline.front().sql);
+  event.statements = pipeline.size();
+  return event;
+}
+
 struct ExecuteJob {
   std::string_view sql;
   pq::ParamsView params;
@@ -39,6 +56,9 @@ struct ExecuteJob {
 
   [[nodiscard]] pq::ExecuteOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
     return {connection, sql, params, begin, first};
+  }
+  [[nodiscard]] event::StatementBegan shape() const noexcept {
+    return shape_of(event::Verb::execute, sql, params.types());
   }
   static Result take(pq::ExecuteOperation& operation) {
     raise_error_of(operation);
@@ -54,6 +74,9 @@ struct ExecuteManyJob {
 
   [[nodiscard]] pq::ExecuteManyOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
     return {connection, sql, rows, begin, joinable};
+  }
+  [[nodiscard]] event::StatementBegan shape() const noexcept {
+    return shape_of(event::Verb::execute_many, sql);
   }
   /// The sum of affected rows.
   std::int64_t take(pq::ExecuteManyOperation& operation) const {
@@ -78,6 +101,7 @@ struct ReturningJob {
   [[nodiscard]] pq::ExecuteManyOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
     return {connection, many.sql, many.rows, begin, many.joinable, &returned};
   }
+  [[nodiscard]] event::StatementBegan shape() const noexcept { return many.shape(); }
   std::vector<Result> take(pq::ExecuteManyOperation& operation) const {
     many.take(operation);
     return returned.take(operation.effect());
@@ -93,6 +117,7 @@ struct CopyJob {
   [[nodiscard]] Operation make(pq::Connection& connection, pq::BeginFirst begin) const {
     return {connection, sql, stream, begin};
   }
+  [[nodiscard]] event::StatementBegan shape() const noexcept { return shape_of(event::Verb::copy, sql); }
   /// The rows copied.
   static std::int64_t take(Operation& operation) {
     rethrow(operation.stream_error());
@@ -109,6 +134,9 @@ struct PipelineJob {
   [[nodiscard]] pq::PipelineOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
     return {connection, answers.begin(), answers, pq::PipelineOrder::kept, begin};
   }
+  [[nodiscard]] event::StatementBegan shape() const noexcept {
+    return shape_of(event::Verb::pipeline, answers.statements());
+  }
   std::vector<PipelineAnswer> take(pq::PipelineOperation& operation) const { return answers.take(operation); }
 };
 
@@ -117,6 +145,9 @@ struct ExecuteAllJob {
 
   [[nodiscard]] pq::ExecuteAllOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
     return {connection, statements, begin};
+  }
+  [[nodiscard]] event::StatementBegan shape() const noexcept {
+    return shape_of(event::Verb::execute_all, statements);
   }
   static std::vector<Result> take(pq::ExecuteAllOperation& operation) {
     raise_error_of(operation);
@@ -145,6 +176,10 @@ struct StreamJob {
 
   [[nodiscard]] pq::StreamOperation make(pq::Connection& connection, pq::BeginFirst begin) const {
     return {connection, stream, begin};
+  }
+  [[nodiscard]] event::StatementBegan shape() const noexcept {
+    return shape_of(event::Verb::stream, stream->statement().sql(),
+                    pq::ParamsView(stream->statement()).types());
   }
   static Result take(pq::StreamOperation& operation) {
     raise_error_of(operation);
@@ -201,7 +236,16 @@ class JobCall final : public LeaseCall {
   /// of its own.
   void set_transactions(const TransactionStack& open) noexcept { transactions_ = open; }
   /// Once done.
-  auto take_result() { return job_of(kept_).take(*operation_); }
+  auto take_result() {
+    using Taken = decltype(job_of(kept_).take(*operation_));
+    if constexpr (std::is_void_v<Taken>) {
+      job_of(kept_).take(*operation_);
+    } else {
+      Taken taken = job_of(kept_).take(*operation_);
+      note(taken);
+      return taken;
+    }
+  }
   [[nodiscard]] const Kept& kept() const noexcept { return kept_; }
   using LeaseCall::leave;
 
@@ -220,6 +264,7 @@ class JobCall final : public LeaseCall {
     return operation_.emplace(Factory{*this, connection});
   }
   void drop() noexcept override { operation_.reset(); }
+  [[nodiscard]] event::StatementBegan shape() override { return job_of(kept_).shape(); }
 
   Kept kept_;
   TransactionStack transactions_{.autocommit = true};

@@ -19,13 +19,21 @@ LeaseStatus status_on(const pq::Connection& connection) noexcept {
 
 LeaseCall::Progress LeaseCall::acquire(TimePoint time, TimePoint deadline, const SourceLocation& where) {
   require_time(time, deadline, ErrorKind::pool_timeout);
+  watch(time);
   const auto attempt = engine_.leases().acquire(lease_, waiter_, time, deadline, where);
   return attempt == Leases::Attempt::queued ? Progress::queued : enter(time);
 }
 
 LeaseCall::Progress LeaseCall::begin(TimePoint time, TimePoint deadline) {
   require_time(time, deadline, ErrorKind::query_timeout);
+  watch(time);
   return enter(time);
+}
+
+void LeaseCall::start_watch(TimePoint time) {
+  event::StatementBegan event = shape();
+  static_cast<event::Event&>(event) = lease_ ? engine_.events().at(*lease_.slot) : engine_.events().at();
+  watch_ = std::make_unique<StatementWatch>(engine_.events(), event, time);
 }
 
 LeaseCall::Progress LeaseCall::granted(TimePoint time) {
@@ -37,6 +45,8 @@ LeaseCall::Progress LeaseCall::enter(TimePoint time) {
   if (!engine_.leases().enter(lease_, time)) return swap();
   fresh_ = std::exchange(lease_.fresh, false);
   entered_at_ = time;
+  if (watch_) [[unlikely]]
+    watch_->entered(*lease_.slot, time);
   operation_ = &make(*lease_.slot->connection);
   lease_.slot->activity.begins(operation_->sql(), time);
   return advance(pq::Ready::none);

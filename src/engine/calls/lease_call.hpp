@@ -4,8 +4,11 @@
 
 #include <copg/source_location.hpp>
 
+#include <exception>
+#include <memory>
 #include <string_view>
 
+#include "engine/calls/statement_watch.hpp"
 #include "engine/pool_engine.hpp"
 #include "pq/operation.hpp"
 
@@ -36,6 +39,14 @@ class LeaseCall {
   /// After `waiting`.
   virtual Progress advance(pq::Ready ready);
 
+  /// Once the result was taken, or the call has failed with `error`, or was given up: tells the observers, if
+  /// they want to know. Later calls do nothing.
+  void ended(const std::exception_ptr& error = nullptr) noexcept {
+    if (watch_) [[unlikely]]
+      watch_->end(error);
+  }
+  void abandoned() noexcept { watch_.reset(); }
+
   /// After `queued`, for a caller that can't wait any longer: leaves the queue. If a connection had been
   /// granted, it is in the lease.
   void give_up() { engine_.leases().give_up(lease_, waiter_); }
@@ -60,6 +71,22 @@ class LeaseCall {
 
  protected:
   ~LeaseCall() = default;
+
+  /// What observers are told of it when it begins.
+  [[nodiscard]] virtual event::StatementBegan shape() = 0;
+  /// The call begins.
+  void watch(TimePoint time) {
+    if (engine_.events().watches_statements()) [[unlikely]]
+      start_watch(time);
+  }
+  /// Of the call's result.
+  template <class Taken>
+  void note(const Taken& result) noexcept {
+    if constexpr (requires(StatementWatch & watch) { watch.note(result); }) {
+      if (watch_) [[unlikely]]
+        watch_->note(result);
+    }
+  }
 
   /// Makes the operation, on the lease's connection, inside the lease.
   virtual pq::StatementOperation& make(pq::Connection& connection) = 0;
@@ -87,7 +114,11 @@ class LeaseCall {
   TimePoint entered_at_{};
   pq::StatementOperation* operation_ = nullptr;
   pq::Step step_{};
-  bool fresh_ = false;  // nothing had been sent on the lease before
+  bool fresh_ = false;                     // nothing had been sent on the lease before
+  std::unique_ptr<StatementWatch> watch_;  // null: nobody wants to know
+
+ private:
+  [[gnu::cold]] void start_watch(TimePoint time);
 };
 
 }  // namespace copg::engine

@@ -24,6 +24,7 @@ class PipelineAnswers final : public pq::PipelineSink {
   void on_error(std::size_t index, ErrorInfo error) override {
     answers_[index] = make_exception(std::move(error));
   }
+  [[nodiscard]] std::span<const pq::PipelineStatement> statements() const noexcept { return statements_; }
   /// After the operation has ended, in the order of the statements.
   [[nodiscard]] std::vector<PipelineAnswer> take(pq::PipelineOperation& operation);
 

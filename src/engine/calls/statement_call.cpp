@@ -12,10 +12,18 @@ StatementCall::Progress StatementCall::acquire(std::string_view sql, const Known
   sql_ = sql;
   params_ = params;
   require_time(time, deadline, ErrorKind::pool_timeout);
+  watch(time);
   statement_ = statement_of(text, params);
   waiter_.statement_ = sql;
   const auto attempt = engine_.leases().acquire(lease_, waiter_, time, deadline, where, &statement_);
   return attempt == Leases::Attempt::queued ? Progress::queued : enter(time);
+}
+
+event::StatementBegan StatementCall::shape() {
+  event::StatementBegan event;
+  event.text = sql_;
+  event.types = params_.types();
+  return event;
 }
 
 StatementCall::Progress StatementCall::granted(TimePoint time) {
@@ -80,10 +88,18 @@ bool StatementCall::wait_no_longer() noexcept {
 }
 
 Result StatementCall::take_result() {
-  if (waiter_.answer_) return std::move(*waiter_.answer_).value();
+  if (waiter_.answer_) {
+    if (watch_) [[unlikely]] {
+      watch_->shared(waiter_.carrier_);
+      watch_->note(**waiter_.answer_);
+    }
+    return std::move(*waiter_.answer_).value();
+  }
   auto& alone = static_cast<pq::ExecuteOperation&>(*operation_);
   raise_error_of(alone);
-  return alone.take_result();
+  Result result = alone.take_result();
+  note(result);
+  return result;
 }
 
 void StatementCall::end() noexcept {

@@ -57,6 +57,7 @@ class StatementCall : public LeaseCall {
   };
 
   pq::StatementOperation& make(pq::Connection& connection) final;
+  [[nodiscard]] event::StatementBegan shape() final;
   Progress swap() final;
   Progress advance_run(pq::Ready ready);
   void stop() noexcept;

@@ -46,7 +46,10 @@ void check_channel(std::string_view channel) {
 // --- the room
 
 Listening::Listening(const Setup& setup, SharedState& shared, Background& background)
-    : shared_(shared), background_(background), core_(setup.seed ? *setup.seed : random_seed()) {}
+    : events_(setup.events),
+      shared_(shared),
+      background_(background),
+      core_(setup.seed ? *setup.seed : random_seed()) {}
 
 /// A forked child begins anew: the listeners of its parent are not its own.
 Listening::Held::Held(Listening& room) : room_(room) {
@@ -62,8 +65,12 @@ Listening::Held::Held(Listening& room) : room_(room) {
 
 Listening::Held::~Held() {
   room_.settle_touched(wakes_);
+  const auto gaps = room_.core_.take_gaps();
+  const Events& events = room_.events_;
   room_.mutex_.unlock();
   wakes_.wake_all();
+  for (const auto& gap : gaps)
+    events.tell(event::Gap{events.at(), gap.reconnected, {gap.channels.begin(), gap.channels.end()}});
 }
 
 bool Listening::over(const ListenWaiter& waiter) const {

@@ -67,7 +67,7 @@ class Listening {
  private:
   friend class OpenListener;
 
-  /// Holds the mutex. At its end it tells the waiters of which something has changed.
+  /// Holds the mutex. At its end it tells the waiters of which something has changed, and observers of gaps.
   class Held {
    public:
     explicit Held(Listening& room);
@@ -86,6 +86,7 @@ class Listening {
   void settle_touched(Wakes& wakes);
   void erase(const ListenWaiter& waiter) noexcept;
 
+  const Events& events_;
   SharedState& shared_;
   Background& background_;
   std::atomic<bool> used_ = false;

@@ -12,14 +12,11 @@ Gap& ArrivalQueue::gap_at_end() {
   return std::get<Gap>(arrivals_.back());
 }
 
-bool ArrivalQueue::push(const Notification& notification) {
-  if (notifications_ == capacity_) {
-    ++gap_at_end().dropped;
-    return false;
-  }
+ArrivalQueue::Pushed ArrivalQueue::push(const Notification& notification) {
+  if (notifications_ == capacity_) return ++gap_at_end().dropped == 1 ? Pushed::gap_begins : Pushed::dropped;
   arrivals_.emplace_back(notification);
   ++notifications_;
-  return true;
+  return Pushed::kept;
 }
 
 std::optional<Arrival> ArrivalQueue::take() {
@@ -184,6 +181,7 @@ void ListeningCore::on_acknowledged() {
     // All that it heard before is heard again, also if a channel that was added since is not.
     if (std::exchange(listener.missed, false)) {
       listener.queue.push_reconnected();
+      gaps_.push_back({.reconnected = true, .channels = listener.channels});
       touch(id);
     }
     note_if_ready(id, listener);
@@ -203,7 +201,10 @@ void ListeningCore::on_notifications(const std::vector<Notification>& notificati
     const auto wanted = wanted_.find(notification.channel);
     if (wanted == wanted_.end()) continue;  // UNLISTEN is on its way
     for (const Id id : wanted->second) {
-      if (!listeners_.at(id).queue.push(notification)) ++dropped_;
+      Listener& listener = listeners_.at(id);
+      const auto pushed = listener.queue.push(notification);
+      if (pushed != ArrivalQueue::Pushed::kept) ++dropped_;
+      if (pushed == ArrivalQueue::Pushed::gap_begins) gaps_.push_back({.channels = listener.channels});
       touch(id);
     }
   }

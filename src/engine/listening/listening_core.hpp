@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "pool/backoff.hpp"
@@ -31,8 +32,12 @@ class ArrivalQueue {
   explicit ArrivalQueue(std::size_t capacity) : capacity_(capacity) {}
 
   [[nodiscard]] bool empty() const noexcept { return arrivals_.empty(); }
-  /// False: it is full, and the gap at its end tells of it.
-  bool push(const Notification& notification);
+  enum class Pushed : std::uint8_t {
+    kept,
+    gap_begins,  ///< It is full, and a gap that begins now tells of it.
+    dropped,     ///< It is full still.
+  };
+  Pushed push(const Notification& notification);
   /// The connection was replaced.
   void push_reconnected() { gap_at_end().reconnected = true; }
   [[nodiscard]] std::optional<Arrival> take();
@@ -88,6 +93,13 @@ class ListeningCore {
   void end();
   /// The listeners of which something has changed, once.
   [[nodiscard]] std::vector<Id> take_touched();
+  /// A listener has begun to miss notifications.
+  struct NewGap {
+    bool reconnected = false;  // else its queue is full
+    Channels channels;
+  };
+  /// Each once.
+  [[nodiscard]] std::vector<NewGap> take_gaps() { return std::exchange(gaps_, {}); }
 
   // What the connection is to do.
 
@@ -150,6 +162,7 @@ class ListeningCore {
   Channels listened_;                                        // on this connection, acknowledged
   std::vector<std::string> sending_;                         // LISTEN, on their way
   std::set<Id> touched_;
+  std::vector<NewGap> gaps_;
   std::optional<ErrorInfo> error_;
   std::uint64_t received_ = 0;
   std::uint64_t dropped_ = 0;
