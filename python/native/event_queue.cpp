@@ -26,10 +26,11 @@ struct Queue {
   bool delivering = false;  // that thread has taken something, and is not back
 };
 // Never destroyed: threads wait in it until the process is gone.
-Queue& queue = *new Queue;
+Queue& event_queue = *new Queue;
 /// In a forked child that thread is missing, and another may have held the mutex. What was queued is the
 /// parent's.
-[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { new (&queue) Queue; });
+[[maybe_unused]] const int queue_registered =
+    pthread_atfork(nullptr, nullptr, [] { new (&event_queue) Queue; });
 
 /// Has pycopg._events start the thread.
 void start_serving() noexcept {
@@ -40,8 +41,8 @@ void start_serving() noexcept {
       module.is_valid() ? nb::steal(PyObject_CallMethod(module.ptr(), "serve", nullptr)) : nb::object();
   if (!answer.is_valid()) {
     PyErr_WriteUnraisable(nullptr);
-    const std::lock_guard lock(queue.mutex);
-    queue.served = false;
+    const std::lock_guard lock(event_queue.mutex);
+    event_queue.served = false;
   }
   raise_again(raised);
 }
@@ -80,17 +81,18 @@ nb::object take_events(double idle_s) {
   std::deque<QueuedEvent> events;
   std::uint64_t dropped = 0;
   const bool some = without_gil([&] {
-    std::unique_lock lock(queue.mutex);
-    queue.delivering = false;
-    queue.changed.notify_all();
-    queue.changed.wait_for(lock, std::chrono::duration<double>(idle_s), [] { return !queue.events.empty(); });
-    if (queue.events.empty()) {
-      queue.served = false;
+    std::unique_lock lock(event_queue.mutex);
+    event_queue.delivering = false;
+    event_queue.changed.notify_all();
+    event_queue.changed.wait_for(lock, std::chrono::duration<double>(idle_s),
+                                 [] { return !event_queue.events.empty(); });
+    if (event_queue.events.empty()) {
+      event_queue.served = false;
       return false;
     }
-    queue.delivering = true;
-    events.swap(queue.events);
-    dropped = std::exchange(queue.dropped, 0);
+    event_queue.delivering = true;
+    events.swap(event_queue.events);
+    dropped = std::exchange(event_queue.dropped, 0);
     return true;
   });
   if (!some) return nb::none();
@@ -105,9 +107,9 @@ nb::object take_events(double idle_s) {
 /// Waits up to `patience_s` until all that was queued has been told.
 void wait_for_events(double patience_s) {
   without_gil([patience_s] {
-    std::unique_lock lock(queue.mutex);
-    queue.changed.wait_for(lock, std::chrono::duration<double>(patience_s),
-                           [] { return queue.events.empty() && !queue.delivering; });
+    std::unique_lock lock(event_queue.mutex);
+    event_queue.changed.wait_for(lock, std::chrono::duration<double>(patience_s),
+                                 [] { return event_queue.events.empty() && !event_queue.delivering; });
   });
 }
 
@@ -147,18 +149,18 @@ PyObject* tuple_of(const std::vector<EventField>& fields) noexcept {
 void put_event(QueuedEvent event) noexcept {
   bool starts = false;
   {
-    const std::lock_guard lock(queue.mutex);
-    if (queue.events.size() == queued_events) {
-      ++queue.dropped;
+    const std::lock_guard lock(event_queue.mutex);
+    if (event_queue.events.size() == queued_events) {
+      ++event_queue.dropped;
       return;
     }
-    queue.events.push_back(std::move(event));
-    starts = !std::exchange(queue.served, true);
+    event_queue.events.push_back(std::move(event));
+    starts = !std::exchange(event_queue.served, true);
   }
   if (starts) {
     start_serving();
   } else {
-    queue.changed.notify_all();
+    event_queue.changed.notify_all();
   }
 }
 
