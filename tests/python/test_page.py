@@ -21,6 +21,7 @@ from test_reference import PAGE, ROOT, blocks, run
         PAGE,
         ROOT / "README.md",
         ROOT / "docs/reference/types.md",
+        ROOT / "docs/reference/events.md",
         ROOT / "docs/explanation/transactions.md",
         ROOT / "docs/explanation/deadlines.md",
         ROOT / "docs/migrating.md",
