@@ -22,9 +22,11 @@ std::string named(const event::Event& at) {
   return fmt::format("connection {} (backend {})", at.connection, at.backend_pid);
 }
 
-/// Whether the connection was lost, rather than closed.
+/// Whether the connection was lost, rather than closed. Of those that go along with a lost one (stale_epoch)
+/// there may be many, and one line is enough.
 bool is_lost(const event::Closed& event) noexcept {
-  return event.reason == CloseReason::broken || event.reason == CloseReason::demoted;
+  return event.reason == CloseReason::broken || event.reason == CloseReason::demoted ||
+         (event.reason == CloseReason::discarded && !event.text.empty());
 }
 
 void write_to_stderr(const LogLine& line) {
