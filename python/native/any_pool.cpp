@@ -14,6 +14,7 @@
 #include "python/native/docstrings.hpp"
 #include "python/native/gil.hpp"
 #include "python/native/holdings.hpp"
+#include "python/native/notify.hpp"
 #include "python/native/options.hpp"
 #include "sync/call.hpp"
 
@@ -116,6 +117,12 @@ PoolStats AnyPool::stats() const {
   return before_opening;
 }
 
+void AnyPool::set_hooks(const nb::object& hooks) {
+  observer_of(options_).want(hooks);
+  const auto& engine = shares() ? nb::cast<AnyPool&>(other_).engine_ : engine_;
+  if (engine) engine->events().ask_again();
+}
+
 void AnyPool::start_close(double timeout_s) {
   closed_ = true;
   if (!engine_) return;
@@ -158,6 +165,7 @@ void bind_any_pool(nb::module_& module) {
       .def("_drain", [](AnyPool& self) { self.engine()->drain(); })
       .def("_suspend", [](AnyPool& self) { self.engine()->suspend(); })
       .def("_resume", [](AnyPool& self) { self.engine()->resume(); })
+      .def("_set_hooks", &AnyPool::set_hooks)
       .def("_start_close", &AnyPool::start_close)
       .def("_finish_close", &AnyPool::finish_close,
            nb::arg("timeout_s") = Seconds(engine::close_grace).count())

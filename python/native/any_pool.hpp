@@ -50,6 +50,8 @@ class AnyPool {
     Py_VISIT(types_object_.ptr());
     return rows_.traverse(visit, arg);
   }
+  /// The program's observers have other hooks now.
+  void set_hooks(const nb::object& hooks);
   /// `close` in two parts: the second one waits until nothing is left, and ends the pool's thread.
   void start_close(double timeout_s);
   void finish_close(double timeout_s);

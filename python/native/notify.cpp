@@ -100,11 +100,17 @@ void Notifier::listened() const noexcept {
 
 PoolObserver::PoolObserver(std::shared_ptr<const Notifier> notifier, const nb::object& hooks)
     : notifier_(std::move(notifier)) {
+  want(hooks);
+}
+
+void PoolObserver::want(const nb::object& hooks) {
+  std::uint32_t all = 0;
   for (const auto& [name, hook] : python::hooks) {
     const int wanted = PySequence_Contains(hooks.ptr(), nb::str(name.data(), name.size()).ptr());
     if (wanted < 0) throw nb::python_error();
-    if (wanted == 1) wanted_ |= bit_of(hook);
+    if (wanted == 1) all |= bit_of(hook);
   }
+  wanted_ = all;
 }
 
 bool PoolObserver::wants(Hook hook) const noexcept { return (wanted_ & bit_of(hook)) != 0; }
@@ -229,8 +235,7 @@ void PoolObserver::statement_ended(const event::StatementEnded& event,
     add_error(fields, event.error);
     const nb::object tuple = nb::steal(tuple_of(fields_of(event, std::move(fields))));
     if (!tuple.is_valid()) return nullptr;
-    return Py_BuildValue("(OOO)", weak_pool, tuple.ptr(),
-                         static_cast<PyObject*>(begun.get()));
+    return Py_BuildValue("(OOO)", weak_pool, tuple.ptr(), static_cast<PyObject*>(begun.get()));
   });
 }
 
@@ -248,10 +253,14 @@ Observers observers_of(const nb::dict& options, const std::shared_ptr<Notifier>&
   return observers;
 }
 
+PoolObserver& observer_of(const PoolOptions& options) {
+  return static_cast<PoolObserver&>(**options.observer.begin());
+}
+
 ResultRows answered_rows(Result result, const TypesNow& types, const PoolOptions& options) {
   ResultRows rows(std::move(result), types);
   if (rows.is_listen()) [[unlikely]]
-    static_cast<const PoolObserver&>(**options.observer.begin()).listened();
+    observer_of(options).listened();
   return rows;
 }
 

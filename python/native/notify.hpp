@@ -7,6 +7,7 @@
 #include <copg/observer.hpp>
 #include <copg/pool_options.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -41,6 +42,8 @@ class PoolObserver final : public Observer {
  public:
   /// `hooks`: the names of the wanted ones.
   PoolObserver(std::shared_ptr<const Notifier> notifier, const nb::object& hooks);
+  /// From now on it wants others. With the GIL; Events::ask_again follows.
+  void want(const nb::object& hooks);
   void listened() const noexcept { notifier_->listened(); }
 
   [[nodiscard]] bool wants(Hook hook) const noexcept override;
@@ -66,11 +69,14 @@ class PoolObserver final : public Observer {
   void put(const char* hook, const event::Event& at, std::vector<EventField> fields) const noexcept;
 
   const std::shared_ptr<const Notifier> notifier_;
-  std::uint32_t wanted_ = 0;
+  std::atomic<std::uint32_t> wanted_ = 0;
 };
 
 /// The observers of a pool: PoolObserver, and the log. `options`: of the pool. With the GIL.
 [[nodiscard]] Observers observers_of(const nb::dict& options, const std::shared_ptr<Notifier>& notifier);
+
+/// That of the pool with these options.
+[[nodiscard]] PoolObserver& observer_of(const PoolOptions& options);
 
 /// The rows that a pool of these options has got for a caller. If they are those of LISTEN, a warning says
 /// that nothing will be heard. With the GIL.

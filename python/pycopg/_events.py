@@ -45,24 +45,26 @@ class Hooks:
     """The hooks of a pool's observers, by name: those that the observers have."""
 
     def __init__(self, observer: object) -> None:
-        observers = tuple(observer) if isinstance(observer, (list, tuple)) else (observer,)
-        self.by_name: dict[str, list[Callable[..., Any]]] = {}
-        self.statements: list[tuple[Any, Any]] = []
         self.failed: set[tuple[int, str]] = set()
+        self.set(tuple(observer) if isinstance(observer, (list, tuple)) else (observer,))
+
+    def set(self, observers: tuple[object, ...]) -> None:
+        """Others may read what there is meanwhile."""
+        by_name: dict[str, list[Callable[..., Any]]] = {}
+        statements: list[tuple[Any, Any]] = []
+        observers = tuple(one for one in observers if one is not None)
         for one in observers:
-            if one is None:
-                continue
             found = {name: hook for name in (*EVENTS, *STATEMENT_HOOKS) if callable(hook := getattr(one, name, None))}
             if not found:
-                raise TypeError(
-                    f"observer = {one!r}: it has none of the hooks: {', '.join((*EVENTS, *STATEMENT_HOOKS))}"
-                )
+                hooks = ", ".join((*EVENTS, *STATEMENT_HOOKS))
+                raise TypeError(f"observer = {one!r}: it has none of the hooks: {hooks}")
             for name in EVENTS:
                 if name in found:
-                    self.by_name.setdefault(name, []).append(found[name])
+                    by_name.setdefault(name, []).append(found[name])
             began, ended = (found.get(name) for name in STATEMENT_HOOKS)
             if began or ended:
-                self.statements.append((began, ended))
+                statements.append((began, ended))
+        self.observers, self.by_name, self.statements = observers, by_name, statements
 
     @property
     def names(self) -> list[str]:
@@ -130,21 +132,23 @@ def _log(pool: str, connection: int, backend_pid: int, level: str, event: str, t
     logger.log(LEVELS[level], "%s", text, extra=extra)
 
 
-def statement_began(weak_pool: WeakPool, fields: tuple[Any, ...], types: tuple[int, ...]) -> list[Any] | None:
+def statement_began(
+    weak_pool: WeakPool, fields: tuple[Any, ...], types: tuple[int, ...]
+) -> list[tuple[Any, Any]] | None:
     pool = weak_pool()
     if pool is None:
         return None
     hooks: Hooks = pool._hooks
     event = events.StatementBegan._make((*fields, types))
-    return [None if began is None else hooks.call(began, event) for began, _ in hooks.statements]
+    return [(ended, None if began is None else hooks.call(began, event)) for began, ended in hooks.statements]
 
 
-def statement_ended(weak_pool: WeakPool, fields: tuple[Any, ...], begun: list[Any] | None) -> None:
+def statement_ended(weak_pool: WeakPool, fields: tuple[Any, ...], begun: list[tuple[Any, Any]] | None) -> None:
     pool = weak_pool()
     if pool is None or begun is None:
         return
     hooks: Hooks = pool._hooks
     event = events.StatementEnded._make(fields)
-    for (_, ended), span in zip(hooks.statements, begun):
+    for ended, span in begun:
         if ended is not None:
             hooks.call(ended, event, span)

@@ -102,8 +102,25 @@ class PoolBase:
         self._autocommit = other._autocommit
         self._row_factory = other._row_factory
         self._inside = other._inside
+        self._hooks = other._hooks
         native: _native.AnyPool = other
         return native
+
+    def _observe(self: Any, observer: object) -> Callable[[], None]:
+        """Adds an observer. Returns what takes it away again."""
+        hooks: Hooks = self._hooks
+        hooks.set((*hooks.observers, observer))
+        self._set_hooks(hooks.names)
+
+        weak = weakref.ref(self)
+        del self  # which what is returned does not keep
+
+        def undo() -> None:
+            hooks.set(tuple(one for one in hooks.observers if one is not observer))
+            if (pool := weak()) is not None:
+                pool._set_hooks(hooks.names)
+
+        return undo
 
     @classmethod
     def from_env(

@@ -6,6 +6,7 @@
 #include <copg/observer.hpp>
 #include <copg/pool_options.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -46,13 +47,29 @@ COPG_HOOK(SlowStatement, slow_statement);
   return std::uint32_t{1} << static_cast<unsigned>(hook);
 }
 
+/// A set of hooks that may change at any time.
+class WantedHooks {
+ public:
+  explicit WantedHooks(std::uint32_t bits = 0) noexcept : bits_(bits) {}
+  WantedHooks(const WantedHooks& other) noexcept : bits_(other.bits()) {}
+  WantedHooks& operator=(const WantedHooks&) = delete;
+  ~WantedHooks() = default;
+  [[nodiscard]] std::uint32_t bits() const noexcept { return bits_.load(std::memory_order_relaxed); }
+  void set(std::uint32_t bits) noexcept { bits_.store(bits, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint32_t> bits_;
+};
+
 class Events {
  public:
   Events(std::string pool, const PoolOptions& options);
+  /// Asks the observers again what they want, for those that change their mind. Thread-safe.
+  void ask_again() const noexcept;
 
-  [[nodiscard]] bool wants(Hook hook) const noexcept { return (wanted_ & bit_of(hook)) != 0; }
+  [[nodiscard]] bool wants(Hook hook) const noexcept { return (wanted_.bits() & bit_of(hook)) != 0; }
   /// Whether somebody wants to know of statements.
-  [[nodiscard]] bool watches_statements() const noexcept { return (wanted_ & of_statements) != 0; }
+  [[nodiscard]] bool watches_statements() const noexcept { return (wanted_.bits() & of_statements) != 0; }
   [[nodiscard]] Duration slow_statement() const noexcept { return slow_statement_; }
 
   /// The pool, and what a connection is known by.
@@ -63,7 +80,7 @@ class Events {
   void tell(const Event& event) const noexcept {
     if (!wants(HookOf<Event>::hook)) return;
     for (const Told& told : all_) {
-      if ((told.wanted & bit_of(HookOf<Event>::hook)) != 0) HookOf<Event>::call(*told.observer, event);
+      if ((told.wanted.bits() & bit_of(HookOf<Event>::hook)) != 0) HookOf<Event>::call(*told.observer, event);
     }
   }
 
@@ -71,7 +88,7 @@ class Events {
 
   /// Called by the owner of the slot.
   void acquired(const Slot& slot, Duration wait) const noexcept {
-    if ((wanted_ & (bit_of(Hook::acquired) | bit_of(Hook::slow_acquire))) != 0) [[unlikely]]
+    if ((wanted_.bits() & (bit_of(Hook::acquired) | bit_of(Hook::slow_acquire))) != 0) [[unlikely]]
       tell_acquired(slot, wait);
   }
 
@@ -84,14 +101,15 @@ class Events {
  private:
   struct Told {
     std::shared_ptr<Observer> observer;
-    std::uint32_t wanted;
+    mutable WantedHooks wanted;
   };
   static constexpr std::uint32_t of_statements =
       bit_of(Hook::statement_began) | bit_of(Hook::statement_ended) | bit_of(Hook::slow_statement);
 
   [[gnu::cold]] void tell_acquired(const Slot& slot, Duration wait) const noexcept;
 
-  std::uint32_t wanted_ = 0;
+  mutable WantedHooks wanted_;  // by any of them
+  std::uint32_t possible_ = ~std::uint32_t{0};
   Duration slow_acquire_ = pool::forever;
   Duration slow_statement_ = pool::forever;
   std::vector<Told> all_;

@@ -233,6 +233,7 @@ TEST_F(Observers, may_be_several_and_each_is_told_only_what_it_wants) {
 TEST_F(Observers, are_told_of_a_request_that_waits_too_long_and_of_nothing_else) {
   const auto seen = std::make_shared<Recorder>();
   PooledDatabase db = open({.min_size = 1, .max_size = 1, .slow_acquire = 30ms, .observer = seen});
+  db.wait();
   db.execute("SELECT 1");
   EXPECT_EQ(seen->starting("slow").size(), 0U);
   auto waiting = [&] {

@@ -22,6 +22,7 @@ from test_reference import PAGE, ROOT, blocks, run
         ROOT / "README.md",
         ROOT / "docs/reference/types.md",
         ROOT / "docs/reference/events.md",
+        ROOT / "docs/opentelemetry.md",
         ROOT / "docs/explanation/transactions.md",
         ROOT / "docs/explanation/deadlines.md",
         ROOT / "docs/migrating.md",
