@@ -28,6 +28,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -154,6 +155,9 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
   /// whole lease or block (`within`) holds besides.
   void timeout(Seconds limit);
   [[nodiscard]] Seconds timeout() const;
+  /// As Connection::name.
+  void name(std::string_view name);
+  [[nodiscard]] std::string name() const;
   /// The same calls, each of which ends by the deadline, whatever `timeout()` says. This object must outlive
   /// what is returned, and must not be moved before a call has started.
   [[nodiscard]] AsyncConnectionWithin within(Deadline deadline) noexcept;

@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -141,6 +142,11 @@ class Connection : public detail::Verbs<Connection> {
   /// whole lease or block (`within`) holds besides.
   void timeout(Seconds limit);
   [[nodiscard]] Seconds timeout() const noexcept { return timeout_; }
+  /// Names the lease for those who look for who has a connection: PooledDatabase::leases, a PoolTimeout's
+  /// message, reports of leaks. Its first 30 bytes are kept, until the connection is given back. Sends
+  /// nothing. UsageError if the connection was given back.
+  void name(std::string_view name);
+  [[nodiscard]] std::string name() const;
   /// The same calls, each of which ends by the deadline, whatever `timeout()` says:
   /// `conn.within(500ms).fetch_val<int>(...)`. This object must outlive what is returned.
   [[nodiscard]] ConnectionWithin within(Deadline deadline) noexcept;

@@ -54,6 +54,12 @@ struct Leaked : Event {
   std::string holder{};  ///< Who took it, and where.
 };
 
+/// Nothing has run on a lease for `held_idle_after`.
+struct HeldIdle : Event {
+  std::chrono::nanoseconds idle{};  ///< Since the last call on it ended, or since it began.
+  std::string holder{};             ///< Who took it, and where.
+};
+
 /// A connection was opened.
 struct Opened : Event {
   std::chrono::nanoseconds connect_time{};  ///< All of it together: the three below.

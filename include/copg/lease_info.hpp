@@ -30,7 +30,7 @@ enum class LeaseStatus : std::uint8_t {
 /// A lease, as it was at one moment. A statement of the pool's own verbs is a lease for as long as it runs.
 /// Statements of several callers that travel together are one lease, that of the caller who drives them.
 struct LeaseInfo {
-  std::uint64_t connection = 0;    ///< Its number in the pool: 1 for the first that was opened.
+  std::uint64_t connection = 0;    ///< Its number in the pool, from 1, as in its events.
   int backend_pid = 0;             ///< The server's process, as in pg_stat_activity.
   std::chrono::nanoseconds age{};  ///< Since the connection was granted.
   /// Since the last call on it ended, or since it was granted; 0 while a call is under way.
@@ -43,6 +43,7 @@ struct LeaseInfo {
   /// Statements that travel on it together and are not answered, its own included; 0: it is no run.
   std::uint32_t travelling = 0;
   LeaseStatus status = LeaseStatus::idle;
+  std::string name;      ///< What its caller has called it (Connection::name); empty: nothing.
   SourceLocation where;  ///< The place in the program that took it.
   /// "thread 'worker' (tid 4711)" or "task 'import'": the caller that took it.
   std::string holder;

@@ -28,7 +28,7 @@ struct LogLine {
 };
 
 /// Warnings: an outage that begins (once, with why) and ends (with how long and how many failed connects), a
-/// connection that was lost, a lease that leaks, what is slow, gaps of listeners. With `debug` also each
+/// connection that was lost, a lease that leaks or is held idle, what is slow, gaps of listeners. With `debug` also each
 /// connection that is opened or closed.
 class LogObserver final : public Observer {
  public:
@@ -45,6 +45,7 @@ class LogObserver final : public Observer {
   void opened(const event::Opened& event) noexcept override;
   void closed(const event::Closed& event) noexcept override;
   void leaked(const event::Leaked& event) noexcept override;
+  void held_idle(const event::HeldIdle& event) noexcept override;
   void slow_acquire(const event::SlowAcquire& event) noexcept override;
   void slow_statement(const event::SlowStatement& event) noexcept override;
   void gap(const event::Gap& event) noexcept override;

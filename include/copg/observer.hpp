@@ -20,6 +20,7 @@ enum class Hook : std::uint8_t {
   slow_acquire,
   released,
   leaked,
+  held_idle,
   opened,
   open_failed,
   outage_began,
@@ -54,6 +55,8 @@ class Observer {
   virtual void released(const event::Released& event) noexcept;
   /// Only with the option `leak_after`, once for each lease.
   virtual void leaked(const event::Leaked& event) noexcept;
+  /// Only with the option `held_idle_after`, once for each lease until something runs on it again.
+  virtual void held_idle(const event::HeldIdle& event) noexcept;
   virtual void opened(const event::Opened& event) noexcept;
   virtual void open_failed(const event::OpenFailed& event) noexcept;
   /// Once for each outage, and so is `outage_ended`.

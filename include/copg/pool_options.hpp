@@ -90,6 +90,9 @@ struct PoolOptions {
   ResolveCommits resolve_commits = ResolveCommits::never;
   std::optional<Seconds> leak_after{};  ///< A lease that lasts longer is reported once: to the observers, or,
                                         ///< if none wants to know, in a line on stderr. Above 0.
+  /// A lease on which nothing has run for so long is reported, once for each such time: to the observers, or,
+  /// if none wants to know, in a line on stderr. Above 0. Not set: none is.
+  std::optional<Seconds> held_idle_after{};
   /// A request that waited longer for its connection is told to the observers. At least 0.
   std::optional<Seconds> slow_acquire{};
   /// A statement that took longer, without the wait for its connection, is told to the observers with its

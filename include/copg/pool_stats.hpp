@@ -49,6 +49,9 @@ struct PoolStats {
   std::uint64_t listening_lost = 0;  ///< Times that the listening connection was lost.
   std::uint64_t retries_num = 0;     ///< Attempts of `run` after the first: the transaction was run again.
 
+  /// Times that a lease was reported because nothing had run on it for `held_idle_after`.
+  std::uint64_t leases_held_idle = 0;
+
   /// Statements of a run, on average; 0 without one.
   [[nodiscard]] double runs_mean() const {
     return runs_num == 0 ? 0 : static_cast<double>(statements_shared) / static_cast<double>(runs_num);

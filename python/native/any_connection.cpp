@@ -59,6 +59,10 @@ void bind_any_connection(nb::module_& module) {
             self.set_call_timeout(Seconds(seconds_of(limit, "timeout")));
           },
           nb::for_setter(bind::any), doc::AnyConnection_timeout)
+      .def_prop_rw(
+          "name", [](const AnyConnection& self) { return self.lease_name(); },
+          [](AnyConnection& self, nb::handle name) { self.set_lease_name(text_of(name, "name")); },
+          nb::for_setter(bind::any), doc::AnyConnection_name)
       .def_rw("_ends_by_timeout", &AnyConnection::ends_by_timeout)
       .def_prop_ro("_limit_s", [](const AnyConnection& self) { return self.limit().count(); })
       .def_prop_ro("_backend_pid", &AnyConnection::backend_pid)

@@ -40,6 +40,9 @@ class AnyConnection {
   /// The limit of each call, in seconds.
   [[nodiscard]] virtual Seconds call_timeout() = 0;
   virtual void set_call_timeout(Seconds limit) = 0;
+  /// What leases() and messages call the lease; empty: nothing.
+  [[nodiscard]] const std::string& lease_name() const noexcept { return lease_name_; }
+  virtual void set_lease_name(std::string name) = 0;
   [[nodiscard]] nb::handle pool_object() const noexcept { return pool_object_; }
   /// Of the program's own.
   [[nodiscard]] const Types& types() const noexcept { return pool_.types(); }
@@ -69,6 +72,7 @@ class AnyConnection {
 
   const Timeout timeout_;
   SourceLocation leased_at_;
+  std::string lease_name_;
 
  private:
   const nb::object pool_object_;

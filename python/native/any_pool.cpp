@@ -64,6 +64,7 @@ nb::dict dict_of(const PoolStats& stats) {
   result["notifications_dropped"] = stats.notifications_dropped;
   result["listening_lost"] = stats.listening_lost;
   result["retries_num"] = stats.retries_num;
+  result["leases_held_idle"] = stats.leases_held_idle;
   return result;
 }
 

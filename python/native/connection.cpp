@@ -93,6 +93,7 @@ void Connection::leased_now(copg::Connection&& connection, bool held_by_thread) 
   if (held_by_thread) copg::detail::LeaseAccess::hold(*lease_);
   if (call_timeout_) lease_->timeout(*call_timeout_);
   if (autocommit_) lease_->autocommit(true);
+  if (!lease_name_.empty()) lease_->name(lease_name_);
 }
 
 void Connection::borrow(copg::Connection&& connection) {
@@ -166,6 +167,13 @@ std::string Connection::parameter_status(const std::string& name) {
 Seconds Connection::call_timeout() {
   return in_turn(
       [&] { return given_back() ? call_timeout_.value_or(pool().options().timeout) : lease_->timeout(); });
+}
+
+void Connection::set_lease_name(std::string name) {
+  in_turn([&] {
+    lease_name_ = std::move(name);
+    if (!given_back()) lease_->name(lease_name_);
+  });
 }
 
 void Connection::set_call_timeout(Seconds limit) {

@@ -62,6 +62,7 @@ class Connection final : public AnyConnection {
   [[nodiscard]] std::string parameter_status(const std::string& name) override;
   [[nodiscard]] Seconds call_timeout() override;
   void set_call_timeout(Seconds limit) override;
+  void set_lease_name(std::string name) override;
 
   /// Executes a statement on a cursor of this connection. `timeout`: of this call, in place of call_timeout.
   void execute(Cursor& cursor, nb::handle sql, nb::handle params, nb::handle timeout);

@@ -32,7 +32,8 @@ nb::list leases_of(const std::shared_ptr<engine::PoolEngine>& engine) {
                                shown_text(lease.where.function_name()), shown_text(lease.holder),
                                shown_text(lease.statement), lease.connection, lease.backend_pid,
                                in_seconds(lease.age), in_seconds(lease.idle), seconds_or_none(lease.running),
-                               lease.travelling, shown_text(to_string(lease.status))));
+                               lease.travelling, shown_text(to_string(lease.status)),
+                               lease.name.empty() ? nb::object(nb::none()) : shown_text(lease.name)));
   return list;
 }
 

@@ -83,7 +83,9 @@ bool LeaseWait::attempt(LoopLease& lease, const SourceLocation& where) {
     who = {task.name, engine::NumberOf::task, 0, holder_id_of(task.object, true)};
   else
     who.id = pool::unknown_holder;
-  return lease.engine->leases().try_acquire(lease.lease, engine::now(), {where, who});
+  const bool leased = lease.engine->leases().try_acquire(lease.lease, engine::now(), {where, who});
+  if (leased && !lease.name.empty()) lease.tell_name();
+  return leased;
 }
 
 /// The descriptor may be another one after the next step: it is in the set no longer than for one wait.

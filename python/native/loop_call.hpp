@@ -15,6 +15,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -134,6 +135,10 @@ struct LoopLease {
     beginning_ =
         options == nullptr ? nullptr : engine::beginning_with(*options, engine->options().resolve_commits);
   }
+  /// Calls the lease, if there is one, by its name.
+  void tell_name() const {
+    if (lease && ended_ == Ended::no) engine->leases().set_name(lease, name);
+  }
   void call_begins(LoopCall& /*call*/) noexcept { in_call_ = true; }
   void call_ends(LoopCall& /*call*/) noexcept {
     in_call_ = false;
@@ -148,6 +153,7 @@ struct LoopLease {
 
   const std::shared_ptr<engine::PoolEngine> engine;
   Seconds timeout;      // of each call
+  std::string name{};   // what leases() and messages call the lease
   Deadline deadline{};  // of the whole lease, or of a block
   engine::Lease lease;  // empty also while a call exchanges a dead connection for another
   bool autocommit;
@@ -197,7 +203,9 @@ class LeaseWait final : public engine::LeaseKind<LoopCall> {
  private:
   [[nodiscard]] bool leases() const noexcept override { return true; }
   [[nodiscard]] engine::Lease& lease() noexcept override { return lease_->lease; }
-  void take_result() override {}
+  void take_result() override {
+    if (!lease_->name.empty()) lease_->tell_name();
+  }
   void give_back() noexcept override {}
 
   const std::shared_ptr<LoopLease> lease_;

@@ -111,6 +111,7 @@ class LoopConnection final : public AnyConnection {
     own.lease_ = std::move(detached);
     own.leased_ = true;
     own.leased_at_ = leased_at_;
+    own.lease_->name = own.lease_name_ = lease_name_;
   }
   [[nodiscard]] bool closed() const noexcept override { return lease_->closed(); }
   [[nodiscard]] bool given_back() const noexcept override { return lease_->given_back(); }
@@ -128,6 +129,10 @@ class LoopConnection final : public AnyConnection {
 
   [[nodiscard]] Seconds call_timeout() override { return lease_->timeout; }
   void set_call_timeout(Seconds limit) override { lease_->timeout = limit; }
+  void set_lease_name(std::string name) override {
+    lease_name_ = lease_->name = std::move(name);
+    lease_->tell_name();
+  }
   /// When a call ends that begins now.
   [[nodiscard]] Deadline deadline(nb::handle timeout) const {
     return lease_->limit(deadline_of(timeout)).deadline(engine::now());
@@ -304,6 +309,7 @@ class LoopConnection final : public AnyConnection {
   void discard_for_another() {
     discard();
     lease_ = std::make_shared<LoopLease>(lease_->engine, lease_->timeout, lease_->autocommit);
+    lease_->name = lease_name_;
   }
   LoopCall* lease_until(const std::optional<Deadline>& deadline) {
     leased_at_ = caller();

@@ -20,6 +20,7 @@ constexpr std::pair<std::string_view, Hook> hooks[] = {
     {"slow_acquire", Hook::slow_acquire},
     {"released", Hook::released},
     {"leaked", Hook::leaked},
+    {"held_idle", Hook::held_idle},
     {"opened", Hook::opened},
     {"open_failed", Hook::open_failed},
     {"outage_began", Hook::outage_began},
@@ -138,6 +139,10 @@ void PoolObserver::released(const event::Released& event) noexcept {
 
 void PoolObserver::leaked(const event::Leaked& event) noexcept {
   put("leaked", event, {seconds(event.age), event.holder});
+}
+
+void PoolObserver::held_idle(const event::HeldIdle& event) noexcept {
+  put("held_idle", event, {seconds(event.idle), event.holder});
 }
 
 void PoolObserver::opened(const event::Opened& event) noexcept {

@@ -52,6 +52,7 @@ class PoolObserver final : public Observer {
   void slow_acquire(const event::SlowAcquire& event) noexcept override;
   void released(const event::Released& event) noexcept override;
   void leaked(const event::Leaked& event) noexcept override;
+  void held_idle(const event::HeldIdle& event) noexcept override;
   void opened(const event::Opened& event) noexcept override;
   void open_failed(const event::OpenFailed& event) noexcept override;
   void outage_began(const event::OutageBegan& event) noexcept override;

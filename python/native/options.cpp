@@ -101,6 +101,7 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
   }
   if (is_given("outage_patience")) options.outage_patience = seconds("outage_patience");
   if (is_given("leak_after")) options.leak_after = seconds("leak_after");
+  if (is_given("held_idle_after")) options.held_idle_after = seconds("held_idle_after");
   if (is_given("slow_acquire")) options.slow_acquire = seconds("slow_acquire");
   if (is_given("slow_statement")) options.slow_statement = seconds("slow_statement");
   options.observer = observers_of(given, notifier);

@@ -24,6 +24,7 @@ EVENTS: dict[str, Callable[[Iterable[Any]], Any]] = {
     "slow_acquire": events.SlowAcquire._make,
     "released": events.Released._make,
     "leaked": events.Leaked._make,
+    "held_idle": events.HeldIdle._make,
     "opened": events.Opened._make,
     "open_failed": events.OpenFailed._make,
     "outage_began": events.OutageBegan._make,

@@ -38,7 +38,7 @@ class LeaseInfo(_Taken):
     """
 
     connection: int
-    """The number of the connection in the pool: 1 for the first that was opened."""
+    """The number of the connection in the pool, from 1, as in its events."""
     backend_pid: int
     """The server's process, as in pg_stat_activity."""
     age: float
@@ -52,6 +52,8 @@ class LeaseInfo(_Taken):
     status: LeaseStatus
     """`idle`; `active`: a call is under way, a stream or COPY is open, or a statement was abandoned;
     `in_transaction`; `failed`: an open transaction has failed; `lost`: the connection was lost, or cut off."""
+    name: str | None
+    """What the program calls the lease: `db.connection(name=)`."""
 
 
 @dataclass(frozen=True)

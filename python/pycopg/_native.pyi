@@ -283,6 +283,10 @@ class AnyConnection:
 
     timeout: float
     """The limit of each call, in seconds, at least 0; infinity: no limit. The pool's `timeout` unless it is set."""
+    name: str
+    """What the pool calls the lease in `leases()`, in a PoolTimeout's message and in reports of leaks; "": nothing.
+
+    Its first 30 bytes are kept."""
     _ends_by_timeout: bool
     @property
     def _given_back(self) -> bool: ...

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Options = ParamSpec("Options")
 
 Pool = TypeVar("Pool")
+Leased = TypeVar("Leased", bound=_native.AnyConnection)
 
 
 class PoolBase:
@@ -138,6 +139,13 @@ class PoolBase:
     ) -> Pool:
         """Makes a pool from `Config.from_url`. The other arguments are the constructor's."""
         return cls(Config.from_url(url), *args, **options)
+
+
+def named(connection: Leased, name: str | None) -> Leased:
+    """The connection, whose lease is called so; None: nothing."""
+    if name is not None:
+        connection.name = name
+    return connection
 
 
 def plain_function(option: str, arguments: dict[str, Any]) -> Any:

@@ -17,7 +17,7 @@ from ._loop import Done
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback, TypesUnknown
 from ._pipeline import AsyncPipelines
-from ._pool_base import PoolBase
+from ._pool_base import PoolBase, named
 from ._run import Attempts, this_task
 from ._transaction_options import options_of
 from .async_connection import AsyncConnection
@@ -87,6 +87,7 @@ class AsyncPooledDatabase(Base):
         max_result_bytes: int = 0,
         resolve_commits: bool | Literal["on_request"] = False,
         leak_after: float | None = None,
+        held_idle_after: float | None = None,
         slow_acquire: float | None = None,
         slow_statement: float | None = None,
         observer: object = None,
@@ -309,21 +310,21 @@ class AsyncPooledDatabase(Base):
         async with self._one_call(deadline) as connection:
             return await connection.copy_out(query_or_table, file, format=format, header=header, timeout=deadline)
 
-    def connection(self, timeout: float | Deadline | None = None) -> AsyncConnection:
+    def connection(self, timeout: float | Deadline | None = None, *, name: str | None = None) -> AsyncConnection:
         """A context manager that leases a connection when entered and gives it back when left.
 
         `timeout`: how long to wait for the connection, in seconds; None: the pool's `timeout`. Each call on it has a
-        time of its own: `AsyncConnection.timeout`.
+        time of its own: `AsyncConnection.timeout`. `name`: what the pool calls the lease in `leases()` and in messages.
         """
-        return self._kind(self, timeout, self._autocommit, self._row_factory)
+        return named(self._kind(self, timeout, self._autocommit, self._row_factory), name)
 
-    def try_connection(self) -> AsyncTryConnection:
+    def try_connection(self, *, name: str | None = None) -> AsyncTryConnection:
         """Like `connection`, but leases one only if it is free at once: entered, it gives None otherwise.
 
         None is free when none is idle, when others wait for one, and while the pool is suspended. Never waits, and
-        never makes the pool open a connection. PoolClosed once the pool is closed.
+        never makes the pool open a connection. PoolClosed once the pool is closed. `name`: as of `connection`.
         """
-        return AsyncTryConnection(self._kind(self, None, self._autocommit, self._row_factory))
+        return AsyncTryConnection(named(self._kind(self, None, self._autocommit, self._row_factory), name))
 
     def transaction(
         self,
@@ -335,6 +336,7 @@ class AsyncPooledDatabase(Base):
         settings: Settings | None = None,
         role: str | None = None,
         resolve_commit: bool | None = None,
+        name: str | None = None,
     ) -> AsyncPoolTransaction:
         """Like `connection`, with a transaction: leaving normally commits it, an exception rolls it back.
 
@@ -343,10 +345,11 @@ class AsyncPooledDatabase(Base):
         `isolation`, `readonly`, `deferrable`, `settings` (as by SET LOCAL) and `role` (as by SET LOCAL ROLE) hold until
         the transaction ends, and cost no further round trip. What the server refuses of them is the error of the first
         statement. `resolve_commit`: if COMMIT's answer is lost, find out what became of the transaction; None: as the
-        pool's `resolve_commits` says. InterfaceError for True in a pool where that is False.
+        pool's `resolve_commits` says. InterfaceError for True in a pool where that is False. `name`: as of
+        `connection`.
         """
         options = options_of(isolation, readonly, deferrable, settings, role, resolve_commit)
-        return AsyncPoolTransaction(self.connection(timeout), options, self._inside)
+        return AsyncPoolTransaction(self.connection(timeout, name=name), options, self._inside)
 
     async def run(
         self,

@@ -58,6 +58,16 @@ class Leaked(NamedTuple):
     holder: str
 
 
+class HeldIdle(NamedTuple):
+    """`held_idle`: nothing has run on a lease for the option `held_idle_after`. Once until something runs on it."""
+
+    pool: str
+    connection: int
+    backend_pid: int
+    idle: float
+    holder: str
+
+
 class Opened(NamedTuple):
     """`opened`: a connection was opened. `connect_time` is the sum of the other three."""
 

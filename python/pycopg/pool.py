@@ -14,7 +14,7 @@ from ._exit import close_at_exit
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pipeline import Pipelines
-from ._pool_base import PoolBase, plain_function
+from ._pool_base import PoolBase, named, plain_function
 from ._pool_leases import CheckedConnection, PoolTransaction, TryConnection
 from ._run import Attempts, this_thread
 from ._shortcut import shortcut
@@ -83,6 +83,7 @@ class PooledDatabase(Base):
         max_result_bytes: int = 0,
         resolve_commits: bool | Literal["on_request"] = False,
         leak_after: float | None = None,
+        held_idle_after: float | None = None,
         slow_acquire: float | None = None,
         slow_statement: float | None = None,
         observer: object = None,
@@ -101,21 +102,21 @@ class PooledDatabase(Base):
         if open:
             self.open()
 
-    def connection(self, timeout: float | Deadline | None = None) -> Connection:
+    def connection(self, timeout: float | Deadline | None = None, *, name: str | None = None) -> Connection:
         """A context manager that leases a connection when entered and gives it back when left.
 
         `timeout`: how long to wait for the connection, in seconds; None: the pool's `timeout`. Each call on it has a
-        time of its own: `Connection.timeout`.
+        time of its own: `Connection.timeout`. `name`: what the pool calls the lease in `leases()` and in messages.
         """
-        return self._kind(self, timeout, self._autocommit, self._row_factory)
+        return named(self._kind(self, timeout, self._autocommit, self._row_factory), name)
 
-    def try_connection(self) -> TryConnection:
+    def try_connection(self, *, name: str | None = None) -> TryConnection:
         """Like `connection`, but leases one only if it is free at once: entered, it gives None otherwise.
 
         None is free when none is idle, when others wait for one, and while the pool is suspended. Never waits, and
-        never makes the pool open a connection. PoolClosed once the pool is closed.
+        never makes the pool open a connection. PoolClosed once the pool is closed. `name`: as of `connection`.
         """
-        return TryConnection(self._kind(self, None, self._autocommit, self._row_factory))
+        return TryConnection(named(self._kind(self, None, self._autocommit, self._row_factory), name))
 
     def transaction(
         self,
@@ -127,6 +128,7 @@ class PooledDatabase(Base):
         settings: Settings | None = None,
         role: str | None = None,
         resolve_commit: bool | None = None,
+        name: str | None = None,
     ) -> PoolTransaction:
         """Like `connection`, with a transaction: leaving normally commits it, an exception rolls it back.
 
@@ -135,10 +137,11 @@ class PooledDatabase(Base):
         `isolation`, `readonly`, `deferrable`, `settings` (as by SET LOCAL) and `role` (as by SET LOCAL ROLE) hold until
         the transaction ends, and cost no further round trip. What the server refuses of them is the error of the first
         statement. `resolve_commit`: if COMMIT's answer is lost, find out what became of the transaction; None: as the
-        pool's `resolve_commits` says. InterfaceError for True in a pool where that is False.
+        pool's `resolve_commits` says. InterfaceError for True in a pool where that is False. `name`: as of
+        `connection`.
         """
         options = options_of(isolation, readonly, deferrable, settings, role, resolve_commit)
-        return PoolTransaction(self.connection(timeout), options, self._inside)
+        return PoolTransaction(self.connection(timeout, name=name), options, self._inside)
 
     def run(
         self,

@@ -245,6 +245,10 @@ void AsyncConnection::timeout(Seconds limit) {
 
 Seconds AsyncConnection::timeout() const { return state().timeout; }
 
+void AsyncConnection::name(std::string_view name) { loop_->engine().leases().set_name(state().lease, name); }
+
+std::string AsyncConnection::name() const { return engine::Leases::name_of(state().lease); }
+
 AsyncConnectionWithin::Limited::Limited(const AsyncConnectionWithin& within)
     : state_((within.connection_->require_lease(), within.connection_->state_)),
       timeout_(state_->timeout),

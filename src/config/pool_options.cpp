@@ -48,6 +48,7 @@ void PoolOptions::validate() const {
   require("credentials_ttl", credentials_ttl, Bound::at_least_zero);
   if (outage_patience) require("outage_patience", *outage_patience, Bound::at_least_zero);
   if (leak_after) require("leak_after", *leak_after, Bound::above_zero);
+  if (held_idle_after) require("held_idle_after", *held_idle_after, Bound::above_zero);
   if (slow_acquire) require("slow_acquire", *slow_acquire, Bound::at_least_zero);
   if (slow_statement) require("slow_statement", *slow_statement, Bound::at_least_zero);
 }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/held_idle.hpp"
 #include "engine/mends.hpp"
 #include "engine/pool_engine.hpp"
 #include "engine/raise.hpp"
@@ -269,6 +270,7 @@ void Background::tick() {
   }
   if (insists) insist();
   report_leaks(setup_, shared_, time);
+  report_held_idle(setup_, shared_, time);
   listening_.tick(time);
   listen();
 }
@@ -291,6 +293,7 @@ void Background::arm() {
     for (const PoolWaiter* pool_waiter : state->pool_waiters) when = std::min(when, pool_waiter->deadline_);
     if (leak_after && !state->core->closed())
       when = std::min(when, after(now(), std::max(duration_of(*leak_after) / 2, shortest_leak_interval)));
+    if (!state->core->closed()) when = std::min(when, held_idle_due(setup_, now()));
     if (state->core->finished() && !state->listening && state->pool_waiters.empty()) {
       when = pool::never;
       workers = std::move(workers_);

@@ -20,6 +20,7 @@ Setup for_one_detached(const Setup& setup) {
   options.max_lifetime = Seconds(HUGE_VAL);
   options.resolve_commits = ResolveCommits::never;  // it has no other connection to ask
   options.leak_after.reset();
+  options.held_idle_after.reset();
   options.reconnect_failed = nullptr;
   options.observer = {};
   options.configure = options.on_return = options.before_close = nullptr;
@@ -59,7 +60,8 @@ Lease PoolEngine::adopt(std::unique_ptr<pq::Connection> connection, const Holder
   core.close(time);  // it grants nothing more, and closes the connection once that comes back
   Slot& slot = state->slot_of(id);
   slot.connection = std::move(connection);
-  state->introduce(id);
+  slot.opening.number = 1;
+  slot.opening.backend_pid = slot.connection->backend_pid();
   slot.opening.at = time;
   Lease lease = state->take(id, time, pool::never, holder);
   lease.fresh = false;  // it can't be exchanged for another

@@ -38,6 +38,18 @@ std::string own_leases(const Snapshot& snapshot) {
                      task ? "task" : "thread", leases.size(), places_of(leases));
 }
 
+/// Connections that their callers have kept while this one waited for all of `waited`, and did not use.
+std::string unused_leases(const Snapshot& snapshot, Duration waited) {
+  const auto unused = std::ranges::count_if(snapshot.idle_since,
+                                            [&](TimePoint since) { return snapshot.time - since >= waited; });
+  if (unused == 0) return {};
+  const TimePoint longest = *std::ranges::min_element(snapshot.idle_since);
+  return fmt::format("; {} of {} connections {} leased but {} nothing{} {:.1f} s, taken at {}", unused,
+                     snapshot.stats.pool_max, unused == 1 ? "is" : "are", unused == 1 ? "runs" : "run",
+                     unused == 1 ? ", for" : "; the longest for", seconds(snapshot.time - longest),
+                     snapshot.longest_idle->holder.text());
+}
+
 std::string last_connect_error(const Snapshot& snapshot) {
   if (!snapshot.connect_error) return "none";
   return fmt::format("{} ({:.1f} s ago)", snapshot.connect_error->message,
@@ -46,12 +58,28 @@ std::string last_connect_error(const Snapshot& snapshot) {
 
 }  // namespace
 
+/// Leases on which nothing runs now.
+void find_idle(const State& state, Snapshot& snapshot) {
+  TimePoint longest = pool::never;
+  for (const auto& slot : state.slots) {
+    if (slot->tenancy().since == TimePoint{}) continue;
+    const auto since = slot->activity.idle_since();
+    if (!since) continue;
+    snapshot.idle_since.push_back(*since);
+    if (*since >= longest) continue;
+    longest = *since;
+    snapshot.longest_idle = slot->tenancy();
+  }
+}
+
 Snapshot snapshot_of(State& state) {
   Snapshot snapshot{.time = now(),
                     .stats = state.core->stats(),
                     .opened = state.opened,
                     .closed = state.core->closed(),
                     .oldest_lease = {},
+                    .idle_since = {},
+                    .longest_idle = {},
                     .connect_error = state.connect_error,
                     .connect_error_at = state.connect_error_at,
                     .outage = {},
@@ -65,6 +93,7 @@ Snapshot snapshot_of(State& state) {
     if (oldest == nullptr || lease.since < oldest->since) oldest = &lease;
   }
   if (oldest != nullptr) snapshot.oldest_lease = *oldest;
+  find_idle(state, snapshot);
   return snapshot;
 }
 
@@ -98,9 +127,10 @@ ErrorInfo no_connection(const Setup& setup, const Snapshot& snapshot, pool::Wait
       info.message = fmt::format(
           "pool '{}' had no connection for {:.3g} s: {}/{} leased, {} available, {} connecting, {} waiting; "
           "oldest lease "
-          "{}; last connect error: {}{}",
+          "{}; last connect error: {}{}{}",
           setup.name, seconds(waited), stats.leased, stats.pool_max, stats.pool_available, stats.connecting,
-          stats.requests_waiting, oldest_lease(snapshot), last_connect_error(snapshot), own_leases(snapshot));
+          stats.requests_waiting, oldest_lease(snapshot), last_connect_error(snapshot),
+          unused_leases(snapshot, waited), own_leases(snapshot));
       break;
     case pool::WaitError::deadlock:
       info.kind = ErrorKind::pool_deadlock;

@@ -25,6 +25,8 @@ struct Snapshot {
   bool opened = false;
   bool closed = false;
   std::optional<Slot::Tenancy> oldest_lease;
+  std::vector<TimePoint> idle_since;  // of the leases that run nothing: since when
+  std::optional<Slot::Tenancy> longest_idle;
   std::optional<ErrorInfo> connect_error;
   TimePoint connect_error_at{};
   Duration outage{};                  // for how long no connect has succeeded

@@ -32,6 +32,7 @@ COPG_HOOK(AcquireFailed, acquire_failed);
 COPG_HOOK(SlowAcquire, slow_acquire);
 COPG_HOOK(Released, released);
 COPG_HOOK(Leaked, leaked);
+COPG_HOOK(HeldIdle, held_idle);
 COPG_HOOK(Opened, opened);
 COPG_HOOK(OpenFailed, open_failed);
 COPG_HOOK(OutageBegan, outage_began);

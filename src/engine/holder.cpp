@@ -49,7 +49,8 @@ std::string Requester::text() const {
 }
 
 std::string Holder::text() const {
-  return fmt::format("{}:{} in {}", where.file_name(), where.line(), who.text());
+  const std::string purpose = lease.empty() ? std::string() : fmt::format(" for '{}'", lease.view());
+  return fmt::format("{}:{}{} in {}", where.file_name(), where.line(), purpose, who.text());
 }
 
 }  // namespace copg::engine

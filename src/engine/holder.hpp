@@ -12,8 +12,8 @@
 
 namespace copg::engine {
 
-/// The name of a thread, or of a task of an event loop. It is a copy, since its lease may outlive either, and
-/// long names are cut off, so that no lease allocates.
+/// The name of a thread, of a task of an event loop, or of a lease. It is a copy, since its lease may outlive
+/// either, and long names are cut off, so that no lease allocates.
 using HolderName = CutText<30>;
 
 /// Whose number a thread has.
@@ -50,8 +50,9 @@ void forget_this_thread() noexcept;
 struct Holder {
   SourceLocation where;
   Requester who;
+  HolderName lease{};  // what the program calls the lease; empty: nothing
 
-  /// "app.cpp:41 in thread 'worker' (tid 4711)"
+  /// "app.cpp:41 in thread 'worker' (tid 4711)", or "app.cpp:41 for 'import' in task 'nightly'"
   [[nodiscard]] std::string text() const;
 };
 

@@ -47,6 +47,7 @@ LeaseInfo told(const SeenLease& seen, TimePoint time) {
           .statement = std::string(activity.statement.view()),
           .travelling = seen.travelling,
           .status = activity.status,
+          .name = std::string(seen.tenancy.holder.lease.view()),
           .where = seen.tenancy.holder.where,
           .holder = seen.tenancy.holder.who.text()};
 }
@@ -78,8 +79,8 @@ std::vector<LeaseInfo> Holdings::leases() const {
       const Slot::Guarded& guarded = slot->guarded(*state);
       SeenLease& lease = seen.emplace_back(SeenLease{.tenancy = tenancy,
                                                      .activity = slot->activity.seen(slot->latch),
-                                                     .backend_pid = guarded.backend_pid,
-                                                     .number = guarded.number});
+                                                     .backend_pid = slot->opening.backend_pid,
+                                                     .number = slot->opening.number});
       if (slot->run) see_run(*state, guarded.connection, *slot->run, lease);
     }
   }

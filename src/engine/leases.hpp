@@ -8,6 +8,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "engine/background.hpp"
@@ -61,6 +62,10 @@ class Leases {
   /// Says who gives the lease back, and nobody else does; `unknown_holder`: anybody may. At first that is who
   /// took it.
   void set_holder(const Lease& lease, pool::HolderId holder) noexcept;
+  /// What leases() and messages call the lease, which are its first 30 bytes; empty: nothing. The name stays
+  /// when a dead connection is exchanged. Throws as require_usable. For the lease's caller.
+  void set_name(const Lease& lease, std::string_view name);
+  [[nodiscard]] static std::string name_of(const Lease& lease);
   /// Throws UsageError if the lease was given back, or is another process's.
   static void require_usable(const Lease& lease);
   /// Enters the lease for one operation; `time` is now. False: the look before the first byte of the lease

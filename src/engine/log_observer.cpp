@@ -55,6 +55,7 @@ bool LogObserver::wants(Hook hook) const noexcept {
     case Hook::outage_ended:
     case Hook::closed:
     case Hook::leaked:
+    case Hook::held_idle:
     case Hook::slow_acquire:
     case Hook::slow_statement:
     case Hook::gap: return true;
@@ -104,6 +105,13 @@ void LogObserver::closed(const event::Closed& event) noexcept {
 void LogObserver::leaked(const event::Leaked& event) noexcept {
   log(LogLevel::warning, "leaked", event, event.age, [&] {
     return fmt::format("a connection has been leased for {}, taken at {}", shown(event.age), event.holder);
+  });
+}
+
+void LogObserver::held_idle(const event::HeldIdle& event) noexcept {
+  log(LogLevel::warning, "held_idle", event, event.idle, [&] {
+    return fmt::format("a connection has been leased without use for {}, taken at {}", shown(event.idle),
+                       event.holder);
   });
 }
 

@@ -40,6 +40,7 @@ void Observer::acquire_failed(const event::AcquireFailed& /*event*/) noexcept {}
 void Observer::slow_acquire(const event::SlowAcquire& /*event*/) noexcept {}
 void Observer::released(const event::Released& /*event*/) noexcept {}
 void Observer::leaked(const event::Leaked& /*event*/) noexcept {}
+void Observer::held_idle(const event::HeldIdle& /*event*/) noexcept {}
 void Observer::opened(const event::Opened& /*event*/) noexcept {}
 void Observer::open_failed(const event::OpenFailed& /*event*/) noexcept {}
 void Observer::outage_began(const event::OutageBegan& /*event*/) noexcept {}

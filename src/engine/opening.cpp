@@ -105,7 +105,6 @@ void Background::opened(pool::ConnectionId connection, std::unique_ptr<pq::Conne
     const Locked state(shared_);
     pool::invariant(!slot.connection, "a slot in which a connection is opened has none");
     slot.connection = std::move(made);
-    state->introduce(connection);
     slot.work.open = true;  // before a caller has it, who may take it out of the pool
     slot.opening.at = at = now();
     state->connect_error.reset();

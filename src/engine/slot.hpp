@@ -48,10 +48,9 @@ struct Slot {
   /// What others read and change, with the mutex held.
   struct Guarded {
     bool leak_reported = false;
+    TimePoint idle_reported{};        // of the lease: the beginning of the idle time that was reported last
     bool left = false;                // cut off with no caller inside, so that the background must close it
-    int backend_pid = 0;              // of the connection that was opened last
-    std::uint64_t number = 0;         // its number in the pool
-    pool::ConnectionId connection{};  // its id
+    pool::ConnectionId connection{};  // of the lease
     DeadlineListener* listener = nullptr;  // of the call on the lease, if its shell has no thread
     TimePoint deadline = pool::never;
   };

@@ -62,7 +62,6 @@ void State::abandon_inherited() {
   waiters.clear();
   pool_waiters.clear();
   actions.clear();
-  connections_opened = 0;
   work_posted = false;
   outage = listening = false;
   armed = cut_at = close_by = insist_at = deadlines_due = pool::never;
@@ -120,16 +119,10 @@ Lease State::take(pool::ConnectionId connection, TimePoint time, TimePoint deadl
   tenancy.since = time;
   tenancy.patience = deadline - time;
   slot.guarded(*this).leak_reported = false;
+  slot.guarded(*this).idle_reported = {};
+  slot.guarded(*this).connection = connection;
   slot.activity.renew(time);
   return {.slot = &slot, .index = connection.slot, .generation = connection.generation, .process = process};
-}
-
-void State::introduce(pool::ConnectionId connection) noexcept {
-  Slot& slot = slot_of(connection);
-  Slot::Guarded& guarded = slot.guarded(*this);
-  guarded.backend_pid = slot.connection->backend_pid();
-  guarded.number = ++connections_opened;
-  guarded.connection = connection;
 }
 
 /// What is granted is leased at once, so that a thread that wakes up needs no lock to get it.

@@ -60,8 +60,6 @@ struct State {
   void add(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePoint deadline, const Holder& holder);
   /// Leases the connection to a caller that waits no longer; `time` is now.
   Lease take(pool::ConnectionId connection, TimePoint time, TimePoint deadline, const Holder& holder);
-  /// A connection was opened in its slot.
-  void introduce(pool::ConnectionId connection) noexcept;
   /// Ends the wait of a caller without a connection.
   void fail(pool::WaiterId id, pool::WaitError error) noexcept;
   [[nodiscard]] bool has_place(const Waiter& waiter) const noexcept {
@@ -96,7 +94,6 @@ struct State {
   TimePoint cut_at = pool::never;     // once closed: when leases are cut off
   TimePoint close_by = pool::never;   // once closed: when the last connection must be closed
   TimePoint insist_at = pool::never;  // when to look for callers that are still inside cut-off connections
-  std::uint64_t connections_opened = 0;
   // No deadline of a call without a thread comes before this.
   TimePoint deadlines_due = pool::never;
 

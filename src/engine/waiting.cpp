@@ -16,7 +16,7 @@ Leases::Attempt Leases::acquire(Lease& lease, Waiter& waiter, TimePoint time, Ti
   if (!state->opened) [[unlikely]]
     refuse(std::move(state), pool::WaitError::closed, Duration::zero());
   state->make_room_for_waiter();
-  const Holder holder{where, waiter.requester()};
+  const Holder holder{where, waiter.requester(), {}};
   const pool::Request request{
       .deadline = deadline, .statement = setup_.options.share ? statement : nullptr, .holder = holder.who.id};
   const pool::Acquired acquired = state->core->acquire(time, request);
@@ -155,6 +155,19 @@ void Leases::set_holder(const Lease& lease, pool::HolderId holder) noexcept {
   const Locked state(shared_);
   lease.slot->tenancy(*state).holder.who.id = holder;
   state->core->set_holder(id_of(lease), holder);
+}
+
+void Leases::set_name(const Lease& lease, std::string_view name) {
+  require_usable(lease);
+  if (is_loan(lease)) return;
+  const HolderName kept(name);
+  const Locked state(shared_);
+  lease.slot->tenancy(*state).holder.lease = kept;
+}
+
+std::string Leases::name_of(const Lease& lease) {
+  require_usable(lease);
+  return std::string(lease.slot->tenancy().holder.lease.view());
 }
 
 bool Leases::dequeue(State& state, Lease& lease, Waiter& waiter) {

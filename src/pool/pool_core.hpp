@@ -136,6 +136,8 @@ class PoolCore {
   // Commands.
   /// A transaction will be run again.
   void count_retry() noexcept { ++totals_.retries_num; }
+  /// A lease was found on which nothing has run for long.
+  void count_held_idle() noexcept { ++totals_.leases_held_idle; }
   /// Makes room for at least `count` more waiters. Allocates; strong exception guarantee. Amortised O(1) per
   /// waiter.
   void reserve_waiters(std::uint32_t count);

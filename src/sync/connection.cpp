@@ -163,6 +163,13 @@ void Connection::autocommit(bool on) {
   autocommit_ = on;
 }
 
+void Connection::name(std::string_view name) {
+  engine::Leases::require_usable(lease_);
+  engine_->leases().set_name(lease_, name);
+}
+
+std::string Connection::name() const { return engine::Leases::name_of(lease_); }
+
 void Connection::timeout(Seconds limit) {
   if (!(limit.count() >= 0)) throw UsageError("a timeout must be at least 0 s");
   timeout_ = limit;

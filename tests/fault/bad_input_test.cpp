@@ -163,6 +163,7 @@ TEST_F(BadOptions, are_refused_by_name_and_value) {
       {"min_idle", {.max_size = 4, .min_idle = 5}},
       {"outage_patience", {.outage_patience = Seconds(-1)}},
       {"leak_after", {.leak_after = Seconds(0)}},
+      {"held_idle_after", {.held_idle_after = Seconds(0)}},
   };
   for (const BadOption& bad : all) {
     const ErrorInfo error = error_of<ConfigurationError>([&] { PooledDatabase db(config(), bad.options); });
@@ -177,7 +178,8 @@ TEST_F(BadOptions, that_are_infinite_mean_never) {
                                .timeout = infinite,
                                .reconnect_timeout = infinite,
                                .outage_patience = infinite,
-                               .leak_after = infinite});
+                               .leak_after = infinite,
+                               .held_idle_after = infinite});
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
   db.check();
   db.close(infinite);

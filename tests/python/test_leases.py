@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import pathlib
 import sys
 import threading
@@ -133,3 +134,77 @@ def test_many_waiting_tasks_are_shown(run: Run) -> None:
         await asyncio.gather(*tasks)
 
     run(body, max_size=1, share=False)
+
+
+def test_a_lease_can_be_given_a_name(db: PooledDatabase) -> None:
+    with db.connection(name="import") as conn:
+        assert conn.name == "import"
+        assert db.leases()[0].name == "import"
+        conn.name = "export"
+        assert db.leases()[0].name == "export"
+        conn.name = ""
+        assert db.leases()[0].name is None
+    with db.transaction(name="month") as conn:
+        assert (conn.name, db.leases()[0].name) == ("month", "month")
+    with db.try_connection(name="at once") as free:
+        assert free is not None
+        assert db.leases()[0].name == "at once"
+    with db.connection() as conn:
+        assert (conn.name, db.leases()[0].name) == ("", None)
+        with pytest.raises(TypeError, match="name"):
+            conn.name = 5  # type: ignore[assignment]
+
+
+def test_a_lease_of_asyncio_can_be_given_a_name(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with db.connection(name="import") as conn:
+            assert (conn.name, db.leases()[0].name) == ("import", "import")
+            conn.name = "export"
+            assert db.leases()[0].name == "export"
+        async with db.transaction(name="month"):
+            assert db.leases()[0].name == "month"
+        async with db.try_connection(name="at once") as free:
+            assert free is not None
+            assert db.leases()[0].name == "at once"
+
+    run(body)
+
+
+def test_the_name_is_in_the_message_of_a_timeout(make_pool: MakePool) -> None:
+    db = make_pool(max_size=1, timeout=0.2)
+    raised: list[pycopg.PoolTimeout] = []
+
+    def late() -> None:
+        with pytest.raises(pycopg.PoolTimeout) as error:
+            db.execute("SELECT 1")
+        raised.append(error.value)
+
+    with db.connection(name="import"):
+        other = threading.Thread(target=late)
+        other.start()
+        other.join()
+    text = str(raised[0])
+    assert " for 'import' in thread 'MainThread'" in text
+    assert "; 1 of 1 connections is leased but runs nothing, for " in text
+
+
+def test_a_lease_that_is_held_idle_is_logged_and_counted(make_pool: MakePool, caplog: pytest.LogCaptureFixture) -> None:
+    db = make_pool(held_idle_after=0.05)
+    with caplog.at_level(logging.WARNING, "pycopg"), db.connection(name="slow") as conn:
+        eventually(lambda: "leased without use for" in caplog.text)
+        assert "test_leases.py:" in caplog.text
+        assert " for 'slow' in thread" in caplog.text
+        assert db.stats["leases_held_idle"] == 1
+        conn.execute("SELECT 1")
+        eventually(lambda: db.stats["leases_held_idle"] == 2)
+
+
+def test_a_lease_of_asyncio_that_is_held_idle_is_counted(run: Run) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with db.connection() as conn:
+            await eventually_async(lambda: db.stats["leases_held_idle"] == 1)
+            await conn.execute("SELECT pg_sleep(0.2)")
+            # While the statement ran, the lease was not idle: only the time before it was reported.
+            assert db.stats["leases_held_idle"] == 1
+
+    run(body, held_idle_after=0.1)

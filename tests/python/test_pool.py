@@ -35,6 +35,7 @@ MakePool = Callable[..., PooledDatabase]
         ({"max_lifetime": 0}, "max_lifetime = 0 s: it must be above 0 s"),
         ({"connect_timeout": math.inf}, "connect_timeout = inf s: it must be above 0 s and finite"),
         ({"leak_after": 0}, "leak_after = 0 s"),
+        ({"held_idle_after": 0}, "held_idle_after = 0 s"),
         ({"outage_patience": -1}, "outage_patience = -1 s"),
         ({"max_result_bytes": -1}, "max_result_bytes = -1: it must be at least 0"),
         ({"reset": "never"}, "reset = 'never': it must be one of 'tracked', 'full', 'rollback'"),

@@ -62,6 +62,7 @@ TEST(PoolOptions, each_option_has_its_bound) {
   EXPECT_TRUE(contains(objection({.outage_patience = -1s}), "outage_patience"));
   EXPECT_TRUE(contains(objection({.credentials_ttl = -1s}), "credentials_ttl"));
   EXPECT_TRUE(contains(objection({.leak_after = 0s}), "leak_after"));
+  EXPECT_TRUE(contains(objection({.held_idle_after = 0s}), "held_idle_after"));
   EXPECT_EQ(objection({.min_size = 0, .max_idle = 0s, .timeout = 0s, .reconnect_timeout = 0s}), "");
 }
 
