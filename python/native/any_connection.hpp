@@ -12,6 +12,7 @@
 
 #include "python/native/any_pool.hpp"
 #include "python/native/deadline.hpp"
+#include "python/native/location.hpp"
 #include "python/native/result_rows.hpp"
 
 namespace copg::python {
@@ -69,6 +70,8 @@ class AnyConnection {
   /// In the destructor: a ResourceWarning unless it was given back.
   void warn_unless_given_back() const noexcept;
   [[nodiscard]] AnyPool& pool() const noexcept { return pool_; }
+  [[nodiscard]] SourceLocation caller() const { return pool_.caller(); }
+  [[nodiscard]] Caller caller_in_block() const { return python::caller_in_block(pool_.origin_skip()); }
 
   const Timeout timeout_;
   SourceLocation leased_at_;

@@ -74,6 +74,7 @@ AnyPool::AnyPool(const Config& config, nb::handle weak_self, const nb::dict& opt
     : config_(config),
       options_(options_of(options, weak_self)),
       rows_(nb::object(options["row_factory"]), "row_factory"),
+      origin_skip_(nb::object(options["origin_skip"])),
       types_object_(options["types"]),
       types_(&nb::cast<Types&>(types_object_)) {
   validate(config_, options_);
@@ -84,6 +85,7 @@ AnyPool::AnyPool(nb::handle other)
       options_(nb::cast<AnyPool&>(other).options_),
       rows_(nb::cast<AnyPool&>(other).rows_),
       engine_(nb::cast<AnyPool&>(other).engine_),
+      origin_skip_(nb::cast<AnyPool&>(other).origin_skip_),
       types_object_(nb::cast<AnyPool&>(other).types_object_),
       types_(nb::cast<AnyPool&>(other).types_),
       other_(nb::borrow(other)) {}

@@ -6,12 +6,14 @@
 #include <copg/config.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
+#include <copg/source_location.hpp>
 
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "engine/pool_engine.hpp"
+#include "python/native/location.hpp"
 #include "python/native/result_rows.hpp"
 #include "python/native/types.hpp"
 
@@ -42,6 +44,9 @@ class AnyPool {
   /// Of the program's own.
   [[nodiscard]] const Types& types() const noexcept { return *types_; }
   [[nodiscard]] const nb::object& types_object() const noexcept { return types_object_; }
+  /// Where in the program the call was made, without the modules that the option names.
+  [[nodiscard]] SourceLocation caller() const { return python::caller(origin_skip_); }
+  [[nodiscard]] const OriginSkip& origin_skip() const noexcept { return origin_skip_; }
   /// Opens the pool, once; returns without waiting for connections.
   virtual void open() = 0;
   /// For the garbage collector of Python.
@@ -77,6 +82,7 @@ class AnyPool {
   bool closed_ = false;
 
  private:
+  const OriginSkip origin_skip_;
   const nb::object types_object_;
   const Types* const types_;
   const nb::object other_;  // whose connections it shares; none: it has its own

@@ -358,7 +358,7 @@ class LimitsBack {
 
 std::uint64_t Connection::begin(nb::handle given, nb::handle timeout) {
   const TransactionOptions* const options = transaction_options_in(given);
-  std::string place = place_of_caller();
+  std::string place = text_of_place(caller());
   const std::optional<Deadline> deadline = deadline_of(timeout);
   return ask(
       [&](copg::Connection& connection) {

@@ -3,10 +3,15 @@
 #include "python/native/location.hpp"
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_set>
 
@@ -51,6 +56,7 @@ std::string_view function_of(PyCodeObject* code) {
 struct Place {
   const char* file = nullptr;  // nullptr: in this package
   const char* function = "";
+  const char* module = "";
   std::uint32_t line = 0;
   bool enters_block = false;
 };
@@ -123,6 +129,27 @@ bool enters_block([[maybe_unused]] PyCodeObject* code, [[maybe_unused]] int inst
 #endif
 }
 
+nb::object globals_of(PyFrameObject* frame) {
+#if PY_VERSION_HEX >= 0x030B0000
+  return nb::steal(PyFrame_GetGlobals(frame));
+#else
+  return nb::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(frame), "f_globals"));
+#endif
+}
+
+const char* module_of(PyFrameObject* frame) {
+  const nb::object globals = globals_of(frame);
+  PyObject* const name = globals.is_valid() ? PyDict_GetItemString(globals.ptr(), "__name__") : nullptr;
+  PyErr_Clear();
+  return name != nullptr && PyUnicode_Check(name) ? kept_for_ever(chars_of(name)) : "";
+}
+
+/// Where a thread or task begins: what has started that did not ask for the connection.
+bool starts(std::string_view module) {
+  const std::string_view package = module.substr(0, module.find('.'));
+  return package == "asyncio" || package == "threading" || package == "concurrent" || package == "uvloop";
+}
+
 Place place_of(PyFrameObject* frame) {
   const int instruction = instruction_of(frame);
   const nb::object code = nb::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
@@ -135,6 +162,7 @@ Place place_of(PyFrameObject* frame) {
     const int line = PyFrame_GetLineNumber(frame);
     place.file = kept_for_ever(file);
     place.function = kept_for_ever(function_of(reinterpret_cast<PyCodeObject*>(code.ptr())));
+    place.module = module_of(frame);
     place.line = line > 0 ? static_cast<std::uint32_t>(line) : 0;
     place.enters_block = enters_block(reinterpret_cast<PyCodeObject*>(code.ptr()), instruction);
   }
@@ -160,20 +188,45 @@ Place place_of(PyFrameObject* frame) {
 
 void set_package_folder(std::string folder) { package_folder = std::move(folder); }
 
-SourceLocation caller() { return caller_in_block().where; }
+OriginSkip::OriginSkip(nb::handle names) {
+  const bool is_list = nb::isinstance<nb::tuple>(names) || nb::isinstance<nb::list>(names);
+  for (nb::handle name : is_list ? nb::iter(names) : nb::iter(nb::tuple()))
+    if (nb::isinstance<nb::str>(name)) modules_.emplace_back(chars_of(name.ptr()));
+  if (is_list && modules_.size() == nb::len(names)) return;
+  const std::string shown = nb::cast<std::string>(nb::repr(names));
+  throw nb::type_error(
+      fmt::format("origin_skip = {}: it must be a tuple or a list of names of modules", shown).c_str());
+}
 
-Caller caller_in_block() {
+bool OriginSkip::leaves_out(std::string_view module) const noexcept {
+  return std::ranges::any_of(modules_, [&](const std::string& name) {
+    return module.starts_with(name) && (module.size() == name.size() || module[name.size()] == '.');
+  });
+}
+
+SourceLocation caller(const OriginSkip& skip) { return caller_in_block(skip).where; }
+
+Caller caller_in_block(const OriginSkip& skip) {
   if (!engine::this_thread_is_known()) [[unlikely]]
     name_thread();
+  std::optional<Caller> innermost;
   nb::object frame = nb::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
-  while (frame.is_valid()) {
-    auto* const at = reinterpret_cast<PyFrameObject*>(frame.ptr());
-    const Place place = place_of(at);
-    if (place.file != nullptr)
-      return {SourceLocation::current(place.file, place.function, place.line), place.enters_block};
-    frame = nb::steal(reinterpret_cast<PyObject*>(PyFrame_GetBack(at)));
+  for (; frame.is_valid(); frame = nb::steal(reinterpret_cast<PyObject*>(
+                               PyFrame_GetBack(reinterpret_cast<PyFrameObject*>(frame.ptr()))))) {
+    const Place place = place_of(reinterpret_cast<PyFrameObject*>(frame.ptr()));
+    if (place.file == nullptr) continue;
+    const SourceLocation where = SourceLocation::current(place.file, place.function, place.line);
+    if (!innermost) {
+      innermost = {where, place.enters_block};
+      if (skip.empty() || !skip.leaves_out(place.module)) return *innermost;
+      continue;
+    }
+    // A wrapper's own context manager is entered by way of contextlib.
+    if (skip.leaves_out(place.module) || std::string_view(place.module) == "contextlib") continue;
+    if (starts(place.module)) break;
+    return {where, innermost->enters_block};
   }
-  return {SourceLocation::current("?", "", 0), false};
+  return innermost.value_or(Caller{SourceLocation::current("?", "", 0), false});
 }
 
 }  // namespace copg::python

@@ -224,7 +224,7 @@ class LoopConnection final : public AnyConnection {
     auto inside =
         savepoint > 0 && options != nullptr ? std::make_shared<engine::SavepointOptions>(*options) : nullptr;
     if (lease_->blocks.empty()) lease_->begin_with(savepoint == 0 ? options : nullptr);
-    beginning_ = {{0, place_of_caller(), savepoint, inside}, lease_->timeout, lease_->deadline};
+    beginning_ = {{0, text_of_place(caller()), savepoint, inside}, lease_->timeout, lease_->deadline};
     if (savepoint == 0) return nullptr;
     if (!inside) return call(deadline, KeptSavepoint{engine::begin_savepoint(savepoint)});
     return call(deadline, KeptSavepointOptions(inside->begin(savepoint), inside));

@@ -29,8 +29,7 @@ struct OpenBlock {
   std::shared_ptr<engine::SavepointOptions> options{};  ///< Of a savepoint in asyncio; null: none.
 };
 
-[[nodiscard]] inline std::string place_of_caller() {
-  const SourceLocation where = caller();
+[[nodiscard]] inline std::string text_of_place(const SourceLocation& where) {
   return fmt::format("{}:{}", where.file_name(), where.line());
 }
 

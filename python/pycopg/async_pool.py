@@ -91,6 +91,7 @@ class AsyncPooledDatabase(Base):
         slow_acquire: float | None = None,
         slow_statement: float | None = None,
         observer: object = None,
+        origin_skip: Sequence[str] = (),
         outage_patience: float | None = None,
         credentials: Callable[[], Any] | None = None,
         credentials_ttl: float = 0.0,

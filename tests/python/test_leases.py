@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import importlib
 import logging
 import pathlib
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -208,3 +210,92 @@ def test_a_lease_of_asyncio_that_is_held_idle_is_counted(run: Run) -> None:
             assert db.stats["leases_held_idle"] == 1
 
     run(body, held_idle_after=0.1)
+
+
+WRAPPER = """
+import contextlib
+
+def execute(db, sql):
+    return db.execute(sql)
+
+@contextlib.contextmanager
+def unit_of_work(db):
+    with db.connection() as conn:
+        yield conn
+
+@contextlib.asynccontextmanager
+async def async_unit_of_work(db):
+    async with db.connection() as conn:
+        yield conn
+
+def sleep(db):
+    db.execute("SELECT pg_advisory_xact_lock(57)")
+"""
+
+
+@pytest.fixture
+def wrapper(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    (tmp_path / "myapp").mkdir()
+    (tmp_path / "myapp" / "__init__.py").touch()
+    (tmp_path / "myapp" / "db.py").write_text(WRAPPER)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module("myapp.db")
+    for name in ("myapp.db", "myapp"):
+        sys.modules.pop(name)
+
+
+@pytest.mark.parametrize("skip", [("myapp.db",), ["other", "myapp"]])
+def test_a_wrapper_is_not_where_a_lease_was_taken(make_pool: MakePool, wrapper: Any, skip: Any) -> None:
+    db = make_pool(origin_skip=skip)
+    with wrapper.unit_of_work(db):  # unit of work
+        assert db.leases()[0].place == f"{__file__}:{line_of('unit of work')}"
+    with db.connection() as key:
+        key.execute("SELECT pg_advisory_xact_lock(58)")
+        other = threading.Thread(
+            target=lambda: wrapper.execute(db, "SELECT pg_advisory_xact_lock(58)")  # in a thread
+        )
+        other.start()
+        eventually(lambda: any(lease.statement for lease in db.leases()))
+        (lease,) = (lease for lease in db.leases() if lease.statement)
+        assert lease.place == f"{__file__}:{line_of('in a thread')}"
+    other.join()
+
+
+def test_where_a_thread_begins_in_the_wrapper_the_wrapper_is_shown(make_pool: MakePool, wrapper: Any) -> None:
+    db = make_pool(origin_skip=("myapp.db",))
+    with db.connection() as key:
+        key.execute("SELECT pg_advisory_xact_lock(57)")
+        other = threading.Thread(target=wrapper.sleep, args=[db])
+        other.start()
+        eventually(lambda: any(lease.statement for lease in db.leases()))
+        (lease,) = (lease for lease in db.leases() if lease.statement)
+        assert lease.file == wrapper.__file__
+    other.join()
+
+
+def test_pools_with_other_options_see_the_same_lines_in_their_own_way(make_pool: MakePool, wrapper: Any) -> None:
+    plain, skipping, other = make_pool(), make_pool(origin_skip=("myapp.db",)), make_pool(origin_skip=("myapp.d",))
+    for _ in range(3):
+        for db, expected in ((plain, wrapper.__file__), (skipping, __file__), (other, wrapper.__file__)):
+            with wrapper.unit_of_work(db):
+                assert db.leases()[0].file == expected
+
+
+def test_a_wrapper_of_asyncio_is_not_where_a_lease_was_taken(run: Run, wrapper: Any) -> None:
+    async def body(db: AsyncPooledDatabase) -> None:
+        async with wrapper.async_unit_of_work(db):  # async unit of work
+            assert db.leases()[0].place == f"{__file__}:{line_of('async unit of work')}"
+
+        async def in_a_task() -> None:
+            async with wrapper.async_unit_of_work(db):  # in a task
+                assert db.leases()[0].place == f"{__file__}:{line_of('in a task')}"
+
+        await asyncio.create_task(in_a_task())
+
+    run(body, origin_skip=("myapp.db",))
+
+
+@pytest.mark.parametrize("wrong", ["myapp.db", 5, [5]])
+def test_what_is_no_list_of_modules_is_refused(server_url: str, wrong: Any) -> None:
+    with pytest.raises(TypeError, match="origin_skip = "):
+        PooledDatabase.from_url(server_url, origin_skip=wrong)
