@@ -228,7 +228,7 @@ async def async_unit_of_work(db):
     async with db.connection() as conn:
         yield conn
 
-def sleep(db):
+def take_lock(db):
     db.execute("SELECT pg_advisory_xact_lock(57)")
 """
 
@@ -265,7 +265,7 @@ def test_where_a_thread_begins_in_the_wrapper_the_wrapper_is_shown(make_pool: Ma
     db = make_pool(origin_skip=("myapp.db",))
     with db.connection() as key:
         key.execute("SELECT pg_advisory_xact_lock(57)")
-        other = threading.Thread(target=wrapper.sleep, args=[db])
+        other = threading.Thread(target=wrapper.take_lock, args=[db])
         other.start()
         eventually(lambda: any(lease.statement for lease in db.leases()))
         (lease,) = (lease for lease in db.leases() if lease.statement)

@@ -30,6 +30,7 @@ from test_reference import PAGE, ROOT, blocks, run
         ROOT / "docs/notifications.md",
         ROOT / "docs/pipelines.md",
         ROOT / "docs/large-results.md",
+        ROOT / "docs/who-holds-what.md",
     ],
     ids=lambda it: it.name,
 )
@@ -84,7 +85,7 @@ def test_the_table_of_options_is_that_of_the_constructor() -> None:
     of_async = dict(inspect.signature(pycopg.AsyncPooledDatabase).parameters)
     assert set(parameters) - set(of_async) == {"open"}
     assert all(parameters[name].default == parameter.default for name, parameter in of_async.items())
-    shown = {None: "none", "": "the database's", dict: "`dict`", True: "`True`", False: "`False`"}
+    shown = {None: "none", (): "none", "": "the database's", dict: "`dict`", True: "`True`", False: "`False`"}
     options = {
         name: f'`"{parameter.default}"`'
         if isinstance(parameter.default, str) and parameter.default
