@@ -28,8 +28,8 @@ struct LogLine {
 };
 
 /// Warnings: an outage that begins (once, with why) and ends (with how long and how many failed connects), a
-/// connection that was lost, a lease that leaks or is held idle, what is slow, gaps of listeners. With `debug` also each
-/// connection that is opened or closed.
+/// connection that was lost, a lease that leaks or is held idle, what is slow, gaps of listeners. With
+/// `debug` also each connection that is opened or closed.
 class LogObserver final : public Observer {
  public:
   using Write = std::function<void(const LogLine&)>;

@@ -38,7 +38,8 @@ void report_held_idle(const Setup& setup, SharedState& shared, TimePoint time) {
     if (setup.events.wants(Hook::held_idle)) {
       setup.events.tell(lease);
     } else {  // held_idle_after asks for a report, and there is nobody else to give it to
-      fmt::print(stderr, "copg: pool '{}': a connection has been leased without use for {:.1f} s, taken at {}\n",
+      fmt::print(stderr,
+                 "copg: pool '{}': a connection has been leased without use for {:.1f} s, taken at {}\n",
                  setup.name, std::chrono::duration<double>(lease.idle).count(), lease.holder);
     }
   }
