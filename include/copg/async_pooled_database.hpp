@@ -10,6 +10,7 @@
 #include <copg/detail/request.hpp>
 #include <copg/lease_info.hpp>
 #include <copg/pipeline.hpp>
+#include <copg/pool_metrics.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 #include <copg/pooled_database.hpp>
@@ -239,6 +240,7 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   /// PooledDatabase::leases and waiters.
   [[nodiscard]] std::vector<LeaseInfo> leases() const;
   [[nodiscard]] std::vector<WaiterInfo> waiters() const;
+  [[nodiscard]] PoolMetrics metrics() const;
   void resize(int min_size, int max_size);
   void drain();
   void suspend();

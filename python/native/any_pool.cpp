@@ -29,6 +29,8 @@ double milliseconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double, std::milli>(time).count();
 }
 
+}  // namespace
+
 nb::dict dict_of(const PoolStats& stats) {
   nb::dict result;
   result["pool_min"] = stats.pool_min;
@@ -67,8 +69,6 @@ nb::dict dict_of(const PoolStats& stats) {
   result["leases_held_idle"] = stats.leases_held_idle;
   return result;
 }
-
-}  // namespace
 
 AnyPool::AnyPool(const Config& config, nb::handle weak_self, const nb::dict& options)
     : config_(config),
@@ -126,6 +126,14 @@ void AnyPool::set_hooks(const nb::object& hooks) {
   if (engine) engine->events().ask_again();
 }
 
+PoolMetrics AnyPool::metrics() const {
+  if (engine_) return engine_->metrics();
+  PoolMetrics before_opening;
+  before_opening.name = name();
+  before_opening.stats = stats();
+  return before_opening;
+}
+
 void AnyPool::start_close(double timeout_s) {
   closed_ = true;
   if (!engine_) return;
@@ -157,6 +165,7 @@ void bind_any_pool(nb::module_& module) {
           "stats", [](const AnyPool& self) { return dict_of(self.stats()); }, doc::AnyPool_stats)
       .def("_leases", [](const AnyPool& self) { return leases_of(self.engine_if_open()); })
       .def("_waiters", [](const AnyPool& self) { return waiters_of(self.engine_if_open()); })
+      .def("_metrics", &AnyPool::metrics)
       .def_prop_ro("_types", &AnyPool::types_object)
       .def(
           "_resize",

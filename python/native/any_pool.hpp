@@ -4,6 +4,7 @@
 #include <nanobind/nanobind.h>
 
 #include <copg/config.hpp>
+#include <copg/pool_metrics.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 #include <copg/source_location.hpp>
@@ -37,6 +38,7 @@ class AnyPool {
   }
   [[nodiscard]] const PoolOptions& options() const noexcept { return options_; }
   [[nodiscard]] PoolStats stats() const;
+  [[nodiscard]] PoolMetrics metrics() const;
   /// PoolClosed if it is not open.
   [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& engine() const;
   /// Also once it is closed; nullptr before it was opened.
@@ -87,6 +89,9 @@ class AnyPool {
   const Types* const types_;
   const nb::object other_;  // whose connections it shares; none: it has its own
 };
+
+/// As Python sees them.
+[[nodiscard]] nb::dict dict_of(const PoolStats& stats);
 
 /// Of each class that is bound.
 extern PyType_Slot pool_slots[];

@@ -31,6 +31,7 @@
 #include "python/native/loop_connection.hpp"
 #include "python/native/loop_copy.hpp"
 #include "python/native/loop_pool.hpp"
+#include "python/native/metrics.hpp"
 #include "python/native/parameter_rows.hpp"
 #include "python/native/pipeline.hpp"
 #include "python/native/pool.hpp"
@@ -101,6 +102,7 @@ NB_MODULE(_native_in_main, module) {
   bind_types(module);
   bind_config(module);
   bind_deadline(module);
+  bind_metrics(module);
   bind_any_pool(module);
   bind_pool(module);
   bind_row_kinds(module);

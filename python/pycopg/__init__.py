@@ -18,6 +18,7 @@ from ._holdings import LeaseInfo, WaiterInfo
 from ._info import ConnectionInfo
 from ._native_types import TransactionStatus
 from ._pipeline import Answer as Answer
+from ._prometheus import PROMETHEUS_CONTENT_TYPE, prometheus
 from .async_connection import AsyncConnection, AsyncCursor
 from .async_pool import AsyncPooledDatabase
 from .async_transaction import AsyncTransaction
@@ -47,6 +48,7 @@ from .errors import (
     Warning,  # noqa: A004  (PEP 249 wants the name)
 )
 from .listener import AsyncListener, Gap, Listener, Notification
+from .metrics import Histogram, PoolMetrics
 from .pool import PooledDatabase
 from .server_cursor import AsyncServerCursor, ServerCursor
 from .stream import AsyncRowStream, RowStream
@@ -86,6 +88,7 @@ __all__ = [
     "BINARY",
     "DATETIME",
     "NUMBER",
+    "PROMETHEUS_CONTENT_TYPE",
     "ROWID",
     "STRING",
     "Answer",
@@ -114,6 +117,7 @@ __all__ = [
     "Diagnostic",
     "Error",
     "Gap",
+    "Histogram",
     "IntegrityError",
     "InterfaceError",
     "InternalError",
@@ -127,6 +131,7 @@ __all__ = [
     "OperationalError",
     "PoolClosed",
     "PoolDeadlock",
+    "PoolMetrics",
     "PoolTimeout",
     "PooledDatabase",
     "ProgrammingError",
@@ -146,5 +151,6 @@ __all__ = [
     "apilevel",
     "connect",
     "paramstyle",
+    "prometheus",
     "threadsafety",
 ]

@@ -15,6 +15,7 @@ from ._holdings import LeaseInfo, WaiterInfo
 from ._run import Inside
 from ._types import Types
 from .config import Config, native_config
+from .metrics import PoolMetrics, metrics_of
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -67,6 +68,13 @@ class PoolBase:
     def waiters(self: Any) -> list[WaiterInfo]:
         """Who waits for a connection, from the front of the queue. Does not wait."""
         return [WaiterInfo(*waiter) for waiter in self._waiters()]
+
+    def metrics(self: Any) -> PoolMetrics:
+        """Returns one snapshot of what the pool has measured: histograms of times, and counters by reason.
+
+        It does not block. Times are in seconds.
+        """
+        return metrics_of(self._metrics())
 
     def _keep(self, arguments: dict[str, Any]) -> tuple[Any, ...]:
         """Keeps the options that Python needs. Returns the arguments for the native pool's constructor."""

@@ -168,11 +168,13 @@ void Background::drop_connection(const pool::Action& closing) {
   const std::string words = told ? final_error(slot, reason) : std::string();
   slot.work.end.clear();
   unwatch(slot);
+  const std::uint32_t cancels = slot.connection ? slot.connection->take_cancels_sent() : 0;
   slot.close_connection();
   bool last = false;
   {
     const Locked state(shared_);
     slot.guarded(*state).left = false;
+    state->measures.cancels += cancels;
     // A new connection may be opened in the slot from on_closed on: the guard must be fresh by then, unless a
     // caller still holds the lease that was cut off, which happens only in a closed pool.
     if (!state->core->closed()) slot.latch.renew();

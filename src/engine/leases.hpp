@@ -78,6 +78,13 @@ class Leases {
   /// After the operation. False: `close` has cut the lease off meanwhile; `lease` is empty, and the
   /// background has its connection.
   bool leave(Lease& lease) noexcept;
+  /// Counts the time of an operation that has ended inside the lease, or was given up.
+  void note_operation(const Lease& lease, Duration took) noexcept {
+    if (is_loan(lease)) return;
+    lease.slot->operation_times.add(took);
+    if (lease.slot->operation_times.full()) [[unlikely]]
+      Locked(shared_)->keep_operation_times(*lease.slot);
+  }
   /// Whether a call has found the connection dead, or it was cut off; false while a call is under way.
   [[nodiscard]] bool lost(Lease lease) noexcept;
   /// After an operation that failed with nothing sent: whether the connection died before the first byte of

@@ -7,8 +7,8 @@
 #include "engine/connect_failures.hpp"
 #include "engine/credentials_call.hpp"
 #include "engine/diagnosis.hpp"
+#include "engine/timed_connect.hpp"
 #include "pool/invariant.hpp"
-#include "pq/connect_operation.hpp"
 
 namespace copg::engine {
 
@@ -45,13 +45,14 @@ void Background::credentials_ended(pool::ConnectionId connection, BackgroundTask
 }
 
 void Background::connect(pool::ConnectionId connection, pq::ConnectSettings settings) {
-  run(connection, std::make_unique<pq::ConnectOperation>(std::move(settings)), connect_timeout_,
+  run(connection, std::make_unique<TimedConnect>(std::move(settings)), connect_timeout_,
       &Background::connect_ended);
 }
 
 void Background::connect_ended(pool::ConnectionId connection, BackgroundTask::End end) {
-  BackgroundTask& task = step_ended(slot_of(connection), &Slot::Opening::connect);
-  auto& operation = static_cast<pq::ConnectOperation&>(task.operation());
+  Slot& slot = slot_of(connection);
+  BackgroundTask& task = step_ended(slot, &Slot::Opening::connect);
+  auto& operation = static_cast<TimedConnect&>(task.operation());
   if (end == BackgroundTask::End::timed_out && operation.try_next_host())
     return run(connection, task.take_operation(), connect_timeout_, &Background::connect_ended);
   if (auto error = task.take_error(end, "the server did not answer within connect_timeout")) {
@@ -62,8 +63,9 @@ void Background::connect_ended(pool::ConnectionId connection, BackgroundTask::En
     return open_failed(connection, std::move(*error),
                        refused ? failure_of(operation.failure()) : pool::ConnectFailure::transient);
   }
+  slot.opening.phases = operation.times();
   auto made = operation.take_connection();
-  slot_of(connection).opening.backend_pid = made->backend_pid();
+  slot.opening.backend_pid = made->backend_pid();
   if (setup_.options.configure) return configure(connection, std::move(made), &Background::configured_new);
   opened(connection, std::move(made));
 }
@@ -110,6 +112,11 @@ void Background::opened(pool::ConnectionId connection, std::unique_ptr<pq::Conne
     state->connect_error.reset();
     outage = state->core->outage();
     state->core->on_connected(at, connection);
+    opening.phases.add_to(state->measures.phases);
+    if (opening.credentials > Duration::zero())
+      state->measures.phases[ConnectPhase::credentials].record(opening.credentials);
+    if (opening.configure > Duration::zero())
+      state->measures.phases[ConnectPhase::configure].record(opening.configure);
     if (state->core->outage().failures > 0) outage.failures = 0;  // too late: the core has given it up
     state->dispatch();
   }

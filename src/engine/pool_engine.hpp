@@ -9,6 +9,7 @@
 
 #include <copg/config.hpp>
 #include <copg/detail/configure.hpp>
+#include <copg/pool_metrics.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 
@@ -65,6 +66,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   [[nodiscard]] PoolStats stats();
   /// Who has the connections, and who waits for one.
   [[nodiscard]] Holdings holdings() noexcept { return Holdings(shared_); }
+  [[nodiscard]] PoolMetrics metrics();
   /// A transaction will be run again.
   void count_retry() noexcept;
   /// Face('name', size=5/10).

@@ -11,6 +11,14 @@ namespace copg::engine {
 
 namespace {
 
+/// What is found first. Full resets come after each lease, and so does on_return.
+ResetCause cause_of_reset(const pq::Connection& connection, ResetMode mode) {
+  if (!connection.protocol_idle()) return ResetCause::unfinished;
+  if (connection.in_transaction()) return ResetCause::transaction;
+  if (mode == ResetMode::full) return ResetCause::always;
+  return mode == ResetMode::tracked && !connection.clean() ? ResetCause::session : ResetCause::on_return;
+}
+
 /// What a reset or a check has shown.
 struct Proof {
   bool gone = false;    // the connection
@@ -34,6 +42,7 @@ Proof proof_of(Slot& slot, BackgroundTask::End end) {
 void Background::reset(pool::ConnectionId connection) {
   Slot& slot = slot_of(connection);
   slot.work.reset_since = now();
+  slot.work.reset_cause = cause_of_reset(*slot.connection, setup_.options.reset);
   // Where on_return must be called, a session that is clean comes here, too.
   const bool only_told =
       setup_.options.on_return && verdict_on(*slot.connection, setup_.options.reset) == Disposition::clean;
@@ -128,6 +137,8 @@ void Background::reset_ended(pool::ConnectionId connection, pool::Disposition di
   slot.work.return_told = false;
   {
     const Locked state(shared_);
+    state->measures.resets_by.add(slot.work.reset_cause);
+    if (slot.connection) state->measures.cancels += slot.connection->take_cancels_sent();
     state->core->on_reset_done(now(), connection, disposition);
     state->dispatch();
   }

@@ -15,6 +15,8 @@
 #include "engine/descriptor.hpp"
 #include "engine/holder.hpp"
 #include "engine/lease_latch.hpp"
+#include "engine/measures.hpp"
+#include "engine/operation_times.hpp"
 #include "engine/run.hpp"
 #include "engine/socket_waiter.hpp"
 #include "pool/pool_core.hpp"
@@ -29,8 +31,9 @@ struct Slot {
   std::unique_ptr<pq::Connection> connection;
   SocketWaiter socket_waiter;  // on the connection's socket
   LeaseLatch latch;
-  Activity activity;        // of the lease; others read it
-  TimePoint answered_at{};  // the end of the last lease whose answers all came
+  Activity activity;               // of the lease; others read it
+  TimePoint answered_at{};         // the end of the last lease whose answers all came
+  OperationTimes operation_times;  // of this lease, which others read
 
   // Read by the owner; changed with the mutex held, the descriptor also when its event loop goes away.
   Descriptor descriptor;
@@ -60,6 +63,7 @@ struct Slot {
   struct Work {
     std::unique_ptr<BackgroundTask> task;
     TimePoint reset_since{};
+    ResetCause reset_cause = ResetCause::always;
     bool return_told = false;  // to on_return, since the last lease
     pool::Action closing{};    // once the connection is being closed: which one, and why
     std::string end;           // why it could not be kept, if the connection itself does not know
@@ -78,6 +82,7 @@ struct Slot {
     Duration configure{};
     [[nodiscard]] Duration took() const noexcept { return credentials + connect + configure; }
     bool with_old_credentials = false;  // given for an earlier connect
+    PhaseTimes phases{};
   };
   Opening opening;
 
@@ -85,6 +90,7 @@ struct Slot {
   void lease_ends(State& held) noexcept {
     tenancy(held).since = {};
     unwatch_deadline(held);
+    if (!operation_times.empty()) keep_operation_times(held);
   }
   void unwatch_deadline(State& held) noexcept {
     guarded(held).listener = nullptr;
@@ -97,6 +103,8 @@ struct Slot {
   }
 
  private:
+  void keep_operation_times(State& held) noexcept;
+
   Tenancy tenancy_;
   Guarded guarded_;
 };

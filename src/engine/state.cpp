@@ -36,6 +36,7 @@ void State::make_core() {
           .seed = setup_.seed ? *setup_.seed : random_seed()},
       now());
   make_slots(max_size);
+  measures = {};
 }
 
 void State::make_slots(std::uint32_t max_size) {
@@ -123,6 +124,13 @@ Lease State::take(pool::ConnectionId connection, TimePoint time, TimePoint deadl
   slot.guarded(*this).connection = connection;
   slot.activity.renew(time);
   return {.slot = &slot, .index = connection.slot, .generation = connection.generation, .process = process};
+}
+
+void Slot::keep_operation_times(State& held) noexcept { held.keep_operation_times(*this); }
+
+void State::keep_operation_times(Slot& slot) noexcept {
+  slot.operation_times.for_each([this](Duration took) { core->on_operation(took); });
+  slot.operation_times.clear();
 }
 
 /// What is granted is leased at once, so that a thread that wakes up needs no lock to get it.

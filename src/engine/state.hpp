@@ -17,6 +17,7 @@
 #include "engine/background_port.hpp"
 #include "engine/clock.hpp"
 #include "engine/fork_guard.hpp"
+#include "engine/measures.hpp"
 #include "engine/pool_waiter.hpp"
 #include "engine/setup.hpp"
 #include "engine/slot.hpp"
@@ -60,6 +61,8 @@ struct State {
   void add(Waiter& waiter, pool::WaiterId id, TimePoint time, TimePoint deadline, const Holder& holder);
   /// Leases the connection to a caller that waits no longer; `time` is now.
   Lease take(pool::ConnectionId connection, TimePoint time, TimePoint deadline, const Holder& holder);
+  /// Counts what the owner of the slot has kept.
+  void keep_operation_times(Slot& slot) noexcept;
   /// Ends the wait of a caller without a connection.
   void fail(pool::WaiterId id, pool::WaitError error) noexcept;
   [[nodiscard]] bool has_place(const Waiter& waiter) const noexcept {
@@ -96,6 +99,7 @@ struct State {
   TimePoint insist_at = pool::never;  // when to look for callers that are still inside cut-off connections
   // No deadline of a call without a thread comes before this.
   TimePoint deadlines_due = pool::never;
+  Measures measures;
 
  private:
   void hand_out();

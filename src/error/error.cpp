@@ -25,6 +25,7 @@ std::string_view to_string(ErrorKind kind) noexcept {
   }
   return "unknown";
 }
+
 namespace {
 
 /// A function that calls itself has as many lines of CONTEXT as the stack is deep.

@@ -289,6 +289,8 @@ std::vector<LeaseInfo> AsyncPooledDatabase::leases() const { return state_->face
 
 std::vector<WaiterInfo> AsyncPooledDatabase::waiters() const { return state_->face->holdings().waiters(); }
 
+PoolMetrics AsyncPooledDatabase::metrics() const { return state_->face->metrics(); }
+
 void AsyncPooledDatabase::resize(int min_size, int max_size) { state_->face->resize(min_size, max_size); }
 
 void AsyncPooledDatabase::drain() { state_->face->drain(); }

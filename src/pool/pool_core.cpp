@@ -32,7 +32,12 @@ PoolStats PoolCore::stats() const {
   stats.checking = count(State::checking);
   stats.closing = count(State::dying);
   stats.requests_waiting = waiters_.waiting();
-  stats.requests_wait = waiters_.waited();
+  stats.requests_wait = waiters_.waits().sum();
+  stats.requests_errors = measures_.failures.total();
+  stats.usage = measures_.uses.sum();
+  stats.resets_num = measures_.resets.count();
+  stats.connections_time = measures_.connects.sum();
+  stats.connections_detached = measures_.closes[CloseReason::detached];
   return stats;
 }
 
@@ -69,7 +74,7 @@ Acquired PoolCore::reacquire(TimePoint now, ConnectionId connection, const Reque
 
 Acquired PoolCore::serve_or_queue(const Request& request, const Turn& turn) {
   const auto reject = [this](WaitError error) {
-    ++totals_.requests_errors;
+    measures_.failures.add(error);
     return Acquired{.kind = Acquired::Kind::rejected, .error = error};
   };
   if (closed_) return reject(WaitError::closed);
@@ -119,7 +124,7 @@ bool PoolCore::release(TimePoint now, ConnectionId connection, Disposition dispo
   if (!is(connection, State::leased)) return false;
   const bool statements = slots_[connection.slot].statements;
   if (statements) end_statements(connection.slot, never_sent);
-  totals_.usage += now_ - slots_[connection.slot].since;
+  end_use(slots_[connection.slot]);
   if (disposition != Disposition::clean && disposition != Disposition::needs_reset) ++totals_.returns_bad;
   take_back(connection.slot, disposition);
   if (statements) serve_idle();  // who went back to the queue
@@ -131,8 +136,8 @@ bool PoolCore::detach(TimePoint now, ConnectionId connection) {
   if (!is(connection, State::leased)) return false;
   const bool statements = slots_[connection.slot].statements;
   if (statements) end_statements(connection.slot, 0);
-  totals_.usage += now_ - slots_[connection.slot].since;
-  ++totals_.connections_detached;
+  end_use(slots_[connection.slot]);
+  measures_.closes.add(CloseReason::detached);
   forget(connection.slot);
   check_and_open();
   if (statements) serve_idle();  // who went back to the queue
@@ -224,7 +229,7 @@ void PoolCore::on_connected(TimePoint now, ConnectionId connection) {
   advance(now);
   if (!is(connection, State::connecting)) return;
   Slot& slot = slots_[connection.slot];
-  totals_.connections_time += now_ - slot.since;
+  measures_.connects.record(now_ - slot.since);
   backoff_.succeeded();
   slot.opened = now_;
   slot.expires = never;
@@ -251,7 +256,7 @@ void PoolCore::on_reset_done(TimePoint now, ConnectionId connection, Disposition
   advance(now);
   invariant(disposition != Disposition::needs_reset, "a proof does not ask for a reset");
   if (!is(connection, State::resetting)) return;
-  ++totals_.resets_num;
+  measures_.resets.record(now_ - slots_[connection.slot].since);
   take_back(connection.slot, disposition);
 }
 
@@ -283,7 +288,7 @@ void PoolCore::on_hung_up(TimePoint now, ConnectionId connection) {
 
 void PoolCore::tick(TimePoint now) {
   advance(now);
-  while (waiters_.fail_expired(now_)) ++totals_.requests_errors;
+  while (waiters_.fail_expired(now_)) measures_.failures.add(WaitError::timeout);
   if (closed_) return;
   retire_by_age();
   trim_idle();

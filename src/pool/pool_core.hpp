@@ -18,6 +18,7 @@
 
 #include "pool/backoff.hpp"
 #include "pool/index_list.hpp"
+#include "pool/measures.hpp"
 #include "pool/slow_texts.hpp"
 #include "pool/types.hpp"
 #include "pool/wait_queue.hpp"
@@ -132,6 +133,9 @@ class PoolCore {
   [[nodiscard]] std::uint32_t waiting() const { return waiters_.waiting(); }
   /// What is known of the server time of SQL texts.
   [[nodiscard]] const SlowTexts& slow_texts() const { return texts_; }
+  [[nodiscard]] const Measures& measures() const { return measures_; }
+  /// How long each request waited for its connection.
+  [[nodiscard]] const Histogram& waits() const { return waiters_.waits(); }
 
   // Commands.
   /// A transaction will be run again.
@@ -204,6 +208,8 @@ class PoolCore {
   bool on_answered(WaiterId waiter, Duration took);
   /// A statement that was granted a connection at once has been answered, `took` after it was sent.
   void on_answered(const Statement& statement, Duration took);
+  /// Something else that was asked on a lease has been answered, or given up, `took` after it was sent.
+  void on_operation(Duration took) { measures_.operations.record(took); }
   /// Expires deadlines, trims, retires, retries.
   void tick(TimePoint now);
 
@@ -302,6 +308,7 @@ class PoolCore {
   void forget(std::uint32_t slot);
   void end_epoch();
   void fail_waiters(WaitError error);
+  void end_use(const Slot& slot) { measures_.uses.record(now_ - slot.since); }
 
   void open_one();
   void take_back_opens();
@@ -330,13 +337,14 @@ class PoolCore {
   std::uint64_t next_ticket_ = 1;
   std::uint64_t epoch_ = 1;
   CoreOptions options_;
-  PoolStats totals_;  // the monotone counters only
+  PoolStats totals_;  // the counters that nothing else knows
   SlowTexts texts_;
   WaitQueue waiters_;
   IndexList<Slots, &Slot::links> free_;
   std::uint64_t drained_epoch_ = 0;  // the last epoch that a drain ended
   Backoff backoff_;
   Random random_;
+  Measures measures_;
 };
 
 }  // namespace copg::pool

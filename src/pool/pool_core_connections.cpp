@@ -187,6 +187,7 @@ void PoolCore::lease(std::uint32_t index, const Request& request, const Turn& tu
   idle_.erase(slots_, index);
   set_check_due(slots_[index], false);
   enter(index, State::leased);
+  if (!turn.returning) waiters_.count_no_wait();
   slots_[index].ticket = turn.ticket;
   slots_[index].waited = turn.waited;
   if (request.statement == nullptr) waiters_.holders().lease_begins(index, request.holder);
@@ -281,6 +282,7 @@ void PoolCore::start_closing(std::uint32_t index, CloseReason reason) {
     case State::resetting:
     case State::checking: break;
   }
+  if (slot.state != State::connecting) measures_.closes.add(reason);
   set_aging(slot, false);
   enter(index, State::dying);
   slot.reason = reason;
@@ -311,7 +313,7 @@ void PoolCore::end_epoch() {
 void PoolCore::fail_waiters(WaitError error) {
   while (waiters_.waiting() > 0) {
     waiters_.fail_front(now_, error);
-    ++totals_.requests_errors;
+    measures_.failures.add(error);
   }
 }
 
@@ -360,7 +362,7 @@ void PoolCore::check_and_open() {
   if (closed_) return;
   while (deadlocked()) {
     waiters_.fail_youngest_holder(now_, WaitError::deadlock);
-    ++totals_.requests_errors;
+    measures_.failures.add(WaitError::deadlock);
   }
   if (waiters_.waiting() > 0 && out_of_patience()) fail_waiters(WaitError::connect_failed);
   start_checks();

@@ -23,11 +23,13 @@ bool PoolCore::hand_on(ConnectionId connection) {
 bool PoolCore::on_answered(WaiterId waiter, Duration took) {
   const auto answered = waiters_.answer(waiter);
   if (!answered) return false;
+  on_operation(took);
   if (sharing()) texts_.learn(answered->key, took, answered->first);
   return answered->wanted;
 }
 
 void PoolCore::on_answered(const Statement& statement, Duration took) {
+  on_operation(took);
   if (sharing()) texts_.learn(statement.key, took, true);
 }
 
@@ -135,7 +137,7 @@ void PoolCore::end_statements(std::uint32_t index, std::uint32_t never_sent) {
   slot.statements = false;
   if (slot.slow) --slow_;
   slot.slow = false;
-  totals_.requests_errors += waiters_.end_run(now_, index, never_sent, closed_);
+  measures_.failures.add(WaitError::closed, waiters_.end_run(now_, index, never_sent, closed_));
 }
 
 }  // namespace copg::pool

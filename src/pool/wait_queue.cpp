@@ -67,7 +67,7 @@ void WaitQueue::dequeue(TimePoint now, std::uint32_t slot) {
     queue_.erase(waiters_, slot);
     if (waiter.entry.is_statement) --statements_;
   }
-  waited_ += now - waiter.since;
+  waits_.record(now - waiter.since);
 }
 
 std::uint32_t WaitQueue::front_slot() const {

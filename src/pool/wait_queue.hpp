@@ -7,6 +7,8 @@
 // `reserve` and `reserve_runs` allocate.
 #pragma once
 
+#include <copg/histogram.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -147,8 +149,10 @@ class WaitQueue {
   /// Whether no deadline is watched, so that `next_deadline` would be `never`.
   [[nodiscard]] bool timeless() const { return timed_ == 0; }
   [[nodiscard]] TimePoint next_deadline() const { return deadlines_.next(); }
-  /// Time spent in the queue by all waiters that have left it.
-  [[nodiscard]] Duration waited() const { return waited_; }
+  /// Time spent in the queue by each waiter that has left it, and nothing by those that were counted.
+  [[nodiscard]] const Histogram& waits() const { return waits_; }
+  /// One that got a connection did not have to wait.
+  void count_no_wait() { waits_.record_zero(); }
 
  private:
   enum class State : std::uint8_t { free, waiting, granted, aboard, failed };
@@ -206,7 +210,7 @@ class WaitQueue {
   std::vector<Run> runs_;  // by the slot of the connection
   Holders holders_;
   TimerWheel deadlines_;
-  Duration waited_{};
+  Histogram waits_;
 };
 
 }  // namespace copg::pool

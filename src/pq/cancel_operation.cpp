@@ -90,7 +90,10 @@ Step CancelOperation::advance(Ready ready) {
   return Step::finished();
 }
 
-Step CancelOperation::start() { return has_nonblocking_cancel() ? start_conversation() : start_worker(); }
+Step CancelOperation::start() {
+  connection_.count_cancel();
+  return has_nonblocking_cancel() ? start_conversation() : start_worker();
+}
 
 Step CancelOperation::start_worker() {
   worker_ = std::make_shared<Worker>();
@@ -117,6 +120,7 @@ void cancel_and_forget(const Connection& connection) noexcept {
   try {
     const std::shared_ptr<PGcancel> cancel(PQgetCancel(connection.raw()), &PQfreeCancel);
     if (cancel == nullptr) return;
+    connection.count_cancel();
     Workers::submit([cancel] {
       std::array<char, 256> reason{};
       static_cast<void>(PQcancel(cancel.get(), reason.data(), static_cast<int>(reason.size())));

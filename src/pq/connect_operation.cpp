@@ -99,6 +99,34 @@ const char* ConnectOperation::phase() const noexcept {
   return "looking at the session";
 }
 
+ConnectPhase ConnectOperation::connect_phase() const noexcept {
+  switch (phase_) {
+    case Phase::starting:
+    case Phase::resolving: return ConnectPhase::resolve;
+    case Phase::connecting: break;
+    case Phase::identifying:
+    case Phase::over: return ConnectPhase::authenticate;
+  }
+  if (!conn_) return ConnectPhase::connect;
+  switch (PQstatus(conn_.get())) {
+    case CONNECTION_STARTED:
+    case CONNECTION_MADE:  // and about to send the first byte, which takes no time
+    case CONNECTION_NEEDED: return ConnectPhase::connect;
+    case CONNECTION_SSL_STARTUP:
+    case CONNECTION_GSS_STARTUP: return ConnectPhase::encrypt;
+    case CONNECTION_OK:
+    case CONNECTION_BAD:
+    case CONNECTION_AWAITING_RESPONSE:
+    case CONNECTION_AUTH_OK:
+    case CONNECTION_SETENV:
+    case CONNECTION_CHECK_WRITABLE:
+    case CONNECTION_CONSUME:
+    case CONNECTION_CHECK_TARGET:
+    case CONNECTION_CHECK_STANDBY: break;
+  }
+  return ConnectPhase::authenticate;
+}
+
 Step ConnectOperation::advance(Ready ready) {
   const UntranslatedMessages untranslated;
   switch (phase_) {

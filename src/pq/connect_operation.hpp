@@ -2,6 +2,8 @@
 // while it starts libpq reads files, such as .pgpass and certificates.
 #pragma once
 
+#include <copg/connect_phase.hpp>
+
 #include <libpq-fe.h>
 
 #include <memory>
@@ -33,6 +35,8 @@ class ConnectOperation final : public Operation {
 
   Step advance(Ready ready) override;
   [[nodiscard]] const char* phase() const noexcept override;
+  /// What it waits for.
+  [[nodiscard]] ConnectPhase connect_phase() const noexcept;
 
   /// After `done` without an error, once.
   [[nodiscard]] std::unique_ptr<Connection> take_connection() { return std::move(connection_); }

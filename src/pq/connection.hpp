@@ -7,6 +7,7 @@
 
 #include <copg/error.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -57,6 +58,12 @@ class Connection {
   /// False once an operation has seen the connection die (or PQstatus says so).
   [[nodiscard]] bool alive() const noexcept { return !dead_ && PQstatus(conn_) == CONNECTION_OK; }
   void mark_dead() noexcept { dead_ = true; }
+  /// A cancel of what it runs is on its way. For any thread.
+  void count_cancel() const noexcept { cancels_sent_.fetch_add(1, std::memory_order_relaxed); }
+  /// How many there were since the last call.
+  [[nodiscard]] std::uint32_t take_cancels_sent() noexcept {
+    return cancels_sent_.exchange(0, std::memory_order_relaxed);
+  }
   /// Whether libpq knows that the socket is gone; a connection that can't be used again may have it still.
   [[nodiscard]] bool lost() const noexcept { return PQstatus(conn_) != CONNECTION_OK; }
   /// Whether the server's final FATAL message has been read.
@@ -231,6 +238,7 @@ class Connection {
   static constexpr int max_savepoints = 64;
 
   PGconn* conn_;
+  mutable std::atomic<std::uint32_t> cancels_sent_ = 0;
   int syncs_pending_ = 0;
   std::size_t max_result_bytes_ = 0;
   int savepoints_ = 0;  // that operations have set in the open transaction

@@ -229,6 +229,8 @@ std::vector<LeaseInfo> PooledDatabase::leases() const { return engine().holdings
 
 std::vector<WaiterInfo> PooledDatabase::waiters() const { return engine().holdings().waiters(); }
 
+PoolMetrics PooledDatabase::metrics() const { return engine().metrics(); }
+
 void PooledDatabase::resize(int min_size, int max_size) { engine().resize(min_size, max_size); }
 
 void PooledDatabase::check() {

@@ -28,7 +28,7 @@ LIBRARIES = {
 }
 # What a layer that links nothing may include besides its own files and the standard library, whose headers have no dot
 # and no slash.
-ALONE = {"pool": r"copg/(pool_stats|close_reason)\.hpp$", "error": r"copg/", "sql": r"(?!)"}
+ALONE = {"pool": r"copg/(pool_stats|close_reason|histogram|counts_by)\.hpp$", "error": r"copg/", "sql": r"(?!)"}
 STANDARD = re.compile(r"[a-z_0-9]+$")
 # The only public headers of Asio's users.
 ASYNC_HEADERS = re.compile(r"include/copg/(detail/)?async")

@@ -31,6 +31,7 @@ from test_reference import PAGE, ROOT, blocks, run
         ROOT / "docs/pipelines.md",
         ROOT / "docs/large-results.md",
         ROOT / "docs/who-holds-what.md",
+        ROOT / "docs/metrics.md",
     ],
     ids=lambda it: it.name,
 )

@@ -45,6 +45,7 @@ LeaseCall::Progress LeaseCall::enter(TimePoint time) {
   if (!engine_.leases().enter(lease_, time)) return swap();
   fresh_ = std::exchange(lease_.fresh, false);
   entered_at_ = time;
+  answered_at_ = {};
   if (watch_) [[unlikely]]
     watch_->entered(*lease_.slot, time);
   operation_ = &make(*lease_.slot->connection);
@@ -61,7 +62,9 @@ LeaseCall::Progress LeaseCall::advance(pq::Ready ready) {
   step_ = operation_->advance(ready);
   if (!step_.done) return Progress::waiting;
   const bool nothing_sent = operation_->error() != nullptr && !operation_->first_bytes_sent();
+  sent_ = !nothing_sent;
   if (nothing_sent) lease_.fresh = fresh_;
+  answered_at_ = now();
   if (!engine_.leases().died_untouched(lease_, fresh_, nothing_sent)) return Progress::done;
   const std::string_view sql = operation_->sql();
   leave();
@@ -69,11 +72,14 @@ LeaseCall::Progress LeaseCall::advance(pq::Ready ready) {
   return swap();
 }
 
-void LeaseCall::leave() noexcept {
+void LeaseCall::leave(bool is_counted) noexcept {
   if (operation_ == nullptr) return;
+  const TimePoint end = step_.done ? answered_at_ : now();
+  const bool sent = step_.done ? sent_ : operation_->first_bytes_sent();  // once done, it may have been moved
+  if (sent && !is_counted) engine_.leases().note_operation(lease_, end - entered_at_);
   operation_ = nullptr;
   drop();
-  lease_.slot->activity.ends(status_on(*lease_.slot->connection), now());
+  lease_.slot->activity.ends(status_on(*lease_.slot->connection), end);
   engine_.leases().leave(lease_);
 }
 

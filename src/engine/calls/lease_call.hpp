@@ -93,8 +93,8 @@ class LeaseCall {
   /// Destroys it.
   virtual void drop() noexcept = 0;
   /// Drops the operation, if there is one, and leaves the lease. The destructor of the class with `drop`
-  /// calls it first.
-  void leave() noexcept;
+  /// calls it first. Unless the operation `is_counted`, its time is, if it has sent anything.
+  void leave(bool is_counted = false) noexcept;
 
   /// Keeps the deadline. Throws if it has passed: what is sent then could only be given up.
   void require_time(TimePoint time, TimePoint deadline, ErrorKind otherwise) {
@@ -112,9 +112,11 @@ class LeaseCall {
   Waiter& waiter_;
   TimePoint deadline_ = pool::never;
   TimePoint entered_at_{};
+  TimePoint answered_at_{};  // once it is done
   pq::StatementOperation* operation_ = nullptr;
   pq::Step step_{};
   bool fresh_ = false;                     // nothing had been sent on the lease before
+  bool sent_ = false;                      // once it is done: whether anything was sent
   std::unique_ptr<StatementWatch> watch_;  // null: nobody wants to know
 
  private:

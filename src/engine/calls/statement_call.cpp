@@ -54,10 +54,7 @@ StatementCall::Progress StatementCall::swap() {
 StatementCall::Progress StatementCall::advance(pq::Ready ready) {
   if (phase_ == Phase::leading) return advance_run(ready);
   const Progress progress = LeaseCall::advance(ready);
-  if (progress == Progress::done && phase_ == Phase::alone) {
-    phase_ = Phase::answered;
-    answered_at_ = now();
-  }
+  if (progress == Progress::done && phase_ == Phase::alone) phase_ = Phase::answered;
   return progress;
 }
 
@@ -120,10 +117,12 @@ void StatementCall::stop() noexcept {
       engine_.runs().end_statement(lease_, waiter_, statement_, answered_at_, answered_at_ - entered_at_);
       break;
     case Phase::none:
-    case Phase::alone:
-      if (waiter_.driving_) engine_.runs().forget(lease_, waiter_);
-      leave();
+    case Phase::alone: {
+      const bool has_waited = waiter_.driving_;
+      if (has_waited) engine_.runs().forget(lease_, waiter_);
+      leave(has_waited);
       break;
+    }
   }
 }
 

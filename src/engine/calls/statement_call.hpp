@@ -69,7 +69,6 @@ class StatementCall : public LeaseCall {
   pq::ParamsView params_;
   pool::Statement statement_;
   Phase phase_ = Phase::none;
-  TimePoint answered_at_{};
 };
 
 /// `Room`: InPlace or OnHeap.

@@ -1,6 +1,8 @@
 // A connect to the world's server.
 #pragma once
 
+#include <copg/connect_phase.hpp>
+
 #include <memory>
 #include <utility>
 
@@ -32,6 +34,7 @@ class ConnectOperation final : public Operation {
     return Step::finished();
   }
   [[nodiscard]] const char* phase() const noexcept override { return "connecting"; }
+  [[nodiscard]] ConnectPhase connect_phase() const noexcept { return ConnectPhase::connect; }
   [[nodiscard]] std::unique_ptr<Connection> take_connection() {
     taken_ = true;
     return std::move(connection_);

@@ -49,6 +49,7 @@ class Connection {
   }
   [[nodiscard]] bool alive() const noexcept { return !dead_; }
   void mark_dead() noexcept { dead_ = true; }
+  [[nodiscard]] std::uint32_t take_cancels_sent() noexcept { return 0; }
   [[nodiscard]] bool lost() const noexcept { return dead_; }
   [[nodiscard]] bool fatal_notice_seen() const noexcept { return world().seen_gone(*session_); }
   [[nodiscard]] bool server_ends() const noexcept { return session_->gone_with_others; }
