@@ -15,6 +15,7 @@
 #include <copg/pool_stats.hpp>
 #include <copg/pooled_database.hpp>
 #include <copg/run_options.hpp>
+#include <copg/size_advice.hpp>
 #include <copg/waiter_info.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -241,6 +242,9 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   [[nodiscard]] std::vector<LeaseInfo> leases() const;
   [[nodiscard]] std::vector<WaiterInfo> waiters() const;
   [[nodiscard]] PoolMetrics metrics() const;
+  /// Judges the pool's size by what it has measured since it was made: see copg::advise. Does not block;
+  /// takes some milliseconds.
+  [[nodiscard]] SizeAdvice advise(double target = 0.01) const { return copg::advise(metrics(), target); }
   void resize(int min_size, int max_size);
   void drain();
   void suspend();

@@ -12,6 +12,7 @@
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 #include <copg/run_options.hpp>
+#include <copg/size_advice.hpp>
 #include <copg/source_location.hpp>
 #include <copg/waiter_info.hpp>
 
@@ -147,6 +148,9 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   /// One snapshot of what the pool has measured: histograms of times, and counters by reason. Does not block;
   /// takes about 5 µs.
   [[nodiscard]] PoolMetrics metrics() const;
+  /// Judges the pool's size by what it has measured since it was made: see copg::advise. Does not block;
+  /// takes some milliseconds.
+  [[nodiscard]] SizeAdvice advise(double target = 0.01) const { return copg::advise(metrics(), target); }
   /// Sets new bounds, also while leases are out: raising them opens connections at once, lowering them closes
   /// idle connections at once and leased ones as they come back. Does not block. Throws ConfigurationError,
   /// and changes nothing then.

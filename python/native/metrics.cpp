@@ -4,6 +4,7 @@
 
 #include <copg/pool_metrics.hpp>
 #include <copg/prometheus.hpp>
+#include <copg/size_advice.hpp>
 
 #include <fmt/format.h>
 
@@ -12,7 +13,6 @@
 #include <cstdint>
 #include <limits>
 #include <string>
-#include <string_view>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -101,7 +101,13 @@ void bind_metrics(nb::module_& module) {
       .def_prop_ro("closes", [](const PoolMetrics& self) { return dict_of_counts(self.closes); })
       .def_prop_ro("resets_by", [](const PoolMetrics& self) { return dict_of_counts(self.resets_by); })
       .def_ro("cancels_num", &PoolMetrics::cancels_num)
-      .def("since", &PoolMetrics::since);
+      .def("since", &PoolMetrics::since)
+      .def("advise", [](const PoolMetrics& self, double target) {
+        const SizeAdvice advice = advise(self, target);
+        return nb::make_tuple(text(to_string(advice.verdict)), advice.max_size, advice.busy, advice.under_way,
+                              advice.waited, advice.waited_then, seconds(advice.median_wait),
+                              advice.burstiness, advice.text);
+      });
   module.def("prometheus", prometheus_of);
 }
 

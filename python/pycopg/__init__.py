@@ -48,7 +48,7 @@ from .errors import (
     Warning,  # noqa: A004  (PEP 249 wants the name)
 )
 from .listener import AsyncListener, Gap, Listener, Notification
-from .metrics import Histogram, PoolMetrics
+from .metrics import Histogram, PoolMetrics, SizeAdvice
 from .pool import PooledDatabase
 from .server_cursor import AsyncServerCursor, ServerCursor
 from .stream import AsyncRowStream, RowStream
@@ -139,6 +139,7 @@ __all__ = [
     "Range",
     "RowStream",
     "ServerCursor",
+    "SizeAdvice",
     "Time",
     "TimeFromTicks",
     "Timestamp",

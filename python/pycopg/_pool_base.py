@@ -15,7 +15,7 @@ from ._holdings import LeaseInfo, WaiterInfo
 from ._run import Inside
 from ._types import Types
 from .config import Config, native_config
-from .metrics import PoolMetrics, metrics_of
+from .metrics import PoolMetrics, SizeAdvice, metrics_of
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -75,6 +75,10 @@ class PoolBase:
         It does not block. Times are in seconds.
         """
         return metrics_of(self._metrics())
+
+    def advise(self, target: float = 0.01) -> SizeAdvice:
+        """Judges the pool's size by what it has measured since it was made: see `PoolMetrics.advise`."""
+        return self.metrics().advise(target)
 
     def _keep(self, arguments: dict[str, Any]) -> tuple[Any, ...]:
         """Keeps the options that Python needs. Returns the arguments for the native pool's constructor."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from . import _native
 
@@ -65,6 +65,33 @@ class Histogram:
 
 
 @dataclass(frozen=True)
+class SizeAdvice:
+    """Whether a pool has the right size, judged by what it has measured, by the theory of queues."""
+
+    verdict: Literal["unknown", "fits", "too_small", "saturated", "too_large"]
+    """unknown: there were too few requests. saturated: how many connections would be enough is a guess."""
+    max_size: int
+    """The size to set; the present one if nothing is to be changed."""
+    busy: float
+    """Connections that were leased, on average."""
+    under_way: float
+    """The same, and the requests that waited, on average."""
+    waited: float
+    """The part of the requests that waited for a connection to come back, 0 to 1."""
+    waited_then: float
+    """What that would be with `max_size`."""
+    median_wait: float
+    """Of those that waited, in seconds."""
+    burstiness: float
+    """How much more the requests come in bursts than by chance alone: 1 is by chance, less is more even."""
+    text: str
+    """All this as a sentence, with the figures."""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
 class PoolMetrics:
     """What a pool has measured: statistics, histograms of times, and counters by reason. It never changes.
 
@@ -120,6 +147,15 @@ class PoolMetrics:
         forked child, everything has come since.
         """
         return metrics_of(self._native.since(earlier._native))
+
+    def advise(self, target: float = 0.01) -> SizeAdvice:
+        """Judges the size of the pool: at which one no more than the part `target` of the requests would wait.
+
+        It supposes that requests come as they have come, and that leases take as long as they have taken. It can't know
+        whether the server answers more requests at a time as fast: `copg tune` finds that out. It takes some
+        milliseconds. ConfigurationError unless `target` is above 0 and below 1.
+        """
+        return SizeAdvice(*self._native.advise(target))
 
 
 def metrics_of(native: _native.PoolMetrics) -> PoolMetrics:

@@ -212,3 +212,19 @@ def test_prometheus_of_nothing_is_still_valid_and_of_no_pool_a_type_error() -> N
     assert families(pycopg.prometheus())
     with pytest.raises(TypeError, match="is no pool"):
         pycopg.prometheus("a string")  # type: ignore[arg-type]
+
+
+def test_a_pool_judges_its_size(db: pycopg.PooledDatabase) -> None:
+    with db:
+        assert db.advise().verdict == "unknown"
+        before = db.metrics()
+        for _ in range(1100):
+            db.execute("SELECT 1")
+        advice = db.metrics().since(before).advise()
+        assert advice.verdict == "fits"  # one connection, and one request at a time
+        assert advice.waited == 0
+        assert 0 < advice.busy <= advice.under_way <= 1
+        assert str(advice) == advice.text
+        assert "max_size 1 fits" in advice.text
+        with pytest.raises(pycopg.ConfigurationError, match="above 0 and below 1"):
+            db.advise(0)
