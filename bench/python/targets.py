@@ -54,7 +54,7 @@ TARGETS = (
     Target("tasks-100, queries/s by asyncpg's", _rate("tasks-100", ASYNCPG), 2),
     Target("tasks-100, queries/s by psycopg_pool's", _rate("tasks-100", PSYCOPG), 4),
     Target("lease, us", lambda results: results.median("lease", PYCOPG, "p50_us"), 2, at_most=True),
-    Target("rows, CPU by asyncpg's", _cpu("rows", ASYNCPG), 0.55, at_most=True),
+    Target("rows, CPU by asyncpg's", _cpu("rows", ASYNCPG), 0.5, at_most=True),
     Target("rows, CPU by psycopg's", _cpu("rows", PSYCOPG), 0.55, at_most=True),
     Target("many, row by row, rows/s by asyncpg's", _rate("many", ASYNCPG, PYCOPG_ROW_BY_ROW), 1.2),
     Target("many, rows/s by asyncpg's, threads", _rate("many", ASYNCPG), 4),
