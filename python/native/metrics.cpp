@@ -24,12 +24,12 @@ namespace {
 
 double seconds_of(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
-nb::str text(std::string_view view) { return nb::str(view.data(), view.size()); }
+nb::str name_as_str(std::string_view view) { return nb::str(view.data(), view.size()); }
 
 template <class Counts>
 nb::dict dict_of_counts(const Counts& counts) {
   nb::dict result;
-  counts.for_each([&](auto key, std::uint64_t count) { result[text(to_string(key))] = count; });
+  counts.for_each([&](auto key, std::uint64_t count) { result[name_as_str(to_string(key))] = count; });
   return result;
 }
 
@@ -37,7 +37,7 @@ nb::dict failures_of(const PoolMetrics& metrics) {
   nb::dict result;
   for (const auto kind : {ErrorKind::pool_timeout, ErrorKind::pool_deadlock, ErrorKind::pool_closed,
                           ErrorKind::too_many_requests, ErrorKind::connection_failed})
-    result[text(to_string(kind))] = metrics.failures[kind];
+    result[name_as_str(to_string(kind))] = metrics.failures[kind];
   return result;
 }
 
@@ -46,7 +46,7 @@ nb::dict phases_of(nb::handle self) {
   nb::dict result;
   for (std::size_t i = 0; i < PoolMetrics::Phases::size; ++i) {
     const auto phase = static_cast<ConnectPhase>(i);
-    result[text(to_string(phase))] = nb::cast(metrics.phases[phase], nb::rv_policy::reference_internal, self);
+    result[name_as_str(to_string(phase))] = nb::cast(metrics.phases[phase], nb::rv_policy::reference_internal, self);
   }
   return result;
 }
@@ -104,7 +104,7 @@ void bind_metrics(nb::module_& module) {
       .def("since", &PoolMetrics::since)
       .def("advise", [](const PoolMetrics& self, double target) {
         const SizeAdvice advice = advise(self, target);
-        return nb::make_tuple(text(to_string(advice.verdict)), advice.max_size, advice.busy, advice.under_way,
+        return nb::make_tuple(name_as_str(to_string(advice.verdict)), advice.max_size, advice.busy, advice.under_way,
                               advice.waited, advice.waited_then, seconds(advice.median_wait),
                               advice.burstiness, advice.text);
       });
