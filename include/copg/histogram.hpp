@@ -28,7 +28,7 @@ class Histogram {
   };
   static constexpr std::size_t size = 544;
 
-  /// Counts one; a negative one as 0. Takes 1 to 2 ns.
+  /// Counts one; a negative one as 0. Takes a few nanoseconds.
   void record(Duration duration) noexcept {
     const std::int64_t ns = std::max<std::int64_t>(duration.count(), 0);
     ++counts_[place_of(static_cast<std::uint64_t>(ns))];

@@ -19,7 +19,7 @@ inline constexpr std::string_view prometheus_content_type = "text/plain; version
 [[nodiscard]] std::string prometheus_text(std::vector<PoolMetrics> pools);
 
 /// The same of the pools as they are now, PooledDatabase or AsyncPooledDatabase. Give each pool once: objects
-/// that share one count what it does once each. Does not block; takes 0.1 to 0.2 ms for a pool.
+/// that share one count what it does once each. Does not block; takes up to 0.5 ms for a pool.
 template <class... Pools>
 [[nodiscard]] std::string prometheus(const Pools&... pools) {
   std::vector<PoolMetrics> metrics;
