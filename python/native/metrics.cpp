@@ -46,7 +46,8 @@ nb::dict phases_of(nb::handle self) {
   nb::dict result;
   for (std::size_t i = 0; i < PoolMetrics::Phases::size; ++i) {
     const auto phase = static_cast<ConnectPhase>(i);
-    result[name_as_str(to_string(phase))] = nb::cast(metrics.phases[phase], nb::rv_policy::reference_internal, self);
+    result[name_as_str(to_string(phase))] =
+        nb::cast(metrics.phases[phase], nb::rv_policy::reference_internal, self);
   }
   return result;
 }
@@ -104,9 +105,9 @@ void bind_metrics(nb::module_& module) {
       .def("since", &PoolMetrics::since)
       .def("advise", [](const PoolMetrics& self, double target) {
         const SizeAdvice advice = advise(self, target);
-        return nb::make_tuple(name_as_str(to_string(advice.verdict)), advice.max_size, advice.busy, advice.under_way,
-                              advice.waited, advice.waited_then, seconds(advice.median_wait),
-                              advice.burstiness, advice.text);
+        return nb::make_tuple(name_as_str(to_string(advice.verdict)), advice.max_size, advice.busy,
+                              advice.under_way, advice.waited, advice.waited_then,
+                              seconds(advice.median_wait), advice.burstiness, advice.text);
       });
   module.def("prometheus", prometheus_of);
 }

@@ -169,7 +169,7 @@ TEST_F(Metrics, divide_a_connect_into_its_phases) {
   EXPECT_EQ(at_least(metrics.phases[ConnectPhase::configure], 30ms), 1U);
   EXPECT_LE(phases, metrics.connects.sum());
   EXPECT_GE(phases, metrics.connects.sum() / 2);  // the rest is handed from thread to thread
-  EXPECT_EQ(metrics.operations.count(), 0U);  // `configure` is no caller
+  EXPECT_EQ(metrics.operations.count(), 0U);      // `configure` is no caller
 }
 
 TEST_F(Metrics, do_not_count_a_phase_that_a_connect_did_not_have) {
