@@ -48,7 +48,7 @@ void report_leaks(const Setup& setup, SharedState& shared, TimePoint time) {
       bool& reported = slot->guarded(*state).leak_reported;
       if (since == TimePoint{} || reported || time - since < limit) continue;
       reported = true;
-      leaks.push_back({setup.events.at(*slot), time - since, slot->tenancy().holder.text()});
+      leaks.push_back({setup.events.at(*slot), time - since, slot->tenancy().text()});
     }
   }
   for (const event::Leaked& leak : leaks) {

@@ -2,6 +2,7 @@
 // deadlines and the close work on it as on a lease, and nothing of the pool's can reach it any more
 // (docs/adr/0048).
 #include <cmath>
+#include <string>
 #include <utility>
 
 #include "engine/closing_handle.hpp"
@@ -41,7 +42,9 @@ std::shared_ptr<PoolEngine> PoolEngine::detach(Lease& lease, Lease& own) {
     raise({.kind = ErrorKind::usage, .message = "a connection can't leave the pool in `configure`"});
   const Holder holder = lease.slot->tenancy().holder;
   const auto engine = closing_handle(create(for_one_detached(setup_), background_.make_port()));
+  const std::string name = Leases::name_of(lease);
   own = engine->adopt(leases_.take_out(lease), holder);
+  engine->leases().set_name(own, name);
   return engine;
 }
 

@@ -16,7 +16,7 @@ double seconds(Duration duration) { return std::chrono::duration<double>(duratio
 std::string oldest_lease(const Snapshot& snapshot) {
   if (!snapshot.oldest_lease) return "none";
   return fmt::format("{:.1f} s, taken at {}", seconds(snapshot.time - snapshot.oldest_lease->since),
-                     snapshot.oldest_lease->holder.text());
+                     snapshot.oldest_lease->text());
 }
 
 /// "app.cpp:41 in thread 'worker' (tid 4711), and at ...", up to a few of them.
@@ -24,7 +24,7 @@ std::string places_of(const std::vector<Slot::Tenancy>& leases) {
   constexpr std::size_t most = 10;
   std::string text;
   for (std::size_t i = 0; i < std::min(leases.size(), most); ++i)
-    text += (i == 0 ? "" : ", and at ") + leases[i].holder.text();
+    text += (i == 0 ? "" : ", and at ") + leases[i].text();
   if (leases.size() > most) text += fmt::format(", and at {} other places", leases.size() - most);
   return text;
 }
@@ -47,7 +47,7 @@ std::string unused_leases(const Snapshot& snapshot, Duration waited) {
   return fmt::format("; {} of {} connections {} leased but {} nothing{} {:.1f} s, taken at {}", unused,
                      snapshot.stats.pool_max, unused == 1 ? "is" : "are", unused == 1 ? "runs" : "run",
                      unused == 1 ? ", for" : "; the longest for", seconds(snapshot.time - longest),
-                     snapshot.longest_idle->holder.text());
+                     snapshot.longest_idle->text());
 }
 
 std::string last_connect_error(const Snapshot& snapshot) {

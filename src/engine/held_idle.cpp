@@ -22,7 +22,7 @@ std::vector<event::HeldIdle> newly_idle(State& state, const Events& events, Dura
     if (!since || *since == reported || time - *since < limit) continue;
     reported = *since;
     state.core->count_held_idle();
-    found.push_back({events.at(*slot), time - *since, lease.holder.text()});
+    found.push_back({events.at(*slot), time - *since, lease.text()});
   }
   return found;
 }

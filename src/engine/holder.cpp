@@ -48,8 +48,8 @@ std::string Requester::text() const {
   return fmt::format("thread '{}' ({} {})", name.view(), whose, number);
 }
 
-std::string Holder::text() const {
-  const std::string purpose = lease.empty() ? std::string() : fmt::format(" for '{}'", lease.view());
+std::string Holder::text(std::string_view lease) const {
+  const std::string purpose = lease.empty() ? std::string() : fmt::format(" for '{}'", lease);
   return fmt::format("{}:{}{} in {}", where.file_name(), where.line(), purpose, who.text());
 }
 

@@ -50,10 +50,10 @@ void forget_this_thread() noexcept;
 struct Holder {
   SourceLocation where;
   Requester who;
-  HolderName lease{};  // what the program calls the lease; empty: nothing
 
-  /// "app.cpp:41 in thread 'worker' (tid 4711)", or "app.cpp:41 for 'import' in task 'nightly'"
-  [[nodiscard]] std::string text() const;
+  /// "app.cpp:41 in thread 'worker' (tid 4711)", or "app.cpp:41 for 'import' in task 'nightly'". `lease`:
+  /// what the program calls it; empty: nothing.
+  [[nodiscard]] std::string text(std::string_view lease = {}) const;
 };
 
 }  // namespace copg::engine

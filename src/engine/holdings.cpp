@@ -47,7 +47,7 @@ LeaseInfo told(const SeenLease& seen, TimePoint time) {
           .statement = std::string(activity.statement.view()),
           .travelling = seen.travelling,
           .status = activity.status,
-          .name = std::string(seen.tenancy.holder.lease.view()),
+          .name = std::string(seen.tenancy.name.view()),
           .where = seen.tenancy.holder.where,
           .holder = seen.tenancy.holder.who.text()};
 }

@@ -44,6 +44,9 @@ struct Slot {
     Holder holder;
     TimePoint since{};    // none: it is not leased
     Duration patience{};  // what was left of the time to get a connection
+    HolderName name{};    // what the program calls the lease; empty: nothing
+
+    [[nodiscard]] std::string text() const { return holder.text(name.view()); }
   };
   [[nodiscard]] const Tenancy& tenancy() const noexcept { return tenancy_; }
   [[nodiscard]] Tenancy& tenancy(State& /*held*/) noexcept { return tenancy_; }

@@ -119,6 +119,7 @@ Lease State::take(pool::ConnectionId connection, TimePoint time, TimePoint deadl
   tenancy.holder = holder;
   tenancy.since = time;
   tenancy.patience = deadline - time;
+  tenancy.name.clear();
   slot.guarded(*this).leak_reported = false;
   slot.guarded(*this).idle_reported = {};
   slot.guarded(*this).connection = connection;
@@ -139,6 +140,7 @@ void State::grant(const pool::Action& granted) {
   pool::invariant(waiter != nullptr && waiter->id_ == granted.waiter, "a grant finds the caller that waits");
   const pool::ConnectionId connection = core->accept(granted.waiter).value();
   waiter->lease_ = take(connection, core->state_since(connection), waiter->deadline_, waiter->holder_);
+  if (!waiter->lease_name_.empty()) slot_of(connection).tenancy(*this).name = waiter->lease_name_;
   if (core->run_size(connection) > 0) {
     waiter->driving_ = true;
     waiter->lease_.fresh = waiter->lease_.slot->run == nullptr;

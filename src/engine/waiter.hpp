@@ -68,6 +68,7 @@ class Waiter {
   Lease lease_;  // granted, and not collected yet
   pool::WaiterId id_{};
   std::string_view statement_;  // the text, if it waits with one; it lives as long as it waits
+  HolderName lease_name_;       // of a lease whose dead connection is exchanged
   Holder holder_;               // from `set_task` on it names the task, once queued all else
   TimePoint since_{};
   TimePoint deadline_ = pool::never;

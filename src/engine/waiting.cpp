@@ -16,7 +16,7 @@ Leases::Attempt Leases::acquire(Lease& lease, Waiter& waiter, TimePoint time, Ti
   if (!state->opened) [[unlikely]]
     refuse(std::move(state), pool::WaitError::closed, Duration::zero());
   state->make_room_for_waiter();
-  const Holder holder{where, waiter.requester(), {}};
+  const Holder holder{where, waiter.requester()};
   const pool::Request request{
       .deadline = deadline, .statement = setup_.options.share ? statement : nullptr, .holder = holder.who.id};
   const pool::Acquired acquired = state->core->acquire(time, request);
@@ -66,6 +66,7 @@ Leases::Attempt Leases::swap(Lease& lease, Waiter& waiter, TimePoint deadline,
   Locked state = lock_here(shared_);
   state->make_room_for_waiter();
   const Slot::Tenancy tenancy = lease.slot->tenancy();
+  waiter.lease_name_ = tenancy.name;
   deadline = std::min(deadline, after(time, tenancy.patience));
   lease.slot->lease_ends(*state);
   const pool::ConnectionId dead = id_of(std::exchange(lease, {}));
@@ -81,6 +82,7 @@ Leases::Attempt Leases::conclude(Locked state, const pool::Acquired& acquired, L
   switch (acquired.kind) {
     case pool::Acquired::Kind::granted:
       lease = state->take(acquired.connection, time, deadline, holder);
+      if (!waiter.lease_name_.empty()) lease.slot->tenancy(*state).name = waiter.lease_name_;
       if (waiter.listener_ != nullptr) watch_deadline(*state, *lease.slot, *waiter.listener_, deadline);
       break;
     case pool::Acquired::Kind::queued: state->add(waiter, acquired.waiter, time, deadline, holder); break;
@@ -162,12 +164,12 @@ void Leases::set_name(const Lease& lease, std::string_view name) {
   if (is_loan(lease)) return;
   const HolderName kept(name);
   const Locked state(shared_);
-  lease.slot->tenancy(*state).holder.lease = kept;
+  lease.slot->tenancy(*state).name = kept;
 }
 
 std::string Leases::name_of(const Lease& lease) {
   require_usable(lease);
-  return std::string(lease.slot->tenancy().holder.lease.view());
+  return std::string(lease.slot->tenancy().name.view());
 }
 
 bool Leases::dequeue(State& state, Lease& lease, Waiter& waiter) {
