@@ -233,7 +233,7 @@ TEST_F(Leases, can_be_given_a_name_which_is_in_messages_and_stays_over_an_exchan
   ASSERT_TRUE(other.fetch_val<bool>("SELECT pg_terminate_backend($1, 10000)", conn.backend_pid()));
   conn.execute("SELECT 1");
   EXPECT_EQ(conn.name(), "import");
-  conn.release();
+  EXPECT_EQ(conn.detach().name(), "import");
   EXPECT_THROW(conn.name("late"), UsageError);
   EXPECT_THROW((void)conn.name(), UsageError);
   EXPECT_EQ(db.connection().name(), "") << "the next lease has none";
