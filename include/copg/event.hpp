@@ -68,6 +68,12 @@ struct Opened : Event {
   std::chrono::nanoseconds configure{};     ///< `configure`; 0 where there is none.
 };
 
+/// The pool can't have as many connections as max_size says: what the server, the role or the database
+/// allows, less what others have, is fewer. Found out with the first connection; never behind a pooler.
+struct Warned : Event {
+  std::string_view text{};  ///< Without the pool's name.
+};
+
 /// A connect failed.
 struct OpenFailed : Event {
   const ErrorInfo& error;

@@ -28,8 +28,8 @@ struct LogLine {
 };
 
 /// Warnings: an outage that begins (once, with why) and ends (with how long and how many failed connects), a
-/// connection that was lost, a lease that leaks or is held idle, what is slow, gaps of listeners. With
-/// `debug` also each connection that is opened or closed.
+/// connection that was lost, a lease that leaks or is held idle, what is slow, gaps of listeners, a max_size
+/// that can't work. With `debug` also each connection that is opened or closed.
 class LogObserver final : public Observer {
  public:
   using Write = std::function<void(const LogLine&)>;
@@ -49,6 +49,7 @@ class LogObserver final : public Observer {
   void slow_acquire(const event::SlowAcquire& event) noexcept override;
   void slow_statement(const event::SlowStatement& event) noexcept override;
   void gap(const event::Gap& event) noexcept override;
+  void warned(const event::Warned& event) noexcept override;
 
  private:
   /// `text()` makes what follows the pool's name.

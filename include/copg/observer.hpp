@@ -29,6 +29,7 @@ enum class Hook : std::uint8_t {
   reset,
   noticed,
   gap,
+  warned,
   statement_began,
   statement_ended,
   slow_statement,
@@ -67,6 +68,8 @@ class Observer {
   /// Until it returns, its connection can't be used.
   virtual void noticed(const event::Noticed& event) noexcept;
   virtual void gap(const event::Gap& event) noexcept;
+  /// At most once for a pool.
+  virtual void warned(const event::Warned& event) noexcept;
 
   // Around each call that sends statements, on the caller's thread or event loop. A statement that the hook
   // itself executes on a pool with the same observer calls the hook again.

@@ -32,6 +32,7 @@ constexpr std::pair<std::string_view, Hook> hooks[] = {
     {"statement_began", Hook::statement_began},
     {"statement_ended", Hook::statement_ended},
     {"slow_statement", Hook::slow_statement},
+    {"warned", Hook::warned},
 };
 
 constexpr std::uint32_t bit_of(Hook hook) { return std::uint32_t{1} << static_cast<unsigned>(hook); }
@@ -181,6 +182,8 @@ void PoolObserver::noticed(const event::Noticed& event) noexcept {
       {notice.severity, text(notice.sqlstate.text()), notice.message, notice.detail, notice.hint,
        notice.context});
 }
+
+void PoolObserver::warned(const event::Warned& event) noexcept { put("warned", event, {text(event.text)}); }
 
 void PoolObserver::gap(const event::Gap& event) noexcept {
   put("gap", event, {event.reconnected, event.channels});

@@ -61,6 +61,7 @@ class PoolObserver final : public Observer {
   void reset(const event::Reset& event) noexcept override;
   void noticed(const event::Noticed& event) noexcept override;
   void gap(const event::Gap& event) noexcept override;
+  void warned(const event::Warned& event) noexcept override;
   [[nodiscard]] std::shared_ptr<void> statement_began(const event::StatementBegan& event) noexcept override;
   void statement_ended(const event::StatementEnded& event,
                        const std::shared_ptr<void>& begun) noexcept override;

@@ -33,6 +33,7 @@ EVENTS: dict[str, Callable[[Iterable[Any]], Any]] = {
     "reset": events.Reset._make,
     "noticed": events.Noticed._make,
     "gap": events.Gap._make,
+    "warned": events.Warned._make,
     "slow_statement": events.SlowStatement._make,
 }
 STATEMENT_HOOKS = ("statement_began", "statement_ended")

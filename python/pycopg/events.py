@@ -80,6 +80,19 @@ class Opened(NamedTuple):
     configure: float
 
 
+class Warned(NamedTuple):
+    """`warned`: the pool can't have as many connections as `max_size` says, as `text` explains. At most once.
+
+    What the server, the role or the database allows, less what others have, is fewer. Found out with the first
+    connection; never behind a pooler.
+    """
+
+    pool: str
+    connection: int
+    backend_pid: int
+    text: str
+
+
 class OpenFailed(NamedTuple):
     """`open_failed`: a connect failed. `sqlstate`: None if the error is not the server's."""
 

@@ -113,6 +113,7 @@ void Background::abandon_inherited(State& state) {
   state.abandon_inherited();
   unreturned_ = std::make_shared<UnreturnedCalls>();
   listener_.abandon();
+  room_asked_ = false;
   new std::shared_ptr<BackgroundPort>(std::move(port_));  // never destroyed
   (void)watch_.release();
   hang_ups_.leave();

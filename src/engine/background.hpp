@@ -136,6 +136,7 @@ class Background {
   std::uint64_t connections_ = 0;           // that were begun
   std::optional<Credentials> credentials_;  // that were given last
   TimePoint credentials_expire_{};
+  bool room_asked_ = false;
   std::shared_ptr<UnreturnedCalls> unreturned_;  // of the user's functions, in this process
   Listening& listening_;
   ListeningDriver listener_;

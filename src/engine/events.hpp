@@ -42,6 +42,7 @@ COPG_HOOK(Reset, reset);
 COPG_HOOK(Noticed, noticed);
 COPG_HOOK(Gap, gap);
 COPG_HOOK(SlowStatement, slow_statement);
+COPG_HOOK(Warned, warned);
 #undef COPG_HOOK
 
 [[nodiscard]] constexpr std::uint32_t bit_of(Hook hook) noexcept {

@@ -58,7 +58,8 @@ bool LogObserver::wants(Hook hook) const noexcept {
     case Hook::held_idle:
     case Hook::slow_acquire:
     case Hook::slow_statement:
-    case Hook::gap: return true;
+    case Hook::gap:
+    case Hook::warned: return true;
     case Hook::acquired:
     case Hook::acquire_failed:
     case Hook::released:
@@ -130,6 +131,10 @@ void LogObserver::slow_statement(const event::SlowStatement& event) noexcept {
     return fmt::format("a statement took {} ({}){}{}: {}", shown(event.took), end,
                        event.where.empty() ? "" : ", on a connection taken at ", event.where, event.text);
   });
+}
+
+void LogObserver::warned(const event::Warned& event) noexcept {
+  log(LogLevel::warning, "warned", event, {}, [&] { return std::string(event.text); });
 }
 
 void LogObserver::gap(const event::Gap& event) noexcept {

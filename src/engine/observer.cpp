@@ -43,6 +43,7 @@ void Observer::leaked(const event::Leaked& /*event*/) noexcept {}
 void Observer::held_idle(const event::HeldIdle& /*event*/) noexcept {}
 void Observer::opened(const event::Opened& /*event*/) noexcept {}
 void Observer::open_failed(const event::OpenFailed& /*event*/) noexcept {}
+void Observer::warned(const event::Warned& /*event*/) noexcept {}
 void Observer::outage_began(const event::OutageBegan& /*event*/) noexcept {}
 void Observer::outage_ended(const event::OutageEnded& /*event*/) noexcept {}
 void Observer::closed(const event::Closed& /*event*/) noexcept {}

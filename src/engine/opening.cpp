@@ -1,5 +1,6 @@
 // Background: how a connection is made. It asks for credentials, connects, and lends the connection to
 // `configure`, as far as the options say so.
+#include <optional>
 #include <utility>
 
 #include "engine/background.hpp"
@@ -7,6 +8,7 @@
 #include "engine/connect_failures.hpp"
 #include "engine/credentials_call.hpp"
 #include "engine/diagnosis.hpp"
+#include "engine/size_warning.hpp"
 #include "engine/timed_connect.hpp"
 #include "pool/invariant.hpp"
 
@@ -45,6 +47,9 @@ void Background::credentials_ended(pool::ConnectionId connection, BackgroundTask
 }
 
 void Background::connect(pool::ConnectionId connection, pq::ConnectSettings settings) {
+  // Once, for the first connect, and only where somebody hears of it.
+  if (setup_.events.wants(Hook::warned) && !std::exchange(room_asked_, true))
+    settings.ask_room = slot_of(connection).opening.asks_room = true;
   run(connection, std::make_unique<TimedConnect>(std::move(settings)), connect_timeout_,
       &Background::connect_ended);
 }
@@ -64,6 +69,7 @@ void Background::connect_ended(pool::ConnectionId connection, BackgroundTask::En
                        refused ? failure_of(operation.failure()) : pool::ConnectFailure::transient);
   }
   slot.opening.phases = operation.times();
+  slot.opening.room = operation.room();
   auto made = operation.take_connection();
   slot.opening.backend_pid = made->backend_pid();
   if (setup_.options.configure) return configure(connection, std::move(made), &Background::configured_new);
@@ -122,13 +128,17 @@ void Background::opened(pool::ConnectionId connection, std::unique_ptr<pq::Conne
   }
   setup_.events.tell(
       event::Opened{where, opening.took(), opening.credentials, opening.connect, opening.configure});
+  const auto warning = opening.room ? size_warning(setup_.options, *opening.room) : std::nullopt;
+  if (warning) setup_.events.tell(event::Warned{where, *warning});
   if (outage.failures > 0)
     setup_.events.tell(event::OutageEnded{setup_.events.at(), at - outage.since, outage.failures});
 }
 
 void Background::open_failed(pool::ConnectionId connection, ErrorInfo error, pool::ConnectFailure failure) {
-  slot_of(connection).work.task.reset();
-  const event::Event where = setup_.events.at(slot_of(connection));
+  Slot& slot = slot_of(connection);
+  slot.work.task.reset();
+  if (slot.opening.asks_room) room_asked_ = false;
+  const event::Event where = setup_.events.at(slot);
   bool began = false;
   {
     const Locked state(shared_);

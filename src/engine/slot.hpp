@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/activity.hpp"
@@ -21,6 +22,7 @@
 #include "engine/socket_waiter.hpp"
 #include "pool/pool_core.hpp"
 #include "pq/connection.hpp"
+#include "pq/server_room.hpp"
 
 namespace copg::engine {
 
@@ -86,6 +88,8 @@ struct Slot {
     [[nodiscard]] Duration took() const noexcept { return credentials + connect + configure; }
     bool with_old_credentials = false;  // given for an earlier connect
     PhaseTimes phases{};
+    bool asks_room = false;
+    std::optional<pq::ServerRoom> room{};  // of the server, if it has told
   };
   Opening opening;
 

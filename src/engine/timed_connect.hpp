@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "engine/clock.hpp"
@@ -26,6 +27,7 @@ class TimedConnect final : public pq::Operation {
 
   [[nodiscard]] std::unique_ptr<pq::Connection> take_connection() { return connect_.take_connection(); }
   [[nodiscard]] pq::ConnectFailureKind failure() const noexcept { return connect_.failure(); }
+  [[nodiscard]] const std::optional<pq::ServerRoom>& room() const noexcept { return connect_.room(); }
   [[nodiscard]] bool try_next_host() { return connect_.try_next_host(); }
   [[nodiscard]] const PhaseTimes& times() const noexcept { return times_; }
 

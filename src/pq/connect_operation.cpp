@@ -50,6 +50,7 @@ struct PointerLists {
   }
 };
 
+constexpr int first_with_backend_type = 100000;
 constexpr int first_with_xid8 = 130000;
 
 PGconn* start(const std::vector<std::pair<std::string, std::string>>& pairs) {
@@ -77,6 +78,7 @@ const char* ConnectOperation::phase() const noexcept {
     case Phase::resolving: return "resolving host names";
     case Phase::connecting: break;
     case Phase::identifying: return "asking which server it is";
+    case Phase::asking_room: return "asking how many connections the server has room for";
     case Phase::over: return "done";
   }
   if (!conn_) return "going to the next host";
@@ -105,6 +107,7 @@ ConnectPhase ConnectOperation::connect_phase() const noexcept {
     case Phase::resolving: return ConnectPhase::resolve;
     case Phase::connecting: break;
     case Phase::identifying:
+    case Phase::asking_room:
     case Phase::over: return ConnectPhase::authenticate;
   }
   if (!conn_) return ConnectPhase::connect;
@@ -141,6 +144,7 @@ Step ConnectOperation::advance(Ready ready) {
     case Phase::resolving: return resolve(ready);
     case Phase::connecting: return conn_ ? poll() : start_connecting();
     case Phase::identifying: return identify(ready);
+    case Phase::asking_room: return ask_room(ready);
     case Phase::over: break;
   }
   return Step::finished();
@@ -264,7 +268,7 @@ Step ConnectOperation::established() {
   connection_ = std::make_unique<Connection>(conn, settings_.prepare);
   connection_->limit_results(settings_.max_result_bytes);
   (void)conn_.release();  // the connection's now
-  if (!settings_.identify || connection_->server_version() < first_with_xid8) return Step::finished();
+  if (!settings_.identify || connection_->server_version() < first_with_xid8) return start_asking_room();
   phase_ = Phase::identifying;
   identity_ = std::make_unique<FateStatement>(*connection_, "", 0);
   return identify(Ready::none);
@@ -279,6 +283,29 @@ Step ConnectOperation::identify(Ready ready) {
     connection_->identify(identity_in(identity_->operation.take_result()));
   ErrorPtr error = identity_->operation.take_error();
   identity_.reset();
+  connection_->wiped();  // the baseline of the session
+  if (connection_->alive()) return start_asking_room();
+  connection_.reset();
+  return fail(std::move(error));
+}
+
+Step ConnectOperation::start_asking_room() {
+  phase_ = Phase::over;
+  if (!settings_.ask_room || connection_->server_version() < first_with_backend_type) return Step::finished();
+  phase_ = Phase::asking_room;
+  room_statement_.emplace(*connection_);
+  return ask_room(Ready::none);
+}
+
+/// A server that can't or won't answer is as good as any other.
+Step ConnectOperation::ask_room(Ready ready) {
+  ExecuteOperation& operation = room_statement_->operation;
+  const Step step = operation.advance(ready);
+  if (!step.done) return step;
+  phase_ = Phase::over;
+  if (operation.error() == nullptr) room_ = room_in(operation.take_result(), connection_->backend_pid());
+  ErrorPtr error = operation.take_error();
+  room_statement_.reset();
   connection_->wiped();  // the baseline of the session
   if (connection_->alive()) return Step::finished();
   connection_.reset();

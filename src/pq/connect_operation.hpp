@@ -3,10 +3,12 @@
 #pragma once
 
 #include <copg/connect_phase.hpp>
+#include <copg/params.hpp>
 
 #include <libpq-fe.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,8 +17,10 @@
 #include "pq/commit_question.hpp"
 #include "pq/connect_settings.hpp"
 #include "pq/connection.hpp"
+#include "pq/execute_operation.hpp"
 #include "pq/operation.hpp"
 #include "pq/resolve_operation.hpp"
+#include "pq/server_room.hpp"
 
 namespace copg::pq {
 
@@ -40,6 +44,8 @@ class ConnectOperation final : public Operation {
 
   /// After `done` without an error, once.
   [[nodiscard]] std::unique_ptr<Connection> take_connection() { return std::move(connection_); }
+  /// After `done` without an error, where it was to be asked: nothing if the server did not tell.
+  [[nodiscard]] const std::optional<ServerRoom>& room() const noexcept { return room_; }
   /// After `done` with an error.
   [[nodiscard]] ConnectFailureKind failure() const noexcept { return failure_; }
   /// Gives up the host that is being tried: the next `advance(Ready::none)` starts with the one after it.
@@ -47,7 +53,12 @@ class ConnectOperation final : public Operation {
   bool try_next_host();
 
  private:
-  enum class Phase : std::uint8_t { starting, resolving, connecting, identifying, over };
+  enum class Phase : std::uint8_t { starting, resolving, connecting, identifying, asking_room, over };
+  struct RoomStatement {
+    explicit RoomStatement(Connection& connection) : operation(connection, room_text, params) {}
+    const Params params;
+    ExecuteOperation operation;
+  };
   struct Finish {
     void operator()(PGconn* conn) const noexcept;
   };
@@ -59,6 +70,8 @@ class ConnectOperation final : public Operation {
   Step poll();
   Step established();
   Step identify(Ready ready);
+  Step start_asking_room();
+  Step ask_room(Ready ready);
   Step fail_connect();
   Step refuse_gss_encryption();
   [[nodiscard]] bool user_chose_date_style() const;
@@ -73,6 +86,8 @@ class ConnectOperation final : public Operation {
   std::unique_ptr<PGconn, Finish> conn_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<FateStatement> identity_;
+  std::optional<RoomStatement> room_statement_;
+  std::optional<ServerRoom> room_;
   ConnectFailureKind failure_ = ConnectFailureKind::transient;
   Phase phase_ = Phase::starting;
   bool ask_for_date_style_ = false;

@@ -28,6 +28,8 @@ struct ConnectSettings {
   std::size_t max_result_bytes = 0;
   /// Ask the server which one it is (ServerIdentity), which costs a round trip.
   bool identify = false;
+  /// Ask the server how many connections it has room for (ServerRoom), which costs a round trip.
+  bool ask_room = false;
   std::shared_ptr<ConnectMemory> memory = std::make_shared<ConnectMemory>();
 };
 

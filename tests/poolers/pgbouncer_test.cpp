@@ -101,6 +101,19 @@ TEST_P(Bouncer, many_callers_get_their_own_rows) {
 }
 
 // Each statement of a run has a Sync of its own, so that a pooler may give each of them another server.
+TEST_P(Bouncer, the_size_of_the_server_says_nothing_of_a_pool_behind_it) {
+  class Warnings final : public Observer {
+   public:
+    void warned(const event::Warned& /*event*/) noexcept override { ++count; }
+    std::atomic<int> count = 0;
+  };
+  const auto seen = std::make_shared<Warnings>();
+  PooledDatabase db = open({.max_size = 5000, .prepare = PrepareMode::off, .observer = seen});
+  EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
+  db.close();
+  EXPECT_EQ(seen->count, 0);
+}
+
 TEST_P(Bouncer, statements_travel_together_and_each_caller_gets_its_own_rows) {
   PooledDatabase db = open({.max_size = 2, .prepare = PrepareMode::off});
   expect_own_rows(db, 16, 200);

@@ -4,10 +4,12 @@
 #include <copg/connect_phase.hpp>
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "pq/connect_settings.hpp"
 #include "pq/connection.hpp"
+#include "pq/server_room.hpp"
 
 namespace copg::pq {
 inline namespace scripted {
@@ -34,6 +36,7 @@ class ConnectOperation final : public Operation {
     return Step::finished();
   }
   [[nodiscard]] const char* phase() const noexcept override { return "connecting"; }
+  [[nodiscard]] const std::optional<ServerRoom>& room() const noexcept { return room_; }
   [[nodiscard]] ConnectPhase connect_phase() const noexcept { return ConnectPhase::connect; }
   [[nodiscard]] std::unique_ptr<Connection> take_connection() {
     taken_ = true;
@@ -45,6 +48,7 @@ class ConnectOperation final : public Operation {
  private:
   World::Attempt attempt_{};
   std::unique_ptr<Connection> connection_;
+  std::optional<ServerRoom> room_;
   bool started_ = false;
   bool taken_ = false;
 };
