@@ -17,23 +17,6 @@ namespace nb = nanobind;
 namespace copg::python {
 namespace {
 
-const char* name_of(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::configuration: return "configuration";
-    case ErrorKind::usage: return "usage";
-    case ErrorKind::data: return "data";
-    case ErrorKind::pool_timeout: return "pool_timeout";
-    case ErrorKind::pool_deadlock: return "pool_deadlock";
-    case ErrorKind::query_timeout: return "query_timeout";
-    case ErrorKind::pool_closed: return "pool_closed";
-    case ErrorKind::too_many_requests: return "too_many_requests";
-    case ErrorKind::connection_failed: return "connection_failed";
-    case ErrorKind::query_failed: return "query_failed";
-    case ErrorKind::commit_unknown: return "commit_unknown";
-  }
-  return "unknown";
-}
-
 /// The server's words may be in any encoding while a connection is being made.
 nb::object text_or_none(const std::string& text) {
   if (text.empty()) return nb::none();
@@ -84,7 +67,7 @@ nb::object class_for(const ErrorInfo& info) {
   const nb::dict classes = nb::borrow<nb::dict>(imported().error_classes);
   // With a text it is the statement that is wrong, without one the use of an object.
   const bool statement = info.kind == ErrorKind::usage && !info.query.empty();
-  const char* const kind = statement ? "statement" : name_of(info.kind);
+  const std::string_view kind = statement ? "statement" : to_string(info.kind);
   nb::object by_sqlstate;
   if (info.kind == ErrorKind::query_failed || info.kind == ErrorKind::connection_failed)
     by_sqlstate = class_by_sqlstate(classes, info);
@@ -94,7 +77,7 @@ nb::object class_for(const ErrorInfo& info) {
       (!by_kind.is_valid() || PyObject_IsSubclass(by_sqlstate.ptr(), by_kind.ptr()) == 1))
     return by_sqlstate;
   if (by_kind.is_valid()) return by_kind;
-  return nb::borrow(imported().error_class_for)(kind);
+  return nb::borrow(imported().error_class_for)(nb::str(kind.data(), kind.size()));
 }
 
 /// An exception made without a call of its __init__: that of psycopg, which some have for a base, is Python's
