@@ -77,7 +77,7 @@ void Runs::answer(Run& run) noexcept {
         static_cast<StatementWaiter*>(std::exchange(state->waiters[answer.id.slot], nullptr));
     if (waiter == nullptr) continue;  // it was given up
     waiter->answer_ = std::move(answer.answer);
-    waiter->carrier_ = run.carrier;
+    if (waiter->carrier_) *waiter->carrier_ = run.carrier;
     if (!waiter->driving_) waiter->settle(state->wakes);
   }
   run.answers().clear();

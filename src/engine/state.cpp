@@ -140,7 +140,7 @@ void State::grant(const pool::Action& granted) {
   pool::invariant(waiter != nullptr && waiter->id_ == granted.waiter, "a grant finds the caller that waits");
   const pool::ConnectionId connection = core->accept(granted.waiter).value();
   waiter->lease_ = take(connection, core->state_since(connection), waiter->deadline_, waiter->holder_);
-  if (!waiter->lease_name_.empty()) slot_of(connection).tenancy(*this).name = waiter->lease_name_;
+  if (waiter->lease_name_) slot_of(connection).tenancy(*this).name = *waiter->lease_name_;
   if (core->run_size(connection) > 0) {
     waiter->driving_ = true;
     waiter->lease_.fresh = waiter->lease_.slot->run == nullptr;

@@ -68,12 +68,12 @@ class Waiter {
   Lease lease_;  // granted, and not collected yet
   pool::WaiterId id_{};
   std::string_view statement_;  // the text, if it waits with one; it lives as long as it waits
-  HolderName lease_name_;       // of a lease whose dead connection is exchanged
-  Holder holder_;               // from `set_task` on it names the task, once queued all else
+  std::unique_ptr<const HolderName> lease_name_;  // of a lease whose dead connection is exchanged; null: none
+  Holder holder_;  // from `set_task` on it names the task, once queued all else
   TimePoint since_{};
   TimePoint deadline_ = pool::never;
-  pool::WaitError error_ = pool::WaitError::none;
   std::uint32_t waiting_ = 0;  // how many waited when its time was up, itself included
+  pool::WaitError error_ = pool::WaitError::none;
   bool blocking_ = false;
   bool settled_ = false;
   bool driving_ = false;  // has been granted a run, and finds its answer by itself
@@ -100,7 +100,7 @@ class StatementWaiter : public Waiter {
   friend class StatementCall;
   friend TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept;
   std::optional<PipelineAnswer> answer_;
-  Carrier carrier_;  // of the answer
+  std::unique_ptr<Carrier> carrier_;  // of the answer; null: nobody wants to know
 };
 
 }  // namespace copg::engine

@@ -63,10 +63,10 @@ bool Leases::found_dead(Lease& lease, TimePoint time) {
 Leases::Attempt Leases::swap(Lease& lease, Waiter& waiter, TimePoint deadline,
                              const pool::Statement* statement) {
   const TimePoint time = now();
+  const Slot::Tenancy tenancy = lease.slot->tenancy();
+  waiter.lease_name_ = tenancy.name.empty() ? nullptr : std::make_unique<const HolderName>(tenancy.name);
   Locked state = lock_here(shared_);
   state->make_room_for_waiter();
-  const Slot::Tenancy tenancy = lease.slot->tenancy();
-  waiter.lease_name_ = tenancy.name;
   deadline = std::min(deadline, after(time, tenancy.patience));
   lease.slot->lease_ends(*state);
   const pool::ConnectionId dead = id_of(std::exchange(lease, {}));
@@ -82,7 +82,7 @@ Leases::Attempt Leases::conclude(Locked state, const pool::Acquired& acquired, L
   switch (acquired.kind) {
     case pool::Acquired::Kind::granted:
       lease = state->take(acquired.connection, time, deadline, holder);
-      if (!waiter.lease_name_.empty()) lease.slot->tenancy(*state).name = waiter.lease_name_;
+      if (waiter.lease_name_) lease.slot->tenancy(*state).name = *waiter.lease_name_;
       if (waiter.listener_ != nullptr) watch_deadline(*state, *lease.slot, *waiter.listener_, deadline);
       break;
     case pool::Acquired::Kind::queued: state->add(waiter, acquired.waiter, time, deadline, holder); break;

@@ -114,10 +114,11 @@ class LeaseCall {
   TimePoint entered_at_{};
   TimePoint answered_at_{};  // once it is done
   pq::StatementOperation* operation_ = nullptr;
-  pq::Step step_{};
-  bool fresh_ = false;                     // nothing had been sent on the lease before
-  bool sent_ = false;                      // once it is done: whether anything was sent
   std::unique_ptr<StatementWatch> watch_;  // null: nobody wants to know
+  // Small ones last: what derives from this uses the rest of the word.
+  pq::Step step_{};
+  bool fresh_ = false;  // nothing had been sent on the lease before
+  bool sent_ = false;   // once it is done: whether anything was sent
 
  private:
   [[gnu::cold]] void start_watch(TimePoint time);

@@ -9,29 +9,30 @@ namespace copg::engine {
 StatementCall::Progress StatementCall::acquire(std::string_view sql, const KnownText& text,
                                                const pq::ParamsView& params, TimePoint time,
                                                TimePoint deadline, const SourceLocation& where) {
-  sql_ = sql;
   params_ = params;
   require_time(time, deadline, ErrorKind::pool_timeout);
+  waiter().statement_ = sql;
   watch(time);
+  if (watch_) [[unlikely]]
+    waiter().carrier_ = std::make_unique<Carrier>();
   statement_ = statement_of(text, params);
-  waiter_.statement_ = sql;
-  const auto attempt = engine_.leases().acquire(lease_, waiter_, time, deadline, where, &statement_);
+  const auto attempt = engine_.leases().acquire(lease_, waiter(), time, deadline, where, &statement_);
   return attempt == Leases::Attempt::queued ? Progress::queued : enter(time);
 }
 
 event::StatementBegan StatementCall::shape() {
   event::StatementBegan event;
-  event.text = sql_;
+  event.text = sql();
   event.types = params_.types();
   return event;
 }
 
 StatementCall::Progress StatementCall::granted(TimePoint time) {
-  return engine_.runs().collect_statement(lease_, waiter_, time) ? enter(time) : Progress::done;
+  return engine_.runs().collect_statement(lease_, waiter(), time) ? enter(time) : Progress::done;
 }
 
 pq::StatementOperation& StatementCall::make(pq::Connection& connection) {
-  if (waiter_.driving_) {  // it has waited: others may travel with it
+  if (waiter().driving_) {  // it has waited: others may travel with it
     if (Run* const run = engine_.runs().start_or_resume_run(lease_)) {
       phase_ = Phase::leading;
       return run->operation();
@@ -43,11 +44,11 @@ pq::StatementOperation& StatementCall::make(pq::Connection& connection) {
 
 StatementCall::Progress StatementCall::swap() {
   phase_ = Phase::none;
-  if (waiter_.driving_) {
-    engine_.runs().requeue(lease_, waiter_);
+  if (waiter().driving_) {
+    engine_.runs().requeue(lease_, waiter());
     return Progress::queued;
   }
-  const auto attempt = engine_.leases().swap(lease_, waiter_, deadline_, &statement_);
+  const auto attempt = engine_.leases().swap(lease_, waiter(), deadline_, &statement_);
   return attempt == Leases::Attempt::queued ? Progress::queued : enter(now());
 }
 
@@ -62,7 +63,7 @@ StatementCall::Progress StatementCall::advance_run(pq::Ready ready) {
   step_ = operation_->advance(ready);
   engine_.runs().answer(*lease_.slot->run);
   if (!step_.done) {
-    if (!waiter_.answer_) return Progress::waiting;
+    if (!waiter().answer_) return Progress::waiting;
     if (answered_at_ == TimePoint{}) answered_at_ = now();
     if (now() < wait_until()) return Progress::waiting;
     stop();  // the rest is for others: one of them waits for it
@@ -70,27 +71,27 @@ StatementCall::Progress StatementCall::advance_run(pq::Ready ready) {
   }
   phase_ = Phase::none;
   operation_ = nullptr;
-  engine_.runs().end_run(lease_, waiter_);
-  return waiter_.answer_ ? Progress::done : Progress::queued;
+  engine_.runs().end_run(lease_, waiter());
+  return waiter().answer_ ? Progress::done : Progress::queued;
 }
 
 TimePoint StatementCall::wait_until() const noexcept {
-  return phase_ == Phase::leading && waiter_.answer_ ? after(answered_at_, patience_) : deadline_;
+  return phase_ == Phase::leading && waiter().answer_ ? after(answered_at_, patience_) : deadline_;
 }
 
 bool StatementCall::wait_no_longer() noexcept {
-  if (phase_ != Phase::leading || !waiter_.answer_) return false;
+  if (phase_ != Phase::leading || !waiter().answer_) return false;
   stop();
   return true;
 }
 
 Result StatementCall::take_result() {
-  if (waiter_.answer_) {
+  if (waiter().answer_) {
     if (watch_) [[unlikely]] {
-      watch_->shared(waiter_.carrier_);
-      watch_->note(**waiter_.answer_);
+      watch_->shared(*waiter().carrier_);
+      watch_->note(**waiter().answer_);
     }
-    return std::move(*waiter_.answer_).value();
+    return std::move(*waiter().answer_).value();
   }
   auto& alone = static_cast<pq::ExecuteOperation&>(*operation_);
   raise_error_of(alone);
@@ -109,17 +110,17 @@ void StatementCall::stop() noexcept {
   switch (std::exchange(phase_, Phase::none)) {
     case Phase::leading:
       operation_ = nullptr;
-      engine_.runs().hand_over_run(lease_, waiter_);
+      engine_.runs().hand_over_run(lease_, waiter());
       break;
     case Phase::answered:
       operation_ = nullptr;
       drop();
-      engine_.runs().end_statement(lease_, waiter_, statement_, answered_at_, answered_at_ - entered_at_);
+      engine_.runs().end_statement(lease_, waiter(), statement_, answered_at_, answered_at_ - entered_at_);
       break;
     case Phase::none:
     case Phase::alone: {
-      const bool has_waited = waiter_.driving_;
-      if (has_waited) engine_.runs().forget(lease_, waiter_);
+      const bool has_waited = waiter().driving_;
+      if (has_waited) engine_.runs().forget(lease_, waiter());
       leave(has_waited);
       break;
     }

@@ -30,7 +30,7 @@ class StatementCall : public LeaseCall {
   Progress advance(pq::Ready ready) final;
   [[nodiscard]] TimePoint wait_until() const noexcept final;
   bool wait_no_longer() noexcept final;
-  [[nodiscard]] std::string_view sql() const noexcept final { return sql_; }
+  [[nodiscard]] std::string_view sql() const noexcept final { return waiter().statement_; }
   /// Once done: the result; throws the statement's error.
   [[nodiscard]] Result take_result();
   /// Ends the call and its lease, at any time. May be called twice; the destructor of the class with `drop`
@@ -41,7 +41,7 @@ class StatementCall : public LeaseCall {
   /// `patience`: how long the driver of a run goes on once it has its own answer, for the others, before it
   /// hands the run over.
   StatementCall(PoolEngine& engine, StatementWaiter& waiter, Duration patience)
-      : LeaseCall(engine, lease_, waiter), waiter_(waiter), patience_(patience) {}
+      : LeaseCall(engine, lease_, waiter), patience_(patience) {}
   ~StatementCall() = default;
 
   /// Makes the operation of a statement that travels alone.
@@ -62,13 +62,14 @@ class StatementCall : public LeaseCall {
   Progress advance_run(pq::Ready ready);
   void stop() noexcept;
 
-  StatementWaiter& waiter_;  // LeaseCall::waiter_, with its answer
+  /// With its text and its answer.
+  [[nodiscard]] StatementWaiter& waiter() const noexcept { return static_cast<StatementWaiter&>(waiter_); }
+
+  Phase phase_ = Phase::none;
   const Duration patience_;
   Lease lease_;
-  std::string_view sql_;
   pq::ParamsView params_;
   pool::Statement statement_;
-  Phase phase_ = Phase::none;
 };
 
 /// `Room`: InPlace or OnHeap.
