@@ -7,8 +7,7 @@
 namespace copg::tools {
 namespace {
 
-constexpr double worth_it = 1.05;  // what a doubling must give over the best so far
-constexpr int most_doublings_in_vain = 2;
+constexpr double harmful = 0.8;  // of the best: so little shows that more connections do harm
 
 double median(const std::vector<TuneRound>& rounds, double TuneRound::*field) {
   std::vector<double> values;
@@ -50,13 +49,13 @@ std::optional<int> TuneSearch::next() {
 }
 
 void TuneSearch::add(int size, const TuneRound& round) {
-  if (doubling_ && !rounds_of_.empty()) in_vain_ = round.per_second < best() * worth_it ? in_vain_ + 1 : 0;
+  does_harm_ = doubling_ && round.per_second < best() * harmful;
   rounds_of_[size].push_back(round);
 }
 
 void TuneSearch::plan_the_next_doubling() {
   const int last = rounds_of_.rbegin()->first;
-  if (last == largest_ || in_vain_ == most_doublings_in_vain) {
+  if (last == largest_ || does_harm_) {
     doubling_ = false;
   } else {
     planned_.push_back(std::min(2 * last, largest_));

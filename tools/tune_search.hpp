@@ -15,7 +15,7 @@ struct TuneRound {
   double client_cpu = 0;  ///< Processors that the client kept busy.
 };
 
-/// Doubles the size while that helps, and then looks for the smallest size that is good enough: the knee.
+/// Doubles the size until that does harm, and then looks for the smallest size that is good enough: the knee.
 class TuneSearch {
  public:
   /// Of the best throughput that was seen: a smaller pool that reaches it is preferred.
@@ -46,7 +46,7 @@ class TuneSearch {
   int rounds_;
   bool doubling_;             // the first round, which finds out how far to go
   bool refines_;              // after that, between the sizes of the first rounds
-  int in_vain_ = 0;           // doublings in a row that gave nothing
+  bool does_harm_ = false;    // the last doubling
   std::vector<int> planned_;  // last first
   std::map<int, std::vector<TuneRound>> rounds_of_;
 };

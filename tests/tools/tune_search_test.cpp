@@ -46,8 +46,15 @@ TEST(TuneSearch, does_not_go_far_beyond_the_best) {
   TuneSearch search(1000, 3);
   const auto rounds =
       measure(search, [](int size, int) { return size <= 4 ? 1000.0 * size : 4000.0 - 10.0 * size; });
-  EXPECT_LE(rounds.rbegin()->first, 16);
+  EXPECT_LE(rounds.rbegin()->first, 128);
   EXPECT_EQ(search.advice(), 4);
+}
+
+TEST(TuneSearch, sees_what_grows_slowly) {
+  const Throughput grows = [](int size, int) { return 1000.0 * (1 + 0.04 * std::log2(size)); };
+  TuneSearch search(64, 1);
+  measure(search, grows);
+  EXPECT_EQ(search.advice(), knee(64, grows));
 }
 
 TEST(TuneSearch, takes_the_median_of_as_many_rounds_of_each_size) {
