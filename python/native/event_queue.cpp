@@ -4,6 +4,7 @@
 
 #include <nanobind/stl/string.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -120,8 +121,6 @@ void report_unraisable(nb::handle error, nb::handle where) {
 }
 
 }  // namespace
-
-double seconds(std::chrono::nanoseconds time) noexcept { return std::chrono::duration<double>(time).count(); }
 
 std::vector<EventField> fields_of(const event::Event& at, std::vector<EventField> more) {
   std::vector<EventField> fields;

@@ -9,7 +9,6 @@
 
 #include <copg/event.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -36,7 +35,6 @@ struct QueuedEvent {
 
 /// With the pool, the connection and its backend in front.
 [[nodiscard]] std::vector<EventField> fields_of(const event::Event& at, std::vector<EventField> more);
-[[nodiscard]] double seconds(std::chrono::nanoseconds time) noexcept;
 /// With the GIL: a new reference to a tuple, or nullptr and an exception.
 [[nodiscard]] PyObject* tuple_of(const std::vector<EventField>& fields) noexcept;
 

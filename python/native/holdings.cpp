@@ -6,14 +6,13 @@
 #include <vector>
 
 #include "python/native/gil.hpp"
+#include "python/native/seconds.hpp"
 
 namespace copg::python {
 namespace {
 
-double in_seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
-
 nb::object seconds_or_none(const std::optional<std::chrono::nanoseconds>& time) {
-  return time ? nb::object(nb::float_(in_seconds(*time))) : nb::none();
+  return time ? nb::object(nb::float_(seconds(*time))) : nb::none();
 }
 
 /// Texts come from the program, which may have put anything into them.
@@ -31,7 +30,7 @@ nb::list leases_of(const std::shared_ptr<engine::PoolEngine>& engine) {
     list.append(nb::make_tuple(shown_text(lease.where.file_name()), lease.where.line(),
                                shown_text(lease.where.function_name()), shown_text(lease.holder),
                                shown_text(lease.statement), lease.connection, lease.backend_pid,
-                               in_seconds(lease.age), in_seconds(lease.idle), seconds_or_none(lease.running),
+                               seconds(lease.age), seconds(lease.idle), seconds_or_none(lease.running),
                                lease.travelling, shown_text(to_string(lease.status)),
                                lease.name.empty() ? nb::object(nb::none()) : shown_text(lease.name)));
   return list;
@@ -43,7 +42,7 @@ nb::list waiters_of(const std::shared_ptr<engine::PoolEngine>& engine) {
   for (const WaiterInfo& waiter : without_gil([&] { return engine->holdings().waiters(); }))
     list.append(nb::make_tuple(shown_text(waiter.where.file_name()), waiter.where.line(),
                                shown_text(waiter.where.function_name()), shown_text(waiter.holder),
-                               shown_text(waiter.statement), waiter.position, in_seconds(waiter.waited),
+                               shown_text(waiter.statement), waiter.position, seconds(waiter.waited),
                                seconds_or_none(waiter.remaining)));
   return list;
 }

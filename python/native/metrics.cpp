@@ -18,11 +18,10 @@
 #include <vector>
 
 #include "python/native/any_pool.hpp"
+#include "python/native/seconds.hpp"
 
 namespace copg::python {
 namespace {
-
-double seconds_of(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
 nb::str name_as_str(std::string_view view) { return nb::str(view.data(), view.size()); }
 
@@ -57,7 +56,7 @@ nb::list buckets_of(const Histogram& histogram) {
   nb::list result;
   for (std::size_t i = 0; i < Histogram::size; ++i) {
     const auto [end, count] = histogram.bucket(i);
-    const double end_s = i + 1 < Histogram::size ? seconds_of(end) : std::numeric_limits<double>::infinity();
+    const double end_s = i + 1 < Histogram::size ? seconds(end) : std::numeric_limits<double>::infinity();
     if (count > 0) result.append(nb::make_tuple(end_s, count));
   }
   return result;
@@ -79,9 +78,9 @@ std::string prometheus_of(nb::args pools) {
 void bind_metrics(nb::module_& module) {
   nb::class_<Histogram>(module, "Histogram")
       .def_prop_ro("count", &Histogram::count)
-      .def_prop_ro("sum", [](const Histogram& self) { return seconds_of(self.sum()); })
-      .def_prop_ro("mean", [](const Histogram& self) { return seconds_of(self.mean()); })
-      .def("quantile", [](const Histogram& self, double q) { return seconds_of(self.quantile(q)); })
+      .def_prop_ro("sum", [](const Histogram& self) { return seconds(self.sum()); })
+      .def_prop_ro("mean", [](const Histogram& self) { return seconds(self.mean()); })
+      .def("quantile", [](const Histogram& self, double q) { return seconds(self.quantile(q)); })
       .def("shorter_than",
            [](const Histogram& self, double limit_s) {
              return self.shorter_than(engine::duration_of(Seconds(limit_s)));
@@ -90,7 +89,7 @@ void bind_metrics(nb::module_& module) {
   constexpr auto inside = nb::rv_policy::reference_internal;
   nb::class_<PoolMetrics>(module, "PoolMetrics")
       .def_ro("name", &PoolMetrics::name)
-      .def_prop_ro("period", [](const PoolMetrics& self) { return seconds_of(self.period); })
+      .def_prop_ro("period", [](const PoolMetrics& self) { return seconds(self.period); })
       .def_prop_ro("stats", [](const PoolMetrics& self) { return dict_of(self.stats); })
       .def_ro("waits", &PoolMetrics::waits, inside)
       .def_ro("uses", &PoolMetrics::uses, inside)

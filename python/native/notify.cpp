@@ -10,6 +10,7 @@
 #include "python/native/gil.hpp"
 #include "python/native/interpreter_exit.hpp"
 #include "python/native/raised.hpp"
+#include "python/native/seconds.hpp"
 
 namespace copg::python {
 namespace {
