@@ -279,8 +279,6 @@ void Background::tick() {
 /// Sets the alarm to whatever falls due next; puts it away when the pool is no more, since a pending one
 /// would keep the user's event loop running, and lets go of the workers.
 void Background::arm() {
-  constexpr Duration shortest_leak_interval = std::chrono::milliseconds(10);
-  const auto& leak_after = setup_.options.leak_after;
   TimePoint when = pool::never;
   std::unique_ptr<pq::Workers::Hold> workers;  // let go of without the mutex
   std::shared_ptr<BackgroundPort> port;
@@ -292,9 +290,11 @@ void Background::arm() {
     when = std::min({listening_deadline, state->core->next_deadline(), state->cut_at, state->insist_at,
                      state->deadlines_due});
     for (const PoolWaiter* pool_waiter : state->pool_waiters) when = std::min(when, pool_waiter->deadline_);
-    if (leak_after && !state->core->closed())
-      when = std::min(when, after(now(), std::max(duration_of(*leak_after) / 2, shortest_leak_interval)));
-    if (!state->core->closed()) when = std::min(when, held_idle_due(setup_, now()));
+    if (!state->core->closed()) {
+      const TimePoint time = now();
+      when = std::min({when, next_look(setup_.options.leak_after, time),
+                       next_look(setup_.options.held_idle_after, time)});
+    }
     if (state->core->finished() && !state->listening && state->pool_waiters.empty()) {
       when = pool::never;
       workers = std::move(workers_);

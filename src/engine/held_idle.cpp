@@ -45,9 +45,8 @@ void report_held_idle(const Setup& setup, SharedState& shared, TimePoint time) {
   }
 }
 
-TimePoint held_idle_due(const Setup& setup, TimePoint time) noexcept {
+TimePoint next_look(const std::optional<Seconds>& limit, TimePoint time) noexcept {
   constexpr Duration shortest = std::chrono::milliseconds(10);
-  const auto& limit = setup.options.held_idle_after;
   return limit ? after(time, std::max(duration_of(*limit) / 2, shortest)) : pool::never;
 }
 

@@ -19,10 +19,7 @@ pq::StatementOperation& EndCall::make(pq::Connection& connection) {
 
 event::StatementBegan EndCall::shape() {
   const bool commit = job_.command == pq::TransactionCommand::commit;
-  event::StatementBegan event;
-  event.verb = commit ? event::Verb::commit : event::Verb::rollback;
-  event.text = commit ? "COMMIT" : "ROLLBACK";
-  return event;
+  return commit ? shape_of(event::Verb::commit, "COMMIT") : shape_of(event::Verb::rollback, "ROLLBACK");
 }
 
 void EndCall::drop() noexcept {

@@ -33,15 +33,6 @@
 
 namespace copg::engine {
 
-/// What observers are told of a job: the result of its `shape()`.
-[[nodiscard]] inline event::StatementBegan shape_of(event::Verb verb, std::string_view text,
-                                                    std::span<const Oid> types = {}) noexcept {
-  event::StatementBegan event;
-  event.verb = verb;
-  event.text = text;
-  event.types = types;
-  return event;
-}
 [[nodiscard]] inline event::StatementBegan shape_of(
     event::Verb verb, std::span<const pq::PipelineStatement> pipeline) noexcept {
   event::StatementBegan event = shape_of(verb, pipeline.empty() ? std::string_view() : pipeline.front().sql);

@@ -21,10 +21,7 @@ StatementCall::Progress StatementCall::acquire(std::string_view sql, const Known
 }
 
 event::StatementBegan StatementCall::shape() {
-  event::StatementBegan event;
-  event.text = sql();
-  event.types = params_.types();
-  return event;
+  return shape_of(event::Verb::execute, sql(), params_.types());
 }
 
 StatementCall::Progress StatementCall::granted(TimePoint time) {

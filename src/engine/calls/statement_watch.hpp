@@ -2,13 +2,16 @@
 #pragma once
 
 #include <copg/event.hpp>
+#include <copg/oid.hpp>
 #include <copg/pipeline_answer.hpp>
 #include <copg/result.hpp>
 #include <copg/source_location.hpp>
 
 #include <cstdint>
 #include <exception>
+#include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -18,6 +21,16 @@
 #include "engine/slot.hpp"
 
 namespace copg::engine {
+
+/// What observers are told when a call begins: the result of its `shape()`.
+[[nodiscard]] inline event::StatementBegan shape_of(event::Verb verb, std::string_view text,
+                                                    std::span<const Oid> types = {}) noexcept {
+  event::StatementBegan event;
+  event.verb = verb;
+  event.text = text;
+  event.types = types;
+  return event;
+}
 
 /// What the call is for. `event.text` and `event.types` need only live until the watch is made.
 class StatementWatch {
