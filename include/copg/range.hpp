@@ -1,8 +1,11 @@
-// A range of PostgreSQL: two bounds.
+// A range of PostgreSQL, two bounds, and a multirange, which is several ranges.
 #pragma once
 
+#include <algorithm>
+#include <initializer_list>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #pragma GCC visibility push(default)
 namespace copg {
@@ -38,6 +41,23 @@ struct Range {
     return a.lower == b.lower && a.upper == b.upper && (!a.lower || a.lower_inclusive == b.lower_inclusive) &&
            (!a.upper || a.upper_inclusive == b.upper_inclusive);
   }
+};
+
+/// Ranges in the order given, from PostgreSQL 14 on. Read from the server, they are sorted, not empty, and
+/// neither overlap nor touch.
+template <class T>
+struct Multirange {
+  std::vector<Range<T>> ranges;
+
+  Multirange() = default;
+  /// The constructors make it no aggregate, which would be read as a row of one column.
+  Multirange(std::vector<Range<T>> of) : ranges(std::move(of)) {}
+  Multirange(std::initializer_list<Range<T>> of) : ranges(of) {}
+
+  [[nodiscard]] bool contains(const T& value) const {
+    return std::ranges::any_of(ranges, [&](const Range<T>& range) { return range.contains(value); });
+  }
+  friend bool operator==(const Multirange& a, const Multirange& b) { return a.ranges == b.ranges; }
 };
 
 }  // namespace copg

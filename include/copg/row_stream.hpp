@@ -84,8 +84,8 @@ class RowStream {
 
   /// The same stream, of which at most `rows` rows are in memory at a time: 1 to 1,000,000 (else UsageError),
   /// 1000 by default.
-  /// Outside a transaction a chunk also ends with the row that makes it 1 MiB large. To be called before the
-  /// first row.
+  /// Outside a transaction a chunk also ends with the row that makes it 1 MiB large; with libpq 17 and later,
+  /// which hands out up to 32 rows at a time, with those that came along. To be called before the first row.
   [[nodiscard]] RowStream in_chunks_of(std::size_t rows) &&;
 
   /// Returns the next chunk, which may be kept; it is empty at the end. Blocks.

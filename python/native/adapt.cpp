@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <copg/codec/range.hpp>
 #include <copg/error.hpp>
 
 #include <fmt/format.h>
@@ -186,28 +187,6 @@ Oid write_dict(PyObject* value, std::string& out, const TypeMap* types) {
 
 Oid write(PyObject* value, std::string& out, const TypeMap* types);
 
-/// Bounds of dates, times and numeric say which range it is; whole numbers fit several, so the server
-/// decides.
-Oid range_over(Oid bound) noexcept {
-  switch (bound) {
-    case oid::numeric: return oid::numrange;
-    case oid::date: return oid::daterange;
-    case oid::timestamp: return oid::tsrange;
-    case oid::timestamptz: return oid::tstzrange;
-    default: return oid::inferred;
-  }
-}
-
-Oid multirange_over(Oid range) noexcept {
-  switch (range) {
-    case oid::numrange: return oid::nummultirange;
-    case oid::daterange: return oid::datemultirange;
-    case oid::tsrange: return oid::tsmultirange;
-    case oid::tstzrange: return oid::tstzmultirange;
-    default: return oid::inferred;
-  }
-}
-
 Oid write_range(PyObject* range, std::string& out, const TypeMap* types) {
   const nb::handle self(range);
   if (nb::cast<bool>(self.attr("isempty"))) {
@@ -223,7 +202,7 @@ Oid write_range(PyObject* range, std::string& out, const TypeMap* types) {
     if (bound.is_none()) return;
     text.clear();
     const Oid of_bound = write(bound.ptr(), text, types);
-    if (!PyLong_Check(bound.ptr())) type = range_over(of_bound);
+    if (!PyLong_Check(bound.ptr())) type = copg::detail::range_over(of_bound);
     append_quoted(text, out);
   };
   out += brackets.front();
@@ -244,7 +223,7 @@ Oid write_multirange(PyObject* multirange, std::string& out, const TypeMap* type
     if (const Oid of_range = write_range(range.ptr(), out, types); of_range != oid::inferred) type = of_range;
   }
   out += '}';
-  return multirange_over(type);
+  return copg::detail::multirange_over(type);
 }
 
 /// The one type of all elements of a list, or what nobody has said yet.

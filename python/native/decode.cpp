@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <copg/codec/range.hpp>
 #include <copg/codec/text.hpp>
 #include <copg/error.hpp>
 
@@ -198,37 +199,13 @@ PyObject* decode_array(std::string_view text, Oid type) {
   return read_array(text, {decoder_for(element), element}, delimiter_of(element));
 }
 
-Oid bound_of(Oid range) noexcept {
-  switch (range) {
-    case oid::int4range: return oid::int4;
-    case oid::int8range: return oid::int8;
-    case oid::numrange: return oid::numeric;
-    case oid::daterange: return oid::date;
-    case oid::tsrange: return oid::timestamp;
-    case oid::tstzrange: return oid::timestamptz;
-    default: return oid::inferred;
-  }
-}
-
 PyObject* decode_range(std::string_view text, Oid type) {
-  const Oid bound = bound_of(type);
+  const Oid bound = copg::detail::bound_of(type);
   return read_range(text, {decoder_for(bound), bound});
 }
 
-Oid range_of(Oid multirange) noexcept {
-  switch (multirange) {
-    case oid::int4multirange: return oid::int4range;
-    case oid::int8multirange: return oid::int8range;
-    case oid::nummultirange: return oid::numrange;
-    case oid::datemultirange: return oid::daterange;
-    case oid::tsmultirange: return oid::tsrange;
-    case oid::tstzmultirange: return oid::tstzrange;
-    default: return oid::inferred;
-  }
-}
-
 PyObject* decode_multirange(std::string_view text, Oid type) {
-  const Oid bound = bound_of(range_of(type));
+  const Oid bound = copg::detail::bound_of(copg::detail::range_of(type));
   return read_multirange(text, {decoder_for(bound), bound});
 }
 
@@ -328,8 +305,8 @@ Decoder decoder_for(Oid type) noexcept {
     case oid::inferred: return decode_text;
     default: break;
   }
-  if (bound_of(type) != oid::inferred) return decode_range;
-  if (range_of(type) != oid::inferred) return decode_multirange;
+  if (copg::detail::bound_of(type) != oid::inferred) return decode_range;
+  if (copg::detail::range_of(type) != oid::inferred) return decode_multirange;
   return element_of(type) != oid::inferred ? decode_array : decode_text;
 }
 

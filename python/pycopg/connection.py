@@ -206,9 +206,10 @@ class Connection(Base):
         """The rows of a statement, read in chunks of `size` as they are asked for: `for row in conn.stream(sql)`.
 
         Memory is bounded by a chunk, whatever the size of the result. `size`: 1 to 1,000,000; outside a transaction a
-        chunk also ends with the row that makes it 1 MiB large. `timeout`: of each wait for a chunk, in seconds, in
-        place of the connection's; a Deadline is that of the whole. See RowStream. Inside a transaction the rows of a
-        statement that is no query (INSERT ... RETURNING, SHOW) come as one chunk. `row`: as of `execute`.
+        chunk also ends with the row that makes it 1 MiB large (with libpq 17 and later, with the up to 32 rows that
+        came along). `timeout`: of each wait for a chunk, in seconds, in place of the connection's; a Deadline is that
+        of the whole. See RowStream. Inside a transaction the rows of a statement that is no query (INSERT ...
+        RETURNING, SHOW) come as one chunk. `row`: as of `execute`.
         """
         return RowStream(self, sql, params, size, timeout, row)
 

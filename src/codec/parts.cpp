@@ -18,6 +18,11 @@ std::optional<char> take_character(std::string_view text, std::size_t& position,
 
 }  // namespace
 
+char PartReader::step_over(char a, char b) {
+  if (done() || (text_[position_] != a && text_[position_] != b)) fail();
+  return text_[position_++];
+}
+
 std::optional<std::string_view> PartReader::part(char end) {
   scratch_.clear();
   if (done()) fail();
@@ -40,7 +45,7 @@ char PartReader::end_of_next(char a, char b) const {
   fail();
 }
 
-void PartReader::fail() const { reject_text("not a composite value or range", text_); }
+void PartReader::fail() const { reject_text("not a composite value, range or multirange", text_); }
 
 void append_part(std::string_view part, Buffer& out) {
   out.push_back('"');

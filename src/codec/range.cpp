@@ -1,34 +1,44 @@
 #include <copg/codec/range.hpp>
 
+#include <algorithm>
+#include <iterator>
+
 namespace copg::detail {
 namespace {
 
-// src/include/catalog/pg_type.dat
-constexpr Oid int4range = 3904, numrange = 3906, tsrange = 3908, tstzrange = 3910, daterange = 3912,
-              int8range = 3926;
+struct RangeType {
+  Oid bound;
+  Oid range;
+  Oid multirange;
+};
+
+/// src/include/catalog/pg_type.dat and pg_range.dat
+constexpr RangeType range_types[] = {
+    {oid::int4, 3904, 4451},      {oid::int8, 3926, 4536},        {oid::numeric, 3906, 4532},
+    {oid::timestamp, 3908, 4533}, {oid::timestamptz, 3910, 4534}, {oid::date, 3912, 4535},
+};
+
+Oid looked_up(Oid type, Oid RangeType::*from, Oid RangeType::*to) noexcept {
+  const auto* const found =
+      std::ranges::find_if(range_types, [&](const RangeType& known) { return known.*from == type; });
+  return found != std::end(range_types) ? found->*to : oid::inferred;
+}
 
 }  // namespace
 
-Oid bound_of(Oid range) noexcept {
-  switch (range) {
-    case int4range: return oid::int4;
-    case int8range: return oid::int8;
-    case numrange: return oid::numeric;
-    case tsrange: return oid::timestamp;
-    case tstzrange: return oid::timestamptz;
-    case daterange: return oid::date;
-    default: return oid::inferred;
-  }
-}
+Oid bound_of(Oid range) noexcept { return looked_up(range, &RangeType::range, &RangeType::bound); }
 
 Oid range_over(Oid bound) noexcept {
-  switch (bound) {
-    case oid::numeric: return numrange;
-    case oid::timestamp: return tsrange;
-    case oid::timestamptz: return tstzrange;
-    case oid::date: return daterange;
-    default: return oid::inferred;
-  }
+  if (bound == oid::int4 || bound == oid::int8) return oid::inferred;
+  return looked_up(bound, &RangeType::bound, &RangeType::range);
+}
+
+Oid range_of(Oid multirange) noexcept {
+  return looked_up(multirange, &RangeType::multirange, &RangeType::range);
+}
+
+Oid multirange_over(Oid range) noexcept {
+  return looked_up(range, &RangeType::range, &RangeType::multirange);
 }
 
 }  // namespace copg::detail

@@ -169,7 +169,7 @@ AbortOperation::Drained AbortOperation::drop_result(const PGresult* result) {
     case PGRES_NONFATAL_ERROR:
     case PGRES_SINGLE_TUPLE:
     case PGRES_PIPELINE_ABORTED:
-    default: break;  // PGRES_TUPLES_CHUNK, since libpq 17
+    default: break;  // rows_chunk
   }
   return Drained::idle;
 }

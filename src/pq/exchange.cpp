@@ -140,7 +140,8 @@ bool Exchange::answer_is_here() {
 
 bool Exchange::take_result(ResultPtr result) {
   PGconn* conn = connection_.raw();
-  switch (PQresultStatus(result.get())) {
+  const ExecStatusType status = PQresultStatus(result.get());
+  switch (status) {
     case PGRES_PIPELINE_SYNC:
       connection_.sync_received();
       on_sync();
@@ -181,8 +182,11 @@ bool Exchange::take_result(ResultPtr result) {
         gather(result.get());
       }
       return true;
+    default: break;  // of a libpq that is newer than the headers
   }
-  return false;
+  if (status != rows_chunk) return false;
+  on_result(std::move(result));  // which has asked for it
+  return true;
 }
 
 /// The end of a statement whose rows came one by one.

@@ -55,7 +55,8 @@ class Exchange : public StatementOperation {
   [[nodiscard]] virtual bool answered() const { return false; }
   /// The server wants COPY data, or sends it. The data is refused.
   virtual void on_copy() {}
-  /// Whether on_result is given rows one by one, as PQsetSingleRowMode makes them, rather than all at once.
+  /// Whether on_result is given rows one by one, as PQsetSingleRowMode makes them, or a few at a time
+  /// (PQsetChunkedRowsMode), rather than all at once.
   [[nodiscard]] virtual bool takes_single_rows() const { return false; }
   /// The rows of the present statement take more than Connection::max_result_bytes, or have no columns. They
   /// are dropped, as are those to come, and on_result gets a result without rows. Must keep the error.

@@ -1,9 +1,10 @@
-// A copy of each value into the result of all.
+// A copy of each value into the result of all, but for those of a first PGresult that can be taken as it is.
 #include "pq/gathered_rows.hpp"
 
 #include <cstring>
 #include <new>
 #include <string_view>
+#include <utility>
 
 namespace copg::pq {
 
@@ -22,6 +23,14 @@ void GatheredRows::add(const PGresult* from, int row) {
     char* const value = null ? nullptr : PQgetvalue(from, row, column);
     if (PQsetvalue(rows_.get(), at, column, value, null ? -1 : size) != 1) throw std::bad_alloc();
   }
+}
+
+void GatheredRows::add_all(ResultPtr from) {
+  if (!rows_) {
+    rows_ = std::move(from);
+    return;
+  }
+  for (int row = 0; row < PQntuples(from.get()); ++row) add(from.get(), row);
 }
 
 ResultPtr GatheredRows::take_with(const PGresult* end) noexcept {

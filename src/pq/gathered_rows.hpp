@@ -1,5 +1,5 @@
 // Rows of several PGresults, gathered in one, as if they had come together: those that libpq hands out one by
-// one (PQsetSingleRowMode), and those of many statements.
+// one or a few at a time (PQsetSingleRowMode, PQsetChunkedRowsMode), and those of many statements.
 #pragma once
 
 #include <libpq-fe.h>
@@ -26,6 +26,8 @@ class GatheredRows {
   /// Adds a row of `from`, whose columns are those of the rows before. There must be columns: a copy of a
   /// PGresult holds no rows without them. Throws std::bad_alloc.
   void add(const PGresult* from, int row = 0);
+  /// Adds all rows of `from`, and copies none of them if they are the first.
+  void add_all(ResultPtr from);
   /// Takes them out, as the rows of a result without a command tag. Null: there are none.
   [[nodiscard]] ResultPtr take() noexcept { return std::move(rows_); }
   /// Takes them out as the rows of `end`, the result without rows that came behind them.

@@ -8,4 +8,6 @@ bool has_nonblocking_cancel() noexcept { return PQcancelCreate != nullptr; }
 
 bool has_send_pipeline_sync() noexcept { return PQsendPipelineSync != nullptr; }
 
+bool has_chunked_rows() noexcept { return PQsetChunkedRowsMode != nullptr; }
+
 }  // namespace copg::pq

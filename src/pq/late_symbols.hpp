@@ -16,6 +16,7 @@ using PGcancelConn = struct pg_cancel_conn;
 [[gnu::weak]] char* PQcancelErrorMessage(const PGcancelConn* cancel);
 [[gnu::weak]] void PQcancelFinish(PGcancelConn* cancel);
 [[gnu::weak]] int PQsendPipelineSync(PGconn* conn);
+[[gnu::weak]] int PQsetChunkedRowsMode(PGconn* conn, int chunk_size);
 }
 
 namespace copg::pq {
@@ -24,5 +25,10 @@ namespace copg::pq {
 [[nodiscard]] bool has_nonblocking_cancel() noexcept;
 /// Whether a Sync can be queued without a system call of its own.
 [[nodiscard]] bool has_send_pipeline_sync() noexcept;
+/// Whether rows can be had several at a time.
+[[nodiscard]] bool has_chunked_rows() noexcept;
+
+/// PGRES_TUPLES_CHUNK: the rows of one such time.
+inline constexpr auto rows_chunk = static_cast<ExecStatusType>(12);
 
 }  // namespace copg::pq

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "pq/late_symbols.hpp"
 #include "pq/result_access.hpp"
 
 namespace copg {
@@ -48,7 +49,10 @@ void cells_of(const ResultData& data, std::size_t row, Cell* cells) noexcept {
 
 }  // namespace detail
 
-bool Result::returns_rows() const noexcept { return data_ && PQresultStatus(data_->raw) == PGRES_TUPLES_OK; }
+bool Result::returns_rows() const noexcept {
+  const ExecStatusType status = data_ ? PQresultStatus(data_->raw) : PGRES_EMPTY_QUERY;
+  return status == PGRES_TUPLES_OK || status == pq::rows_chunk;
+}
 
 std::int64_t Result::affected_rows() const noexcept {
   if (!data_) return 0;

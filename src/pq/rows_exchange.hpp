@@ -1,8 +1,9 @@
 // One statement outside a transaction, whose rows are taken in chunks: it pauses after each. The server is
 // held back meanwhile, by a full socket.
 //
-// libpq makes a PGresult for each row (PQsetSingleRowMode), from which the row is copied into that of its
-// chunk, so that a chunk is bounded in rows and in bytes. PQsetChunkedRowsMode of libpq 17 knows only rows.
+// libpq 17 and later make a PGresult of a few rows (PQsetChunkedRowsMode), older ones of each row
+// (PQsetSingleRowMode), from which the rows are copied into that of their chunk. So a chunk is bounded in
+// bytes as well, which libpq's own chunks are not.
 #pragma once
 
 #include <copg/result.hpp>
@@ -19,8 +20,10 @@ namespace copg::pq {
 
 class RowsExchange final : public Exchange {
  public:
-  /// A chunk ends with the row that makes it this large.
+  /// A chunk ends with the rows that make it this large.
   static constexpr std::size_t chunk_bytes = std::size_t{1} << 20;
+  /// The rows that libpq hands out at a time, at most.
+  static constexpr std::size_t rows_at_a_time = 32;
 
   /// `sql` and what `params` shows must outlive the exchange. Its destructor does not touch the connection,
   /// which may be gone by then.
@@ -40,9 +43,11 @@ class RowsExchange final : public Exchange {
   ErrorPtr lost(ErrorPtr error) override;
   void on_copy() override;
   [[nodiscard]] bool takes_single_rows() const override { return true; }
+  [[nodiscard]] bool chunk_is_full() const noexcept;
 
   StatementUse use_;
   const std::size_t chunk_rows_;
+  const std::size_t step_;  // rows that libpq hands out at a time
   GatheredRows chunk_;
   ResultPtr no_rows_;  // but the columns
 };

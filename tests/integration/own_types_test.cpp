@@ -163,6 +163,35 @@ TEST_F(OwnTypes, ranges) {
   EXPECT_EQ(decoded<Range<std::string>>(R"(["a""b","c,d"))"), (Range<std::string>("a\"b", "c,d")));
 }
 
+TEST_F(OwnTypes, multiranges) {
+  using std::chrono::sys_days;
+  using namespace std::chrono_literals;
+  go_both_ways<Multirange<int>>("int4multirange",
+                                {{}, {{1, 5}}, {{std::nullopt, 2, false}, {4, 5}, {9, std::nullopt}}});
+  go_both_ways<Multirange<std::int64_t>>("int8multirange", {{{1, 5'000'000'000}}});
+  const Range<sys_days> january(sys_days(2024y / 1 / 1), sys_days(2024y / 2 / 1));
+  const Range<sys_days> later(sys_days(2024y / 3 / 1), std::nullopt);
+  go_both_ways<Multirange<sys_days>>("datemultirange", {{january, later}});
+  go_both_ways<Multirange<Decimal>>("nummultirange", {{{Decimal("1.5"), Decimal(2), false, true}}});
+  EXPECT_EQ(db.fetch_val<std::string>("SELECT pg_typeof($1)::text", Multirange<sys_days>{january}),
+            "datemultirange");
+  EXPECT_EQ(db.fetch_val<std::string>("SELECT pg_typeof($1)::text", Multirange<sys_days>{}),
+            "datemultirange");
+  EXPECT_EQ(db.fetch_val<Multirange<int>>("SELECT int4multirange(int4range(3, 9), int4range(1, 4))"),
+            (Multirange<int>{{1, 9}}));
+  const std::vector<Multirange<int>> several{{{1, 2}}, {}, {{3, 4}, {5, 6}}};
+  EXPECT_EQ(db.fetch_val<std::vector<Multirange<int>>>("SELECT $1::int4multirange[]", several), several);
+  const Multirange<int> with_gap{{1, 3}, {5, 6}};
+  EXPECT_TRUE(with_gap.contains(5));
+  EXPECT_FALSE(with_gap.contains(3));
+  EXPECT_THROW(static_cast<void>(db.fetch_val<Multirange<int>>("SELECT datemultirange()")), DataError);
+  EXPECT_THROW(static_cast<void>(db.fetch_val<Multirange<int>>("SELECT int4range(1, 2)")), DataError);
+  for (const char* broken : {"", "{", "}", "{[1,2)", "{[1,2)}x", "{[1,2),}", "{,}", "{[1,2)[3,4)}", "[1,2)"})
+    EXPECT_THROW(static_cast<void>(decoded<Multirange<int>>(broken)), DataError) << broken;
+  EXPECT_EQ(decoded<Multirange<std::string>>(R"({["a)}","c]"),("",]})"),
+            (Multirange<std::string>{{"a)}", "c]"}, {"", std::nullopt, false, true}}));
+}
+
 TEST(RangeOfValues, contains_what_is_between_its_bounds) {
   const Range<int> half_open(1, 5);
   EXPECT_TRUE(half_open.contains(1));

@@ -1,4 +1,5 @@
-// The parts of composite values and of ranges, as their texts quote them (documentation 8.16.6 and 8.17.5).
+// The parts of composite values, ranges and multiranges, as their texts quote them (documentation 8.16.6
+// and 8.17.5).
 #pragma once
 
 #include <copg/codec/codec.hpp>
@@ -15,8 +16,9 @@ namespace detail {
 /// Reads parts from front to back.
 class PartReader {
  public:
-  /// `text`: behind the opening bracket.
   explicit PartReader(std::string_view text) : text_(text) {}
+  /// Steps over a bracket or another mark, which must be `a` or `b`, and returns it. Throws DataError.
+  char step_over(char a, char b);
   /// The next part without its quotes, or nothing where nothing stands; steps over `end` behind it. Throws
   /// DataError if that is not there. Valid until the next call.
   std::optional<std::string_view> part(char end);
