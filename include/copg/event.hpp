@@ -43,7 +43,8 @@ struct SlowAcquire : Event {
   std::string holder{};  ///< Who waited, and where: "app.cpp:41 in thread 'worker' (tid 4711)".
 };
 
-/// A lease ended.
+/// A lease ended. Exactly one for each Acquired, also where the connection was found dead before it was used,
+/// and exchanged, or where `close` has cut the lease off.
 struct Released : Event {
   std::chrono::nanoseconds usage{};  ///< How long the connection was leased.
 };

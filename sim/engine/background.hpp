@@ -16,10 +16,14 @@ class BackgroundThread {
   using Task = engine::BackgroundPort::Task;
   class Waiting;
 
+  BackgroundThread() { thread_.be_background(); }
+
   /// Goes on with what it does, or else with one of the things that it could do now. False: there is none.
   bool step(std::uint32_t choice);
   /// When it has something to do; pool::never: not by itself.
   [[nodiscard]] TimePoint next() const noexcept;
+  /// It was stopped, and does nothing any more.
+  [[nodiscard]] bool is_over() const noexcept { return stopped_ && !thread_.busy(); }
   /// It was stopped while it had something to do.
   [[nodiscard]] bool stopped_early() const noexcept { return stopped_early_; }
 

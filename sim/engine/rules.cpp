@@ -15,6 +15,7 @@ TimePoint EngineRun::next_event() const {
     if (call->has_ended() || call->is_gone() || call->loop().thread.busy()) continue;
     when = std::min(when, call->is_woken() ? world_.now : call->ready_at());
   }
+  for (const auto& other : others_) when = std::min(when, other->next());
   for_each_thread([&](const Thread& thread) { when = std::min(when, thread.next()); });
   return when;
 }
@@ -53,6 +54,7 @@ void EngineRun::judge(Call& call) {
 bool EngineRun::let_everything_go_on() {
   if (background_ && background_->step(world_.choose(1024))) return true;
   bool went_on = false;
+  for (const auto& other : others_) went_on = other->step(world_.choose(1024)) || went_on;
   for (const auto& loop : loops_) {
     if (!loop->thread.can_go_on()) continue;
     loop->thread.go_on();
@@ -115,8 +117,10 @@ void EngineRun::finish() {
   world_.interrupts_one_in = 0;
   judge_.begin_recovery();
   world_.serves = true;
+  user_.begin_recovery();
   if (!closing_) engine_->resume();
   run_until_nothing_happens();
+  user_.let_go();
   if (broken()) return;
   check_truth();
   const PoolStats stats = engine_->stats();
@@ -124,8 +128,9 @@ void EngineRun::finish() {
   if (stats.pool_max != max_size_)
     world_.breaks("bounds", "the pool has other bounds than it was given last");
   if (stats.requests_waiting > 0) world_.breaks("conserved", "a request waits, and nobody has made it");
+  if (observer_) observer_->check_counters(stats);
   if (world_.once_in(2)) {
-    threads_.push_back(std::make_unique<ThreadCaller>(*pool_, *engine_, judge_, closing_));
+    threads_.push_back(std::make_unique<ThreadCaller>(*pool_, *engine_, judge_, user_, parts_, closing_));
     threads_.back()->begin_close();
   } else {
     close();
@@ -162,6 +167,7 @@ void EngineRun::check_rest() {
   background_ = nullptr;
   pool_.reset();
   engine_.reset();
+  if (observer_) observer_->check_rest(ended_early);
   for (const auto& session : world_.sessions()) {
     if (session->process == world_.process)
       world_.breaks("closed", "the pool is gone, and a session of it is still there");

@@ -37,7 +37,8 @@ void leave_behind(Things& from, Things& to) {
 
 }  // namespace
 
-EngineRun::EngineRun(std::uint64_t seed, std::optional<engine::Mend> removed) : world_(World::here()) {
+EngineRun::EngineRun(std::uint64_t seed, EngineParts parts, std::optional<engine::Mend> removed)
+    : world_(World::here()), parts_(parts) {
   world_.begin();
   world_.removed = removed;
   world_.decide_by(seed);
@@ -57,15 +58,27 @@ EngineRun::EngineRun(std::uint64_t seed, std::optional<engine::Mend> removed) : 
   forks_ = world_.once_in(64);
   sync::set_interrupt_check(world_.once_in(4) ? throw_if_interrupted : nullptr);
   max_size_ = static_cast<std::uint32_t>(options.max_size);
+  if (parts_.has(EnginePart::observers)) {
+    observer_ = std::make_shared<CheckingObserver>();
+    options.observer = observer_;
+    if (world_.once_in(2)) options.slow_acquire = milliseconds(10);
+    if (world_.once_in(2)) options.slow_statement = milliseconds(10);
+  }
+  if (parts_.has(EnginePart::hooks)) user_.give(options);
   Config config;
   config.database = "simulated";
-  engine_ = engine::PoolEngine::create(
-      engine::Setup{
-          .config = config, .options = options, .call_configure = nullptr, .own_thread = true, .seed = seed},
-      [this] {
-        background_ = std::make_shared<BackgroundThread>();
-        return std::make_unique<SimulatedBackground>(background_);
-      });
+  engine_ = engine::PoolEngine::create(engine::Setup{.config = config,
+                                                     .options = options,
+                                                     .call_configure = detail::call_configure,
+                                                     .own_thread = true,
+                                                     .seed = seed},
+                                       [this] {
+                                         auto& background =
+                                             background_ ? others_.emplace_back() : background_;
+                                         background = std::make_shared<BackgroundThread>();
+                                         return std::make_unique<SimulatedBackground>(background);
+                                       });
+  if (observer_) observer_->watch(*engine_);
   pool_.emplace(sync::EngineAccess::pool_on(engine_));
   make_loops();
   engine_->open();
@@ -78,6 +91,8 @@ EngineRun::~EngineRun() {
   if (broken() || any_busy()) {
     left_behind.engines.push_back(engine_);
     left_behind.backgrounds.push_back(background_);
+    leave_behind(others_, left_behind.backgrounds);
+    user_.leave_behind();
     leave_behind(calls_, left_behind.calls);
     leave_behind(ended_, left_behind.calls);
     leave_behind(holders_, left_behind.holders);
@@ -113,6 +128,7 @@ void EngineRun::apply(EngineStep step) {
     case EngineInput::outage:
       world_.serves = !world_.serves;
       if (!world_.serves && world_.once_in(2)) world_.kill_all();
+      if (world_.asks_for_password) ++world_.password;
       break;
     case EngineInput::resize:
       max_size_ = 1 + world_.choose(4);
@@ -169,7 +185,13 @@ bool EngineRun::any_busy() const {
 }
 
 void EngineRun::step_background() {
-  if (background_) background_->step(world_.choose(1024));
+  const std::uint32_t choice = world_.choose(1024);
+  std::erase_if(others_, [](const auto& other) { return other->is_over(); });
+  if (!others_.empty() && world_.once_in(2)) {
+    others_[world_.choose(static_cast<std::uint32_t>(others_.size()))]->step(choice);
+  } else if (background_) {
+    background_->step(choice);
+  }
 }
 
 void EngineRun::run_thread() {
@@ -215,7 +237,7 @@ void EngineRun::start() {
 
 void EngineRun::start_thread() {
   if (threads_.size() >= most_threads) return;
-  threads_.push_back(std::make_unique<ThreadCaller>(*pool_, *engine_, judge_, closing_));
+  threads_.push_back(std::make_unique<ThreadCaller>(*pool_, *engine_, judge_, user_, parts_, closing_));
   threads_.back()->begin();
 }
 
@@ -320,6 +342,9 @@ void EngineRun::fork() {
   leave_behind(holders_, left_behind.holders);
   left_behind.backgrounds.push_back(std::move(background_));
   background_ = nullptr;
+  leave_behind(others_, left_behind.backgrounds);
+  user_.leave_behind();
+  if (observer_) observer_->forget();
   (void)engine_->stats();
 }
 

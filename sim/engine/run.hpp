@@ -13,15 +13,17 @@
 #include "sim/engine/background.hpp"
 #include "sim/engine/callers.hpp"
 #include "sim/engine/judge.hpp"
+#include "sim/engine/observer.hpp"
 #include "sim/engine/thread_caller.hpp"
 #include "sim/engine/trace.hpp"
+#include "sim/engine/user.hpp"
 #include "sim/engine/world.hpp"
 
 namespace copg::sim {
 
 class EngineRun {
  public:
-  EngineRun(std::uint64_t seed, std::optional<engine::Mend> removed);
+  EngineRun(std::uint64_t seed, EngineParts parts, std::optional<engine::Mend> removed);
   EngineRun(const EngineRun&) = delete;
   EngineRun& operator=(const EngineRun&) = delete;
   ~EngineRun();
@@ -73,9 +75,13 @@ class EngineRun {
   void make_loops();
 
   World& world_;
+  const EngineParts parts_;
   Judge judge_{world_};
+  User user_{judge_};
   std::shared_ptr<BackgroundThread> background_;
+  std::vector<std::shared_ptr<BackgroundThread>> others_;  // of connections that have left the pool
   std::shared_ptr<engine::PoolEngine> engine_;
+  std::shared_ptr<CheckingObserver> observer_;  // null: the run has none
   std::optional<PooledDatabase> pool_;
   std::array<std::unique_ptr<Loop>, 2> loops_;
   std::vector<std::unique_ptr<Call>> calls_;

@@ -6,7 +6,7 @@ namespace copg::sim {
 
 EngineResult run_engine(const EngineTrace& trace, std::optional<engine::Mend> removed) {
   EngineResult result;
-  EngineRun run(trace.seed, removed);
+  EngineRun run(trace.seed, trace.parts, removed);
   for (const EngineStep& step : trace.steps) {
     if (run.broken()) break;
     run.apply(step);

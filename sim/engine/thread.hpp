@@ -49,6 +49,10 @@ class Thread {
   /// Until the descriptor can be read, or until that time, or until a signal comes: true.
   static bool wait_readable(int fd, TimePoint until);
 
+  /// It carries out what a pool decides.
+  void be_background() noexcept { background_ = true; }
+  [[nodiscard]] bool is_background() const noexcept { return background_; }
+
   bool interrupted = false;  // somebody has pressed Ctrl-C
 
  private:
@@ -64,6 +68,7 @@ class Thread {
   int fd_ = -1;
   TimePoint until_{};
   bool signalled_ = false;
+  bool background_ = false;
 };
 
 }  // namespace copg::sim

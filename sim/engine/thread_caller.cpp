@@ -37,6 +37,7 @@ void throw_if_interrupted() {
 
 void ThreadCaller::begin() {
   thread_.run([this] {
+    if (parts_.has(EnginePart::hooks) && world_.once_in(16)) return user_.use_what_was_kept();
     const std::uint32_t what = world_.choose(32);
     if (what < 16) return statement();
     if (what < 20) return job();
@@ -109,10 +110,26 @@ void ThreadCaller::lease() {
   for (std::uint32_t times = world_.choose(5); times > 0; --times) {
     own_code();
     connection->timeout(choose_timeout(world_));
+    if (parts_.has(EnginePart::detached) && world_.once_in(4)) return use_detached(*connection);
     use(*connection);
   }
   own_code();
   if (world_.once_in(8)) connection->close();
+}
+
+/// As a lease, from the end of that on: no close of the pool reaches it.
+void ThreadCaller::use_detached(Connection& connection) {
+  std::optional<Connection> detached;
+  attempt(0, Duration::zero(), [&] { return detached.emplace(connection.detach()), true; });
+  if (!detached) return own_code();
+  if (world_.once_in(4)) execute(connection, Deed::reads);  // which has no connection any more
+  for (std::uint32_t times = world_.choose(4); times > 0; --times) {
+    own_code();
+    detached->timeout(choose_timeout(world_));
+    use(*detached);
+  }
+  own_code();
+  if (world_.once_in(4)) detached->close();
 }
 
 void ThreadCaller::use(Connection& connection) {

@@ -9,6 +9,8 @@
 #include "sim/engine/callers.hpp"
 #include "sim/engine/judge.hpp"
 #include "sim/engine/thread.hpp"
+#include "sim/engine/trace.hpp"
+#include "sim/engine/user.hpp"
 
 namespace copg::sim {
 
@@ -20,8 +22,9 @@ void throw_if_interrupted();
 class ThreadCaller {
  public:
   /// `closing` becomes true when it closes the pool.
-  ThreadCaller(PooledDatabase& pool, engine::PoolEngine& engine, Judge& judge, bool& closing)
-      : pool_(pool), engine_(engine), judge_(judge), closing_(closing) {}
+  ThreadCaller(PooledDatabase& pool, engine::PoolEngine& engine, Judge& judge, User& user, EngineParts parts,
+               bool& closing)
+      : pool_(pool), engine_(engine), judge_(judge), user_(user), parts_(parts), closing_(closing) {}
   ThreadCaller(const ThreadCaller&) = delete;
   ThreadCaller& operator=(const ThreadCaller&) = delete;
 
@@ -47,6 +50,7 @@ class ThreadCaller {
   void send_pipeline(Connection& connection);
   void copy(Connection& connection);
   void ask(const Connection& connection);
+  void use_detached(Connection& connection);
   void wait_for_pool();
   void close();
   void own_code();
@@ -55,6 +59,8 @@ class ThreadCaller {
   PooledDatabase& pool_;
   engine::PoolEngine& engine_;
   Judge& judge_;
+  User& user_;
+  const EngineParts parts_;
   bool& closing_;
   Thread thread_;
   bool in_own_code_ = false;

@@ -22,6 +22,7 @@ constexpr Weights usual = {70, 60, 400, 4, 250, 150, 150, 150, 50, 40, 30, 15,
 constexpr Weights short_life = {90, 120, 400, 6, 250, 150, 150, 150, 30, 20, 30, 15,
                                 8,  1,   60,  2, 2,   6,   2,   2,   4,  10, 2};
 constexpr std::uint64_t inputs_of_short_life = 400;
+constexpr std::uint32_t all_parts = (1U << engine_parts) - 1;
 
 EngineStep next_step(std::uint64_t& random, const Weights& weights) {
   random = random * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth's, 2.106
@@ -36,9 +37,18 @@ EngineStep next_step(std::uint64_t& random, const Weights& weights) {
 
 }  // namespace
 
+EngineParts parts_of(std::uint64_t seed) noexcept {
+  const auto mixed = static_cast<std::uint32_t>((seed * 0x9E3779B97F4A7C15ULL) >> 32);  // Fibonacci hashing
+  return mixed % 4 == 0 ? EngineParts() : EngineParts((mixed >> 8) & all_parts);
+}
+
 EngineTrace engine_trace(std::uint64_t seed, std::uint64_t until) {
+  return engine_trace(seed, parts_of(seed), until);
+}
+
+EngineTrace engine_trace(std::uint64_t seed, EngineParts parts, std::uint64_t until) {
   constexpr std::uint64_t most_inputs = 2000;
-  EngineTrace trace{.seed = seed, .steps = {}};
+  EngineTrace trace{.seed = seed, .parts = parts, .steps = {}};
   std::uint64_t random = seed * 0x9E3779B97F4A7C15ULL + 1;
   const bool is_short = (random >> 20) % 2 == 0;
   const std::uint64_t most = is_short ? inputs_of_short_life : most_inputs;
@@ -54,7 +64,8 @@ EngineTrace shrink_engine(EngineTrace trace, const std::function<bool(const Engi
 }
 
 std::string to_text(const EngineTrace& trace) {
-  std::string text = "seed " + std::to_string(trace.seed) + '\n';
+  std::string text =
+      "seed " + std::to_string(trace.seed) + "\nparts " + std::to_string(trace.parts.bits()) + '\n';
   for (const EngineStep& step : trace.steps)
     text += std::string(names[static_cast<std::size_t>(step.input)]) + ' ' + std::to_string(step.seed) + '\n';
   return text;
@@ -67,6 +78,10 @@ EngineTrace read_engine_trace(std::istream& in) {
   while (in >> name >> number) {
     if (name == "seed") {
       trace.seed = number;
+      continue;
+    }
+    if (name == "parts") {
+      trace.parts = EngineParts(static_cast<std::uint32_t>(number));
       continue;
     }
     const auto found = std::find(names.begin(), names.end(), name);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -42,13 +43,42 @@ struct EngineStep {
   std::uint32_t seed = 0;  // of the decisions that it needs
 };
 
+/// What a run may have beside calls and threads. Each is in some runs, and some have none.
+enum class EnginePart : std::uint8_t {
+  observers,  ///< An observer, which judges what it is told.
+  hooks,      ///< configure, on_return, before_close, credentials.
+  detached,   ///< Threads take connections out of the pool.
+};
+inline constexpr int engine_parts = 3;
+/// A set of them.
+class EngineParts {
+ public:
+  constexpr EngineParts() = default;
+  explicit constexpr EngineParts(std::uint32_t bits) : bits_(bits) {}
+  constexpr EngineParts(std::initializer_list<EnginePart> parts) {
+    for (const EnginePart part : parts) bits_ |= bit(part);
+  }
+  [[nodiscard]] constexpr bool has(EnginePart part) const noexcept { return (bits_ & bit(part)) != 0; }
+  [[nodiscard]] constexpr std::uint32_t bits() const noexcept { return bits_; }
+
+ private:
+  static constexpr std::uint32_t bit(EnginePart part) noexcept { return 1U << static_cast<unsigned>(part); }
+
+  std::uint32_t bits_ = 0;
+};
+
 struct EngineTrace {
   std::uint64_t seed = 0;  // of the pool's options
+  EngineParts parts;
   std::vector<EngineStep> steps;
 };
 
+/// The parts that belong to a seed.
+EngineParts parts_of(std::uint64_t seed) noexcept;
 /// The inputs of a seed, at most `until` of them.
 EngineTrace engine_trace(std::uint64_t seed, std::uint64_t until = UINT64_MAX);
+/// With these parts in place of those that belong to it.
+EngineTrace engine_trace(std::uint64_t seed, EngineParts parts, std::uint64_t until = UINT64_MAX);
 /// The shortest trace found that still fails.
 EngineTrace shrink_engine(EngineTrace trace, const std::function<bool(const EngineTrace&)>& fails);
 std::string to_text(const EngineTrace& trace);

@@ -89,6 +89,17 @@ bool World::send(Session& session, std::uint32_t token, Deed deed, const void* u
   return true;
 }
 
+void World::lend(Session& session) {
+  const bool to_function = Thread::here() != nullptr && Thread::here()->is_background();
+  if (session.in_transaction || (session.littered && !to_function))
+    breaks("clean", "a lease has begun on a session that another has left dirty");
+  if (to_function) return;
+  if (configures && !session.configured)
+    breaks("configured", "a lease has begun on a session that is not configured");
+  if (hears_of_returns && std::exchange(session.leased, true))
+    breaks("hooks", "a lease has begun, and on_return was not called after the one before");
+}
+
 std::optional<Session::Statement> World::take_answer(Session& session) {
   if (session.running.empty() || session.running.front().due > now) return std::nullopt;
   if (session.gone && session.running.front().due > session.gone_at) return std::nullopt;

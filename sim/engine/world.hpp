@@ -45,6 +45,8 @@ struct Session {
   bool in_transaction = false;
   bool littered = false;
   bool configured = false;
+  bool leased = false;            // and on_return was not called since
+  bool told_of_close = false;     // before_close was called
   std::deque<Statement> running;  // in the order of their answers
   const void* user = nullptr;     // the operation that has sent what is running
   std::uint64_t taken = 0;        // answers that were read, or thrown away
@@ -75,6 +77,9 @@ class World {
   std::optional<engine::Mend> removed;  // from the engine
   bool tells_of_hang_ups = true;        // there is epoll
   bool configures = false;              // sessions are made ready by the pool's `configure`
+  bool hears_of_returns = false;        // on_return is called after each lease
+  bool asks_for_password = false;       // it is what `credentials` gives
+  std::uint32_t password = 1;           // that the server takes now
   int locks = 0;                        // that the present thread holds
   std::uint32_t interrupts_one_in = 0;  // places where another thread can get in between; 0: none
   std::function<void(std::function<void()>)> start_thread;  // for a function of the user's
@@ -122,6 +127,8 @@ class World {
   /// What has arrived at a socket so far, and how much of that was read.
   [[nodiscard]] std::uint64_t arrived(int fd) const noexcept;
   [[nodiscard]] std::uint64_t taken(int fd) const noexcept;
+  /// A lease begins, or a loan to a function of the user's.
+  void lend(Session& session);
   void cancel(Session& session) noexcept;
   /// What runs has ended, and nothing is left of it.
   void wipe(Session& session) noexcept;

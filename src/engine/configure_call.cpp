@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "engine/mends.hpp"
 #include "engine/pool_engine.hpp"
 #include "pq/cancel_operation.hpp"
 
@@ -36,7 +37,8 @@ std::shared_ptr<ConfigureCall::Loan> ConfigureCall::lend(Lent lent) {
   loan->slot.connection = std::move(lent.connection);
   loan->slot.opening = lent.opening;
   // Not fresh: a connection that is found dead must not be exchanged for another, which nobody configures.
-  loan->lease = {.slot = &loan->slot, .process = ForkGuard::generation(), .fresh = false};
+  loan->lease = {
+      .slot = &loan->slot, .process = ForkGuard::generation(), .fresh = !stands(Mend::loan_that_died)};
   return loan;
 }
 

@@ -39,7 +39,8 @@ event::Event Events::at(const Slot& slot) const noexcept {
   return {.pool = pool_, .connection = slot.opening.number, .backend_pid = slot.opening.backend_pid};
 }
 
-void Events::tell_acquired(const Slot& slot, Duration wait) const noexcept {
+void Events::tell_acquired(Slot& slot, Duration wait) const noexcept {
+  slot.lease_told = true;
   const event::Event where = at(slot);
   tell(event::Acquired{where, wait});
   if (wait > slow_acquire_) tell(event::SlowAcquire{where, wait, slot.tenancy().holder.text()});

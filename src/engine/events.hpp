@@ -88,9 +88,9 @@ class Events {
 
   // For each lease.
 
-  /// Called by the owner of the slot.
-  void acquired(const Slot& slot, Duration wait) const noexcept {
-    if ((wanted_.bits() & (bit_of(Hook::acquired) | bit_of(Hook::slow_acquire))) != 0) [[unlikely]]
+  /// Called by the owner of the slot. Whatever ends the lease tells of its end (Slot::lease_ends).
+  void acquired(Slot& slot, Duration wait) const noexcept {
+    if ((wanted_.bits() & of_leases) != 0) [[unlikely]]
       tell_acquired(slot, wait);
   }
 
@@ -105,10 +105,12 @@ class Events {
     std::shared_ptr<Observer> observer;
     mutable WantedHooks wanted;
   };
+  static constexpr std::uint32_t of_leases =
+      bit_of(Hook::acquired) | bit_of(Hook::slow_acquire) | bit_of(Hook::released);
   static constexpr std::uint32_t of_statements =
       bit_of(Hook::statement_began) | bit_of(Hook::statement_ended) | bit_of(Hook::slow_statement);
 
-  [[gnu::cold]] void tell_acquired(const Slot& slot, Duration wait) const noexcept;
+  [[gnu::cold]] void tell_acquired(Slot& slot, Duration wait) const noexcept;
 
   mutable WantedHooks wanted_;  // by any of them
   std::uint32_t possible_ = ~std::uint32_t{0};

@@ -173,9 +173,6 @@ void Leases::give_back(Lease& lease, bool keep) noexcept {
 void Leases::end(Locked state, Lease& lease, pool::Disposition disposition, TimePoint time,
                  std::uint32_t never_sent) noexcept {
   Slot& slot = *lease.slot;
-  const bool told = setup_.events.wants(Hook::released);
-  const event::Event where = told ? setup_.events.at(slot) : event::Event{};
-  const Duration usage = time - slot.tenancy().since;
   if (slot.latch.leave()) {
     slot.lease_ends(*state);
     if (!lease.fresh && disposition == pool::Disposition::clean) slot.answered_at = time;
@@ -185,7 +182,6 @@ void Leases::end(Locked state, Lease& lease, pool::Disposition disposition, Time
   }
   state.unlock();
   if (lease) close_cut_off(lease);
-  if (told) setup_.events.tell(event::Released{where, usage});
 }
 
 std::unique_ptr<pq::Connection> Leases::take_out(Lease& lease) {
@@ -200,11 +196,9 @@ std::unique_ptr<pq::Connection> Leases::take_out(Lease& lease) {
   std::unique_ptr<pq::Connection> connection;
   const event::Event where = setup_.events.at(slot);
   const Duration age = time - slot.opening.at;
-  Duration usage{};
   if (refusal == nullptr) {
     const Locked state(shared_);
     if (state->core->detach(time, id_of(lease))) {
-      usage = time - slot.tenancy().since;
       connection = std::move(slot.connection);
       connection->tell_notices({});  // its pool may be gone before it
       slot.lease_ends(*state);
@@ -218,7 +212,6 @@ std::unique_ptr<pq::Connection> Leases::take_out(Lease& lease) {
     if (!leave(lease) || refusal == nullptr) reject_cut_off({});
     reject(refusal);
   }
-  setup_.events.tell(event::Released{where, usage});
   setup_.events.tell(event::Closed{where, CloseReason::detached, {}, age});
   return connection;
 }

@@ -19,6 +19,9 @@ enum class Mend : std::uint8_t {
   late_in_queue,     ///< A driver is late, or cut off by `close`, and is in the queue by then.
   background_late,   ///< `close` ends the background, which is in the middle of something.
   background_ended,  ///< A `close` that was late has ended the background; another one waits for the end.
+  loan_that_died,  ///< A connection that is lent to a function of the user's is found dead before it is used.
+  late_passenger,  ///< A statement that travels with others is late: over which connection, no observer knew.
+  untold_lease,    ///< A lease comes back that its caller never took, so that no observer knows of it.
 };
 
 }  // namespace copg::engine

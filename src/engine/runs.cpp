@@ -183,6 +183,7 @@ TimePoint expire_passengers(State& state, Slot& slot, TimePoint time) noexcept {
     state.waiters[member.id.slot] = nullptr;
     late.answer_ = make_exception(unanswered(state.setup(), member.request->sql(), slot, time - late.since_,
                                              time - slot.run->begun_at(), "travelling with others"));
+    if (late.carrier_ && stands(Mend::late_passenger)) *late.carrier_ = slot.run->carrier;
     late.settle(state.wakes);
   }
   return next;

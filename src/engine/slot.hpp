@@ -17,6 +17,7 @@
 #include "engine/holder.hpp"
 #include "engine/lease_latch.hpp"
 #include "engine/measures.hpp"
+#include "engine/mends.hpp"
 #include "engine/operation_times.hpp"
 #include "engine/run.hpp"
 #include "engine/socket_waiter.hpp"
@@ -36,6 +37,7 @@ struct Slot {
   Activity activity;               // of the lease; others read it
   TimePoint answered_at{};         // the end of the last lease whose answers all came
   OperationTimes operation_times;  // of this lease, which others read
+  bool lease_told = false;         // observers were told of the lease, and will be of its end
 
   // Read by the owner; changed with the mutex held, the descriptor also when its event loop goes away.
   Descriptor descriptor;
@@ -95,6 +97,8 @@ struct Slot {
 
   /// Called by the owner.
   void lease_ends(State& held) noexcept {
+    if (lease_told || !stands(Mend::untold_lease)) [[unlikely]]
+      tell_lease_ends(held);
     tenancy(held).since = {};
     unwatch_deadline(held);
     if (!operation_times.empty()) keep_operation_times(held);
@@ -111,6 +115,7 @@ struct Slot {
 
  private:
   void keep_operation_times(State& held) noexcept;
+  [[gnu::cold]] void tell_lease_ends(State& held) noexcept;
 
   Tenancy tenancy_;
   Guarded guarded_;

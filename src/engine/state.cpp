@@ -63,6 +63,7 @@ void State::abandon_inherited() {
   waiters.clear();
   pool_waiters.clear();
   actions.clear();
+  ended_leases.clear();
   work_posted = false;
   outage = listening = false;
   armed = cut_at = close_by = insist_at = deadlines_due = pool::never;
@@ -128,6 +129,21 @@ Lease State::take(pool::ConnectionId connection, TimePoint time, TimePoint deadl
 }
 
 void Slot::keep_operation_times(State& held) noexcept { held.keep_operation_times(*this); }
+
+void Slot::tell_lease_ends(State& held) noexcept {
+  lease_told = false;
+  const Events& events = held.setup().events;
+  if (events.wants(Hook::released)) held.ended_leases.push_back({events.at(*this), now() - tenancy_.since});
+}
+
+void Locked::unlock_and_tell(SharedState& shared) noexcept {
+  const Events& events = shared.state_.setup().events;
+  const std::vector<event::Released> ended = std::exchange(shared.state_.ended_leases, {});
+  Wakes wakes = std::exchange(shared.state_.wakes, {});
+  shared.mutex_.unlock();
+  wakes.wake_all();
+  for (const event::Released& lease : ended) events.tell(lease);
+}
 
 void State::keep_operation_times(Slot& slot) noexcept {
   slot.operation_times.for_each([this](Duration took) { core->on_operation(took); });

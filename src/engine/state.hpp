@@ -90,8 +90,9 @@ struct State {
   TimePoint armed = pool::never;  // when the background will tick
   std::vector<Waiter*> waiters;   // by the slot of their id
   std::vector<PoolWaiter*> pool_waiters;
-  Wakes wakes;                       // for Locked
-  std::deque<pool::Action> actions;  // for the background
+  Wakes wakes;                                // for Locked
+  std::vector<event::Released> ended_leases;  // that observers are told of, by Locked
+  std::deque<pool::Action> actions;           // for the background
   std::optional<ErrorInfo> connect_error;
   TimePoint connect_error_at{};
   TimePoint cut_at = pool::never;     // once closed: when leases are cut off
@@ -136,6 +137,8 @@ class [[nodiscard]] Locked {
   void unlock() noexcept {
     if (shared_ == nullptr) return;
     SharedState& shared = *std::exchange(shared_, nullptr);
+    if (!shared.state_.ended_leases.empty()) [[unlikely]]
+      return unlock_and_tell(shared);
     Wakes wakes;
     if (!shared.state_.wakes.empty()) [[unlikely]]
       wakes = std::exchange(shared.state_.wakes, {});
@@ -146,6 +149,8 @@ class [[nodiscard]] Locked {
   [[nodiscard]] State* operator->() const noexcept { return &shared_->state_; }
 
  private:
+  [[gnu::cold]] static void unlock_and_tell(SharedState& shared) noexcept;
+
   SharedState* shared_;
 };
 

@@ -212,6 +212,20 @@ TEST_F(Observers, are_told_of_a_connection_by_the_same_number_from_its_opening_t
   EXPECT_EQ(seen, sorted);
 }
 
+TEST_F(Observers, are_told_of_the_end_of_each_lease_once_also_of_one_that_close_has_cut_off) {
+  const auto seen = std::make_shared<Recorder>();
+  PooledDatabase db = open({.min_size = 0, .max_size = 2, .observer = seen});
+  {
+    Connection idle = db.connection();
+    Connection used = db.connection();
+    used.execute("SELECT 1");
+    db.close(0s);
+    EXPECT_THROW(used.execute("SELECT 1"), PoolClosed);
+  }
+  EXPECT_EQ(seen->count("acquired"), 2);
+  EXPECT_EQ(seen->count("released"), 2);
+}
+
 TEST_F(Observers, may_be_several_and_each_is_told_only_what_it_wants) {
   struct Picky final : Observer {
     [[nodiscard]] bool wants(Hook hook) const noexcept override { return hook == Hook::released; }

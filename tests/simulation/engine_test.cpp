@@ -41,8 +41,8 @@ std::string broken_by(const sim::EngineTrace& trace, std::optional<Mend> removed
 }
 
 void expect_found(Mend removed, const std::set<std::string>& rules, std::uint64_t seed,
-                  std::size_t most_inputs) {
-  const sim::EngineTrace trace = sim::engine_trace(seed);
+                  std::size_t most_inputs, sim::EngineParts parts = {}) {
+  const sim::EngineTrace trace = sim::engine_trace(seed, parts);
   const std::string rule = broken_by(trace, removed);
   ASSERT_TRUE(rules.contains(rule)) << '"' << rule << '"';
   const auto fails = [&](const sim::EngineTrace& other) { return broken_by(other, removed) == rule; };
@@ -103,6 +103,18 @@ TEST(EngineSimulator, finds_a_lost_statement_that_was_to_drive_the_others) {
 
 TEST(EngineSimulator, finds_a_statement_that_is_late_when_its_run_is_cut_off) {
   expect_found(Mend::lost_and_late, {"crash"}, 699, 80);
+}
+
+TEST(EngineSimulator, finds_a_lease_whose_end_observers_are_told_and_not_its_beginning) {
+  expect_found(Mend::untold_lease, {"observer"}, 27, 12, {sim::EnginePart::observers});
+}
+
+TEST(EngineSimulator, finds_a_late_statement_that_observers_are_told_of_without_its_connection) {
+  expect_found(Mend::late_passenger, {"observer"}, 97, 40, {sim::EnginePart::observers});
+}
+
+TEST(EngineSimulator, finds_a_loan_that_is_exchanged_for_another_connection) {
+  expect_found(Mend::loan_that_died, {"hooks"}, 2, 60, {sim::EnginePart::observers, sim::EnginePart::hooks});
 }
 
 TEST(EngineSimulator, finds_nothing_in_the_engine) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "pq/connect_settings.hpp"
@@ -16,7 +17,11 @@ inline namespace scripted {
 
 class ConnectOperation final : public Operation {
  public:
-  explicit ConnectOperation(const ConnectSettings& /*settings*/) {}
+  explicit ConnectOperation(const ConnectSettings& settings) {
+    for (const auto& [keyword, value] : settings.keywords) {
+      if (keyword == "password") password_ = value;
+    }
+  }
   ~ConnectOperation() override {
     if (started_ && !connection_ && !taken_) World::here().forget_fd(attempt_.fd);
   }
@@ -32,6 +37,15 @@ class ConnectOperation final : public Operation {
       error->connection_survives = false;
       return fail(std::move(error));
     }
+    if (world.asks_for_password && password_ != std::to_string(world.password)) {
+      auto error = std::make_unique<ErrorInfo>();
+      error->kind = ErrorKind::connection_failed;
+      error->sqlstate = SqlState("28P01");
+      error->message = "password authentication failed";
+      error->connection_survives = false;
+      failure_ = ConnectFailureKind::configuration;
+      return fail(std::move(error));
+    }
     connection_ = std::make_unique<Connection>(world.open_session(attempt_.fd));
     return Step::finished();
   }
@@ -42,13 +56,15 @@ class ConnectOperation final : public Operation {
     taken_ = true;
     return std::move(connection_);
   }
-  [[nodiscard]] ConnectFailureKind failure() const noexcept { return ConnectFailureKind::transient; }
+  [[nodiscard]] ConnectFailureKind failure() const noexcept { return failure_; }
   [[nodiscard]] bool try_next_host() const noexcept { return false; }
 
  private:
   World::Attempt attempt_{};
   std::unique_ptr<Connection> connection_;
   std::optional<ServerRoom> room_;
+  std::string password_;
+  ConnectFailureKind failure_ = ConnectFailureKind::transient;
   bool started_ = false;
   bool taken_ = false;
 };

@@ -43,10 +43,7 @@ class Connection {
       world().breaks("fork", "a child has looked at its parent's connection");
     return alive() && !world().seen_gone(*session_);
   }
-  void lease_begins() noexcept {
-    if (session_->in_transaction || session_->littered)
-      world().breaks("clean", "a lease has begun on a session that another has left dirty");
-  }
+  void lease_begins() noexcept { world().lend(*session_); }
   [[nodiscard]] bool alive() const noexcept { return !dead_; }
   void mark_dead() noexcept { dead_ = true; }
   [[nodiscard]] std::uint32_t take_cancels_sent() noexcept { return 0; }
@@ -61,7 +58,7 @@ class Connection {
   [[nodiscard]] bool keeps_exchange() const noexcept { return false; }
   [[nodiscard]] bool at_rest() const noexcept { return protocol_idle() && !in_transaction(); }
   [[nodiscard]] bool clean() const noexcept { return at_rest() && !session_->littered; }
-  void configured() noexcept {}
+  void configured() noexcept { session_->littered = false; }
   struct SessionState {
     [[nodiscard]] bool beyond_wiping() const noexcept { return false; }
   };

@@ -11,10 +11,17 @@ inline namespace scripted {
 class ResetOperation final : public RoundTrip {
  public:
   ResetOperation(Connection& connection, ResetMode /*mode*/) : RoundTrip(connection) {}
-  [[nodiscard]] bool wiped() const noexcept { return false; }
+  [[nodiscard]] bool wiped() const noexcept { return wiped_; }
 
  private:
-  void arrive() override { connection_.wipe(); }
+  void arrive() override {
+    sim::Session& session = connection_.session_of_server();
+    wiped_ = session.littered;
+    if (wiped_) session.configured = false;
+    connection_.wipe();
+  }
+
+  bool wiped_ = false;
 };
 
 }  // namespace scripted
