@@ -1,6 +1,8 @@
 #include "sim/engine/user.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -90,6 +92,10 @@ void User::use_what_was_kept() {
   if (world_.once_in(2)) connection.close();
 }
 
-void User::leave_behind() { new std::vector<Connection>(std::exchange(kept_, {})); }
+void User::leave_behind() {
+  static auto& parents = *new std::vector<Connection>;  // never destroyed
+  std::ranges::move(kept_, std::back_inserter(parents));
+  kept_.clear();
+}
 
 }  // namespace copg::sim
