@@ -11,6 +11,7 @@
 
 #include "exec.hpp"
 #include "ping.hpp"
+#include "top/top.hpp"
 #include "tune.hpp"
 #include "with_postgres.hpp"
 
@@ -153,6 +154,32 @@ CLI::App& add_tune(CLI::App& app, TuneOptions& options) {
   return command;
 }
 
+CLI::App& add_top(CLI::App& app, TopOptions& options) {
+  CLI::App& command = *app.add_subcommand(
+      "top",
+      "Show what the pools of running processes do: who holds connections, who waits, what went wrong.\n"
+      "    copg top                                 (all processes of yours that have a monitor)\n"
+      "    copg top http://127.0.0.1:8080/?token=T  (or the path of a monitor's socket)\n"
+      "    copg top --database URL                  (a server's sessions, without monitors)\n"
+      "Without monitors the server of DATABASE_URL, DB_*, PG* or .env is looked at. Keys: h shows them.");
+  command.add_option("MONITOR", options.monitors, "Monitors to ask, in place of those that are found");
+  command.add_option("--database", options.database, "postgresql://...: the server whose sessions to show")
+      ->type_name("URL");
+  command.add_option("--interval", options.interval, "How long from one look to the next")
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 60.0));
+  command.add_option("--timeout", options.timeout, "How long to wait for an answer")
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 600.0));
+  command.add_flag("--once", options.once, "Print tables, and end");
+  command.add_flag("--json", options.json,
+                   "With --once: print the monitors' documents, or the sessions, as JSON");
+  command.add_flag("--no-texts", options.no_texts, "Leave statements and messages out of the tables");
+  return command;
+}
+
 int run(int argc, char** argv) {
   CLI::App app("copg: tools around a PostgreSQL connection pool", "copg");
   app.set_version_flag("--version", "copg " COPG_VERSION);
@@ -162,13 +189,15 @@ int run(int argc, char** argv) {
   PingOptions pinging;
   ExecOptions executing;
   TuneOptions tuning;
+  TopOptions watching;
   bool csv = false;
   bool json = false;
   CLI::App& with_command = add_with_postgres(app, with);
   CLI::App& ping_command = add_ping(app, pinging);
   CLI::App& exec_command = add_exec(app, executing, csv, json);
   CLI::App& tune_command = add_tune(app, tuning);
-  for (CLI::App* any : {&app, &with_command, &ping_command, &exec_command, &tune_command})
+  CLI::App& top_command = add_top(app, watching);
+  for (CLI::App* any : {&app, &with_command, &ping_command, &exec_command, &tune_command, &top_command})
     any->footer(exit_codes);
 
   std::vector<std::string> rest = take_rest(argc, argv);
@@ -198,7 +227,9 @@ int run(int argc, char** argv) {
   if (ping_command.parsed()) ping(pinging, stdout);
   executing.format = csv ? RowFormat::csv : json ? RowFormat::json : RowFormat::table;
   if (exec_command.parsed()) exec(executing, stdout);
-  const int status = tune_command.parsed() ? tune(tuning, stdout) : 0;
+  int status = 0;
+  if (tune_command.parsed()) status = tune(tuning, stdout);
+  if (top_command.parsed()) status = top(watching, stdout);
   if (std::fflush(stdout) != 0) throw std::runtime_error("could not write the output");
   return status;
 }
