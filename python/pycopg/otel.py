@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from opentelemetry import metrics, trace
@@ -15,9 +16,10 @@ from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider
 
 from . import _native, events
+from ._otel_leases import leases_told_to
 from ._pool_base import PoolBase
 
-__all__ = ["Instrumentation", "instrument"]
+__all__ = ["Instrumentation", "instrument", "trace_settings"]
 
 # The advice of the conventions, in seconds.
 BUCKETS_S = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
@@ -33,10 +35,26 @@ def instrument(
     """Tells OpenTelemetry what a pool does, until `uninstrument` of what it returns. Any time after the pool is made.
 
     Each call that sends statements becomes a span, whose parent is the current span of the thread or task that makes
-    the call; a wait for its connection is a span inside. `query_text=False` leaves texts of statements out: literals in
-    them are sent as they stand. The providers are by default those that the program has set.
+    the call; a wait for its connection is a span inside. A wait of `db.connection()` or `db.transaction()` is a span
+    inside the current one; where a connection was free at once there is none. `query_text=False` leaves texts of
+    statements out: literals in them are sent as they stand. The providers are by default those that the program has
+    set.
     """
     return Instrumentation(db, tracer_provider, meter_provider, query_text)
+
+
+def trace_settings() -> dict[str, str] | None:
+    """The current span as the `application_name` of a transaction: `db.transaction(settings=otel.trace_settings())`.
+
+    It travels with the BEGIN, without a round trip of its own, and is gone with the transaction. The server shows it in
+    pg_stat_activity, and in its log where log_line_prefix has %a. It is the span's traceparent, as of W3C Trace
+    Context: 55 characters. None, which is no setting, if there is no current span.
+    """
+    span = trace.get_current_span().get_span_context()
+    if not span.is_valid:
+        return None
+    trace_id, span_id = trace.format_trace_id(span.trace_id), trace.format_span_id(span.span_id)
+    return {"application_name": f"00-{trace_id}-{span_id}-{int(span.trace_flags):02x}"}
 
 
 class Begun(NamedTuple):
@@ -91,11 +109,13 @@ class Instrumentation:
             self._read("requests_waiting"),
         )
         self._undo: Callable[[], None] | None = db._observe(self)
+        self._undo_leases = leases_told_to(db, self.waiting)
 
     def uninstrument(self) -> None:
         """Tells OpenTelemetry no more. Idempotent."""
         if self._undo is not None:
             self._undo()
+            self._undo_leases()
             self._undo = None
 
     def _read(self, name: str) -> Callable[[dict[str, Any]], Iterable[Observation]]:
@@ -145,6 +165,14 @@ class Instrumentation:
         inside = trace.set_span_in_context(span)
         wait = self._tracer.start_span("wait for connection", inside, SpanKind.INTERNAL, self._pool, start_time=at_ns)
         wait.end(at_ns + int(wait_s * 1e9))
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Around the wait of a caller that leases a connection."""
+        with self._tracer.start_as_current_span(
+            "wait for connection", kind=SpanKind.INTERNAL, attributes=self._pool, record_exception=False
+        ):
+            yield
 
     def opened(self, event: events.Opened) -> None:
         self._create_time.record(event.connect_time, self._pool)

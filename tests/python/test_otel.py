@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import gc
 import threading
 import weakref
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 import pycopg
-from conftest import eventually
+from conftest import eventually, eventually_async
 from pycopg import AsyncPooledDatabase, PooledDatabase
 
 pytest.importorskip("opentelemetry.sdk")
@@ -113,6 +114,7 @@ def test_an_error_is_that_of_the_server(make_pool: MakePool, telemetry: Telemetr
 
 def test_a_wait_for_a_connection_is_a_span_inside_the_statements(make_pool: MakePool, telemetry: Telemetry) -> None:
     db = make_pool(max_size=1, name="orders")
+    db.wait()
     telemetry.instrument(db)
     thread = threading.Thread(target=db.execute, args=("SELECT 1",))
     with db.connection():
@@ -124,6 +126,86 @@ def test_a_wait_for_a_connection_is_a_span_inside_the_statements(make_pool: Make
     assert wait.parent.span_id == statement.context.span_id
     assert wait.attributes["db.client.connection.pool.name"] == "orders"
     assert statement.start_time == wait.start_time < wait.end_time <= statement.end_time
+
+
+@pytest.mark.parametrize("check", [None, lambda connection: connection.execute("SELECT 1")])
+def test_a_lease_that_waits_is_a_span_and_one_that_does_not_is_none(
+    make_pool: MakePool, telemetry: Telemetry, check: Any
+) -> None:
+    db = make_pool(max_size=1, name="orders", check=check)
+    db.wait()
+    tracer = telemetry.tracers.get_tracer("test")
+    instrumentation = telemetry.instrument(db)
+
+    def request() -> None:
+        with tracer.start_as_current_span("request"), db.transaction() as conn:
+            conn.execute("SELECT 1")
+
+    def waits() -> list[Any]:
+        return [span for span in telemetry.spans() if span.name == "wait for connection"]
+
+    request()
+    assert waits() == []
+    thread = threading.Thread(target=request)
+    with db.connection() as conn:
+        assert type(conn).__name__ == ("Connection" if check is None else "CheckedConnection")
+        assert "test_otel.py" in db.leases()[0].place, "the program's line, and none of pycopg's"
+        thread.start()
+        eventually(lambda: db.stats["requests_waiting"] == 1)
+    thread.join()
+    [wait] = waits()
+    requests = {span.context.span_id for span in telemetry.spans() if span.name == "request"}
+    assert wait.parent.span_id in requests
+    assert wait.attributes["db.client.connection.pool.name"] == "orders"
+    with db.connection(), pytest.raises(pycopg.PoolTimeout):
+        threading_result(lambda: db.connection(timeout=0.01).__enter__())
+    assert waits()[1].status.status_code == StatusCode.ERROR
+    instrumentation.uninstrument()
+    with db.connection(), pytest.raises(pycopg.PoolTimeout):
+        threading_result(lambda: db.connection(timeout=0.01).__enter__())
+    assert len(waits()) == 2
+
+
+def threading_result(call: Callable[[], object]) -> None:
+    """Runs the call on a thread, and raises here what it has raised."""
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        threads.submit(call).result()
+
+
+def test_a_lease_of_a_task_that_waits_is_a_span(telemetry: Telemetry, server_url: str) -> None:
+    tracer = telemetry.tracers.get_tracer("test")
+
+    async def main() -> None:
+        async with AsyncPooledDatabase.from_url(server_url, 1, 1) as db:
+            await db.wait()
+            telemetry.instrument(db)
+
+            async def request() -> None:
+                with tracer.start_as_current_span("request"):
+                    async with db.connection() as conn:
+                        await conn.execute("SELECT 1")
+
+            async with db.connection():
+                task = asyncio.create_task(request())
+                await eventually_async(lambda: db.stats["requests_waiting"] == 1)
+            await task
+
+    asyncio.run(main())
+    spans = {span.name: span for span in telemetry.spans()}
+    assert set(spans) == {"wait for connection", "SELECT", "COMMIT", "request"}
+    assert spans["wait for connection"].parent.span_id == spans["request"].context.span_id
+
+
+def test_a_transaction_carries_its_trace_to_the_server(make_pool: MakePool, telemetry: Telemetry) -> None:
+    db = make_pool(max_size=1)
+    name = "SELECT current_setting('application_name')"
+    assert otel.trace_settings() is None
+    with telemetry.tracers.get_tracer("test").start_as_current_span("request") as span:
+        context = span.get_span_context()
+        with db.transaction(settings=otel.trace_settings()) as conn:
+            seen = conn.fetch_val(name)
+    assert seen == f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+    assert db.fetch_val(name) != seen
 
 
 def test_tasks_have_spans_of_their_own(telemetry: Telemetry, server_url: str) -> None:
