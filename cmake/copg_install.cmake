@@ -1,4 +1,4 @@
-# What `cmake --install` installs: headers, both libraries, the copg program, and what find_package(copg) and pkg-config
+# What `cmake --install` installs: headers, the libraries, the copg program, and what find_package(copg) and pkg-config
 # need to find them.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -7,7 +7,9 @@ set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/copg)
 
 set_target_properties(copg_static PROPERTIES EXPORT_NAME static)
 set_target_properties(copg_shared PROPERTIES EXPORT_NAME shared)
-install(TARGETS copg_static copg_shared EXPORT copg
+set_target_properties(copg_monitor_static PROPERTIES EXPORT_NAME monitor_static)
+set_target_properties(copg_monitor_shared PROPERTIES EXPORT_NAME monitor_shared)
+install(TARGETS copg_static copg_shared copg_monitor_static copg_monitor_shared EXPORT copg
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT copg NAMESPACE copg:: FILE copg-targets.cmake DESTINATION ${package_folder})
@@ -26,5 +28,7 @@ install(FILES ${PROJECT_BINARY_DIR}/copg-config.cmake ${PROJECT_BINARY_DIR}/copg
 # The file finds its prefix from its own place, so that an installed tree can be moved.
 file(RELATIVE_PATH up_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" COPG_PC_PREFIX "\${pcfiledir}/${up_to_prefix}")
-configure_file(${PROJECT_SOURCE_DIR}/cmake/copg.pc.in ${PROJECT_BINARY_DIR}/copg.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/copg.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+foreach(library IN ITEMS copg copg_monitor)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/${library}.pc.in ${PROJECT_BINARY_DIR}/${library}.pc @ONLY)
+endforeach()
+install(FILES ${PROJECT_BINARY_DIR}/copg.pc ${PROJECT_BINARY_DIR}/copg_monitor.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,5 +1,6 @@
 # The library as users see it: static (copg_static) and shared (copg_shared), both named copg on disk, made of the
-# objects of all layers. copg::copg is what to link: the shared one if BUILD_SHARED_LIBS is on, else the static one.
+# objects of all layers but the monitor's. copg::copg is what to link: the shared one if BUILD_SHARED_LIBS is on, else the
+# static one.
 
 get_property(compiled_layers GLOBAL PROPERTY COPG_COMPILED_LAYERS)
 list(TRANSFORM compiled_layers REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE layer_objects)
@@ -17,12 +18,24 @@ foreach(kind IN ITEMS static shared)
   target_link_libraries(copg_${kind} PUBLIC Boost::headers PRIVATE PostgreSQL::PostgreSQL Threads::Threads)
   copg_configure_target(copg_${kind})
 endforeach()
+
+# The monitor is a library of its own, for those who want a page: copg::monitor is what to link.
+foreach(kind IN ITEMS static shared)
+  string(TOUPPER ${kind} library_type)
+  add_library(copg_monitor_${kind} ${library_type} $<TARGET_OBJECTS:copg_monitor>)
+  set_target_properties(copg_monitor_${kind} PROPERTIES OUTPUT_NAME copg_monitor VERSION ${PROJECT_VERSION}
+                                                        SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  target_link_libraries(copg_monitor_${kind} PUBLIC copg_${kind} PRIVATE Threads::Threads)
+  copg_configure_target(copg_monitor_${kind})
+endforeach()
 if(NOT PROJECT_IS_TOP_LEVEL)
-  set_target_properties(copg_static copg_shared PROPERTIES EXCLUDE_FROM_ALL ON)
+  set_target_properties(copg_static copg_shared copg_monitor_static copg_monitor_shared PROPERTIES EXCLUDE_FROM_ALL ON)
 endif()
 
 if(BUILD_SHARED_LIBS)
-  add_library(copg::copg ALIAS copg_shared)
+  set(kind shared)
 else()
-  add_library(copg::copg ALIAS copg_static)
+  set(kind static)
 endif()
+add_library(copg::copg ALIAS copg_${kind})
+add_library(copg::monitor ALIAS copg_monitor_${kind})

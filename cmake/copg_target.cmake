@@ -41,18 +41,20 @@ function(copg_configure_target target)
   endif()
 endfunction()
 
-# copg_add_layer(name SOURCES file... LINKS lib...): one layer of the picture in ARCHITECTURE.md. It links only what
+# copg_add_layer(name [APART] SOURCES file... LINKS lib...): one layer of the picture in ARCHITECTURE.md. It links only what
 # LINKS names, so that a wrong dependency between layers fails to compile or to link. A layer without sources is headers
-# alone.
+# alone. APART: it is no part of the library copg.
 function(copg_add_layer name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "APART" "" "SOURCES;LINKS" ${ARGN})
   set(folders ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
   if(ARG_SOURCES)
     add_library(copg_${name} STATIC ${ARG_SOURCES})
     target_include_directories(copg_${name} PUBLIC ${folders})
     target_link_libraries(copg_${name} PUBLIC ${ARG_LINKS})
     copg_configure_target(copg_${name})
-    set_property(GLOBAL APPEND PROPERTY COPG_COMPILED_LAYERS copg_${name})
+    if(NOT ARG_APART)
+      set_property(GLOBAL APPEND PROPERTY COPG_COMPILED_LAYERS copg_${name})
+    endif()
   else()
     add_library(copg_${name} INTERFACE)
     target_include_directories(copg_${name} INTERFACE ${folders})

@@ -13,6 +13,7 @@
 #include <copg/pool_metrics.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
+#include <copg/pool_view.hpp>
 #include <copg/pooled_database.hpp>
 #include <copg/run_options.hpp>
 #include <copg/size_advice.hpp>
@@ -245,6 +246,7 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   /// Judges the pool's size by what it has measured since it was made: see copg::advise. Does not block;
   /// takes some milliseconds.
   [[nodiscard]] SizeAdvice advise(double target = 0.01) const { return copg::advise(metrics(), target); }
+  [[nodiscard]] PoolView view() const;
   void resize(int min_size, int max_size);
   void drain();
   void suspend();

@@ -11,6 +11,7 @@
 #include <copg/pool_metrics.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
+#include <copg/pool_view.hpp>
 #include <copg/run_options.hpp>
 #include <copg/size_advice.hpp>
 #include <copg/source_location.hpp>
@@ -152,6 +153,9 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   /// Judges the pool's size by what it has measured since it was made: see copg::advise. Does not block;
   /// takes some milliseconds.
   [[nodiscard]] SizeAdvice advise(double target = 0.01) const { return copg::advise(metrics(), target); }
+  /// For a program that looks on, such as copg::Monitor: what the pool tells of itself. Does not keep it
+  /// open.
+  [[nodiscard]] PoolView view() const;
   /// Sets new bounds, also while leases are out: raising them opens connections at once, lowering them closes
   /// idle connections at once and leased ones as they come back. Does not block. Throws ConfigurationError,
   /// and changes nothing then.

@@ -58,6 +58,24 @@ PoolStats PoolEngine::stats() {
   return stats;
 }
 
+PoolCondition PoolEngine::condition() {
+  PoolCondition condition;
+  std::optional<ErrorInfo> error;
+  {
+    const Locked state = lock_here(shared_);
+    condition.opened = state->opened;
+    condition.suspended = state->core->suspended();
+    condition.closed = state->core->closed();
+    const pool::Outage& outage = state->core->outage();
+    if (outage.failures > 0) {
+      condition.outage = std::max(now() - outage.since, Duration(1));
+      error = state->connect_error;
+    }
+  }
+  if (error) condition.connect_error = cannot_connect(setup_, *error);
+  return condition;
+}
+
 std::string PoolEngine::to_string(std::string_view face) {
   const PoolStats now = stats();
   return fmt::format("{}('{}', size={}/{})", face, name(), now.pool_size, now.pool_max);
@@ -136,7 +154,8 @@ void PoolEngine::end() noexcept {
 
 std::shared_ptr<PoolEngine> closing_handle(std::shared_ptr<PoolEngine> engine) {
   PoolEngine* const pool = engine.get();
-  return {pool, [engine = std::move(engine)](PoolEngine*) { engine->end(); }};
+  // It lets go of the engine then, and not when the last view that refers to the handle goes.
+  return {pool, [engine = std::move(engine)](PoolEngine*) mutable { std::exchange(engine, {})->end(); }};
 }
 
 // --- waiting for it

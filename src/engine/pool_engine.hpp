@@ -12,6 +12,7 @@
 #include <copg/pool_metrics.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
+#include <copg/pool_view.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -67,6 +68,7 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   /// Who has the connections, and who waits for one.
   [[nodiscard]] Holdings holdings() noexcept { return Holdings(shared_); }
   [[nodiscard]] PoolMetrics metrics();
+  [[nodiscard]] PoolCondition condition();
   /// A transaction will be run again.
   void count_retry() noexcept;
   /// Face('name', size=5/10).

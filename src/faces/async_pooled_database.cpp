@@ -291,6 +291,8 @@ std::vector<WaiterInfo> AsyncPooledDatabase::waiters() const { return state_->fa
 
 PoolMetrics AsyncPooledDatabase::metrics() const { return state_->face->metrics(); }
 
+PoolView AsyncPooledDatabase::view() const { return PoolView(state_->face); }
+
 void AsyncPooledDatabase::resize(int min_size, int max_size) { state_->face->resize(min_size, max_size); }
 
 void AsyncPooledDatabase::drain() { state_->face->drain(); }

@@ -231,6 +231,11 @@ std::vector<WaiterInfo> PooledDatabase::waiters() const { return engine().holdin
 
 PoolMetrics PooledDatabase::metrics() const { return engine().metrics(); }
 
+PoolView PooledDatabase::view() const {
+  (void)engine();  // throws if this object was moved from
+  return PoolView(engine_);
+}
+
 void PooledDatabase::resize(int min_size, int max_size) { engine().resize(min_size, max_size); }
 
 void PooledDatabase::check() {
