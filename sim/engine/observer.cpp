@@ -104,6 +104,11 @@ void CheckingObserver::reset(const event::Reset& event) noexcept {
   told(event.reset_time);
 }
 
+void CheckingObserver::gap(const event::Gap& event) noexcept {
+  require(!event.channels.empty() || event.reconnected, "a gap is of no channel");
+  told();
+}
+
 std::shared_ptr<void> CheckingObserver::statement_began(const event::StatementBegan& /*event*/) noexcept {
   ++under_way_;
   told();

@@ -35,6 +35,7 @@ class CheckingObserver final : public Observer {
   void outage_ended(const event::OutageEnded& event) noexcept override;
   void closed(const event::Closed& event) noexcept override;
   void reset(const event::Reset& event) noexcept override;
+  void gap(const event::Gap& event) noexcept override;
   std::shared_ptr<void> statement_began(const event::StatementBegan& event) noexcept override;
   void statement_ended(const event::StatementEnded& event,
                        const std::shared_ptr<void>& begun) noexcept override;

@@ -122,6 +122,8 @@ void EngineRun::finish() {
   run_until_nothing_happens();
   user_.let_go();
   if (broken()) return;
+  check_listeners();
+  if (broken()) return;
   check_truth();
   const PoolStats stats = engine_->stats();
   if (stats.leased > 0) world_.breaks("conserved", "a connection is leased, and nobody has it");
@@ -150,7 +152,7 @@ void EngineRun::check_truth() {
     return session->process == world_.process && world_.seen_gone(*session);
   });
   const PoolStats stats = engine_->stats();
-  if (dead > stats.checking + stats.resetting + stats.closing)
+  if (dead > stats.checking + stats.resetting + stats.closing + 2 * stats.listening)
     world_.breaks("truth", "a server has hung up, and the pool has the connection still");
 }
 
@@ -166,7 +168,14 @@ void EngineRun::check_rest() {
   engine_->finish_close(world_.now);
   background_ = nullptr;
   pool_.reset();
+  ears_.clear();
+  const std::weak_ptr<engine::PoolEngine> kept = engine_;
   engine_.reset();
+  // Without a mend the calls that have ended are kept, and so are their listeners.
+  if (world_.removed && parts_.has(EnginePart::listeners)) return;
+  // A forked child has what was its parent's.
+  if (!kept.expired() && world_.process == 0)
+    world_.breaks("closed", "the pool is closed, and something keeps it");
   if (observer_) observer_->check_rest(ended_early);
   for (const auto& session : world_.sessions()) {
     if (session->process == world_.process)

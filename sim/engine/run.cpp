@@ -13,7 +13,6 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t most_calls = 12;
 constexpr std::size_t most_threads = 8;
 
 /// What nobody goes on with, and what is never destroyed, since it was left in the middle: a forked child has
@@ -26,6 +25,7 @@ struct LeftBehind {
   std::vector<std::unique_ptr<Loop>> loops;
   std::vector<std::shared_ptr<BackgroundThread>> backgrounds;
   std::vector<std::shared_ptr<engine::PoolEngine>> engines;
+  std::vector<std::shared_ptr<OpenEar>> ears;
 };
 LeftBehind& left_behind = *new LeftBehind;
 
@@ -65,6 +65,8 @@ EngineRun::EngineRun(std::uint64_t seed, EngineParts parts, std::optional<engine
     if (world_.once_in(2)) options.slow_statement = milliseconds(10);
   }
   if (parts_.has(EnginePart::hooks)) user_.give(options);
+  if (parts_.has(EnginePart::listeners) && world_.once_in(4))
+    world_.pooler = world_.once_in(2) ? Pooler::sessions : Pooler::transactions;
   Config config;
   config.database = "simulated";
   engine_ = engine::PoolEngine::create(engine::Setup{.config = config,
@@ -96,6 +98,7 @@ EngineRun::~EngineRun() {
     leave_behind(calls_, left_behind.calls);
     leave_behind(ended_, left_behind.calls);
     leave_behind(holders_, left_behind.holders);
+    leave_behind(ears_, left_behind.ears);
     leave_behind(threads_, left_behind.threads);
     leave_behind(beside_, left_behind.beside);
     for (auto& loop : loops_) left_behind.loops.push_back(std::move(loop));
@@ -148,6 +151,8 @@ void EngineRun::apply(EngineStep step) {
     }
     case EngineInput::close: close(); break;
     case EngineInput::fork: fork(); break;
+    case EngineInput::listen: listen(); break;
+    case EngineInput::notify: world_.notify(all_channels[world_.choose(all_channels.size())]); break;
   }
   collect_ended();
   judge_.digest(static_cast<std::uint64_t>(step.input));
@@ -156,12 +161,6 @@ void EngineRun::apply(EngineStep step) {
 }
 
 // --- who goes on
-
-template <class Body>
-void EngineRun::run_beside(Body body) {
-  beside_.push_back(std::make_unique<Thread>());
-  beside_.back()->run(std::move(body));
-}
 
 void EngineRun::run_on_its_loop(Call& call, void (Call::*step)()) {
   call.loop().thread.run([&call, step] { (call.*step)(); });
@@ -340,6 +339,7 @@ void EngineRun::fork() {
     if (holder->user == nullptr) engine_->leases().release(holder->lease);  // the child destroys its copy
   }
   leave_behind(holders_, left_behind.holders);
+  leave_behind(ears_, left_behind.ears);
   left_behind.backgrounds.push_back(std::move(background_));
   background_ = nullptr;
   leave_behind(others_, left_behind.backgrounds);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "sim/engine/background.hpp"
 #include "sim/engine/callers.hpp"
 #include "sim/engine/judge.hpp"
+#include "sim/engine/listener_calls.hpp"
 #include "sim/engine/observer.hpp"
 #include "sim/engine/thread_caller.hpp"
 #include "sim/engine/trace.hpp"
@@ -20,6 +22,8 @@
 #include "sim/engine/world.hpp"
 
 namespace copg::sim {
+
+inline constexpr std::size_t most_calls = 12;
 
 class EngineRun {
  public:
@@ -51,6 +55,17 @@ class EngineRun {
   void end_session();
   void fork();
   void close();
+
+  // listening.cpp
+  void listen();
+  void open_ear(Duration limit);
+  void add_channel(const std::shared_ptr<OpenEar>& ear, const std::string& channel, Duration limit);
+  void begin_listen(std::shared_ptr<OpenEar> ear, std::vector<std::string> added, Duration limit);
+  static void remove(OpenEar& ear, const std::string& channel);
+  void tidy_ears();
+  void pump(Duration time);
+  void check_listeners();
+  void check_channel(const std::string& channel);
 
   template <class Made, class... Args>
   Made& add(Args&&... args);
@@ -87,6 +102,7 @@ class EngineRun {
   std::vector<std::unique_ptr<Call>> calls_;
   std::vector<std::unique_ptr<Call>> ended_;
   std::vector<std::shared_ptr<Holder>> holders_;
+  std::vector<std::shared_ptr<OpenEar>> ears_;
   std::vector<std::unique_ptr<ThreadCaller>> threads_;
   std::vector<std::unique_ptr<Thread>> beside_;
   std::uint32_t max_size_ = 0;
@@ -100,6 +116,12 @@ Made& EngineRun::add(Args&&... args) {
   Made& made = *call;
   calls_.push_back(std::move(call));
   return made;
+}
+
+template <class Body>
+void EngineRun::run_beside(Body body) {
+  beside_.push_back(std::make_unique<Thread>());
+  beside_.back()->run(std::move(body));
 }
 
 template <class Action>

@@ -38,6 +38,7 @@ void throw_if_interrupted() {
 void ThreadCaller::begin() {
   thread_.run([this] {
     if (parts_.has(EnginePart::hooks) && world_.once_in(16)) return user_.use_what_was_kept();
+    if (parts_.has(EnginePart::listeners) && world_.once_in(8)) return listen();
     const std::uint32_t what = world_.choose(32);
     if (what < 16) return statement();
     if (what < 20) return job();
@@ -249,6 +250,55 @@ void ThreadCaller::ask(const Connection& connection) {
     static_cast<void>(connection.backend_pid());
     return true;
   });
+}
+
+// --- listeners
+
+void ThreadCaller::listen() {
+  Ear ear;
+  std::shared_ptr<engine::OpenListener> listener;
+  const Duration limit = choose_timeout(world_);
+  const std::vector<std::string> channels = choose_channels(world_);
+  for (const std::string& channel : channels) ear.wants(channel);
+  attempt(0, limit, [&] {
+    listener = sync::listen(engine_, channels, choose_queue(world_), limit);
+    return ear.ready(), true;
+  });
+  if (!listener) return;
+  for (std::uint32_t times = world_.choose(12); times > 0; --times) {
+    own_code();
+    use_ear(*listener, ear);
+  }
+  own_code();
+}
+
+void ThreadCaller::use_ear(engine::OpenListener& listener, Ear& ear) {
+  const Duration limit = choose_timeout(world_);
+  const std::string channel = all_channels[world_.choose(all_channels.size())];
+  const bool wanted = ear.wants_now(channel);
+  switch (world_.choose(16)) {
+    case 0: return listener.close();
+    case 1:
+    case 2:
+      if (!wanted) return;
+      ear.leaves(channel);
+      if (attempt(0, Duration::zero(), [&] { return listener.remove({channel}), true; })) ear.left(channel);
+      return;
+    case 3:
+    case 4:
+      if (wanted) return;
+      ear.wants(channel);
+      if (!attempt(0, limit,
+                   [&] { return sync::add_channels(listener, {channel}, limit), ear.ready(), true; }))
+        ear.left(channel);
+      return;
+    default:
+      attempt(0, limit, [&] {
+        if (const auto arrival = sync::next_arrival(listener, engine::after(engine::now(), limit)))
+          ear.hear(*arrival);
+        return true;
+      });
+  }
 }
 
 // --- the pool as a whole

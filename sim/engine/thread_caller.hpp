@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "sim/engine/callers.hpp"
+#include "sim/engine/ear.hpp"
 #include "sim/engine/judge.hpp"
 #include "sim/engine/thread.hpp"
 #include "sim/engine/trace.hpp"
@@ -50,6 +51,8 @@ class ThreadCaller {
   void send_pipeline(Connection& connection);
   void copy(Connection& connection);
   void ask(const Connection& connection);
+  void listen();
+  void use_ear(engine::OpenListener& listener, Ear& ear);
   void use_detached(Connection& connection);
   void wait_for_pool();
   void close();

@@ -11,16 +11,17 @@ namespace copg::sim {
 namespace {
 
 constexpr std::array<const char*, engine_inputs> names = {
-    "start",     "thread",  "run",     "interrupt",     "background", "go_on",     "ready", "wait",
-    "use_lease", "release", "cancel",  "cancel_unsent", "drop",       "lose_loop", "kill",  "outage",
-    "resize",    "drain",   "suspend", "check",         "watch",      "close",     "fork"};
+    "start", "thread",    "run",     "interrupt", "background",    "go_on", "ready",
+    "wait",  "use_lease", "release", "cancel",    "cancel_unsent", "drop",  "lose_loop",
+    "kill",  "outage",    "resize",  "drain",     "suspend",       "check", "watch",
+    "close", "fork",      "listen",  "notify"};
 using Weights = std::array<std::uint32_t, engine_inputs>;
 /// How often each comes.
-constexpr Weights usual = {70, 60, 400, 4, 250, 150, 150, 150, 50, 40, 30, 15,
-                           12, 2,  12,  4, 6,   4,   4,   4,   6,  1,  4};
+constexpr Weights usual = {70, 60, 400, 4, 250, 150, 150, 150, 50, 40, 30, 15, 12,
+                           2,  12, 4,   6, 4,   4,   4,   6,   1,  4,  0,  0};
 /// In a short life: the pool is closed early, when much is under way, and connections are lost all the time.
-constexpr Weights short_life = {90, 120, 400, 6, 250, 150, 150, 150, 30, 20, 30, 15,
-                                8,  1,   60,  2, 2,   6,   2,   2,   4,  10, 2};
+constexpr Weights short_life = {90, 120, 400, 6, 250, 150, 150, 150, 30, 20, 30, 15, 8,
+                                1,  60,  2,   2, 6,   2,   2,   4,   10, 2,  0,  0};
 constexpr std::uint64_t inputs_of_short_life = 400;
 constexpr std::uint32_t all_parts = (1U << engine_parts) - 1;
 
@@ -54,7 +55,12 @@ EngineTrace engine_trace(std::uint64_t seed, EngineParts parts, std::uint64_t un
   const std::uint64_t most = is_short ? inputs_of_short_life : most_inputs;
   const std::uint64_t inputs = std::min(until, 50 + (random >> 32) % most);
   trace.steps.reserve(inputs);
-  while (trace.steps.size() < inputs) trace.steps.push_back(next_step(random, is_short ? short_life : usual));
+  Weights weights = is_short ? short_life : usual;
+  if (parts.has(EnginePart::listeners)) {
+    weights[static_cast<std::size_t>(EngineInput::listen)] = 150;
+    weights[static_cast<std::size_t>(EngineInput::notify)] = 100;
+  }
+  while (trace.steps.size() < inputs) trace.steps.push_back(next_step(random, weights));
   return trace;
 }
 

@@ -35,8 +35,10 @@ enum class EngineInput : std::uint8_t {
   watch,
   close,
   fork,
+  listen,  ///< A caller on an event loop opens a listener, or does something with one.
+  notify,  ///< Somebody sends a notification.
 };
-inline constexpr int engine_inputs = 23;
+inline constexpr int engine_inputs = 25;
 
 struct EngineStep {
   EngineInput input = EngineInput::wait;
@@ -48,8 +50,9 @@ enum class EnginePart : std::uint8_t {
   observers,  ///< An observer, which judges what it is told.
   hooks,      ///< configure, on_return, before_close, credentials.
   detached,   ///< Threads take connections out of the pool.
+  listeners,  ///< Listeners, and what they are to hear.
 };
-inline constexpr int engine_parts = 3;
+inline constexpr int engine_parts = 4;
 /// A set of them.
 class EngineParts {
  public:

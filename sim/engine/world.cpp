@@ -116,6 +116,32 @@ std::optional<Session::Statement> World::take_answer(Session& session) {
   return answered;
 }
 
+void World::notify(const std::string& channel) {
+  const std::uint32_t number = ++notified_[channel];
+  for (const auto& session : sessions_) {
+    if (session->gone || !session->channels.contains(channel)) continue;
+    TimePoint due = now + microseconds(20 + choose(2000));
+    if (!session->sent.empty()) due = std::max(due, session->sent.back().due);
+    session->sent.push_back({channel, number, due});
+    refresh(*session);
+  }
+}
+
+std::uint32_t World::last_sent(std::string_view channel) const noexcept {
+  const auto found = notified_.find(channel);
+  return found == notified_.end() ? 0 : found->second;
+}
+
+std::optional<Session::Sent> World::take_notification(Session& session) {
+  if (session.sent.empty()) return std::nullopt;
+  const TimePoint due = session.sent.front().due;
+  if (due > now || (session.gone && due > session.gone_at)) return std::nullopt;
+  Session::Sent taken = std::move(session.sent.front());
+  session.sent.pop_front();
+  refresh(session);
+  return taken;
+}
+
 Session* World::session_of(int fd) const noexcept {
   const auto found = std::ranges::find(sessions_, fd, [](const auto& session) { return session->fd; });
   return found == sessions_.end() ? nullptr : found->get();
@@ -161,6 +187,7 @@ TimePoint World::readable_at(int fd) const noexcept {
 void World::refresh(Session& session) noexcept {
   TimePoint when = session.gone ? session.gone_at : pool::never;
   if (!session.running.empty()) when = std::min(when, session.running.front().due);
+  if (!session.sent.empty()) when = std::min(when, session.sent.front().due);
   readable_[session.fd] = when;
 }
 

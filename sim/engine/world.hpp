@@ -10,8 +10,10 @@
 #include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,6 +32,12 @@ enum class Deed : std::uint8_t { reads, writes, waits, begins, ends, litters, co
 
 /// A session of the server, and the socket that leads to it.
 struct Session {
+  /// That it listens to, on its way to the client.
+  struct Sent {
+    std::string channel;
+    std::uint32_t number = 0;
+    TimePoint due{};
+  };
   struct Statement {
     std::uint32_t token = 0;
     Deed deed = Deed::reads;
@@ -45,11 +53,20 @@ struct Session {
   bool in_transaction = false;
   bool littered = false;
   bool configured = false;
-  bool leased = false;            // and on_return was not called since
-  bool told_of_close = false;     // before_close was called
+  bool leased = false;         // and on_return was not called since
+  bool told_of_close = false;  // before_close was called
+  std::set<std::string, std::less<>> channels;
+  std::deque<Sent> sent;          // in the order of their times
   std::deque<Statement> running;  // in the order of their answers
   const void* user = nullptr;     // the operation that has sent what is running
   std::uint64_t taken = 0;        // answers that were read, or thrown away
+};
+
+/// What stands between a pool and its server.
+enum class Pooler : std::uint8_t {
+  none,
+  sessions,      ///< It gives a connection a session.
+  transactions,  ///< It gives each transaction a session, perhaps another.
 };
 
 /// What ends the simulation: a rule that was broken.
@@ -80,6 +97,7 @@ class World {
   bool hears_of_returns = false;        // on_return is called after each lease
   bool asks_for_password = false;       // it is what `credentials` gives
   std::uint32_t password = 1;           // that the server takes now
+  Pooler pooler = Pooler::none;
   int locks = 0;                        // that the present thread holds
   std::uint32_t interrupts_one_in = 0;  // places where another thread can get in between; 0: none
   std::function<void(std::function<void()>)> start_thread;  // for a function of the user's
@@ -133,6 +151,13 @@ class World {
   /// What runs has ended, and nothing is left of it.
   void wipe(Session& session) noexcept;
 
+  // Notifications, which are numbered in each channel, from 1.
+
+  void notify(const std::string& channel);
+  [[nodiscard]] std::uint32_t last_sent(std::string_view channel) const noexcept;
+  /// The next one that has arrived at the client.
+  [[nodiscard]] std::optional<Session::Sent> take_notification(Session& session);
+
   // Sockets.
 
   /// The time from which on the descriptor can be read.
@@ -166,7 +191,8 @@ class World {
   int next_fd_ = 1000;
   std::unordered_map<int, TimePoint> readable_;
   std::vector<std::shared_ptr<Session>> sessions_;
-  std::vector<std::uint8_t> executed_;  // by token
+  std::vector<std::uint8_t> executed_;                          // by token
+  std::map<std::string, std::uint32_t, std::less<>> notified_;  // by channel, the number of the last
   std::optional<Broken> broken_;
 };
 

@@ -21,7 +21,8 @@ enum class Mend : std::uint8_t {
   background_ended,  ///< A `close` that was late has ended the background; another one waits for the end.
   loan_that_died,  ///< A connection that is lent to a function of the user's is found dead before it is used.
   late_passenger,  ///< A statement that travels with others is late: over which connection, no observer knew.
-  untold_lease,    ///< A lease comes back that its caller never took, so that no observer knows of it.
+  heard_before_gap,  ///< A notification comes with the answer to LISTEN, after a connection was lost.
+  untold_lease,      ///< A lease comes back that its caller never took, so that no observer knows of it.
 };
 
 }  // namespace copg::engine

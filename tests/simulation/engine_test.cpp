@@ -117,6 +117,10 @@ TEST(EngineSimulator, finds_a_loan_that_is_exchanged_for_another_connection) {
   expect_found(Mend::loan_that_died, {"hooks"}, 2, 60, {sim::EnginePart::observers, sim::EnginePart::hooks});
 }
 
+TEST(EngineSimulator, finds_a_notification_that_is_heard_before_the_gap_in_front_of_it) {
+  expect_found(Mend::heard_before_gap, {"listener"}, 1058, 80, {sim::EnginePart::listeners});
+}
+
 TEST(EngineSimulator, finds_nothing_in_the_engine) {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     const auto result = sim::run_engine(sim::engine_trace(seed));

@@ -46,10 +46,11 @@ void check_channel(std::string_view channel) {
 // --- the room
 
 Listening::Listening(const Setup& setup, SharedState& shared, Background& background)
-    : events_(setup.events),
-      shared_(shared),
-      background_(background),
-      core_(setup.seed ? *setup.seed : random_seed()) {}
+    : setup_(setup), shared_(shared), background_(background) {}
+
+ListeningCore Listening::new_core() const {
+  return ListeningCore(setup_.seed ? *setup_.seed : random_seed());
+}
 
 /// A forked child begins anew: the listeners of its parent are not its own.
 Listening::Held::Held(Listening& room) : room_(room) {
@@ -58,7 +59,7 @@ Listening::Held::Held(Listening& room) : room_(room) {
     return;
   room.process_ = ForkGuard::generation();
   const bool ended = room.core_.ended();
-  room.core_ = ListeningCore(random_seed());
+  room.core_ = room.new_core();
   room.waiters_.clear();
   if (ended) room.core_.end();
 }
@@ -66,7 +67,7 @@ Listening::Held::Held(Listening& room) : room_(room) {
 Listening::Held::~Held() {
   room_.settle_touched(wakes_);
   const auto gaps = room_.core_.take_gaps();
-  const Events& events = room_.events_;
+  const Events& events = room_.setup_.events;
   room_.mutex_.unlock();
   wakes_.wake_all();
   for (const auto& gap : gaps)

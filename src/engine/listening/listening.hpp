@@ -86,14 +86,16 @@ class Listening {
   void settle_touched(Wakes& wakes);
   void erase(const ListenWaiter& waiter) noexcept;
 
-  const Events& events_;
+  [[nodiscard]] ListeningCore new_core() const;
+
+  const Setup& setup_;
   SharedState& shared_;
   Background& background_;
   std::atomic<bool> used_ = false;
   AdaptiveMutex mutex_;
   // guarded by mutex_
   std::uint32_t process_ = ForkGuard::generation();
-  ListeningCore core_;
+  ListeningCore core_ = new_core();
   std::unordered_multimap<ListeningCore::Id, ListenWaiter*> waiters_;
 
   ForkGuard fork_guard_{mutex_};

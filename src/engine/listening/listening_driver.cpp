@@ -7,6 +7,7 @@
 
 #include "codec/quoted_name.hpp"
 #include "engine/connect_failures.hpp"
+#include "engine/mends.hpp"
 #include "pq/connect_operation.hpp"
 #include "pq/notification_operation.hpp"
 
@@ -139,6 +140,7 @@ void ListeningDriver::answered(BackgroundTask::End end) {
 
 /// What came with the answer was sent after it, or is of another channel.
 void ListeningDriver::acknowledge() {
+  if (!stands(Mend::heard_before_gap)) deliver();
   room_.with_core([](ListeningCore& core) { core.on_acknowledged(); });
   deliver();
 }

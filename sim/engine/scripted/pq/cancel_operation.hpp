@@ -18,7 +18,7 @@ class CancelOperation : public RoundTrip {
   CancelOperation(Connection& connection, Road road) : RoundTrip(connection, road) {}
 
  private:
-  void arrive() override { cancel_and_forget(connection_); }
+  bool arrive() override { return cancel_and_forget(connection_), true; }
 };
 
 }  // namespace scripted

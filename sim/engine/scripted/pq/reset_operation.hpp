@@ -14,11 +14,12 @@ class ResetOperation final : public RoundTrip {
   [[nodiscard]] bool wiped() const noexcept { return wiped_; }
 
  private:
-  void arrive() override {
+  bool arrive() override {
     sim::Session& session = connection_.session_of_server();
     wiped_ = session.littered;
     if (wiped_) session.configured = false;
     connection_.wipe();
+    return true;
   }
 
   bool wiped_ = false;

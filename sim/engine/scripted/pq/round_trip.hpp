@@ -18,10 +18,10 @@ class RoundTrip : public Operation {
       fd_ = world.new_fd();
       due_ = world.once_in(32) ? pool::never : world.now + std::chrono::microseconds(50 + world.choose(3000));
       world.set_readable(fd_, due_);
+      begin();
     }
     if (world.now < due_) return Step::wait(fd_, Ready::read);
-    arrive();
-    return Step::finished();
+    return arrive() ? Step::finished() : end_lost();
   }
   [[nodiscard]] const char* phase() const noexcept override { return "waiting"; }
 
@@ -36,8 +36,10 @@ class RoundTrip : public Operation {
     if (fd_ >= 0) World::here().forget_fd(fd_);
   }
 
-  /// Its time is over.
-  virtual void arrive() {}
+  /// It is on its way to the server.
+  virtual void begin() {}
+  /// Its time is over. False: there is no answer, since the server has gone.
+  virtual bool arrive() { return true; }
 
   Connection& connection_;
 
