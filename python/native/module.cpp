@@ -32,6 +32,7 @@
 #include "python/native/loop_copy.hpp"
 #include "python/native/loop_pool.hpp"
 #include "python/native/metrics.hpp"
+#include "python/native/monitor.hpp"
 #include "python/native/parameter_rows.hpp"
 #include "python/native/pipeline.hpp"
 #include "python/native/pool.hpp"
@@ -105,6 +106,7 @@ NB_MODULE(_native_in_main, module) {
   bind_metrics(module);
   bind_any_pool(module);
   bind_pool(module);
+  bind_monitor(module);
   bind_row_kinds(module);
   bind_cursor(module);
   bind_pipeline(module);

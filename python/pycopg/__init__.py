@@ -16,6 +16,7 @@ from . import sql as sql
 from ._copy import AsyncCopy, Copy
 from ._holdings import LeaseInfo, WaiterInfo
 from ._info import ConnectionInfo
+from ._monitor import Monitor, monitor
 from ._native_types import TransactionStatus
 from ._pipeline import Answer as Answer
 from ._prometheus import PROMETHEUS_CONTENT_TYPE, prometheus
@@ -125,6 +126,7 @@ __all__ = [
     "Jsonb",
     "LeaseInfo",
     "Listener",
+    "Monitor",
     "NotSupportedError",
     "Notice",
     "Notification",
@@ -151,6 +153,7 @@ __all__ = [
     "Warning",
     "apilevel",
     "connect",
+    "monitor",
     "paramstyle",
     "prometheus",
     "threadsafety",

@@ -260,6 +260,27 @@ class AnyPool:
     @property
     def _name(self) -> str: ...
 
+class Monitor:
+    def __init__(
+        self,
+        port: int | None,
+        address: str,
+        token: str,
+        show_texts: bool,
+        unix_socket: bool,
+        program: str,
+        held_idle_after: float,
+        unhealthy_wait: float,
+    ) -> None: ...
+    def add(self, pool: AnyPool, /) -> None: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def socket_path(self) -> str: ...
+    def close(self) -> None: ...
+
 class Pool(AnyPool):
     @overload
     def __init__(self, config: Config, weak_self: ref[Any], options: dict[str, Any], /) -> None: ...

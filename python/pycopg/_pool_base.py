@@ -12,6 +12,7 @@ from . import _native
 from ._copying import POOL, uncopied
 from ._events import Hooks, in_detail
 from ._holdings import LeaseInfo, WaiterInfo
+from ._monitor import Monitor, close_all, monitor
 from ._run import Inside
 from ._types import Types
 from .config import Config, native_config
@@ -42,6 +43,7 @@ class PoolBase:
         _autocommit: bool
         _row_factory: Callable[..., Any]
         _inside: Inside
+        _monitors: list[Monitor]
 
     @property
     def types(self: Any) -> Types:
@@ -80,8 +82,43 @@ class PoolBase:
         """Judges the pool's size by what it has measured since it was made: see `PoolMetrics.advise`."""
         return self.metrics().advise(target)
 
+    def monitor(
+        self: Any,
+        port: int | None = 0,
+        *,
+        address: str = "127.0.0.1",
+        token: str = "",
+        show_texts: bool = True,
+        unix_socket: bool = True,
+        program: str | None = None,
+        held_idle_after: float = 1.0,
+        unhealthy_wait: float = 5.0,
+    ) -> Monitor:
+        """Shows this pool on a page, until the pool or the monitor is closed: see `pycopg.monitor`.
+
+        The pool must be open. It does not block.
+        """
+        made = monitor(
+            self,
+            port=port,
+            address=address,
+            token=token,
+            show_texts=show_texts,
+            unix_socket=unix_socket,
+            program=program,
+            held_idle_after=held_idle_after,
+            unhealthy_wait=unhealthy_wait,
+        )
+        made._end_with(self)
+        self._monitors[:] = [one for one in self._monitors if one._is_open()] + [made]
+        return made
+
+    def _end_monitors(self) -> None:
+        close_all(self._monitors)
+
     def _keep(self, arguments: dict[str, Any]) -> tuple[Any, ...]:
         """Keeps the options that Python needs. Returns the arguments for the native pool's constructor."""
+        self._monitors = []
         if isinstance(arguments["config"], _native.AnyPool):
             return (self._share(arguments["config"], arguments),)
         self.config = arguments["config"]

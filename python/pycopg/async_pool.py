@@ -462,6 +462,7 @@ class AsyncPooledDatabase(Base):
         if call is not None:
             await call  # a lease that was cut off and is not back by then is closed when it comes back
             self._finish_close()
+        self._end_monitors()
 
     async def __aenter__(self: Self) -> Self:
         await self.open()

@@ -418,6 +418,7 @@ class PooledDatabase(Base):
     def close(self, timeout: float | Deadline = 5.0) -> None:
         """Closes the pool: waiting callers get PoolClosed at once, leases are cut off after `timeout` s. Idempotent."""
         self._close(timeout)
+        self._end_monitors()
 
     def __enter__(self: Self) -> Self:
         self.open()
