@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+import pycopg
 from conftest import eventually
 from top_terminal import Terminal, document, lease, port_monitor, socket_monitor, terminal, top
 
@@ -76,6 +77,32 @@ def test_a_monitor_on_a_port_is_asked_with_its_token() -> None:
     assert wrong.stdout == ""
     assert "wants another token" in wrong.stderr
     assert "token=x" not in wrong.stderr
+
+
+def test_a_process_with_a_monitor_is_found(
+    server_url: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    token = "a-token-of-a-test"
+    with (
+        pycopg.PooledDatabase.from_url(server_url, 1, 2, name="orders") as db,
+        db.monitor(program="shop", token=token) as monitor,
+        db.connection(name="import") as conn,
+    ):
+        conn.execute("SELECT 1")
+        found = top("--once", XDG_RUNTIME_DIR=str(tmp_path))
+        told = top("--once", "--json", XDG_RUNTIME_DIR=str(tmp_path))
+        asked = top("--once", f"{monitor.url}?token={token}")
+        refused = top("--once", monitor.url)
+    assert found.returncode == told.returncode == asked.returncode == 0, found.stderr + told.stderr + asked.stderr
+    for shown in (found.stdout, asked.stdout):
+        assert f"shop {os.getpid()}" in shown
+        assert "test_top.py" in shown
+        assert "'import'" in shown
+    [document] = [one for one in json.loads(told.stdout) if one["process"]["pid"] == os.getpid()]
+    assert document["pools"][0]["leases"][0]["name"] == "import"
+    assert refused.returncode == 1
+    assert "wants another token" in refused.stderr
 
 
 def test_one_that_does_not_answer_does_not_hide_the_others(folder: pathlib.Path) -> None:

@@ -88,6 +88,15 @@ TEST(TopDocument, a_document_is_read_with_all_that_it_says) {
   EXPECT_FALSE(pool.healthy);
 }
 
+TEST(TopDocument, advice_is_kept_only_where_something_is_to_be_done) {
+  for (const char* verdict : {"fits", "unknown", "too_small"}) {
+    const std::string text =
+        std::string(R"({"version":1,"pools":[{"advice":{"text":"x","verdict":")") + verdict + R"("}}]})";
+    const TopProcess process = read_document(parse_document(text));
+    EXPECT_EQ(process.pools.at(0).advice, std::string_view(verdict) == "too_small" ? "x" : "");
+  }
+}
+
 TEST(TopDocument, what_is_missing_or_of_another_type_has_its_default) {
   const TopProcess process = read_document(
       parse_document(R"({"version":1,"pools":[{"name":7,"max_size":-1,"leases":[{}, 3],"waiters":[]}]})"));
@@ -326,7 +335,7 @@ TEST(TopServer, who_blocks_others_is_named_and_what_is_hidden_is_said) {
        .in_state = 20,
        .in_transaction = 20,
        .waits_for = "Lock: tuple",
-       .blocked_by = {2, 1},
+       .blocked_by = {2},
        .statement = "UPDATE t"},
       {.pid = 4, .application = "", .client = "local", .state = "hidden"}};
   const Picture picture = picture_of("db:5432", server, sessions);

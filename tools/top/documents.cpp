@@ -141,7 +141,9 @@ TopPool read_pool(const Object& from) {
   pool.troubles = from.list("errors", read_error);
   for (TopTrouble& close : from.list("closes", read_close)) pool.troubles.push_back(std::move(close));
   sort_keeping_order(pool.troubles, [](const TopTrouble& a, const TopTrouble& b) { return a.time > b.time; });
-  pool.advice = from.object("advice").text("text");
+  // Advice that says nothing is to be done, or that too little is known, is no remark.
+  const std::string verdict = from.object("advice").text("verdict");
+  if (verdict != "fits" && verdict != "unknown") pool.advice = from.object("advice").text("text");
   pool.healthy = health.flag("ok", true);
   pool.health_reason = health.text("reason");
   return pool;

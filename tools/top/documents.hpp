@@ -52,7 +52,7 @@ struct TopLease {
   double age = 0;                          ///< Seconds.
   std::optional<double> idle{};            ///< Seconds; nothing while a call is under way.
   bool held_idle = false;                  ///< Longer than the pool allows.
-  std::string transaction{};               ///< none, open or failed.
+  std::string transaction{};               ///< none, open or failed; unknown while a statement runs.
   std::optional<std::string> statement{};  ///< Nothing: none runs, or texts are not shown.
 };
 
@@ -97,7 +97,7 @@ struct TopPool {
   std::uint64_t waiting_total = 0;
   std::vector<TopSlow> slowest{};
   std::vector<TopTrouble> troubles{};  ///< The newest first.
-  std::string advice{};                ///< Empty: the size is right.
+  std::string advice{};                ///< Empty: the size is right, or nothing is known.
   bool healthy = true;
   std::string health_reason{};
 };

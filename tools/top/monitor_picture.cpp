@@ -35,6 +35,11 @@ void each_pool(const std::vector<WatchedProcess>& processes, const Look& look) {
       for (const TopPool& pool : watched.process->pools) look(watched.name, pool);
 }
 
+/// A quantile of no times at all is nothing.
+std::optional<double> if_any(const TopTimes& times, double quantile) {
+  return times.count > 0 ? std::optional(quantile) : std::nullopt;
+}
+
 Table summary_of(const std::vector<WatchedProcess>& processes) {
   Table table{.columns = {{pool_title},
                           {process_title},
@@ -61,9 +66,10 @@ Table summary_of(const std::vector<WatchedProcess>& processes) {
         {.text = fmt::format("{:.{}f}", pool.requests_per_second, pool.requests_per_second < 10 ? 1 : 0),
          .rank = pool.requests_per_second},
         {.text = fmt::format("{:.0f} %", pool.waited * 100), .rank = pool.waited},
-        time_cell(pool.wait.p50),
-        time_cell(pool.wait.p99, pool.wait.p99 >= long_wait_s ? Tone::warning : Tone::plain),
-        time_cell(pool.operation.p99),
+        time_cell(if_any(pool.wait, pool.wait.p50)),
+        time_cell(if_any(pool.wait, pool.wait.p99),
+                  pool.wait.p99 >= long_wait_s ? Tone::warning : Tone::plain),
+        time_cell(if_any(pool.operation, pool.operation.p99)),
         text_cell(pool.healthy ? "ok" : "NOT OK", pool.healthy ? Tone::good : Tone::bad),
     });
   });
@@ -122,7 +128,8 @@ Pane leases_of(const std::vector<WatchedProcess>& processes) {
           {.text = idle, .rank = lease.idle.value_or(-1), .tone = tone},
           text_cell(lease.name.empty() ? lease.place : fmt::format("{} '{}'", lease.place, lease.name), tone),
           text_cell(lease.holder),
-          text_cell(lease.transaction == "none" ? "" : lease.transaction, failed ? Tone::bad : Tone::plain),
+          text_cell(lease.transaction == "open" || failed ? lease.transaction : "",
+                    failed ? Tone::bad : Tone::plain),
           text_cell(shown(pool.name)),
           text_cell(process),
           count_cell(lease.connection),

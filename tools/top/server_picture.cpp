@@ -110,12 +110,18 @@ std::vector<std::int32_t> roots_of(const std::vector<ServerSession>& sessions) {
   return roots;
 }
 
-std::uint64_t blocked_by(std::int32_t pid, const std::vector<ServerSession>& sessions) {
-  return static_cast<std::uint64_t>(
-      std::count_if(sessions.begin(), sessions.end(), [&](const ServerSession& session) {
-        return std::find(session.blocked_by.begin(), session.blocked_by.end(), pid) !=
-               session.blocked_by.end();
-      }));
+/// How many sessions wait for this one, or for one that waits for it.
+std::uint64_t blocked_by(std::int32_t root, const std::vector<ServerSession>& sessions) {
+  std::vector<std::int32_t> tree{root};
+  for (std::size_t next = 0; next < tree.size(); ++next) {
+    for (const ServerSession& session : sessions) {
+      const bool waits = std::find(session.blocked_by.begin(), session.blocked_by.end(), tree[next]) !=
+                         session.blocked_by.end();
+      const bool known = std::find(tree.begin(), tree.end(), session.pid) != tree.end();
+      if (waits && !known) tree.push_back(session.pid);
+    }
+  }
+  return tree.size() - 1;
 }
 
 std::string name_of(std::int32_t pid, const std::vector<ServerSession>& sessions) {
