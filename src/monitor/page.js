@@ -12,8 +12,10 @@ function make(tag, className, text) {
   return element;
 }
 
+const svgSpace = byId("svg").namespaceURI;
+
 function draw(tag, attributes) {
-  const element = document.createElementNS("http:" + "//www.w3.org/2000/svg", tag);
+  const element = document.createElementNS(svgSpace, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   return element;
 }
@@ -30,6 +32,8 @@ function shownTime(s) {
 
 const shownNumber = (n) => (n < 10 ? n.toFixed(1).replace(/\.0$/, "") : Math.round(n).toLocaleString("en"));
 const shownPart = (part) => `${Number((part * 100).toPrecision(2))} %`;
+// The end of a path says enough: "/srv/shop/app.py:41 in load" is "shop/app.py:41 in load".
+const shownPlace = (place) => place.replace(/^\S*\/(?=[^/\s]+\/[^/\s]+:\d+)/, "");
 const clock = (unix) => new Date(unix * 1000).toLocaleTimeString();
 
 // Connections: one cell for each, by state; a letter and the border's kind say the same as the colour.
@@ -104,6 +108,7 @@ function histogram(title, times) {
 function curve(title, points, value, shown) {
   const width = 119;
   const values = points.map(value);
+  if (values.length === 1) values.push(values[0]); // a point alone is no line
   const most = Math.max(...values, 1e-9);
   const svg = draw("svg", { viewBox: `0 0 ${width} 100`, preserveAspectRatio: "none" });
   const line = values.map((it, i) => `${width - values.length + 1 + i},${(98 - (it / most) * 92).toFixed(1)}`);
@@ -135,6 +140,7 @@ function showFigures(section, pool) {
     ["Requests that waited", shownPart(pool.minute.waited), pool.minute.waited > 0.1],
     ["Leased", `${pool.connections.leased} of ${pool.max_size}`, pool.connections.leased >= pool.max_size],
     ["Waiting now", shownNumber(waiting), waiting > 0],
+    ["Wait, p95", pool.minute.wait.count > 0 ? shownTime(pool.minute.wait.p95) : "–", false],
     ["Statement, p95", pool.minute.operation.count > 0 ? shownTime(pool.minute.operation.p95) : "–", false],
   ];
   section.querySelector(".figures").replaceChildren(...rows.map(([name, value, loud]) => {
@@ -149,7 +155,7 @@ function showFigures(section, pool) {
 const tables = [
   ["Leases", "leases", "No connection is leased.", (pool) => pool.leases_total, (lease) => lease.held_idle, [
     ["Age", "time", (it) => shownTime(it.age)],
-    ["Place", "text", (it) => [it.place, it.name && `for “${it.name}”`].filter(Boolean).join(" ")],
+    ["Place", "text", (it) => [shownPlace(it.place), it.name && `for “${it.name}”`].filter(Boolean).join(" ")],
     ["Holder", "text", (it) => it.holder],
     ["Doing", "text", (it) => (it.held_idle ? ["tag", `held idle for ${shownTime(it.idle)}`]
       : it.idle !== null ? `nothing for ${shownTime(it.idle)}` : `running for ${shownTime(it.running)}`)],
@@ -158,7 +164,7 @@ const tables = [
     ["Connection", "", (it) => `${it.connection} (pid ${it.backend_pid})`],
   ]],
   ["Queue", "waiting", "Nobody waits.", (pool) => pool.waiting_total, () => false, [
-    ["Waiting", "time", (it) => shownTime(it.age)], ["For a", "", (it) => it.kind], ["Place", "text", (it) => it.place],
+    ["Waiting", "time", (it) => shownTime(it.age)], ["For a", "", (it) => it.kind], ["Place", "text", (it) => shownPlace(it.place)],
     ["Holder", "text", (it) => it.holder], ["Statement", "code", (it) => it.statement],
   ]],
   ["Slowest statements of the last ten minutes", "slowest", "None yet.", null, () => false, [

@@ -34,6 +34,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.line("storms and watching memory: the short versions; the long ones with --slow")
     if any("test_services.py" in report.nodeid for report in terminalreporter.stats.get("passed", [])):
         terminalreporter.line(f"services were loaded for {LOAD_SECONDS} s each (COPG_LOAD_SECONDS)")
+    if any("test_monitor_page.py" in report.nodeid for report in terminalreporter.stats.get("skipped", [])):
+        terminalreporter.line("the live page was not looked at: there is no Chromium")
 
 
 @pytest.fixture(scope="session")
