@@ -16,6 +16,7 @@ TimePoint EngineRun::next_event() const {
     when = std::min(when, call->is_woken() ? world_.now : call->ready_at());
   }
   for (const auto& other : others_) when = std::min(when, other->next());
+  if (asio_) when = std::min(when, asio_->next());
   for_each_thread([&](const Thread& thread) { when = std::min(when, thread.next()); });
   return when;
 }
@@ -54,6 +55,7 @@ void EngineRun::judge(Call& call) {
 bool EngineRun::let_everything_go_on() {
   if (background_ && background_->step(world_.choose(1024))) return true;
   bool went_on = false;
+  if (asio_ && asio_->let_everything_go_on()) went_on = true;
   for (const auto& other : others_) went_on = other->step(world_.choose(1024)) || went_on;
   for (const auto& loop : loops_) {
     if (!loop->thread.can_go_on()) continue;
@@ -91,19 +93,19 @@ void EngineRun::run_until_nothing_happens() {
   int steps = 0;
   for (; steps < most_steps && !broken(); ++steps) {
     if (let_everything_go_on()) continue;
-    if (calls_.empty() && holders_.empty() && !any_busy()) return;
+    if (calls_.empty() && holders_.empty() && !any_busy() && (!asio_ || asio_->idle())) return;
     world_.check_sleepers();
     const TimePoint next = next_event();
     if (next == pool::never) break;
     world_.now = std::max(world_.now, next);
   }
-  if (!calls_.empty() || any_busy()) report_stuck(steps);
+  if (!calls_.empty() || any_busy() || (asio_ && !asio_->idle())) report_stuck(steps);
 }
 
 void EngineRun::report_stuck(int steps) {
   const PoolStats stats = engine_->stats();
-  const std::string who =
-      calls_.empty() ? "a thread" : "the call with token " + std::to_string(calls_.front()->token);
+  const std::string who = calls_.empty() ? "a thread, or a call on Asio,"
+                                         : "the call with token " + std::to_string(calls_.front()->token);
   world_.breaks("stuck", who + " waits, and nothing will happen: " + std::to_string(stats.leased) +
                              " leased, " + std::to_string(stats.requests_waiting) + " waiting, " +
                              std::to_string(stats.connecting) + " connecting, " +
@@ -169,6 +171,7 @@ void EngineRun::check_rest() {
   background_ = nullptr;
   pool_.reset();
   ears_.clear();
+  if (asio_) asio_->let_go();
   const std::weak_ptr<engine::PoolEngine> kept = engine_;
   engine_.reset();
   // Without a mend the calls that have ended are kept, and so are their listeners.

@@ -83,6 +83,7 @@ EngineRun::EngineRun(std::uint64_t seed, EngineParts parts, std::optional<engine
   if (observer_) observer_->watch(*engine_);
   pool_.emplace(sync::EngineAccess::pool_on(engine_));
   make_loops();
+  if (parts_.has(EnginePart::asio)) asio_ = std::make_unique<AsioSide>(engine_, judge_);
   engine_->open();
   world_.interrupts_one_in = 1U << (2 + world_.choose(4));
   world_.tells_of_hang_ups = !world_.once_in(8);
@@ -95,6 +96,7 @@ EngineRun::~EngineRun() {
     left_behind.backgrounds.push_back(background_);
     leave_behind(others_, left_behind.backgrounds);
     user_.leave_behind();
+    if (asio_) (void)asio_.release();  // never destroyed
     leave_behind(calls_, left_behind.calls);
     leave_behind(ended_, left_behind.calls);
     leave_behind(holders_, left_behind.holders);
@@ -203,11 +205,13 @@ void EngineRun::run_thread() {
 }
 
 void EngineRun::go_on() {
+  if (on_asio()) return (void)asio_->step(world_.choose(1024));
   if (Call* call = choose_call([](const Call& one) { return one.is_woken(); }))
     run_on_its_loop(*call, &Call::go_on);
 }
 
 void EngineRun::report_ready() {
+  if (on_asio()) return (void)asio_->step(world_.choose(1024));
   const auto is_ready = [&](const Call& one) {
     return one.ready_at() <= world_.now || one.has_late_report();
   };
@@ -217,6 +221,7 @@ void EngineRun::report_ready() {
 // --- inputs
 
 void EngineRun::start() {
+  if (on_asio()) return asio_->start();
   if (calls_.size() >= most_calls) return;
   const Duration limit = choose_timeout(world_);
   const std::uint32_t kind = world_.choose(8);
@@ -248,6 +253,7 @@ void EngineRun::interrupt() {
 }
 
 void EngineRun::use_lease() {
+  if (on_asio()) return asio_->use();
   if (holders_.empty() || calls_.size() >= most_calls) return;
   const auto& holder = holders_[world_.choose(static_cast<std::uint32_t>(holders_.size()))];
   if (holder->user != nullptr) return;
@@ -259,6 +265,7 @@ void EngineRun::use_lease() {
 }
 
 void EngineRun::release() {
+  if (on_asio()) return asio_->release();
   if (holders_.empty()) return;
   const auto at = holders_.begin() + world_.choose(static_cast<std::uint32_t>(holders_.size()));
   if ((*at)->user != nullptr) return;
@@ -269,6 +276,7 @@ void EngineRun::release() {
 }
 
 void EngineRun::give_up(bool unsent) {
+  if (on_asio()) return asio_->cancel(unsent);
   // From any thread, also while the call is in a step.
   if (calls_.empty()) return;
   Call& call = *calls_[world_.choose(static_cast<std::uint32_t>(calls_.size()))];
@@ -288,6 +296,7 @@ void EngineRun::drop() {
 }
 
 void EngineRun::lose_loop() {
+  if (on_asio()) return asio_->lose_loop();
   Loop& lost = *loops_[world_.choose(2)];
   if (lost.thread.busy()) return;
   std::vector<Call*> its;
@@ -345,6 +354,7 @@ void EngineRun::fork() {
   leave_behind(others_, left_behind.backgrounds);
   user_.leave_behind();
   if (observer_) observer_->forget();
+  if (asio_) asio_->fork();
   (void)engine_->stats();
 }
 

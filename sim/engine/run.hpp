@@ -11,6 +11,7 @@
 
 #include "engine/mends.hpp"
 #include "engine/pool_engine.hpp"
+#include "sim/engine/asio_side.hpp"
 #include "sim/engine/background.hpp"
 #include "sim/engine/callers.hpp"
 #include "sim/engine/judge.hpp"
@@ -75,6 +76,8 @@ class EngineRun {
   static void run_on_its_loop(Call& call, void (Call::*step)());
   template <class Fits>
   [[nodiscard]] Call* choose_call(Fits fits);
+  /// Half of what happens on event loops happens on those of Asio's, if there are any.
+  [[nodiscard]] bool on_asio() { return asio_ && world_.once_in(2); }
   [[nodiscard]] Loop& loop() { return *loops_[world_.choose(2)]; }
   template <class Action>
   void for_each_thread(Action action) const;
@@ -98,6 +101,7 @@ class EngineRun {
   std::shared_ptr<engine::PoolEngine> engine_;
   std::shared_ptr<CheckingObserver> observer_;  // null: the run has none
   std::optional<PooledDatabase> pool_;
+  std::unique_ptr<AsioSide> asio_;  // null: the run has none
   std::array<std::unique_ptr<Loop>, 2> loops_;
   std::vector<std::unique_ptr<Call>> calls_;
   std::vector<std::unique_ptr<Call>> ended_;

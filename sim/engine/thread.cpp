@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "async/loop.hpp"
+
 namespace copg::sim {
 
 thread_local Thread* Thread::here_ = nullptr;
@@ -26,11 +28,13 @@ void Thread::go_on() {
   Thread* const before = std::exchange(here_, this);
   const engine::Requester who_before = engine::this_thread();
   engine::be_this_thread(who_);
+  async::WakeBatch* const batch_before = async::WakeBatch::exchange_here(batch_);
   flag_ = nullptr;
   fd_ = -1;
   until_ = {};
   const bool ended = body_ ? fiber_->start(std::exchange(body_, nullptr)) : fiber_->resume();
   here_ = before;
+  batch_ = async::WakeBatch::exchange_here(batch_before);
   engine::be_this_thread(who_before);
   if (ended) Fiber::give_back(*std::exchange(fiber_, nullptr));
 }

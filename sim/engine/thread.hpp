@@ -10,6 +10,10 @@
 #include "sim/engine/fiber.hpp"
 #include "sim/engine/world.hpp"
 
+namespace copg::async {
+class WakeBatch;
+}
+
 namespace copg::sim {
 
 class Thread {
@@ -69,6 +73,7 @@ class Thread {
   TimePoint until_{};
   bool signalled_ = false;
   bool background_ = false;
+  async::WakeBatch* batch_ = nullptr;  // what is private to a thread, in src/async
 };
 
 }  // namespace copg::sim

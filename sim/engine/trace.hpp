@@ -51,8 +51,9 @@ enum class EnginePart : std::uint8_t {
   hooks,      ///< configure, on_return, before_close, credentials.
   detached,   ///< Threads take connections out of the pool.
   listeners,  ///< Listeners, and what they are to hear.
+  asio,       ///< Callers on event loops of Asio's.
 };
-inline constexpr int engine_parts = 4;
+inline constexpr int engine_parts = 5;
 /// A set of them.
 class EngineParts {
  public:

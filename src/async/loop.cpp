@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/mends.hpp"
+
 namespace copg::async {
 
 /// The loops on a context of Asio, which tells them when it goes away.
@@ -104,7 +106,8 @@ void Loop::keep(LoopEntry& call) {
 
 void Loop::wake(LoopEntry& call) {
   const std::lock_guard lock(mutex_);
-  if (call.place_ == LoopEntry::Place::woken || shut_down_) return;
+  if (call.place_ == LoopEntry::Place::woken) return;
+  if (shut_down_ && engine::stands(engine::Mend::woken_too_late)) return;
   if (call.place_ != LoopEntry::Place::kept) intrusive_ptr_add_ref(&call);
   if (WakeBatch::here_ != nullptr && WakeBatch::here_->wants(*this)) {
     if (call.place_ == LoopEntry::Place::kept) take_out(call);

@@ -62,6 +62,10 @@ class WakeBatch {
   /// so that the handlers of these calls may run inline.
   void proceed(bool inside);
 
+  /// The innermost one of this thread, in place of which another is from now on: for code that changes from
+  /// one stack to another.
+  static WakeBatch* exchange_here(WakeBatch* other) noexcept { return std::exchange(here_, other); }
+
  private:
   friend class Loop;
   [[nodiscard]] bool wants(const Loop& loop) const noexcept {

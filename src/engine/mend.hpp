@@ -22,6 +22,7 @@ enum class Mend : std::uint8_t {
   loan_that_died,  ///< A connection that is lent to a function of the user's is found dead before it is used.
   late_passenger,  ///< A statement that travels with others is late: over which connection, no observer knew.
   heard_before_gap,  ///< A notification comes with the answer to LISTEN, after a connection was lost.
+  woken_too_late,    ///< A call is woken whose event loop of Asio's has gone away.
   untold_lease,      ///< A lease comes back that its caller never took, so that no observer knows of it.
 };
 
