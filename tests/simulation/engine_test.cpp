@@ -121,6 +121,10 @@ TEST(EngineSimulator, finds_a_notification_that_is_heard_before_the_gap_in_front
   expect_found(Mend::heard_before_gap, {"listener"}, 1058, 80, {sim::EnginePart::listeners});
 }
 
+TEST(EngineSimulator, finds_a_call_that_is_woken_after_its_event_loop_has_gone_away) {
+  expect_found(Mend::woken_too_late, {"crash", "loop"}, 26, 40, {sim::EnginePart::asio});
+}
+
 TEST(EngineSimulator, finds_nothing_in_the_engine) {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     const auto result = sim::run_engine(sim::engine_trace(seed));
