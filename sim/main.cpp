@@ -212,7 +212,12 @@ int main(int argc, char** argv) {
       "faults, "
       "every rule after every input.");
   Arguments arguments;
-  app.add_flag("--engine", arguments.engine, "Simulate the engine and its calls, on a scripted server");
+  app.add_flag(
+      "--engine", arguments.engine,
+      "Simulate the engine, and the threads and event loops (Asio's, and one of its own) that wait for "
+      "it, on a scripted server: statements, leases, observers, configure and its like, detach, "
+      "listeners. Not reached: a background on its user's event loop, asyncio's event loop, COPY and "
+      "streams on event loops, run");
   app.add_option("--seed", arguments.seed, "The first seed")->capture_default_str();
   app.add_option("--runs", arguments.runs, "How many seeds to run, one after the other")
       ->capture_default_str();
