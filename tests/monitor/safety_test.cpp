@@ -47,12 +47,15 @@ TEST_F(MonitorSafety, events_come_twice_a_second_to_all_who_look) {
 }
 
 TEST_F(MonitorSafety, a_slow_reader_gets_the_latest_and_is_dropped_in_the_end) {
-  PooledDatabase db = open({.min_size = 1});
   Monitor monitor;
-  monitor.add(db);
   // Texts that fill what the system keeps for a socket, so that the reader's slowness is felt.
   const std::string padding(200, 'x');
-  for (int i = 0; i < 20; ++i) EXPECT_THROW(db.execute("SELECT " + padding + std::to_string(i)), QueryFailed);
+  std::vector<PooledDatabase> pools;
+  for (int i = 0; i < 5; ++i) {
+    pools.push_back(open({.min_size = 1, .max_size = 1}));
+    monitor.add(pools.back());
+    for (int k = 0; k < 20; ++k) EXPECT_THROW(pools.back().execute("SELECT " + padding), QueryFailed);
+  }
   HttpClient slow(monitor.port());
   const int little = 4096;
   setsockopt(slow.fd(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
@@ -66,7 +69,7 @@ TEST_F(MonitorSafety, a_slow_reader_gets_the_latest_and_is_dropped_in_the_end) {
   // The slow one is dropped 5 s after its socket is full; the quick one is served all the while.
   EXPECT_TRUE(
       eventually([&] { return event_from(quick).is_object() && ++events > 0 && census() < before; }, 60s));
-  EXPECT_GT(events, 8);
+  EXPECT_GT(events, 5);
 }
 
 TEST_F(MonitorSafety, more_clients_than_may_be_are_turned_away) {
