@@ -118,7 +118,7 @@ std::vector<SlowText> Recorder::slowest() const {
     const std::lock_guard lock(mutex_);
     for (const auto& minute : minutes_) all.insert(all.end(), minute.begin(), minute.end());
   }
-  std::ranges::stable_sort(all, takes_longer);
+  std::ranges::sort(all, takes_longer);
   if (all.size() > slow_texts) all.resize(slow_texts);
   return all;
 }
