@@ -32,6 +32,7 @@ from test_reference import PAGE, ROOT, blocks, run
         ROOT / "docs/large-results.md",
         ROOT / "docs/who-holds-what.md",
         ROOT / "docs/metrics.md",
+        ROOT / "docs/sqlalchemy.md",
     ],
     ids=lambda it: it.name,
 )
