@@ -9,6 +9,7 @@
 
 #include "sim/engine/callers.hpp"
 #include "sim/engine/thread.hpp"
+#include "sim/engine/thread_caller.hpp"
 
 namespace copg::sim {
 
@@ -88,6 +89,8 @@ void User::use_what_was_kept() {
     execute(connection, Deed::reads);
   } catch (const Error& error) {
     judge_.digest(static_cast<std::uint64_t>(error.kind()));
+  } catch (const Interrupted&) {
+    judge_.digest(1);
   }
   if (world_.once_in(2)) connection.close();
 }
