@@ -36,5 +36,5 @@ def _close_all_pools() -> None:
         pool._start_close(0.0)
     for pool in pools:
         pool._finish_close(max(0.0, deadline - time.monotonic()))
-    _native.wait_for_events(patience_s)
+    _native.wait_for_events(max(patience_s, deadline - time.monotonic()))
     _native.end_calls(patience_s)
