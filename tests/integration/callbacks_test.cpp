@@ -245,7 +245,7 @@ TEST_F(Configure, that_does_not_return_is_given_up_and_not_tried_for_ever) {
   const auto failures = std::make_shared<Failures>();
   PooledDatabase db = open({.min_size = 2,
                             .max_size = 2,
-                            .connect_timeout = 50ms,
+                            .connect_timeout = 500ms,
                             .observer = failures,
                             .configure = [&](Connection&) {
                               ++calls;

@@ -148,8 +148,9 @@ class CursesTerminal final : public Terminal {
       case delete_key: return Key{.special = SpecialKey::backspace};
       default: break;
     }
-    if (code >= ' ' && code < delete_key) return Key{.character = static_cast<char>(code)};
-    return {};
+    std::optional<Key> key;
+    if (code >= ' ' && code < delete_key) key.emplace().character = static_cast<char>(code);
+    return key;
   }
 
   SCREEN* screen_ = nullptr;
