@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -13,11 +13,10 @@ from sqlalchemy.util import await_only
 
 import pycopg
 
+from ._next_transaction import NextTransaction
 from ._sqlalchemy import EngineDialect, config_of
-from ._transaction_options import options_of
 from .async_connection import AsyncConnection, AsyncCursor
 from .async_transaction import Beginning
-from .errors import ProgrammingError
 
 
 class EngineCursor:
@@ -131,15 +130,10 @@ class EngineConnection(AdaptedConnection):
     `isolation`, `readonly` and `deferrable` are those of its next transactions, as of `AsyncConnection.transaction`.
     """
 
-    __slots__ = ("_deferrable", "_isolation", "_number", "_readonly", "dbapi")
-
     def __init__(self, dbapi: Any, connection: AsyncConnection) -> None:
         self.dbapi = dbapi
         self._connection: Any = connection
-        self._isolation: Any = None
-        self._readonly = False
-        self._deferrable = False
-        self._number: int | None = None
+        self._next = NextTransaction()
 
     @property
     def info(self) -> Any:
@@ -159,77 +153,58 @@ class EngineConnection(AdaptedConnection):
     @autocommit.setter
     def autocommit(self, value: bool) -> None:
         if value != self.autocommit:
-            self._drop_unbegun()
+            self._next.drop(self)
             self._connection._set_autocommit(value)
-            self._begin_next()
+            self._next.begin(self)
 
     @property
     def isolation(self) -> Any:
-        return self._isolation
+        return self._next.isolation
 
     @isolation.setter
     def isolation(self, value: Any) -> None:
-        self._renew("_isolation", value)
+        self._next.change(self, isolation=value)
 
     @property
     def readonly(self) -> bool:
-        return self._readonly
+        return self._next.readonly
 
     @readonly.setter
     def readonly(self, value: bool) -> None:
-        self._renew("_readonly", value)
+        self._next.change(self, readonly=value)
 
     @property
     def deferrable(self) -> bool:
-        return self._deferrable
+        return self._next.deferrable
 
     @deferrable.setter
     def deferrable(self, value: bool) -> None:
-        self._renew("_deferrable", value)
+        self._next.change(self, deferrable=value)
 
     def commit(self) -> None:
-        self._end_or(self._connection.commit, True)
+        if self._next.number is None:
+            await_only(self._connection.commit())
+        else:
+            self._next.end_and_begin(self, True)
 
     def rollback(self) -> None:
-        self._end_or(self._connection.rollback, False)
+        if self._next.number is None:
+            await_only(self._connection.rollback())
+        else:
+            self._next.end_and_begin(self, False)
 
     def close(self) -> None:
-        self._number = None
+        self._next.number = None
         self._connection._give_back()
 
     terminate = close
 
-    def _renew(self, name: str, value: Any) -> None:
-        self._drop_unbegun()
-        setattr(self, name, value)
-        self._begin_next()
-
-    def _drop_unbegun(self) -> None:
-        if self.info.transaction_status is not pycopg.TransactionStatus.IDLE:
-            raise ProgrammingError("this can't be changed inside a transaction: commit or roll back first")
-        if self._number is not None:
-            self._end_one(False)  # sends nothing
-
-    def _begin_next(self) -> None:
-        """Sends nothing: BEGIN travels with the first statement."""
-        options = options_of(self._isolation, self._readonly, self._deferrable, None, None, None)
-        if options is None or self.autocommit:
-            return
+    def _begin_with(self, options: Any) -> Any:
         await_only(self._connection._run(Beginning, self._connection, options))
-        self._number = self._connection._began(None)
+        return self._connection._began(None)
 
-    def _end_one(self, commit: bool) -> None:
-        number, self._number = self._number, None
+    def _end_number(self, number: int, commit: bool) -> None:
         await_only(self._connection._run(self._connection._end, number, commit))
-
-    def _end_or(self, otherwise: Callable[[], Awaitable[None]], commit: bool) -> None:
-        if self._number is None:
-            return await_only(otherwise())
-        try:
-            self._end_one(commit)
-        finally:
-            if not self.closed:
-                self._begin_next()
 
 
 class AsyncDbapi(AsyncAdapt_dbapi_module):

@@ -6,15 +6,15 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._native_types import Raised, RaisedType, Traceback, TransactionStatus
+from ._native_types import Raised, RaisedType, Traceback
+from ._next_transaction import NextTransaction
 from ._pool_leases import lease_checked
-from ._transaction_options import options_of
 from .config import Config
 from .connection import Connection
-from .errors import ProgrammingError
 from .pool import PooledDatabase
 
 if TYPE_CHECKING:
+    from ._native import TransactionOptions
     from ._transaction_options import Isolation
 
 Self = TypeVar("Self", bound="StandaloneConnection")
@@ -31,18 +31,17 @@ class StandaloneConnection(Connection):
     cost no round trip. ProgrammingError if they, or `autocommit`, are set inside a transaction.
     """
 
-    _isolation: Isolation | None = None
-    _readonly = False
-    _deferrable = False
-    _number: int | None = None  # of the transaction with options that begins with the next statement, or has begun
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._next = NextTransaction()
 
     def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
-        if self._number is not None and not self.closed:
+        if self._next.number is not None and not self.closed:
             try:
-                self._end_one(error is None)
+                self._next.end(self, error is None)
             finally:
                 self._give_back()
         else:
@@ -50,27 +49,27 @@ class StandaloneConnection(Connection):
 
     @property
     def isolation(self) -> Isolation | None:
-        return self._isolation
+        return self._next.isolation
 
     @isolation.setter
     def isolation(self, value: Isolation | None) -> None:
-        self._renew(_isolation=value)
+        self._next.change(self, isolation=value)
 
     @property
     def readonly(self) -> bool:
-        return self._readonly
+        return self._next.readonly
 
     @readonly.setter
     def readonly(self, value: bool) -> None:
-        self._renew(_readonly=value)
+        self._next.change(self, readonly=value)
 
     @property
     def deferrable(self) -> bool:
-        return self._deferrable
+        return self._next.deferrable
 
     @deferrable.setter
     def deferrable(self, value: bool) -> None:
-        self._renew(_deferrable=value)
+        self._next.change(self, deferrable=value)
 
     @property
     def autocommit(self) -> bool:
@@ -79,59 +78,34 @@ class StandaloneConnection(Connection):
     @autocommit.setter
     def autocommit(self, value: bool) -> None:
         if value != self.autocommit:
-            self._drop_unbegun()
+            self._next.drop(self)
             _autocommit.__set__(self, value)
-            self._begin_next()
+            self._next.begin(self)
 
     def commit(self) -> None:
         """One round trip; none without an open transaction."""
-        self._end_or(super().commit, True)
+        if self._next.number is None:
+            super().commit()
+        else:
+            self._next.end_and_begin(self, True)
 
     def rollback(self) -> None:
         """One round trip; none without an open transaction."""
-        self._end_or(super().rollback, False)
+        if self._next.number is None:
+            super().rollback()
+        else:
+            self._next.end_and_begin(self, False)
 
     def close(self) -> None:
         """Gives the connection back, which rolls back what was not committed."""
-        self._number = None
+        self._next.number = None
         self._give_back()
 
-    def _renew(self, **change: Any) -> None:
-        self._drop_unbegun()
-        before = {name: getattr(self, name) for name in change}
-        self.__dict__.update(change)
-        try:
-            self._begin_next()
-        except (TypeError, ValueError):
-            self.__dict__.update(before)
-            self._begin_next()
-            raise
+    def _begin_with(self, options: TransactionOptions) -> int:
+        return self._begin(options, None)
 
-    def _drop_unbegun(self) -> None:
-        if self._transaction_status is not TransactionStatus.IDLE:
-            raise ProgrammingError("this can't be changed inside a transaction: commit or roll back first")
-        if self._number is not None:
-            self._end_one(False)  # sends nothing
-
-    def _begin_next(self) -> None:
-        """Sends nothing: BEGIN travels with the first statement."""
-        options = options_of(self._isolation, self._readonly, self._deferrable, None, None, None)
-        if options is not None and not self.autocommit:
-            self._number = self._begin(options, None)
-
-    def _end_one(self, commit: bool) -> None:
-        number, self._number = self._number, None
-        assert number is not None
+    def _end_number(self, number: int, commit: bool) -> None:
         self._end(number, commit)
-
-    def _end_or(self, otherwise: Callable[[], None], commit: bool) -> None:
-        if self._number is None:
-            return otherwise()
-        try:
-            self._end_one(commit)
-        finally:
-            if not self.closed:
-                self._begin_next()
 
 
 def connect(
