@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks the built site: each link and image of its pages leads to a file of the site, and to a heading that is there.
 
-mkdocs looks at links in pages; this looks at what has become of them, and at those that the theme and the reference made.
+mkdocs looks at links in pages; this looks at what has become of them, and at those that the theme has made.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Page(html.parser.HTMLParser):
         for name, value in attributes:
             if name in ("href", "src") and value:
                 self.links.add(value)
-            elif name == "id" and value or name == "name" and tag == "a" and value:
+            elif value and (name == "id" or (name == "name" and tag == "a")):
                 self.anchors.add(value)
 
 
@@ -44,9 +44,8 @@ def problems_of(site: pathlib.Path) -> list[str]:
             target = (below / urllib.parse.unquote(url.path).lstrip("/")).resolve() if url.path else path
             if not target.exists():
                 problems.append(f"{where}: leads nowhere: {link}")
-            elif url.fragment and target in pages and url.fragment not in pages[target].anchors:
-                if not url.fragment.startswith("__"):  # the theme's own
-                    problems.append(f"{where}: no such heading: {link}")
+            elif target in pages and url.fragment not in pages[target].anchors | {""}:
+                problems.append(f"{where}: no such heading: {link}")
     return problems
 
 
