@@ -14,6 +14,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "tutorial/python.md": "Tutorial: Python",
         "tutorial/cpp.md": "Tutorial: C++",
         "python.md": "pycopg, all of it",
+        "cpp.md": "copg for C++, all of it",
+        "limits.md": "Traps and limits",
         "migrating.md": "From another library",
         "examples.md": "Examples",
     },

@@ -80,6 +80,14 @@ def test_a_lease_across_yield_lasts_as_long_as_the_response_and_one_in_the_route
     asyncio.run(ask())
 
 
+def test_the_figures_of_the_readme_are_those_of_the_chart() -> None:
+    _, _, section = (ROOT / "README.md").read_text().partition("\n## Three figures\n")
+    figures = re.findall(r"\d+,\d{3}", section.partition("\n## ")[0])
+    chart = re.findall(r">([\d,]+)<", (ROOT / "docs/benchmarks/python.svg").read_text())
+    assert len(figures) == 10
+    assert set(figures) <= set(chart)
+
+
 def test_the_table_of_options_is_that_of_the_constructor() -> None:
     _, _, section = PAGE.read_text().partition("\n## Options\n")
     table = dict(re.findall(r"^\| `(\w+)` \| ([^|]*?) \|", section, re.MULTILINE))
