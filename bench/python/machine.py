@@ -10,7 +10,7 @@ import re
 
 import psycopg
 
-PACKAGES = ("pycopg", "psycopg", "psycopg_pool", "asyncpg", "fastapi", "uvicorn", "uvloop", "flask", "gunicorn")
+PACKAGES = ("copg", "psycopg", "psycopg_pool", "asyncpg", "fastapi", "uvicorn", "uvloop", "flask", "gunicorn")
 
 
 def about(url: str) -> dict[str, str]:

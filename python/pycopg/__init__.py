@@ -18,6 +18,7 @@ from ._holdings import LeaseInfo, WaiterInfo
 from ._info import ConnectionInfo
 from ._monitor import Monitor, monitor
 from ._native_types import TransactionStatus
+from ._other_distribution import warn_of_another_distribution
 from ._pipeline import Answer as Answer
 from ._prometheus import PROMETHEUS_CONTENT_TYPE, prometheus
 from .async_connection import AsyncConnection, AsyncCursor
@@ -79,7 +80,9 @@ apilevel = "2.0"
 threadsafety = 2
 paramstyle = "pyformat"
 
-_native.set_package_folder(os.path.join(os.path.dirname(os.path.abspath(__file__)), ""))
+_folder = os.path.dirname(os.path.abspath(__file__))
+_native.set_package_folder(os.path.join(_folder, ""))
+warn_of_another_distribution(os.path.dirname(_folder))
 _native.set_cursor_classes(Cursor, AsyncCursor)
 _native.remember_main_thread(threading.main_thread().ident or 0)
 os.register_at_fork(after_in_child=lambda: _native.remember_main_thread(threading.get_ident()))

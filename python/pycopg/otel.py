@@ -1,4 +1,4 @@
-"""Traces and metrics for OpenTelemetry: `pycopg.otel.instrument(db)`. Needs opentelemetry-api: `pycopg[otel]`.
+"""Traces and metrics for OpenTelemetry: `pycopg.otel.instrument(db)`. Needs opentelemetry-api: `copg[otel]`.
 
 The names are those of OpenTelemetry's semantic conventions for databases (1.43). Parameters are never told.
 """

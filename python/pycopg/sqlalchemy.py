@@ -1,4 +1,4 @@
-"""SQLAlchemy on copg: `create_engine("postgresql+copg://...")`, and `create_async_engine`. Needs `pycopg[sqlalchemy]`.
+"""SQLAlchemy on copg: `create_engine("postgresql+copg://...")`, and `create_async_engine`. Needs `copg[sqlalchemy]`.
 
 An engine has a pool of copg as its pool; SQLAlchemy's own keep nothing. `create_engine` takes `pool_size`,
 `max_overflow`, `pool_timeout` and `pool_recycle` as its QueuePool does, and besides:
