@@ -1,4 +1,4 @@
-"""Another project is named pycopg, and so is its package: where both are installed, files of the one replace the other's."""
+"""Another project is named pycopg, and so is its package. Where both are installed, their files replace each other."""
 
 from __future__ import annotations
 
