@@ -33,6 +33,7 @@ from test_reference import PAGE, ROOT, blocks, run
         ROOT / "docs/who-holds-what.md",
         ROOT / "docs/metrics.md",
         ROOT / "docs/sqlalchemy.md",
+        ROOT / "docs/howto/pgbouncer.md",
     ],
     ids=lambda it: it.name,
 )
