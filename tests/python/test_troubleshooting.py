@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import pycopg
-from conftest import eventually
+from conftest import NextRound, eventually
 from test_reference import ROOT
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
@@ -119,7 +119,7 @@ def no_turn(make: Make) -> None:
     async def main() -> None:
         async with pycopg.AsyncPooledDatabase.from_url(make().config.dsn, 1, 1) as db, db.connection() as conn:
             first = asyncio.create_task(conn.execute("SELECT pg_sleep(0.5)"))
-            await asyncio.sleep(0)
+            await NextRound()
             try:
                 await conn.fetch_val("SELECT 1", timeout=0.05)
             finally:
