@@ -65,6 +65,9 @@ class ImportOrder(unittest.TestCase):
         self.assertEqual(import_order.circle({"above": above, "below": "import os", "errors": ""}), [])
         below = "if TYPE_CHECKING:\n    from .above import B\n"
         self.assertEqual(set(import_order.circle({"above": above, "below": below, "errors": ""})), {"above", "below"})
+        inside = {"pool": "from .testing._server import Server", "testing._server": "from ..pool import Pool"}
+        self.assertEqual(set(import_order.circle(inside)), set(inside))
+        self.assertEqual(import_order.imported("from ._a import A\nfrom ..b import B", "testing."), {"testing._a", "b"})
 
 
 class Faces(unittest.TestCase):
