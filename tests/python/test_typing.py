@@ -27,7 +27,7 @@ def run(*command: str, cwd: pathlib.Path = HERE) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("what", [("-p", "pycopg"), ("-p", "pytest_copg"), ("usage.py",)], ids=" ".join)
+@pytest.mark.parametrize("what", [("-p", "pycopg", "-p", "pytest_copg"), ("usage.py",)], ids=" ".join)
 def test_mypy_strict_finds_nothing(what: tuple[str, ...]) -> None:
     run("mypy", "--strict", "--no-incremental", *what)
 

@@ -202,9 +202,14 @@ def check_indexes(root: pathlib.Path, given: list[str]) -> list[str]:
         text = index.read_text(encoding="utf-8")
         if "| number | decision | status |" not in text:
             continue
-        for number, page in enumerate(sorted(index.parent.glob("[0-9]*-*.md")), 1):
+        numbers: set[int] = set()
+        for page in sorted(index.parent.glob("[0-9]*-*.md")):
+            number = int(page.name.split("-")[0])  # a number may be missing, but none stands twice
             title = page.read_text(encoding="utf-8").splitlines()[0].removeprefix(f"# {number}. ")
             row = f"| {number} | [{title}]({page.name}) | "
+            if number in numbers:
+                problems.append(f"{os.path.relpath(page, root)}: another decision has the number {number}")
+            numbers.add(number)
             if not page.name.startswith(f"{number:04}-") or not re.search(re.escape(row) + r"\w.* \|$", text, re.MULTILINE):
                 problems.append(f"{os.path.relpath(index, root)}: no row of {page.name} that starts with {row}")
             decisions += 1
