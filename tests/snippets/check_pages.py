@@ -6,7 +6,11 @@ snippets    Every block of C++, those in the comments of public headers too, com
               ```cpp         statements, in a function that has `copg::PooledDatabase& db`
               ```cpp run     the same, executed
               ```cpp file    declarations, at namespace scope
-            A block with `int main(` is a whole program and executed.
+            A block with `int main(` is a whole program and executed. It may grow from block to block:
+              ```cpp step    the whole program, as it begins
+              ```cpp above   comes above its `main`, for the next step
+              ```cpp more    comes at the end of its `main`; the program of this step is executed, and prints what it has
+                             printed in the steps before, and the output of this block
 references  Links lead to files and headings, named tests exist, the table of options is that of the header, and each
             invariant (I1), rule of sharing (S1) and bug of other pools (B1) that is cited anywhere has a row in a table.
             Each page of docs/ is linked from an index (a README.md), each decision with its number, title and status.
@@ -63,6 +67,38 @@ def lines_of(page: pathlib.Path) -> list[str]:
     return [comment.group(1) if comment else "" for comment in comments]
 
 
+INCLUDE = re.compile(r"^#include .*$", re.MULTILINE)
+
+
+def grown(blocks: list[Block]) -> list[Block]:
+    """The same blocks, with one program in place of those of a program that grows: it runs all steps, one after the
+    other, each in a namespace of its own, with what is known at that step."""
+    result = [block for block in blocks if block.kind not in ("step", "above", "more")]
+    above, main, printed = "", "", ""
+    includes, steps, output = "", "", ""
+    for block in blocks:
+        if block.kind not in ("step", "above", "more"):
+            continue
+        includes += "".join(text + "\n" for text in INCLUDE.findall(block.text))
+        text = f'#line {block.line + 1} "{block.page}"\n' + INCLUDE.sub("", block.text)
+        if block.kind == "above":
+            above += text
+            continue
+        if block.kind == "step":
+            above, _, main = text.partition("int main() {\n")
+            main = main.rstrip().removesuffix("}")
+        else:
+            main += text
+        printed += block.output or ""
+        output += printed
+        steps += f"namespace step_{block.line} {{\n{above}void run() {{\n{main}}}\n}}\n"
+    if steps:
+        calls = "".join(f"  {name}::run();\n" for name in re.findall(r"^namespace (step_\d+) ", steps, re.MULTILINE))
+        first = next(block for block in blocks if block.kind == "step")
+        result.append(Block(first.page, first.line, "step", f"{includes}{steps}int main() {{\n{calls}}}\n", output))
+    return result
+
+
 def blocks_of(page: pathlib.Path, name: str) -> list[Block]:
     found: list[Block] = []
     info, start, text = None, 0, []
@@ -78,7 +114,7 @@ def blocks_of(page: pathlib.Path, name: str) -> list[Block]:
             elif info == ["text", "output"] and found:
                 found[-1].output = "\n".join(text) + "\n"
             info = None
-    return found
+    return grown(found)
 
 
 def source_of(block: Block) -> str:
@@ -86,9 +122,8 @@ def source_of(block: Block) -> str:
     line = f'#line {block.line + 1} "{block.page}"\n'
     if block.is_program:
         return line + block.text
-    include = re.compile(r"^#include .*$", re.MULTILINE)
-    source = '#include "prologue.hpp"\n' + "".join(text + "\n" for text in include.findall(block.text))
-    body = line + include.sub("", block.text)
+    source = '#include "prologue.hpp"\n' + "".join(text + "\n" for text in INCLUDE.findall(block.text))
+    body = line + INCLUDE.sub("", block.text)
     if block.kind == "file":
         return source + body
     source += "void snippet([[maybe_unused]] copg::PooledDatabase& db) {\n" + body + "}\n"
