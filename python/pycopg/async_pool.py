@@ -168,7 +168,8 @@ class AsyncPooledDatabase(Base):
             rows = await self._with_types(error, self._execute, sql, params, row, timeout)
         return rows
 
-    fetch_all = execute  # the name that goes with fetch_one and fetch_val
+    fetch_all = execute
+    """Another name for `execute`, which goes with `fetch_one` and `fetch_val`."""
 
     @overload
     async def fetch_one(

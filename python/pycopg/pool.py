@@ -259,7 +259,8 @@ class PooledDatabase(Base):
         """
         return self._execute(sql, params, row, timeout)
 
-    fetch_all = execute  # the name that goes with fetch_one and fetch_val
+    fetch_all = execute
+    """Another name for `execute`, which goes with `fetch_one` and `fetch_val`."""
 
     @overload
     def fetch_one(

@@ -59,6 +59,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "reference/commands.md": "Commands",
         "reference/faces.md": "The four faces",
         "reference/invariants.md": "Invariants",
+        "*reference/python/": "",
+        "*reference/cpp/": "",
         "*reference/": "",
     },
     "Understand": {
@@ -102,7 +104,12 @@ def of(pages: pathlib.Path) -> list[dict[str, object]]:
             found = sorted(page for page in left - named if page.startswith(place[1:]))
         left.difference_update(found)
         listed: list[dict[str, object]] = [{title or title_of(pages / page): page} for page in found]
-        folders = {"*adr/": "All decisions", "*source/": "Sources"}
+        folders = {
+            "*adr/": "All decisions",
+            "*source/": "Sources",
+            "*reference/python/": "pycopg",
+            "*reference/cpp/": "C++ headers",
+        }
         return [{folders[place]: listed}] if place in folders and listed else listed
 
     navigation = {

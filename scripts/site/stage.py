@@ -16,6 +16,7 @@ import shutil
 import subprocess
 
 import navigation
+import python_reference
 
 # Where the pages outside of docs/ are on the site, and the list of all pages, in whose place the README opens the site.
 ELSEWHERE = {
@@ -127,6 +128,8 @@ def main() -> None:
     shutil.rmtree(site.pages, ignore_errors=True)
     site.add_pages()
     site.add_shown()
+    for place, text in python_reference.pages(site.root).items():
+        site.write(place, text)
     assets = site.pages / "assets"
     assets.mkdir()
     shutil.copyfile(site.root / "scripts/site/site.css", assets / "site.css")
