@@ -14,9 +14,9 @@ PAGES: dict[str, str] = {
     "Listeners": "Listener AsyncListener Notification Gap",
     "Configuration, deadlines": "Config Deadline",
     "Looking on": "LeaseInfo WaiterInfo PoolMetrics Histogram SizeAdvice Monitor monitor prometheus",
-    "Errors": "Error DatabaseError InterfaceError DataError IntegrityError InternalError NotSupportedError OperationalError "
-    "ProgrammingError Warning PoolTimeout PoolDeadlock TooManyRequests PoolClosed QueryTimeout CommitUnknown "
-    "ConfigurationError Diagnostic",
+    "Errors": "Error DatabaseError InterfaceError DataError IntegrityError InternalError NotSupportedError "
+    "OperationalError ProgrammingError Warning PoolTimeout PoolDeadlock TooManyRequests PoolClosed QueryTimeout "
+    "CommitUnknown ConfigurationError Diagnostic",
     "Types": "Json Jsonb Range pycopg.types",
     "Rows": "pycopg.rows",
     "SQL": "pycopg.sql",
