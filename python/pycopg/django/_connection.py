@@ -1,0 +1,145 @@
+"""The connection that Django's wrapper holds, and its cursors, with what Django expects of psycopg's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
+
+from psycopg import IsolationLevel, adapters
+from psycopg.adapt import AdaptersMap
+from psycopg.types import TypeInfo, TypesRegistry
+
+from .. import _native
+from .._pool_leases import lease_checked
+from ..connect import StandaloneConnection
+from ..connection import Cursor as PlainCursor
+from ..pool import PooledDatabase
+from ..server_cursor import ServerCursor as PlainServerCursor
+from ..sql import Identifier
+from ._values import adapted_all, composed, literal, text_of
+
+Parameters = Any  # a sequence, a mapping, or None
+
+
+class DjangoConnection(StandaloneConnection):
+    """A lease. `server_side_binding`: parameters travel beside the text, not as constants in it."""
+
+    def __init__(self, pool: PooledDatabase, server_side_binding: bool) -> None:
+        super().__init__(pool, None, True, tuple)
+        self.server_side_binding = server_side_binding
+
+    def cursor(  # type: ignore[override]
+        self,
+        name: str | None = None,
+        *,
+        row_factory: Callable[..., Any] | None = None,
+        scrollable: bool | None = None,
+        withhold: bool = False,
+    ) -> Cursor | ServerCursor:
+        kind = self.row_factory if row_factory is None else row_factory
+        if name is None:
+            return Cursor(self, kind)
+        return ServerCursor(self, name, scrollable, withhold, kind)
+
+    @property
+    def isolation_level(self) -> IsolationLevel | None:
+        """What `isolation` is, as psycopg has it."""
+        return None if self.isolation is None else IsolationLevel[self.isolation.upper().replace(" ", "_")]
+
+    @isolation_level.setter
+    def isolation_level(self, value: IsolationLevel | None) -> None:
+        self.isolation = None if value is None else cast("Any", value.name.lower().replace("_", " "))
+
+    @property
+    def adapters(self) -> AdaptersMap:
+        """Where django.contrib.postgres registers hstore and citext: it is handed on to the pool's types."""
+        return Handed(self.pool)
+
+
+class Handed(AdaptersMap):
+    """Takes what is registered with psycopg, and keeps nothing but the names of types."""
+
+    def __init__(self, pool: PooledDatabase) -> None:
+        super().__init__(adapters, types=HandedTypes(pool))
+
+
+class HandedTypes(TypesRegistry):
+    def __init__(self, pool: PooledDatabase) -> None:
+        super().__init__()
+        self._pool = pool
+
+    def add(self, info: TypeInfo) -> None:
+        types = self._pool.types
+        if info.name in types._registered:
+            return
+        if info.name == "hstore":
+            types.register_hstore()
+        else:
+            types.register(info.name)
+
+
+def leased(pool: PooledDatabase, server_side_binding: bool, call_timeout: float) -> DjangoConnection:
+    """Waits for a connection as long as the pool's `timeout`; each call on it may take `call_timeout` seconds."""
+    connection = DjangoConnection(pool, server_side_binding)
+    if pool._check is None:
+        connection._lease()
+    else:
+        lease_checked(connection)
+    connection.timeout = call_timeout
+    return connection
+
+
+def call_of(name: Any, arguments: Sequence[Any] | None) -> str:
+    """The text of `callproc`."""
+    function = (Identifier(name) if isinstance(name, str) else name).as_string(None)
+    return f"SELECT * FROM {function}({', '.join(map(literal, arguments or ()))})"
+
+
+class Cursor(PlainCursor):
+    """A cursor of pycopg that binds as Django wants it."""
+
+    connection: DjangoConnection
+    last_text: str | None = None
+    """What was sent last; with server-side binding, without its parameters."""
+
+    def execute(self, sql: Any, params: Parameters = None) -> Cursor:
+        if params is None:
+            text = text_of(sql, False)
+        elif self.connection.server_side_binding:
+            text, params = text_of(sql, True), adapted_all(params)
+        else:
+            text, params = composed(sql, params), None
+        self.last_text = text
+        self.connection._execute_on(self, text, params, None)
+        return self
+
+    def executemany(self, sql: Any, params_seq: Iterable[Parameters]) -> None:
+        """Executes the statement for each row of parameters, in one pipeline, which binds on the server."""
+        self.last_text = text_of(sql, True)
+        super().executemany(self.last_text, map(adapted_all, params_seq))
+
+    def callproc(self, name: Any, args: Sequence[Any] | None = None) -> Sequence[Any] | None:
+        """Calls a function of the database; its rows are fetched as usual."""
+        self.execute(call_of(name, args))
+        return args
+
+    def copy(self, statement: Any) -> _native.Copy | Any:
+        """A context manager for COPY: see `Connection.copy`."""
+        return self.connection.copy(text_of(statement, False))
+
+
+class ServerCursor(PlainServerCursor):
+    """A cursor of the server, for `iterator()`."""
+
+    last_text: str | None = None
+
+    def execute(self, sql: Any, params: Parameters = None) -> ServerCursor:
+        if params is None:
+            text = text_of(sql, False)
+        elif self.connection.server_side_binding:
+            text, params = text_of(sql, True), adapted_all(params)
+        else:
+            text, params = composed(sql, params), None
+        self.last_text = text
+        super().execute(text, params)
+        return self

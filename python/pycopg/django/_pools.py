@@ -1,0 +1,98 @@
+"""The pools of this process: one for each database and its settings, made when it is first used."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from ..config import Config
+from ..connection import Connection
+from ..pool import PooledDatabase
+from ._values import prepare_types
+
+# What Django decides itself.
+_DJANGOS = {"config", "open", "autocommit", "row_factory"}
+_NAMES = inspect.signature(PooledDatabase).parameters.keys() - _DJANGOS
+_CALL_TIMEOUT = "call_timeout"
+
+_lock = threading.Lock()
+_pools: dict[str, dict[str, PooledDatabase]] = {}  # by alias and settings
+
+
+def options_of(given: Any) -> dict[str, Any]:
+    """`OPTIONS["pool"]` as a dict: True, False and None mean the defaults. ImproperlyConfigured names what is wrong."""
+    if given is None or isinstance(given, bool):
+        return {}
+    if not isinstance(given, Mapping):
+        raise ImproperlyConfigured(f"OPTIONS['pool'] is True or a dict of options, not {type(given).__name__}")
+    for name in given:
+        if name not in _NAMES and name != _CALL_TIMEOUT:
+            raise ImproperlyConfigured(
+                f"OPTIONS['pool'] has {name!r}, which is no option of pycopg's PooledDatabase, or one that Django sets"
+            )
+    return dict(given)
+
+
+def call_timeout_of(given: Any) -> float:
+    """The seconds that a call on a leased connection may take. Without the option: any time."""
+    limit = options_of(given).get(_CALL_TIMEOUT)
+    return math.inf if limit is None else float(limit)
+
+
+def pool_of(wrapper: Any) -> PooledDatabase:
+    """The pool of a DatabaseWrapper, for its alias and its settings of this moment."""
+    given = wrapper.settings_dict["OPTIONS"].get("pool")
+    parameters = wrapper.get_connection_params()
+    role = wrapper.settings_dict["OPTIONS"].get("assume_role")
+    key = repr((sorted(parameters.items()), given, role, wrapper.timezone_name, wrapper.timezone, type(wrapper)))
+    pool = _pools.get(wrapper.alias, {}).get(key)
+    if pool is None:
+        with _lock:
+            pools = _pools.setdefault(wrapper.alias, {})
+            pool = pools.get(key)
+            if pool is None:
+                pool = pools[key] = _made(wrapper, parameters, options_of(given))
+    return pool
+
+
+def close_pools(alias: str) -> None:
+    """Closes the pools of a database. Connections that are leased go on until they are given back."""
+    with _lock:
+        pools = _pools.pop(alias, {})
+    for pool in pools.values():
+        if pool.stats["leased"] == 0:
+            pool.close()
+        else:
+            pool.resize(min_size=0, max_size=pool.stats["pool_max"])
+            pool.drain()
+
+
+def _made(wrapper: Any, parameters: dict[str, Any], options: dict[str, Any]) -> PooledDatabase:
+    options.pop(_CALL_TIMEOUT, None)
+    options = {"min_size": 0, "name": wrapper.alias, "origin_skip": ("django", "asgiref"), **options}
+    # One of its own: a pool that kept the wrapper of a thread would keep its lease.
+    own = type(wrapper)(copy.deepcopy(wrapper.settings_dict), wrapper.alias)
+    own.timezone_name = wrapper.timezone_name
+    users = options.get("configure")
+
+    def configure(connection: Connection) -> None:
+        own._configure_connection(connection)
+        if users is not None:
+            users(connection)
+
+    options["configure"] = configure
+    pool = PooledDatabase(config_of(parameters), **options)
+    prepare_types(pool.types, wrapper.timezone)
+    return pool
+
+
+def config_of(parameters: Mapping[str, Any]) -> Config:
+    """libpq's keywords; what is missing comes from the environment, a service file or libpq itself, as Django has it."""
+    keywords = {name: str(value) for name, value in parameters.items() if value is not None}
+    return Config(host="", port=0, database="", user="", options=keywords)
