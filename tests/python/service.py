@@ -46,8 +46,8 @@ END_TIMEOUT_S = 5.0  # what the services promise
 class Service:
     """A service that runs, on a free port of the loopback interface. Nothing of it is left after the block."""
 
-    def __init__(self, server: str, url: str, settings: Mapping[str, str]) -> None:
-        folder, module, *arguments = SERVERS[server]
+    def __init__(self, server: str | tuple[pathlib.Path | str, ...], url: str, settings: Mapping[str, str]) -> None:
+        folder, module, *arguments = SERVERS[server] if isinstance(server, str) else server
         self.lines: list[str] = []
         self._ports: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self.process = subprocess.Popen(

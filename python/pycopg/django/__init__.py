@@ -1,4 +1,4 @@
-"""Django on copg: `"ENGINE": "pycopg.django"` in DATABASES. Needs `pycopg[django]`.
+"""Django on copg: `"ENGINE": "pycopg.django"` in DATABASES. Needs `copg[django]`.
 
 Each database has a pool of copg, whose options are those of PooledDatabase in `OPTIONS["pool"]`; the pool itself is
 `connections["default"].pool`. SQL, introspection and migrations are those of Django's backend for PostgreSQL, whose

@@ -22,11 +22,13 @@ Parameters = Any  # a sequence, a mapping, or None
 
 
 class DjangoConnection(StandaloneConnection):
-    """A lease. `server_side_binding`: parameters travel beside the text, not as constants in it."""
+    """A lease, in autocommit mode, whose rows are tuples."""
 
-    def __init__(self, pool: PooledDatabase, server_side_binding: bool) -> None:
+    server_side_binding = False
+    """Parameters travel beside the text, not as constants in it."""
+
+    def __init__(self, pool: PooledDatabase) -> None:
         super().__init__(pool, None, True, tuple)
-        self.server_side_binding = server_side_binding
 
     def cursor(  # type: ignore[override]
         self,
@@ -60,7 +62,8 @@ class Handed(AdaptersMap):
     """Takes what is registered with psycopg, and keeps nothing but the names of types."""
 
     def __init__(self, pool: PooledDatabase) -> None:
-        super().__init__(adapters, types=HandedTypes(pool))
+        super().__init__(adapters)
+        self.types = HandedTypes(pool)
 
 
 class HandedTypes(TypesRegistry):
@@ -78,9 +81,9 @@ class HandedTypes(TypesRegistry):
             types.register(info.name)
 
 
-def leased(pool: PooledDatabase, server_side_binding: bool, call_timeout: float) -> DjangoConnection:
+def leased(pool: PooledDatabase, call_timeout: float) -> DjangoConnection:
     """Waits for a connection as long as the pool's `timeout`; each call on it may take `call_timeout` seconds."""
-    connection = DjangoConnection(pool, server_side_binding)
+    connection = DjangoConnection(pool)
     if pool._check is None:
         connection._lease()
     else:

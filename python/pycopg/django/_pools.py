@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import math
 import threading
@@ -14,7 +13,6 @@ from django.core.exceptions import ImproperlyConfigured
 from ..config import Config
 from ..connection import Connection
 from ..pool import PooledDatabase
-from ._values import prepare_types
 
 # What Django decides itself.
 _DJANGOS = {"config", "open", "autocommit", "row_factory"}
@@ -57,6 +55,10 @@ def pool_of(wrapper: Any) -> PooledDatabase:
             pools = _pools.setdefault(wrapper.alias, {})
             pool = pools.get(key)
             if pool is None:
+                if wrapper.settings_dict.get("CONN_MAX_AGE", 0) != 0:
+                    raise ImproperlyConfigured(
+                        "Pooling doesn't support persistent connections. Leave CONN_MAX_AGE at 0: the pool keeps them."
+                    )
                 pool = pools[key] = _made(wrapper, parameters, options_of(given))
     return pool
 
@@ -77,7 +79,8 @@ def _made(wrapper: Any, parameters: dict[str, Any], options: dict[str, Any]) -> 
     options.pop(_CALL_TIMEOUT, None)
     options = {"min_size": 0, "name": wrapper.alias, "origin_skip": ("django", "asgiref"), **options}
     # One of its own: a pool that kept the wrapper of a thread would keep its lease.
-    own = type(wrapper)(copy.deepcopy(wrapper.settings_dict), wrapper.alias)
+    settings = {**wrapper.settings_dict, "OPTIONS": {**wrapper.settings_dict["OPTIONS"]}}
+    own = type(wrapper)(settings, wrapper.alias)
     own.timezone_name = wrapper.timezone_name
     users = options.get("configure")
 
@@ -87,12 +90,10 @@ def _made(wrapper: Any, parameters: dict[str, Any], options: dict[str, Any]) -> 
             users(connection)
 
     options["configure"] = configure
-    pool = PooledDatabase(config_of(parameters), **options)
-    prepare_types(pool.types, wrapper.timezone)
-    return pool
+    return PooledDatabase(config_of(parameters), **options)
 
 
 def config_of(parameters: Mapping[str, Any]) -> Config:
-    """libpq's keywords; what is missing comes from the environment, a service file or libpq itself, as Django has it."""
+    """Of libpq's keywords. What is not given comes from the environment, a service file or libpq, as Django has it."""
     keywords = {name: str(value) for name, value in parameters.items() if value is not None}
     return Config(host="", port=0, database="", user="", options=keywords)

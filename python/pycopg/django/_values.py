@@ -14,7 +14,7 @@ from typing import Any
 
 from django.apps import apps
 from psycopg.types import json as theirs
-from psycopg.types import numeric
+from psycopg.types.numeric import Int2, Int4, Int8
 from psycopg.types.range import Range as TheirRange
 
 from .. import _native
@@ -31,6 +31,7 @@ _BOUND = r'((?:"(?:[^"\\]|\\.|"")*")|[^,)\]]*)'
 _RANGE = re.compile(rf"([\[(]){_BOUND},{_BOUND}([\])])$")
 _ESCAPED = re.compile(r'\\(.)|"(")')
 
+_OF_FIELDS = (Int2, Int4, Int8)  # what Django's fields make of whole numbers
 # Their exact classes need no look: pycopg sends them as psycopg does.
 _NATIVE = {
     bool, bytes, datetime.date, datetime.datetime, datetime.time, datetime.timedelta, int, str, type(None)
@@ -54,12 +55,16 @@ def composed(query: Any, parameters: Sequence[Any] | Mapping[str, Any] | None) -
     text = text_of(query, parameters is not None)
     if parameters is None:
         return text
+    constants: Any
+    if isinstance(parameters, Mapping):
+        constants = {name: literal(value) for name, value in parameters.items()}
+    else:
+        constants = tuple([literal(value) for value in parameters])
     try:
-        if isinstance(parameters, Mapping):
-            return text % {name: literal(value) for name, value in parameters.items()}
-        return text % tuple([literal(value) for value in parameters])
+        filled: str = text % constants
     except (KeyError, TypeError, ValueError) as error:
         raise ProgrammingError(f"the parameters do not fit the placeholders of the statement: {error}") from error
+    return filled
 
 
 def literal(value: Any) -> str:
@@ -78,6 +83,8 @@ def literal(value: Any) -> str:
 def adapted(value: Any, inside: bool = False) -> Any:
     """The value that pycopg sends as psycopg sends this one. `inside`: of a list."""
     kind = type(value)
+    if inside and isinstance(value, _OF_FIELDS):
+        return str(value)  # an array whose type the server infers: that of the field, not the smallest
     if kind in _NATIVE:
         return value
     if isinstance(value, list):
@@ -119,12 +126,19 @@ def _hstore(value: Mapping[str, str | None]) -> str:
     return ",".join(f"{quoted(key)}=>{'NULL' if it is None else quoted(it)}" for key, it in value.items())
 
 
+_ZONE = "_django_timezone"  # an attribute of a registry: the time zone that its values were prepared for
+
+
 def prepare_types(types: Any, timezone: datetime.tzinfo | None) -> None:
     """Sets what the values of a pool become. `timezone`: that of timestamps; None: they have none."""
+    prepared = hasattr(types, _ZONE)
+    if prepared and getattr(types, _ZONE) is timezone:
+        return
+    setattr(types, _ZONE, timezone)
     for name in ("jsonb", "inet", "cidr"):
         types.register(name)
     stamp = _stamps_in(timezone)
-    if timezone is not datetime.timezone.utc:  # a session in UTC has it natively
+    if prepared or timezone is not datetime.timezone.utc:  # which the native part reads by itself, and faster
         types.register("timestamptz", loads=stamp)
     bounds: dict[str, Loads] = {
         "int4range": int,
@@ -134,10 +148,8 @@ def prepare_types(types: Any, timezone: datetime.tzinfo | None) -> None:
         "tsrange": _stamps_in(None),
         "tstzrange": stamp,
     }
-    for name, loads in bounds.items():
+    for name, loads in bounds.items():  # after the types of their bounds
         types.register(name, loads=_ranges_of(loads))
-    for name, cls in (("int2", numeric.Int2), ("int4", numeric.Int4), ("int8", numeric.Int8)):
-        types.register(name, cls, dumps=str, loads=int)
 
 
 def _stamps_in(timezone: datetime.tzinfo | None) -> Loads:
@@ -145,8 +157,9 @@ def _stamps_in(timezone: datetime.tzinfo | None) -> Loads:
         found = _STAMP.match(text)
         if found is None:
             raise ValueError(f"{text!r} is no timestamp that Python has")
-        *numbers, fraction, sign, hours, minutes, seconds = found.groups()
-        made = datetime.datetime(*map(int, numbers), int((fraction or "").ljust(6, "0")))  # type: ignore[arg-type]
+        year, month, day, hour, minute, second = map(int, found.groups()[:6])
+        fraction, sign, hours, minutes, seconds = found.groups()[6:]
+        made = datetime.datetime(year, month, day, hour, minute, second, int((fraction or "").ljust(6, "0")))
         if timezone is None or sign is None:
             return made
         offset = datetime.timedelta(hours=int(hours), minutes=int(minutes or 0), seconds=int(seconds or 0))

@@ -21,7 +21,12 @@ from .features import DatabaseFeatures
 from .operations import DatabaseOperations
 from .schema import DatabaseSchemaEditor
 
-_PSYCOPGS = ("context", "cursor_factory", "client_encoding")  # keywords that Django adds for psycopg's connect
+# Keywords that Django adds for psycopg's connect.
+_PSYCOPGS = ("context", "cursor_factory", "client_encoding", "prepare_threshold")
+_REFUSED = {
+    "cursor_factory": "pycopg.django has cursors of its own",
+    "prepare_threshold": "whether statements are prepared is said by OPTIONS['pool']['prepare']",
+}
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -44,11 +49,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         The program may use it directly, also for asyncio: `AsyncPooledDatabase(connections["default"].pool)`.
         """
-        if self.settings_dict.get("CONN_MAX_AGE", 0) != 0:
-            raise ImproperlyConfigured(
-                "Pooling doesn't support persistent connections. Leave CONN_MAX_AGE at 0: the pool keeps them."
-            )
-        return pool_of(self)
+        pool = pool_of(self)
+        prepare_types(pool.types, self.timezone)
+        return pool
 
     def close_pool(self) -> None:
         """Closes the pools of this alias. Leased connections go on until they are given back."""
@@ -56,14 +59,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_connection_params(self) -> dict[str, Any]:
         parameters: dict[str, Any] = super().get_connection_params()
-        if "cursor_factory" in self.settings_dict["OPTIONS"]:
-            raise ImproperlyConfigured("OPTIONS['cursor_factory'] is psycopg's: pycopg.django has cursors of its own")
+        for name, instead in _REFUSED.items():
+            if name in self.settings_dict["OPTIONS"]:
+                raise ImproperlyConfigured(f"OPTIONS[{name!r}] is psycopg's: {instead}")
         for name in _PSYCOPGS:
             parameters.pop(name, None)
-        parameters.pop("prepare_threshold", None)
         return parameters
 
-    @async_unsafe  # type: ignore[untyped-decorator]
+    @async_unsafe
     def get_new_connection(self, conn_params: dict[str, Any]) -> DjangoConnection:
         options = self.settings_dict["OPTIONS"]
         level = options.get("isolation_level")
@@ -73,8 +76,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise ImproperlyConfigured(
                 f"Invalid transaction isolation level {level} specified. Use one of the psycopg.IsolationLevel values."
             ) from None
-        binds = options.get("server_side_binding") is True
-        connection = leased(self.pool, binds, call_timeout_of(options.get("pool")))
+        connection = leased(self.pool, call_timeout_of(options.get("pool")))
         if level is not None:
             connection.isolation_level = self.isolation_level
         return connection
@@ -92,7 +94,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.close_pool()
         if self.connection is None:
             return False
-        prepare_types(self.connection.types, self.timezone)
         return bool(self._configure_timezone(self.connection))
 
     def _close(self) -> None:
@@ -103,9 +104,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.alias == NO_DB_ALIAS:  # which is used once, and would be in the way of whoever drops that database
             self.close_pool()
 
-    @async_unsafe  # type: ignore[untyped-decorator]
+    @async_unsafe
     def create_cursor(self, name: str | None = None) -> Any:
         assert self.connection is not None
+        # Settings may have changed since it was leased, in tests.
+        self.connection.server_side_binding = self.settings_dict["OPTIONS"].get("server_side_binding") is True
+        prepare_types(self.connection.types, self.timezone)
         if name is None:
             return self.connection.cursor()
         # In autocommit mode it is used outside of a transaction.

@@ -17,7 +17,7 @@ class DatabaseFeatures(features.DatabaseFeatures):
         "a string with a NUL character can't be sent: PostgreSQL has no text that holds one",
     )
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def django_test_skips(self) -> dict[str, set[str]]:
         skips: dict[str, Any] = super().django_test_skips
         checks = {f"{_CHECKS}test_health_checks_enabled", f"{_CHECKS}test_set_autocommit_health_checks_enabled"}

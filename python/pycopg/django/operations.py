@@ -25,10 +25,5 @@ class DatabaseOperations(operations.DatabaseOperations):
         text: str | None = cursor.last_text
         return text
 
-    def adapt_integerfield_value(self, value: Any, internal_type: str) -> Any:
-        if self.connection.features.uses_server_side_binding:
-            return super().adapt_integerfield_value(value, internal_type)
-        return value  # a constant in the text has no type that could be too small
-
     def adapt_json_value(self, value: Any, encoder: Any) -> Jsonb:
         return Jsonb(value, dumps=operations.get_json_dumps(encoder))
