@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pathlib
 
+import cpp_reference
+
 # Sections, and in them pages by their places on the site, with the titles that they have in the navigation.
 # A star stands for all other pages of a folder, with their own titles.
 SECTIONS: dict[str, dict[str, str]] = {
@@ -92,6 +94,12 @@ def title_of(page: pathlib.Path) -> str:
     return next((line[2:].replace("`", "") for line in lines if line.startswith("# ")), page.stem)
 
 
+def rank(place: str) -> tuple[int, str]:
+    """Sorts pages of a folder; those of headers by what a reader looks for first."""
+    name = pathlib.Path(place).stem
+    return cpp_reference.FIRST.index(name) if name in cpp_reference.FIRST else 99, place
+
+
 def of(pages: pathlib.Path) -> list[dict[str, object]]:
     """The navigation as mkdocs wants it."""
     left = {str(page.relative_to(pages)) for page in pages.rglob("*.md")}
@@ -101,7 +109,7 @@ def of(pages: pathlib.Path) -> list[dict[str, object]]:
         if not place.startswith("*"):
             found = [place] if place in left else []  # a page may still have to be written
         else:
-            found = sorted(page for page in left - named if page.startswith(place[1:]))
+            found = sorted((page for page in left - named if page.startswith(place[1:])), key=rank)
         left.difference_update(found)
         listed: list[dict[str, object]] = [{title or title_of(pages / page): page} for page in found]
         folders = {

@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 
+import cpp_reference
 import navigation
 import python_reference
 
@@ -128,7 +129,7 @@ def main() -> None:
     shutil.rmtree(site.pages, ignore_errors=True)
     site.add_pages()
     site.add_shown()
-    for place, text in python_reference.pages(site.root).items():
+    for place, text in [*python_reference.pages(site.root).items(), *cpp_reference.pages(site.root).items()]:
         site.write(place, text)
     assets = site.pages / "assets"
     assets.mkdir()

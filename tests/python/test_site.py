@@ -12,7 +12,9 @@ ROOT = pathlib.Path(__file__).parents[2]
 TOOLS = ROOT / "scripts" / "site"
 sys.path.insert(0, str(TOOLS))
 
+import cpp_reference  # noqa: E402
 import navigation  # noqa: E402
+import python_reference  # noqa: E402
 from stage import Site  # noqa: E402
 
 
@@ -78,3 +80,82 @@ def test_each_page_has_one_place_in_the_navigation(tmp_path: pathlib.Path) -> No
     assert sections["How to"] == [{"A title": "howto/new.md"}, {"A title": "a-new-page.md"}]
     assert sections["Start"] == [{"copg": "index.md"}, {"pycopg, all of it": "python.md"}]
     assert sections["Project"] == [{"All decisions": [{"A title": "adr/0001-first.md"}]}]
+
+
+HEADER = """// What it is: a <thing>.
+#pragma once
+
+#include <string>
+
+namespace copg {
+
+class Other;
+namespace engine {
+class Hidden;
+}  // namespace engine
+
+/// Says what a Thing<T> is, but not `a<b>`.
+class Thing : public Base {
+ public:
+  /// Makes it.
+  explicit Thing(int size = 2) : size_(size) { run("};"); }
+  [[nodiscard]] bool operator==(const Thing& other) const { return true; }
+
+  /// Runs it.
+  template <class F>
+  void run(F&& f) {
+    f();
+  }
+
+ private:
+  int size_;
+};
+
+/// Its options.
+struct Options {
+  int size{2};  ///< Above 0.
+  /// Called at the end.
+  std::function<void(int)> done;
+};
+
+namespace detail {
+void hidden();
+}  // namespace detail
+
+}  // namespace copg
+"""
+
+
+def test_a_page_of_a_header_has_what_is_public_without_bodies(tmp_path: pathlib.Path) -> None:
+    header = tmp_path / "thing.hpp"
+    header.write_text(HEADER)
+    page = cpp_reference.page(header, "copg/thing.hpp")
+    assert page == (
+        "# copg/thing.hpp\n\nWhat it is: a &lt;thing>.\n"
+        "\n## `class Thing`\n\n```cpp\nclass Thing : public Base\n```\n\nSays what a Thing&lt;T> is, but not `a<b>`.\n"
+        "\n### `Thing`\n\n```cpp\nexplicit Thing(int size = 2);\n"
+        "[[nodiscard]] bool operator==(const Thing& other) const;\n```\n\nMakes it.\n"
+        "\n### `run`\n\n```cpp\ntemplate <class F>\nvoid run(F&& f);\n```\n\nRuns it.\n"
+        "\n## `struct Options`\n\n```cpp\nstruct Options {\n  int size{2};  ///< Above 0.\n  /// Called at the end.\n"
+        "  std::function<void(int)> done;\n};\n```\n\nIts options.\n"
+    )
+
+
+def test_each_member_of_the_pools_is_on_its_page() -> None:
+    pages = cpp_reference.pages(ROOT)
+    for name in ("connection", "transaction", "listener", "stats", "close", "within"):
+        assert f"\n### `{name}`\n" in pages["reference/cpp/pooled_database.md"]
+    for name in ("execute", "fetch_all", "fetch_one", "fetch_val", "execute_many", "copy_in"):
+        assert f"\n### `{name}`\n" in pages["reference/cpp/detail-verbs.md"]
+    assert "PoolDeadlock" in pages["reference/cpp/error.md"]
+
+
+def test_a_public_name_of_pycopg_without_a_page_is_found(tmp_path: pathlib.Path) -> None:
+    package = tmp_path / "python" / "pycopg"
+    package.mkdir(parents=True)
+    names = python_reference.public_names(ROOT / "python" / "pycopg")
+    (package / "__init__.py").write_text(f"__all__ = {sorted(names)}")
+    assert python_reference.pages(tmp_path)
+    (package / "__init__.py").write_text(f"__all__ = {sorted(names | {'NewName'})}")
+    with pytest.raises(SystemExit, match="NewName"):
+        python_reference.pages(tmp_path)

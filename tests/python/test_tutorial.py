@@ -34,7 +34,7 @@ def test_it_has_seven_steps_which_all_print_something() -> None:
     assert all(program and output for program, output in STEPS)
 
 
-@pytest.mark.parametrize("count", range(1, 8))
+@pytest.mark.parametrize("count", [1, 7])  # the last one has printed what each of the others prints
 def test_the_program_prints_what_the_page_says(
     count: int, server_url: str, schema: str, tmp_path: pathlib.Path
 ) -> None:
