@@ -367,6 +367,14 @@ def test_rows_are_copied(people: Any) -> None:
             assert b"".join(copy) == b"copied\na\nb\n"
 
 
+def test_columns_have_the_names_of_their_types(website: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1::int4 AS number, 'a=>1'::hstore AS pairs")
+        assert [column.type_display for column in cursor.description] == ["integer", "hstore"]
+        assert cursor.description[0][:2] == ("number", 23)
+    connection.close()
+
+
 # --- Services
 
 

@@ -11,8 +11,10 @@ from psycopg.types import TypeInfo, TypesRegistry
 
 from .. import _native
 from .._pool_leases import lease_checked
+from .._types import _FIRST_OWN as FIRST_OWN
 from ..connect import StandaloneConnection
 from ..connection import Cursor as PlainCursor
+from ..cursor import Column
 from ..pool import PooledDatabase
 from ..server_cursor import ServerCursor as PlainServerCursor
 from ..sql import Identifier
@@ -98,12 +100,38 @@ def call_of(name: Any, arguments: Sequence[Any] | None) -> str:
     return f"SELECT * FROM {function}({', '.join(map(literal, arguments or ()))})"
 
 
+class DisplayedColumn(Column):
+    """A column of `description`, which knows its type's name as well."""
+
+    type_display: str
+
+
+def displayed(connection: DjangoConnection, columns: list[Column]) -> list[Column]:
+    types = connection.types
+    own = {column.type_code for column in columns if column.type_code >= FIRST_OWN}
+    if unknown := own - types._known.keys():
+        connection._look_up_types(list(unknown), None)
+    result: list[Column] = []
+    for column in columns:
+        known = types._known.get(column.type_code)
+        made = DisplayedColumn(*column)
+        made.type_display = _native.type_name(column.type_code) if known is None else known.name
+        result.append(made)
+    return result
+
+
 class Cursor(PlainCursor):
     """A cursor of pycopg that binds as Django wants it."""
 
     connection: DjangoConnection
     last_text: str | None = None
     """What was sent last; with server-side binding, without its parameters."""
+
+    @property
+    def description(self) -> list[Column] | None:
+        """As PEP 249 has it; each column knows its `type_display`. Types of the database's own are looked up once."""
+        columns = super().description
+        return None if columns is None else displayed(self.connection, columns)
 
     def execute(self, sql: Any, params: Parameters = None) -> Cursor:
         if params is None:
