@@ -16,6 +16,7 @@ class Page(html.parser.HTMLParser):
     def __init__(self, path: pathlib.Path) -> None:
         super().__init__()
         self.links: set[str] = set()
+        self.needed: set[str] = set()  # to show the page
         self.anchors: set[str] = set()
         self.feed(path.read_text(encoding="utf-8"))
 
@@ -23,6 +24,8 @@ class Page(html.parser.HTMLParser):
         for name, value in attributes:
             if name in ("href", "src") and value:
                 self.links.add(value)
+                if tag != "a":
+                    self.needed.add(value)
             elif value and (name == "id" or (name == "name" and tag == "a")):
                 self.anchors.add(value)
 
@@ -37,7 +40,7 @@ def problems_of(site: pathlib.Path) -> list[str]:
         for link in sorted(page.links):
             url = urllib.parse.urlsplit(link)
             if url.scheme or url.netloc:
-                if url.scheme in ("http", "https") and link.endswith((".js", ".css")):
+                if url.scheme in ("", "http", "https") and link in page.needed:
                     problems.append(f"{where}: needs another server: {link}")
                 continue
             below = site if url.path.startswith("/") else path.parent

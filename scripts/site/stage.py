@@ -133,10 +133,12 @@ def main() -> None:
         site.write(place, text)
     assets = site.pages / "assets"
     assets.mkdir()
-    shutil.copyfile(site.root / "scripts/site/site.css", assets / "site.css")
     here = pathlib.Path(__file__).parent
+    for asset in ("site.css", "worker-in-frame.js"):
+        shutil.copyfile(here / asset, assets / asset)
     settings = {
         "INHERIT": os.path.relpath(here / "mkdocs.yml", site.pages.parent),
+        "theme": {"custom_dir": os.path.relpath(here / "theme", site.pages.parent)},
         "docs_dir": "pages",
         "site_dir": "site",
         "nav": navigation.of(site.pages),

@@ -8,8 +8,11 @@ import sys
 
 import pytest
 
+import browser
+
 ROOT = pathlib.Path(__file__).parents[2]
 TOOLS = ROOT / "scripts" / "site"
+SITE = ROOT / "build" / "docs" / "site" / "index.html"
 sys.path.insert(0, str(TOOLS))
 
 import cpp_reference  # noqa: E402
@@ -29,13 +32,13 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: pathlib.Path) -> None:
     (tmp_path / "page.html").write_text('<h2 id="there"></h2><img src="/index.html">')
     assert check(tmp_path).returncode == 0, check(tmp_path).stderr
     (tmp_path / "page.html").write_text(
-        '<a href="none.html"></a><a href="index.html#none"></a><script src="https://elsewhere.example/a.js"></script>'
+        '<a href="none.html"></a><a href="index.html#none"></a><script src="https://elsewhere.example/a"></script>'
     )
     found = check(tmp_path)
     assert found.returncode == 1
     assert "page.html: leads nowhere: none.html" in found.stderr
     assert "page.html: no such heading: index.html#none" in found.stderr
-    assert "page.html: needs another server: https://elsewhere.example/a.js" in found.stderr
+    assert "page.html: needs another server: https://elsewhere.example/a" in found.stderr
     assert "index.html: no such heading: page.html#there" in found.stderr
 
 
@@ -159,3 +162,13 @@ def test_a_public_name_of_pycopg_without_a_page_is_found(tmp_path: pathlib.Path)
     (package / "__init__.py").write_text(f"__all__ = {sorted(names | {'NewName'})}")
     with pytest.raises(SystemExit, match="NewName"):
         python_reference.pages(tmp_path)
+
+
+@pytest.mark.skipif(browser.PROGRAM is None, reason="there is no Chromium")
+@pytest.mark.skipif(not SITE.exists(), reason="scripts/docs has built no site")
+def test_the_search_of_the_built_site_needs_no_server(tmp_path: pathlib.Path) -> None:
+    with browser.Browser(tmp_path) as tab:
+        tab.open(f"{SITE.as_uri()}?q=deadlocked")
+        tab.wait_until("document.querySelector('.md-search-result__item') !== null")
+        assert "PoolDeadlock" in tab.evaluate("document.querySelector('.md-search-result').innerText")
+        assert tab.errors == []
