@@ -24,6 +24,7 @@ class ConnectionInfo:
 
     @property
     def backend_pid(self) -> int:
+        """The process of the server that serves this connection, as in pg_stat_activity."""
         return self._native._backend_pid
 
     @property
@@ -33,6 +34,7 @@ class ConnectionInfo:
 
     @property
     def transaction_status(self) -> TransactionStatus:
+        """Whether a transaction is open, and whether it has failed; UNKNOWN once the connection is lost."""
         return self._native._transaction_status
 
     def parameter_status(self, name: str) -> str | None:
@@ -47,6 +49,7 @@ class Leased:
 
     @property
     def info(self: Any) -> ConnectionInfo:
+        """What the connection knows of its session without asking the server."""
         return ConnectionInfo(self)
 
     @property

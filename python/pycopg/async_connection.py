@@ -221,6 +221,36 @@ class AsyncConnection(Base):
         """
         return (await self.execute(sql, params, timeout=timeout))._first_value()
 
+    @overload
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        row: None = None,
+        timeout: float | Deadline | None = None,
+    ) -> AsyncRowStream[Row]: ...
+    @overload
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> AsyncRowStream[dict[str, Any]]: ...
+    @overload
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> AsyncRowStream[T]: ...
     def stream(
         self,
         sql: Query,
@@ -229,7 +259,7 @@ class AsyncConnection(Base):
         size: int = 1000,
         row: Callable[..., Any] | None = None,
         timeout: float | Deadline | None = None,
-    ) -> AsyncRowStream:
+    ) -> AsyncRowStream[Any]:
         """The rows of a statement, read in chunks of `size` as they are asked for:
         `async for row in conn.stream(sql)`.
 
@@ -347,6 +377,7 @@ class AsyncConnection(Base):
         self._detach_to(own)
 
     async def set_autocommit(self, on: bool) -> None:
+        """Makes each statement a transaction of its own, or no longer. ProgrammingError inside a transaction."""
         self._set_autocommit(on)
 
     async def _run(self, make_call: Any, *args: Any, timeout: float | _native.Deadline | None = None) -> Any:

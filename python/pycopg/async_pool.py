@@ -228,6 +228,36 @@ class AsyncPooledDatabase(Base):
                 raise
             return await self._with_types(error, self._fetch_val, sql, params, timeout)
 
+    @overload
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        row: None = None,
+        timeout: float | Deadline | None = None,
+    ) -> AsyncPoolStream[Row]: ...
+    @overload
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> AsyncPoolStream[dict[str, Any]]: ...
+    @overload
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> AsyncPoolStream[T]: ...
     def stream(
         self,
         sql: Query,
@@ -236,7 +266,7 @@ class AsyncPooledDatabase(Base):
         size: int = 1000,
         row: Callable[..., Any] | None = None,
         timeout: float | Deadline | None = None,
-    ) -> AsyncPoolStream:
+    ) -> AsyncPoolStream[Any]:
         """A context manager: leases a connection and gives the rows of a statement, read in chunks of `size`.
 
         `async with db.stream(sql) as rows: async for row in rows`. The statement is a transaction of its own. To stop
@@ -454,6 +484,7 @@ class AsyncPooledDatabase(Base):
         return Done()
 
     def resume(self) -> Done:
+        """Hands out connections again. Takes effect when called."""
         self._resume()
         return Done()
 

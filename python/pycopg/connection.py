@@ -194,6 +194,36 @@ class Connection(Base):
         """
         return self.execute(sql, params, timeout=timeout)._first_value()
 
+    @overload
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        row: None = None,
+        timeout: float | Deadline | None = None,
+    ) -> RowStream[Row]: ...
+    @overload
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> RowStream[dict[str, Any]]: ...
+    @overload
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> RowStream[T]: ...
     def stream(
         self,
         sql: Query,
@@ -202,7 +232,7 @@ class Connection(Base):
         size: int = 1000,
         row: Callable[..., Any] | None = None,
         timeout: float | Deadline | None = None,
-    ) -> RowStream:
+    ) -> RowStream[Any]:
         """The rows of a statement, read in chunks of `size` as they are asked for: `for row in conn.stream(sql)`.
 
         Memory is bounded by a chunk, whatever the size of the result. `size`: 1 to 1,000,000; outside a transaction a
@@ -372,6 +402,7 @@ class Cursor(BaseCursor):
         self._close()
 
     def nextset(self) -> bool | None:
+        """PEP 249 names it. NotSupportedError: of several statements only the rows of the first are kept."""
         raise NotSupportedError("of several statements only the first one's rows are kept")
 
     def __enter__(self) -> Cursor:

@@ -305,6 +305,36 @@ class PooledDatabase(Base):
         """Returns the first column of the first row, or None. ProgrammingError for a row without columns."""
         return self._fetch_val(sql, params, timeout)
 
+    @overload
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        row: None = None,
+        timeout: float | Deadline | None = None,
+    ) -> PoolStream[Row]: ...
+    @overload
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        row: type[dict[str, Any]],
+        timeout: float | Deadline | None = None,
+    ) -> PoolStream[dict[str, Any]]: ...
+    @overload
+    def stream(
+        self,
+        sql: Query,
+        params: Params | None = None,
+        *,
+        size: int = 1000,
+        row: Callable[..., T],
+        timeout: float | Deadline | None = None,
+    ) -> PoolStream[T]: ...
     def stream(
         self,
         sql: Query,
@@ -313,7 +343,7 @@ class PooledDatabase(Base):
         size: int = 1000,
         row: Callable[..., Any] | None = None,
         timeout: float | Deadline | None = None,
-    ) -> PoolStream:
+    ) -> PoolStream[Any]:
         """A context manager: leases a connection and gives the rows of a statement, read in chunks of `size`.
 
         `with db.stream(sql) as rows: for row in rows`. The statement is a transaction of its own. To stop

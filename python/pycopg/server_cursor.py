@@ -58,6 +58,7 @@ class NamedCursor:
 
     @property
     def closed(self) -> bool:
+        """Whether the cursor was closed."""
         return self._closed
 
     @property
@@ -170,6 +171,7 @@ class ServerCursor(NamedCursor):
         return self
 
     def executemany(self, sql: Query, params_seq: Iterable[Params]) -> None:
+        """NotSupportedError: a cursor with a name executes one query."""
         raise NotSupportedError("a cursor with a name executes one query: use one without a name")
 
     def fetchone(self) -> Any:
@@ -244,6 +246,7 @@ class AsyncServerCursor(NamedCursor):
         return self
 
     async def executemany(self, sql: Query, params_seq: Iterable[Params]) -> None:
+        """NotSupportedError: a cursor with a name executes one query."""
         raise NotSupportedError("a cursor with a name executes one query: use one without a name")
 
     async def fetchone(self) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import _native
 from ._copying import LEASE, uncopied
@@ -12,10 +12,14 @@ from ._shortcut import shortcut
 from .deadline import Deadline
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from .sql import Query
 
+T = TypeVar("T")
 
-class RowStream(_native.BlockingStream):
+
+class RowStream(_native.BlockingStream, Generic[T]):
     """What `conn.stream()` returns: an iterator over the rows. For one thread at a time.
 
     Nothing is sent before the first row is asked for. Inside a transaction, other statements can be executed between
@@ -41,7 +45,11 @@ class RowStream(_native.BlockingStream):
     ) -> None:
         super().__init__(connection, sql, params, size, timeout, row)
 
-    def __enter__(self) -> RowStream:
+    if TYPE_CHECKING:
+
+        def __next__(self) -> T: ...
+
+    def __enter__(self) -> RowStream[T]:
         return self
 
     def __exit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
@@ -52,16 +60,16 @@ class RowStream(_native.BlockingStream):
         self._close()
 
 
-class PoolStream:
+class PoolStream(Generic[T]):
     """What `db.stream()` returns. Entering it leases a connection, and returns the rows; leaving it gives it back."""
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(self, connection: Any, rows: RowStream) -> None:
+    def __init__(self, connection: Any, rows: RowStream[T]) -> None:
         self._connection = connection
         self._rows = rows
 
-    def __enter__(self) -> RowStream:
+    def __enter__(self) -> RowStream[T]:
         self._connection.__enter__()
         return self._rows
 
@@ -70,7 +78,7 @@ class PoolStream:
         self._connection._give_back()
 
 
-class AsyncRowStream(_native.AwaitedStream):
+class AsyncRowStream(_native.AwaitedStream, Generic[T]):
     """What `conn.stream()` returns: an asynchronous iterator over the rows. For one task at a time; see RowStream."""
 
     __reduce_ex__ = uncopied(LEASE)
@@ -87,6 +95,10 @@ class AsyncRowStream(_native.AwaitedStream):
     ) -> None:
         super().__init__(connection, sql, params, size, timeout, row)
 
+    if TYPE_CHECKING:
+
+        def __anext__(self) -> Awaitable[T]: ...
+
     async def _next_row(self) -> Row:
         """The first row of the next chunk. The others are at hand, which the native part sees to."""
         connection = self.connection
@@ -95,7 +107,7 @@ class AsyncRowStream(_native.AwaitedStream):
             raise StopAsyncIteration
         return self._take_row()
 
-    async def __aenter__(self) -> AsyncRowStream:
+    async def __aenter__(self) -> AsyncRowStream[T]:
         return self
 
     async def __aexit__(self, error_type: RaisedType, error: Raised, traceback: Traceback) -> None:
@@ -106,16 +118,16 @@ class AsyncRowStream(_native.AwaitedStream):
         self._close()
 
 
-class AsyncPoolStream:
+class AsyncPoolStream(Generic[T]):
     """What `db.stream()` returns. Entering it leases a connection, and returns the rows; leaving it gives it back."""
 
     __reduce_ex__ = uncopied(LEASE)
 
-    def __init__(self, connection: Any, rows: AsyncRowStream) -> None:
+    def __init__(self, connection: Any, rows: AsyncRowStream[T]) -> None:
         self._connection = connection
         self._rows = rows
 
-    async def __aenter__(self) -> AsyncRowStream:
+    async def __aenter__(self) -> AsyncRowStream[T]:
         await self._connection.__aenter__()
         return self._rows
 

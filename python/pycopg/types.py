@@ -73,22 +73,27 @@ class Range(Generic[T]):
 
     @property
     def isempty(self) -> bool:
+        """Whether no value is in the range."""
         return not self._bounds
 
     @property
     def lower_inf(self) -> bool:
+        """Whether the range has no lower bound."""
         return bool(self._bounds) and self._lower is None
 
     @property
     def upper_inf(self) -> bool:
+        """Whether the range has no upper bound."""
         return bool(self._bounds) and self._upper is None
 
     @property
     def lower_inc(self) -> bool:
+        """Whether the lower bound is in the range."""
         return self._bounds[:1] == "["
 
     @property
     def upper_inc(self) -> bool:
+        """Whether the upper bound is in the range."""
         return self._bounds[1:] == "]"
 
     def __contains__(self, value: Any) -> bool:
@@ -185,14 +190,17 @@ Binary = bytes
 
 
 def DateFromTicks(ticks: float) -> datetime.date:  # noqa: N802
+    """The local date of a moment in seconds since 1970."""
     return datetime.date.fromtimestamp(ticks)
 
 
 def TimeFromTicks(ticks: float) -> datetime.time:  # noqa: N802
+    """The local time of day of a moment in seconds since 1970."""
     return datetime.datetime.fromtimestamp(ticks).time()
 
 
 def TimestampFromTicks(ticks: float) -> datetime.datetime:  # noqa: N802
+    """The local date and time of a moment in seconds since 1970."""
     return datetime.datetime.fromtimestamp(ticks)
 
 

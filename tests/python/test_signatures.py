@@ -50,6 +50,23 @@ def test_inspect_reads_the_signature_of_every_public_callable(name: str) -> None
         assert parameter.kind is not inspect.Parameter.POSITIONAL_ONLY or parameter.name == "self", name
 
 
+def public_members() -> Iterator[tuple[str, object]]:
+    for name in pycopg.__all__:
+        thing = getattr(pycopg, name)
+        for base in thing.__mro__ if isinstance(thing, type) else ():
+            for member, value in vars(base).items() if base.__module__.startswith("pycopg") else ():
+                if not member.startswith("_") and (callable(value) or isinstance(value, property)):
+                    yield f"{name}.{member}", getattr(thing, member)
+
+
+def test_help_says_something_of_every_public_method_and_property() -> None:
+    members = dict(public_members())
+    assert len(members) > 200
+    # The fields of Config and Diagnostic say by their names what they are.
+    silent = [name for name, it in members.items() if not inspect.getdoc(it)]
+    assert [name for name in silent if not name.startswith(("Config.", "Diagnostic."))] == []
+
+
 def defined_in_the_sources() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     """The methods as the files of the package spell them, which is what type checkers and editors read."""
     for path in PACKAGE.glob("*.py"):

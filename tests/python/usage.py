@@ -60,6 +60,18 @@ def shaped(db: PooledDatabase, conn: Connection) -> None:
     PooledDatabase(db.config, row_factory=User).connection().cursor(row_factory=Point)
 
 
+def streamed(db: PooledDatabase, conn: Connection) -> None:
+    with db.stream("SELECT * FROM users", row=User) as users:
+        assert_type(users, pycopg.RowStream[User])
+        assert_type(next(users), User)
+        assert_type(list(users), list[User])
+    for point in conn.stream("SELECT 1 AS x, 2 AS y", size=10, row=Point):
+        assert_type(point, Point)
+    with conn.stream("SELECT * FROM users", row=dict) as rows:
+        assert_type(next(rows), dict[str, Any])
+    assert_type(next(conn.stream("SELECT * FROM users", [1])), Any)
+
+
 class Mood(enum.Enum):
     sad = 1
     ok = 2
@@ -99,6 +111,13 @@ async def async_shaped(db: AsyncPooledDatabase) -> None:
         assert_type(await conn.fetch_one("SELECT * FROM users", row=User), Optional[User])
         assert_type(await conn.fetch_all("SELECT * FROM users", row=User), list[User])
         await (await conn.execute("SELECT * FROM users", row=User)).fetchone()
+        async for user in conn.stream("SELECT * FROM users", row=User):
+            assert_type(user, User)
+    async with db.stream("SELECT * FROM users", row=User, timeout=1) as users:
+        assert_type(users, pycopg.AsyncRowStream[User])
+        assert_type([user async for user in users], list[User])
+    async with db.stream("SELECT * FROM users") as rows:
+        assert_type(await rows.__anext__(), Any)
 
 
 class Orders(PooledDatabase):
