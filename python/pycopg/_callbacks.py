@@ -85,7 +85,8 @@ def _with_connection(attribute: str) -> Callable[[Any, _native.Callback], None]:
     """Returns what calls the pool's function of that name with a connection."""
 
     def call(pool: Any, callback: _native.Callback) -> None:
-        connection = Connection(pool, None, True, pool._row_factory)
+        kind = getattr(pool, "_lent", Connection)  # which the interface of another library has set
+        connection = kind(pool, None, True, pool._row_factory)
         callback.lend(connection)
         try:
             _not_awaitable(getattr(pool, attribute)(connection))

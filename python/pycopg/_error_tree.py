@@ -205,6 +205,8 @@ def _with_psycopg_pool(public: type[Error]) -> type[Error]:
     except Exception:  # not installed, or not loadable (psycopg has no libpq): no code can be catching its errors
         return public
     theirs = next(getattr(psycopg_pool, cls.__name__) for cls in public.__mro__ if hasattr(psycopg_pool, cls.__name__))
+    if issubclass(theirs, Error):  # pycopg.compat.psycopg_pool, put in its place
+        return public
     members = {"__module__": public.__module__, "__qualname__": public.__qualname__, "__doc__": public.__doc__}
     return type(public.__name__, (public, theirs), members)
 

@@ -34,6 +34,7 @@ from test_reference import PAGE, ROOT, blocks, run
         ROOT / "docs/metrics.md",
         ROOT / "docs/sqlalchemy.md",
         *sorted((ROOT / "docs/howto").glob("[!bg]*.md")),  # Beast is C++; test_howto.py has gunicorn
+        ROOT / "docs/psycopg-pool.md",
     ],
     ids=lambda it: it.name,
 )
