@@ -12,6 +12,7 @@ from psycopg.types import TypeInfo, TypesRegistry
 from .. import _native
 from .._pool_leases import lease_checked
 from .._types import _FIRST_OWN as FIRST_OWN
+from .._types import Types
 from ..connect import StandaloneConnection
 from ..connection import Cursor as PlainCursor
 from ..cursor import Column
@@ -31,6 +32,7 @@ class DjangoConnection(StandaloneConnection):
 
     def __init__(self, pool: PooledDatabase) -> None:
         super().__init__(pool, None, True, tuple)
+        self._handed: Handed | None = None
 
     def cursor(  # type: ignore[override]
         self,
@@ -57,30 +59,31 @@ class DjangoConnection(StandaloneConnection):
     @property
     def adapters(self) -> AdaptersMap:
         """Where django.contrib.postgres registers hstore and citext: it is handed on to the pool's types."""
-        return Handed(self.pool)
+        if self._handed is None:
+            self._handed = Handed(self.types)
+        return self._handed
 
 
 class Handed(AdaptersMap):
-    """Takes what is registered with psycopg, and keeps nothing but the names of types."""
+    """Takes what is registered with psycopg, and hands on the names of types."""
 
-    def __init__(self, pool: PooledDatabase) -> None:
+    def __init__(self, types: Types) -> None:
         super().__init__(adapters)
-        self.types = HandedTypes(pool)
+        self.types = HandedTypes(types)
 
 
 class HandedTypes(TypesRegistry):
-    def __init__(self, pool: PooledDatabase) -> None:
+    def __init__(self, types: Types) -> None:
         super().__init__()
-        self._pool = pool
+        self._types = types
 
     def add(self, info: TypeInfo) -> None:
-        types = self._pool.types
-        if info.name in types._registered:
+        if info.name in self._types._registered:
             return
         if info.name == "hstore":
-            types.register_hstore()
+            self._types.register_hstore()
         else:
-            types.register(info.name)
+            self._types.register(info.name)
 
 
 def leased(pool: PooledDatabase, call_timeout: float) -> DjangoConnection:
