@@ -42,7 +42,7 @@ DATABASES = {{
 }}
 SECRET_KEY = "of a test"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+DEFAULT_AUTO_FIELD = "django.db.models.{key}"
 USE_TZ = False
 """
 
@@ -83,7 +83,8 @@ def run(engine: str, labels: Sequence[str], bind: bool = False, timeout_s: float
     binding = {"server_side_binding": True} if bind else {}
     with tempfile.TemporaryDirectory() as folder:
         given = {**options, **pool, **binding}
-        text = SETTINGS.format(engine=ENGINES[engine], name=config.database, options=given)
+        key = "AutoField" if django.VERSION < (6,) else "BigAutoField"  # as the tests of each version expect it
+        text = SETTINGS.format(engine=ENGINES[engine], name=config.database, options=given, key=key)
         (pathlib.Path(folder) / "suite_settings.py").write_text(text)
         done = subprocess.run(
             [sys.executable, "runtests.py", "--settings=suite_settings", "--parallel=1", "--noinput", *labels],

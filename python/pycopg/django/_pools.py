@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.base.base import NO_DB_ALIAS
 
 from ..config import Config
 from ..connection import Connection
@@ -18,6 +19,7 @@ from ..pool import PooledDatabase
 _DJANGOS = {"config", "open", "autocommit", "row_factory"}
 _NAMES = inspect.signature(PooledDatabase).parameters.keys() - _DJANGOS
 _CALL_TIMEOUT = "call_timeout"
+_PATIENCE_S = 0.5  # with the database `postgres`, which not everybody may connect to
 
 _lock = threading.Lock()
 _pools: dict[str, dict[str, PooledDatabase]] = {}  # by alias and settings
@@ -78,6 +80,8 @@ def close_pools(alias: str) -> None:
 def _made(wrapper: Any, parameters: dict[str, Any], options: dict[str, Any]) -> PooledDatabase:
     options.pop(_CALL_TIMEOUT, None)
     options = {"min_size": 0, "name": wrapper.alias, "origin_skip": ("django", "asgiref"), **options}
+    if wrapper.alias == NO_DB_ALIAS:  # Django tries another database if this one can't be had
+        options.update(min_size=0, min_idle=0, outage_patience=_PATIENCE_S)
     # One of its own: a pool that kept the wrapper of a thread would keep its lease.
     settings = {**wrapper.settings_dict, "OPTIONS": {**wrapper.settings_dict["OPTIONS"]}}
     own = type(wrapper)(settings, wrapper.alias)
