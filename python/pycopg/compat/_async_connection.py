@@ -63,6 +63,8 @@ class AsyncCursor(plain.AsyncCursor):
 
     async def stream(self, sql: Any, params: Params | None = None, *, size: int = 1) -> AsyncIterator[Any]:
         """Rows as they are asked for, read from the server in chunks of `size`, but of no fewer than 100."""
+        rows: AsyncRowStream[Any]
+        row: Any
         chunk, connection = max(size, 100), self.connection
         with speaking():
             async with AsyncRowStream(

@@ -60,6 +60,7 @@ class Cursor(plain.Cursor):
 
     def stream(self, sql: Any, params: Params | None = None, *, size: int = 1) -> Iterator[Any]:
         """Rows as they are asked for, read from the server in chunks of `size`, but of no fewer than 100."""
+        rows: RowStream[Any]
         chunk = max(size, 100)
         with (
             speaking(),
