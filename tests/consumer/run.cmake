@@ -15,6 +15,9 @@ run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/installed)
 set(prefix "${WORK}/moved here")
 file(RENAME ${WORK}/installed ${prefix})
 set(with_postgres ${prefix}/bin/copg with-postgres --)
+if(NOT EXISTS "${prefix}/share/bash-completion/completions/copg")
+  message(FATAL_ERROR "the completion of copg is not installed where bash looks for it")
+endif()
 
 # find_package: the static and the shared library, and each header on its own.
 run(${CMAKE_COMMAND} -G Ninja -S ${PROJECT} -B ${WORK}/package -D CMAKE_PREFIX_PATH=${prefix}
