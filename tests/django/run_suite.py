@@ -79,7 +79,7 @@ def run(engine: str, labels: Sequence[str], bind: bool = False, timeout_s: float
     options = {**config.options, "host": config.host, "port": str(config.port), "user": config.user}
     if config.password:
         options["password"] = config.password
-    pool = {"pool": {"min_size": 0, "timeout": 5.0}}
+    pool = {"pool": {"min_size": 0, "max_size": 10, "timeout": 5.0}}
     binding = {"server_side_binding": True} if bind else {}
     with tempfile.TemporaryDirectory() as folder:
         given = {**options, **pool, **binding}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -126,19 +127,24 @@ def _hstore(value: Mapping[str, str | None]) -> str:
     return ",".join(f"{quoted(key)}=>{'NULL' if it is None else quoted(it)}" for key, it in value.items())
 
 
+_lock = threading.Lock()
 _ZONE = "_django_timezone"  # an attribute of a registry: the time zone that its values were prepared for
 
 
 def prepare_types(types: Any, timezone: datetime.tzinfo | None) -> None:
     """Sets what the values of a pool become. `timezone`: that of timestamps; None: they have none."""
-    prepared = hasattr(types, _ZONE)
-    if prepared and getattr(types, _ZONE) is timezone:
-        return
-    setattr(types, _ZONE, timezone)
+    if getattr(types, _ZONE, _lock) is not timezone:
+        with _lock:
+            if getattr(types, _ZONE, _lock) is not timezone:
+                _register(types, timezone)
+                setattr(types, _ZONE, timezone)
+
+
+def _register(types: Any, timezone: datetime.tzinfo | None) -> None:
     for name in ("jsonb", "inet", "cidr"):
         types.register(name)
     stamp = _stamps_in(timezone)
-    if prepared or timezone is not datetime.timezone.utc:  # which the native part reads by itself, and faster
+    if hasattr(types, _ZONE) or timezone is not datetime.timezone.utc:  # which is read natively at first, and faster
         types.register("timestamptz", loads=stamp)
     bounds: dict[str, Loads] = {
         "int4range": int,
