@@ -7,10 +7,12 @@ import datetime
 import functools
 import gc
 import json
+import os
 import pathlib
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -346,6 +348,18 @@ def test_parameters_that_do_not_fit_are_a_programming_error(make: Make, binds: b
         value(make(server_side_binding=binds), "SELECT %s, %s", parameters)
 
 
+@pytest.fixture
+def own_time_zone() -> Iterator[None]:
+    """Django sets that of the process with its own, and would leave it so."""
+    before = os.environ.get("TZ")
+    yield
+    os.environ.pop("TZ", None)
+    if before is not None:
+        os.environ["TZ"] = before
+    time.tzset()
+
+
+@pytest.mark.usefixtures("own_time_zone")
 def test_timestamps_are_in_the_zone_of_the_settings(make: Make) -> None:
 
     sql = "SELECT timestamptz '2024-07-01 12:00+00'"
