@@ -24,7 +24,7 @@ class DatabaseCreation(creation.DatabaseCreation):
             if not keepdb:
                 raise
 
-    def create_test_db(self, *args: Any, **options: Any) -> Any:
+    def _create_test_db(self, verbosity: int, autoclobber: bool, keepdb: bool = False) -> Any:
         self.connection.close()
         self.connection.close_pool()
-        return super().create_test_db(*args, **options)
+        return super()._create_test_db(verbosity, autoclobber, keepdb)
