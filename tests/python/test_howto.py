@@ -23,7 +23,9 @@ HOW_TO = ROOT / "docs" / "howto"
 BROKER = """
 app.conf.update(
     broker_url="filesystem://",
-    broker_transport_options={{"data_folder_in": "{0}", "data_folder_out": "{0}", "control_folder": "{0}/control"}},
+    broker_transport_options={{
+        "data_folder_in": "{0}", "data_folder_out": "{0}", "control_folder": "{0}/control", "polling_interval": 0.05,
+    }},
     worker_enable_remote_control=False,
 )
 """
