@@ -13,6 +13,7 @@ namespace copg {
 class PipelineAnswer {
  public:
   PipelineAnswer(Result result) noexcept : result_(std::move(result)), has_value_(true) {}
+  // NOLINTNEXTLINE(bugprone-throw-keyword-missing): an error that is kept
   PipelineAnswer(std::exception_ptr error) noexcept : error_(std::move(error)) {}
 
   [[nodiscard]] bool has_value() const noexcept { return has_value_; }

@@ -41,7 +41,7 @@ std::shared_ptr<PoolEngine> PoolEngine::detach(Lease& lease, Lease& own) {
   if (is_loan(lease))
     raise({.kind = ErrorKind::usage, .message = "a connection can't leave the pool in `configure`"});
   const Holder holder = lease.slot->tenancy().holder;
-  const auto engine = closing_handle(create(for_one_detached(setup_), background_.make_port()));
+  auto engine = closing_handle(create(for_one_detached(setup_), background_.make_port()));
   const std::string name = Leases::name_of(lease);
   own = engine->adopt(leases_.take_out(lease), holder);
   engine->leases().set_name(own, name);

@@ -45,7 +45,7 @@ class LeaseLatch {
   /// True: no caller is inside, and none will enter. False: one is inside, and finds out when it leaves.
   [[nodiscard]] bool cut() noexcept {
     for (State found = State::idle;;) {
-      State after = found;
+      State after{};
       switch (found) {
         case State::idle: after = State::cut; break;
         case State::busy: after = State::cut_while_busy; break;

@@ -112,9 +112,9 @@ class Verbs {
   friend Self;
   Verbs() = default;
   Verbs(const Verbs&) = default;
-  Verbs(Verbs&&) = default;
+  Verbs(Verbs&&) noexcept = default;
   Verbs& operator=(const Verbs&) = default;
-  Verbs& operator=(Verbs&&) = default;
+  Verbs& operator=(Verbs&&) noexcept = default;
   [[nodiscard]] Self& self() noexcept { return static_cast<Self&>(*this); }
 };
 
