@@ -266,7 +266,7 @@ int LoopReader::traverse(visitproc visit, void* arg) const {
 }
 
 void LoopReader::clear() {
-  const auto calls = std::move(calls_);
+  const auto kept = std::move(calls_);
   calls_.clear();
 }
 

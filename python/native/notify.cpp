@@ -15,7 +15,7 @@
 namespace copg::python {
 namespace {
 
-constexpr std::pair<std::string_view, Hook> hooks[] = {
+constexpr std::pair<std::string_view, Hook> hook_names[] = {
     {"acquired", Hook::acquired},
     {"acquire_failed", Hook::acquire_failed},
     {"slow_acquire", Hook::slow_acquire},
@@ -108,7 +108,7 @@ PoolObserver::PoolObserver(std::shared_ptr<const Notifier> notifier, const nb::o
 
 void PoolObserver::want(const nb::object& hooks) {
   std::uint32_t all = 0;
-  for (const auto& [name, hook] : python::hooks) {
+  for (const auto& [name, hook] : hook_names) {
     const int wanted = PySequence_Contains(hooks.ptr(), nb::str(name.data(), name.size()).ptr());
     if (wanted < 0) throw nb::python_error();
     if (wanted == 1) all |= bit_of(hook);

@@ -154,7 +154,7 @@ AbortOperation::Drained AbortOperation::drop_answers() {
 
 // Idle: go on with the next.
 AbortOperation::Drained AbortOperation::drop_result(const PGresult* result) {
-  switch (PQresultStatus(result)) {
+  switch (static_cast<int>(PQresultStatus(result))) {  // libpq's later versions have more of them
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK: connection_.note_statement(command_tag(result), sql::TextTraits{}); break;
     case PGRES_PIPELINE_SYNC:

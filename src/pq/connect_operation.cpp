@@ -82,7 +82,7 @@ const char* ConnectOperation::phase() const noexcept {
     case Phase::over: return "done";
   }
   if (!conn_) return "going to the next host";
-  switch (PQstatus(conn_.get())) {
+  switch (static_cast<int>(PQstatus(conn_.get()))) {  // libpq's later versions have more of them
     case CONNECTION_STARTED:
     case CONNECTION_MADE: return "connecting";
     case CONNECTION_AWAITING_RESPONSE:
@@ -96,7 +96,8 @@ const char* ConnectOperation::phase() const noexcept {
     case CONNECTION_CHECK_WRITABLE:
     case CONNECTION_CONSUME:
     case CONNECTION_CHECK_TARGET:
-    case CONNECTION_CHECK_STANDBY: break;
+    case CONNECTION_CHECK_STANDBY:
+    default: break;
   }
   return "looking at the session";
 }
@@ -111,7 +112,7 @@ ConnectPhase ConnectOperation::connect_phase() const noexcept {
     case Phase::over: return ConnectPhase::authenticate;
   }
   if (!conn_) return ConnectPhase::connect;
-  switch (PQstatus(conn_.get())) {
+  switch (static_cast<int>(PQstatus(conn_.get()))) {  // libpq's later versions have more of them
     case CONNECTION_STARTED:
     case CONNECTION_MADE:  // and about to send the first byte, which takes no time
     case CONNECTION_NEEDED: return ConnectPhase::connect;
@@ -125,7 +126,8 @@ ConnectPhase ConnectOperation::connect_phase() const noexcept {
     case CONNECTION_CHECK_WRITABLE:
     case CONNECTION_CONSUME:
     case CONNECTION_CHECK_TARGET:
-    case CONNECTION_CHECK_STANDBY: break;
+    case CONNECTION_CHECK_STANDBY:
+    default: break;
   }
   return ConnectPhase::authenticate;
 }

@@ -141,7 +141,7 @@ bool Exchange::answer_is_here() {
 bool Exchange::take_result(ResultPtr result) {
   PGconn* conn = connection_.raw();
   const ExecStatusType status = PQresultStatus(result.get());
-  switch (status) {
+  switch (static_cast<int>(status)) {  // libpq's later versions have more of them
     case PGRES_PIPELINE_SYNC:
       connection_.sync_received();
       on_sync();
@@ -182,7 +182,7 @@ bool Exchange::take_result(ResultPtr result) {
         gather(result.get());
       }
       return true;
-    default: break;  // of a libpq that is newer than the headers
+    default: break;
   }
   if (status != rows_chunk) return false;
   on_result(std::move(result));  // which has asked for it
