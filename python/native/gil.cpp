@@ -6,7 +6,6 @@
 // Python itself does from 3.14 on.
 #include "python/native/gil.hpp"
 
-#include <cxxabi.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -42,7 +41,7 @@ void detail::restore_thread(PyThreadState* state) noexcept {
   if (through_gate) gate.enter();
   try {
     PyEval_RestoreThread(state);
-  } catch (abi::__forced_unwind&) {
+  } catch (...) {  // what unwinds the stack; not each C++ library has a name for it
     if (through_gate) gate.leave();
     sleep_for_ever();
   }
@@ -52,7 +51,7 @@ void detail::restore_thread(PyThreadState* state) noexcept {
 WithGil::WithGil() noexcept : state_(PyGILState_UNLOCKED) {
   try {
     state_ = PyGILState_Ensure();
-  } catch (abi::__forced_unwind&) {
+  } catch (...) {
     sleep_for_ever();
   }
 }
