@@ -1,7 +1,7 @@
 // What a pool is worth, in ten seconds: the same requests with a connection each, and through copg.
 //
-// Needs DATABASE_URL (or DB_*, PG*). Works in a schema of its own, which is gone afterwards, also after
-// Ctrl-C.
+// Against the server in DATABASE_URL, in a schema of its own, which is gone afterwards, also after Ctrl-C;
+// without it against a throw-away server.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -9,6 +9,7 @@
 #include <atomic>
 #include <copg/copg.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "interruption.hpp"
 #include "quickstart_load.hpp"
+#include "throwaway_postgres.hpp"
 
 namespace {
 
@@ -74,9 +76,20 @@ void print_stats(const copg::PoolStats& stats) {
       stats.requests_errors);
 }
 
+bool has_server() {
+  const char* const url = std::getenv("DATABASE_URL");
+  return url != nullptr && *url != '\0';
+}
+
 int run(const LoadOptions& options, bool json) {
+  std::optional<ThrowawayPostgres> server;  // a signal ends us while it starts, and its watchdog cleans up
+  if (!has_server()) {
+    fmt::print("starting a throw-away PostgreSQL\n");
+    std::fflush(stdout);
+    server.emplace(ThrowawayOptions{.tcp = false});
+  }
   const std::atomic<bool>& interrupted = catch_interruption();
-  const copg::Config config = copg::Config::from_env();
+  const copg::Config config = server ? copg::Config::from_url(server->url()) : copg::Config::from_env();
   fmt::print("{} threads ask for rows of `users` ({} rows) for {:.1f} s each way.\n", options.threads,
              options.rows, options.period.count());
   std::fflush(stdout);
@@ -116,6 +129,7 @@ int main(int argc, char** argv) {
   double seconds = options.period.count();
   CLI::App app("The same requests with a connection each, and through a pool", "copg-quickstart");
   app.footer(
+      "Runs against the server in DATABASE_URL; without it against a throw-away server.\n"
       "Exit codes: 0 done; 1 the server could not be reached or gave a wrong answer; 2 wrong usage; 130 "
       "interrupted.");
   app.add_option("--threads", options.threads, "Threads that ask at the same time")
