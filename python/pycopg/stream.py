@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import _native
@@ -18,8 +19,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+if TYPE_CHECKING:
 
-class RowStream(_native.BlockingStream, Generic[T]):
+    class _Blocking(_native.BlockingStream, Generic[T]): ...
+
+    class _Awaited(_native.AwaitedStream, Generic[T]): ...
+
+else:  # a class that derives from one of the native module has no other base
+    _Blocking = GenericAlias(_native.BlockingStream, T)
+    _Awaited = GenericAlias(_native.AwaitedStream, T)
+
+
+class RowStream(_Blocking[T]):
     """What `conn.stream()` returns: an iterator over the rows. For one thread at a time.
 
     Nothing is sent before the first row is asked for. Inside a transaction, other statements can be executed between
@@ -32,6 +43,8 @@ class RowStream(_native.BlockingStream, Generic[T]):
     """
 
     __reduce_ex__ = uncopied(LEASE)
+    if not TYPE_CHECKING:
+        __class_getitem__ = classmethod(GenericAlias)
 
     @shortcut(_native.BlockingStream.__init__)
     def __init__(
@@ -64,6 +77,8 @@ class PoolStream(Generic[T]):
     """What `db.stream()` returns. Entering it leases a connection, and returns the rows; leaving it gives it back."""
 
     __reduce_ex__ = uncopied(LEASE)
+    if not TYPE_CHECKING:
+        __class_getitem__ = classmethod(GenericAlias)
 
     def __init__(self, connection: Any, rows: RowStream[T]) -> None:
         self._connection = connection
@@ -78,10 +93,12 @@ class PoolStream(Generic[T]):
         self._connection._give_back()
 
 
-class AsyncRowStream(_native.AwaitedStream, Generic[T]):
+class AsyncRowStream(_Awaited[T]):
     """What `conn.stream()` returns: an asynchronous iterator over the rows. For one task at a time; see RowStream."""
 
     __reduce_ex__ = uncopied(LEASE)
+    if not TYPE_CHECKING:
+        __class_getitem__ = classmethod(GenericAlias)
 
     @shortcut(_native.AwaitedStream.__init__)
     def __init__(
@@ -122,6 +139,8 @@ class AsyncPoolStream(Generic[T]):
     """What `db.stream()` returns. Entering it leases a connection, and returns the rows; leaving it gives it back."""
 
     __reduce_ex__ = uncopied(LEASE)
+    if not TYPE_CHECKING:
+        __class_getitem__ = classmethod(GenericAlias)
 
     def __init__(self, connection: Any, rows: AsyncRowStream[T]) -> None:
         self._connection = connection

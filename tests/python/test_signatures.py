@@ -135,10 +135,10 @@ def test_an_autospec_checks_the_arguments(
 
 
 def test_a_wrong_call_is_told_as_python_tells_it(db: PooledDatabase) -> None:
-    call: typing.Any = db
-    with pytest.raises(TypeError, match=r"^PooledDatabase\.execute\(\) got an unexpected keyword argument 'parms'$"):
+    call: typing.Any = db  # Python 3.9 does not say whose method it is
+    with pytest.raises(TypeError, match=r"^(PooledDatabase\.)?execute\(\) got an unexpected keyword argument 'parms'$"):
         call.execute("SELECT 1", parms=[1])
-    with pytest.raises(TypeError, match=r"^PooledDatabase\.execute\(\) missing 1 required positional argument: 'sql'$"):
+    with pytest.raises(TypeError, match=r"^(PooledDatabase\.)?execute\(\) missing 1 required positional argument: 'sql'$"):
         call.execute()
     with pytest.raises(TypeError, match=r"^PooledDatabase\.fetch_one\(\) takes from 2 to 3 positional arguments but 4"):
         call.fetch_one("SELECT 1", [], 1)

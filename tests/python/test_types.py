@@ -9,6 +9,7 @@ import json
 import math
 import os
 import struct
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -438,5 +439,6 @@ def test_a_large_value_goes_there_and_back(ours: PooledDatabase) -> None:
 
 def test_huge_numbers(ours: PooledDatabase) -> None:
     assert ours.fetch_val("SELECT %s", [10**4000]) == Decimal(10**4000)
-    with pytest.raises(pycopg.DataError, match="an int can't be sent"):
-        ours.execute("SELECT %s", [10**5000])
+    if hasattr(sys, "get_int_max_str_digits"):  # else Python has no limit, and PostgreSQL takes the number
+        with pytest.raises(pycopg.DataError, match="an int can't be sent"):
+            ours.execute("SELECT %s", [10**5000])
