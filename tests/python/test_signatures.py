@@ -135,20 +135,21 @@ def test_an_autospec_checks_the_arguments(
 
 
 def test_a_wrong_call_is_told_as_python_tells_it(db: PooledDatabase) -> None:
-    call: typing.Any = db  # Python 3.9 does not say whose method it is
-    with pytest.raises(TypeError, match=r"^(PooledDatabase\.)?execute\(\) got an unexpected keyword argument 'parms'$"):
+    call: typing.Any = db
+    whose = r"^(PooledDatabase\.)?"  # Python 3.9 does not say it
+    with pytest.raises(TypeError, match=whose + r"execute\(\) got an unexpected keyword argument 'parms'$"):
         call.execute("SELECT 1", parms=[1])
-    with pytest.raises(TypeError, match=r"^(PooledDatabase\.)?execute\(\) missing 1 required positional argument: 'sql'$"):
+    with pytest.raises(TypeError, match=whose + r"execute\(\) missing 1 required positional argument: 'sql'$"):
         call.execute()
-    with pytest.raises(TypeError, match=r"^PooledDatabase\.fetch_one\(\) takes from 2 to 3 positional arguments but 4"):
+    with pytest.raises(TypeError, match=whose + r"fetch_one\(\) takes from 2 to 3 positional arguments but 4"):
         call.fetch_one("SELECT 1", [], 1)
-    with pytest.raises(TypeError, match=r"^PooledDatabase\.execute\(\) takes from 2 to 3 positional arguments but 4"):
+    with pytest.raises(TypeError, match=whose + r"execute\(\) takes from 2 to 3 positional arguments but 4"):
         call.execute("SELECT 1", [], 1.0)
-    with pytest.raises(TypeError, match=r"^PooledDatabase\.fetch_one\(\) takes from 2 to 3 positional arguments but"):
+    with pytest.raises(TypeError, match=whose + r"fetch_one\(\) takes from 2 to 3 positional arguments but"):
         call.fetch_one("SELECT 1", [], 1, timeout=1.0)
-    with pytest.raises(TypeError, match=r"^PooledDatabase\.fetch_val\(\) got multiple values for argument 'sql'$"):
+    with pytest.raises(TypeError, match=whose + r"fetch_val\(\) got multiple values for argument 'sql'$"):
         call.fetch_val("SELECT 1", sql="SELECT 2")
-    with db.connection() as connection, pytest.raises(TypeError, match=r"^Connection\.commit\(\) takes 1 positional"):
+    with db.connection() as connection, pytest.raises(TypeError, match=r"^(Connection\.)?commit\(\) takes 1 "):
         connection.commit(1)  # type: ignore[call-arg]
 
 
