@@ -19,9 +19,8 @@ namespace fs = std::filesystem;
 
 /// Small WAL segments: an empty one of the usual 16 MB is nearly half of what there would be to copy.
 void initdb(const fs::path& folder, const fs::path& programs, const std::optional<SystemUser>& user) {
-  run({.arguments = {programs / "initdb", "--no-sync", "--no-instructions", "--auth=trust",
-                     "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--wal-segsize=1",
-                     "--pgdata", folder / "data"},
+  run({.arguments = {programs / "initdb", "--no-sync", "--auth=trust", "--username=postgres",
+                     "--encoding=UTF8", "--locale=C.UTF-8", "--wal-segsize=1", "--pgdata", folder / "data"},
        .environment = {{"LC_ALL", "C"}},
        .dropped_environment = {"PG", "LC_", "LANG"},
        .working_folder = folder,

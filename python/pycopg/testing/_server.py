@@ -26,7 +26,7 @@ _STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.005
 _DROPPED = ("PG", "LC_", "LANG")
 _INITDB = [
-    *("--no-sync", "--no-instructions", "--auth=trust", "--username=postgres"),
+    *("--no-sync", "--auth=trust", "--username=postgres"),
     *("--encoding=UTF8", "--locale=C.UTF-8", "--wal-segsize=1"),
 ]
 
