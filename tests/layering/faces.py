@@ -166,7 +166,8 @@ def lineage(modules: Modules, where: str, name: str) -> Iterator[tuple[str, ast.
                 return
         return
     yield where, here[name]
-    for base in here[name].bases:
+    for written in here[name].bases:
+        base = written.value if isinstance(written, ast.Subscript) else written  # of a generic class
         if isinstance(base, ast.Name):
             yield from lineage(modules, where, base.id)
         elif isinstance(base, ast.Attribute) and isinstance(base.value, ast.Name) and base.value.id in modules:
