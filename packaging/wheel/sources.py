@@ -32,7 +32,7 @@ class Source:
 
 
 LIBPQ = Source("pq-src", "0.3.14+libpq-18.6", "b335e98a4cdac5e3bff3fa043a45142a4b6dc9bc02885fc769ba4d30282c4dec")
-OPENSSL = Source("openssl-src", "300.6.1+3.6.3", "46eb8fb9fb3b61ce1c0f8a026c4c1a0714d3a9e138e7fbde78753ce2babc3846")
+OPENSSL = Source("openssl-src", "400.0.2+4.0.3", "d2093956673b8dbda85c87fa4fb78e70698ce6c5978a2837d1613f661d3bef76")
 
 # (version of the presets' package, sum) by version of Python.
 INTERPRETERS = {
