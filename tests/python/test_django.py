@@ -61,6 +61,8 @@ def website(server_url: str) -> Iterator[Any]:
     yield website
     with connection.schema_editor() as editor:
         editor.delete_model(website.Person)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP EXTENSION hstore, citext")  # which other tests create
     connection.close()
     connection.close_pool()
 
