@@ -59,6 +59,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "reference/statistics.md": "Statistics",
         "reference/events.md": "Events",
         "reference/commands.md": "Commands",
+        "reference/servers.md": "PostgreSQL and libpq",
         "reference/faces.md": "The four faces",
         "reference/invariants.md": "Invariants",
         "*reference/python/": "",
