@@ -73,43 +73,39 @@ def programs(version: str) -> Iterator[pathlib.Path]:
         yield package / "native" / "bin"
 
 
-def of_googletest(program: pathlib.Path, environment: dict[str, str], log: pathlib.Path) -> Outcome:
+def said(command: list[str | pathlib.Path], environment: dict[str, str], log: pathlib.Path) -> tuple[str, int]:
+    """What a command has written, which is kept in `log`, and its exit status."""
     with log.open("w") as out:
-        result = subprocess.run(
-            [program, "--gtest_color=no"],
-            env=environment,
-            check=False,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            timeout=TIMEOUT_S,
-        )
-    said = log.read_text(errors="replace")
-    failed = sorted(set(re.findall(r"^\[  FAILED  \] ([\w/]+\.[\w/]+)", said, re.MULTILINE)))
-    passed = re.search(r"^\[  PASSED  \] (\d+)", said, re.MULTILINE)
-    skipped = re.search(r"^\[  SKIPPED \] (\d+)", said, re.MULTILINE)
-    if result.returncode != 0 and not failed:
-        failed = [f"{program.name}: exit status {result.returncode}"]
-    return Outcome(int(passed[1]) if passed else 0, failed, int(skipped[1]) if skipped else 0)
-
-
-def of_pytest(command: pathlib.Path, python: pathlib.Path, environment: dict[str, str], log: pathlib.Path) -> Outcome:
-    left_out = [f"--ignore=tests/python/test_{name}.py" for name in WITHOUT]
-    tests: list[str | pathlib.Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *left_out]
-    with log.open("w") as out:
-        subprocess.run(
-            [command, "with-postgres", "--", *tests],
+        status = subprocess.run(
+            command,
             cwd=ROOT,
             env=environment,
             check=False,
             stdout=out,
             stderr=subprocess.STDOUT,
             timeout=TIMEOUT_S,
-        )
-    said = log.read_text(errors="replace")
-    failed = sorted(set(re.findall(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)))
-    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|skipped)", said.rsplit("\n", 2)[-2])}
-    if "passed" not in counts and not failed:
-        failed = [f"pytest: {said.strip().splitlines()[-1] if said.strip() else 'said nothing'}"]
+        ).returncode
+    return log.read_text(errors="replace"), status
+
+
+def of_googletest(program: pathlib.Path, environment: dict[str, str], log: pathlib.Path) -> Outcome:
+    text, status = said([program, "--gtest_color=no"], environment, log)
+    failed = sorted(set(re.findall(r"^\[  FAILED  \] ([\w/]+\.[\w/]+)", text, re.MULTILINE)))
+    passed = re.search(r"^\[  PASSED  \] (\d+)", text, re.MULTILINE)
+    skipped = re.search(r"^\[  SKIPPED \] (\d+)", text, re.MULTILINE)
+    if status != 0 and not failed:
+        failed = [f"{program.name}: exit status {status}"]
+    return Outcome(int(passed[1]) if passed else 0, failed, int(skipped[1]) if skipped else 0)
+
+
+def of_pytest(command: pathlib.Path, python: pathlib.Path, environment: dict[str, str], log: pathlib.Path) -> Outcome:
+    left_out = [f"--ignore=tests/python/test_{name}.py" for name in WITHOUT]
+    tests: list[str | pathlib.Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *left_out]
+    text, status = said([command, "with-postgres", "--", *tests], environment, log)
+    failed = sorted(set(re.findall(r"^(?:FAILED|ERROR) (\S+)", text, re.MULTILINE)))
+    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|skipped) ?", text[-300:])}
+    if status != 0 and not failed:
+        failed = [f"pytest: exit status {status}"]
     return Outcome(counts.get("passed", 0), failed, counts.get("skipped", 0))
 
 

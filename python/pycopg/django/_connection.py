@@ -56,6 +56,14 @@ class DjangoConnection(StandaloneConnection):
     def isolation_level(self, value: IsolationLevel | None) -> None:
         self.isolation = None if value is None else cast("Any", value.name.lower().replace("_", " "))
 
+    def _bound(self, sql: Any, params: Parameters) -> tuple[str, Parameters]:
+        """What is sent: the text, and the parameters that travel beside it."""
+        if params is None:
+            return text_of(sql, False), None
+        if self.server_side_binding:
+            return text_of(sql, True), adapted_all(params)
+        return composed(sql, params), None
+
     @property
     def adapters(self) -> AdaptersMap:
         """Where django.contrib.postgres registers hstore and citext: it is handed on to the pool's types."""
@@ -137,12 +145,7 @@ class Cursor(PlainCursor):
         return None if columns is None else displayed(self.connection, columns)
 
     def execute(self, sql: Any, params: Parameters = None) -> Cursor:
-        if params is None:
-            text = text_of(sql, False)
-        elif self.connection.server_side_binding:
-            text, params = text_of(sql, True), adapted_all(params)
-        else:
-            text, params = composed(sql, params), None
+        text, params = self.connection._bound(sql, params)
         self.last_text = text
         self.connection._execute_on(self, text, params, None)
         return self
@@ -168,12 +171,7 @@ class ServerCursor(PlainServerCursor):
     last_text: str | None = None
 
     def execute(self, sql: Any, params: Parameters = None) -> ServerCursor:
-        if params is None:
-            text = text_of(sql, False)
-        elif self.connection.server_side_binding:
-            text, params = text_of(sql, True), adapted_all(params)
-        else:
-            text, params = composed(sql, params), None
+        text, params = self.connection._bound(sql, params)
         self.last_text = text
         super().execute(text, params)
         return self
