@@ -320,9 +320,15 @@ bool is_of_numpy(PyObject* value) noexcept {
 
 Oid write_interval(PyObject* interval, std::string& out) {
   const nb::tuple parts = nb::borrow<nb::tuple>(interval);
-  fmt::format_to(std::back_inserter(out), "{:+} mons {:+} days {:+} microseconds",
+  const auto microseconds = nb::cast<std::int64_t>(parts[2]);
+  const auto size = static_cast<std::uint64_t>(microseconds);
+  const std::uint64_t of_time = microseconds < 0 ? 0 - size : size;
+  const std::uint64_t seconds = of_time / 1'000'000;
+  // As a clock has it: PostgreSQL 14 reads no number of microseconds beyond 32 bits.
+  fmt::format_to(std::back_inserter(out), "{:+} mons {:+} days {}{:02}:{:02}:{:02}.{:06}",
                  nb::cast<std::int64_t>(parts[0]), nb::cast<std::int64_t>(parts[1]),
-                 nb::cast<std::int64_t>(parts[2]));
+                 microseconds < 0 ? '-' : '+', seconds / 3'600, seconds / 60 % 60, seconds % 60,
+                 of_time % 1'000'000);
   return oid::interval;
 }
 
