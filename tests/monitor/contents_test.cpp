@@ -134,8 +134,10 @@ TEST_F(MonitorContents, hostile_text_as_json) {
   db.execute(text);
   EXPECT_EQ(text_of(pool_of(monitor).at("slowest").at(0).at("statement")), text);
   EXPECT_THROW(db.execute("SELECT '\xff\xc3'"), Error);
-  EXPECT_NE(text_of(pool_of(monitor).at("slowest").at(1).at("statement")).find("\uFFFD\uFFFD'"),
-            std::string::npos);
+  const json::object pool = pool_of(monitor);
+  std::string texts;  // whichever took longer
+  for (const json::value& one : pool.at("slowest").as_array()) texts += text_of(one.at("statement"));
+  EXPECT_NE(texts.find("\uFFFD\uFFFD'"), std::string::npos);
 }
 
 TEST_F(MonitorContents, no_texts_where_they_are_switched_off) {
