@@ -101,7 +101,7 @@ void Workload::begin_recovery(TimePoint now) {
   recovering_ = true;
   dead_epoch_ = false;
   server_ = Server::well;
-  broken_ = discard_ = needs_reset_ = hold_lock_ = jump_ = hang_up_ = 0;
+  broken_ = discard_ = detached_ = needs_reset_ = hold_lock_ = jump_ = hang_up_ = 0;
   hangs_up_.assign(hangs_up_.size(), false);
   hold_ = std::min<Duration>(hold_, 1ms);
   // Then each of those that wait may wait for a reset as well as for a lease.
