@@ -6,7 +6,8 @@ import asyncio
 import inspect
 import json
 import re
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +16,15 @@ import pycopg
 from test_reference import PAGE, ROOT, blocks, run
 
 
+@pytest.fixture
+def signals_as_they_were() -> Iterator[None]:
+    """A page may show how to handle SIGTERM. Children that other tests fork must end by it."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("signals_as_they_were")
 @pytest.mark.parametrize(
     "page",
     [
