@@ -42,6 +42,14 @@ def lease_checked(connection: Connection) -> None:
             raise
 
 
+def lease(connection: Connection) -> None:
+    """Leases a connection; one that the pool's `check` accepts, if the pool has one."""
+    if connection.pool._check is None:
+        connection._lease()
+    else:
+        lease_checked(connection)
+
+
 class CheckedConnection(Connection):
     """A connection of a pool with `check`."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._native_types import Raised, RaisedType, Traceback
 from ._next_transaction import NextTransaction
-from ._pool_leases import lease_checked
+from ._pool_leases import lease
 from .config import Config
 from .connection import Connection
 from .pool import PooledDatabase
@@ -121,10 +121,7 @@ def connect(
     """
     pool = database if isinstance(database, PooledDatabase) else _pool_for(database)
     connection = StandaloneConnection(pool, None, autocommit, row_factory)
-    if pool._check is None:
-        connection._lease()
-    else:
-        lease_checked(connection)
+    lease(connection)
     return connection
 
 

@@ -12,7 +12,7 @@ from .. import connection as plain
 from .._copy import Copy
 from .._mixing import mixed
 from .._native_types import Params, Raised, RaisedType, Traceback
-from .._pool_leases import lease_checked
+from .._pool_leases import lease
 from ..connect import StandaloneConnection
 from ..errors import NotSupportedError
 from ..server_cursor import ServerCursor
@@ -88,10 +88,7 @@ class Connection(Base):
         """Leases the connection for the compatible pool, and begins as the pool's connections do."""
         self._given = pool._new_manners()
         with speaking():
-            if self.pool._check is None:
-                self._lease()
-            else:
-                lease_checked(self)
+            lease(self)
         self._pool = pool
         self.timeout = math.inf
         self._begin_as(pool._new_manners())  # which the first connection may have changed, as it was configured

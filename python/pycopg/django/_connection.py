@@ -10,7 +10,7 @@ from psycopg.adapt import AdaptersMap
 from psycopg.types import TypeInfo, TypesRegistry
 
 from .. import _native
-from .._pool_leases import lease_checked
+from .._pool_leases import lease
 from .._types import _FIRST_OWN as FIRST_OWN
 from .._types import Types
 from ..connect import StandaloneConnection
@@ -97,10 +97,7 @@ class HandedTypes(TypesRegistry):
 def leased(pool: PooledDatabase, call_timeout: float) -> DjangoConnection:
     """Waits for a connection as long as the pool's `timeout`; each call on it may take `call_timeout` seconds."""
     connection = DjangoConnection(pool)
-    if pool._check is None:
-        connection._lease()
-    else:
-        lease_checked(connection)
+    lease(connection)
     connection.timeout = call_timeout
     return connection
 
