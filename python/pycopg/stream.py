@@ -77,8 +77,6 @@ class PoolStream(Generic[T]):
     """What `db.stream()` returns. Entering it leases a connection, and returns the rows; leaving it gives it back."""
 
     __reduce_ex__ = uncopied(LEASE)
-    if not TYPE_CHECKING:
-        __class_getitem__ = classmethod(GenericAlias)
 
     def __init__(self, connection: Any, rows: RowStream[T]) -> None:
         self._connection = connection
@@ -139,8 +137,6 @@ class AsyncPoolStream(Generic[T]):
     """What `db.stream()` returns. Entering it leases a connection, and returns the rows; leaving it gives it back."""
 
     __reduce_ex__ = uncopied(LEASE)
-    if not TYPE_CHECKING:
-        __class_getitem__ = classmethod(GenericAlias)
 
     def __init__(self, connection: Any, rows: AsyncRowStream[T]) -> None:
         self._connection = connection
