@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime
 import pickle
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import psycopg
@@ -18,12 +17,11 @@ from psycopg.rows import args_row, class_row, dict_row, kwargs_row, namedtuple_r
 from psycopg.types.json import Json, Jsonb
 
 import pycopg
-from conftest import eventually, eventually_async
+from conftest import eventually
 from pycopg.compat import psycopg_pool as ours
 from pycopg.compat._config import config_of, keywords_of
 
 POOLS = ["ConnectionPool", "NullConnectionPool"]
-ASYNC_POOLS = ["AsyncConnectionPool", "AsyncNullConnectionPool"]
 
 
 class Point(NamedTuple):
@@ -37,26 +35,11 @@ def url(server_url: str, users: pycopg.PooledDatabase) -> str:
     return server_url
 
 
-Make = Callable[..., Any]
-
-
 @pytest.fixture(params=POOLS)
 def pool(request: pytest.FixtureRequest, url: str) -> Iterator[Any]:
     options: dict[str, Any] = {"min_size": 0, "max_size": 3}
     with getattr(ours, request.param)(url, **options) as made:
         yield made
-
-
-@pytest.fixture(params=ASYNC_POOLS)
-def run_async(request: pytest.FixtureRequest, url: str) -> Callable[..., None]:
-    def run(body: Callable[[Any], Awaitable[None]], **options: Any) -> None:
-        async def main() -> None:
-            async with getattr(ours, request.param)(url, min_size=0, max_size=3, open=False, **options) as made:
-                await body(made)
-
-        asyncio.run(main())
-
-    return run
 
 
 # A program's ordinary things
@@ -385,22 +368,6 @@ def test_reconnect_failed_is_given_the_pool() -> None:
         assert told[0] is pool
 
 
-def test_reconnect_failed_of_asyncio_may_be_a_coroutine_function() -> None:
-    told: list[Any] = []
-
-    async def tell(pool: Any) -> None:
-        told.append(pool)
-
-    async def main() -> None:
-        async with ours.AsyncConnectionPool(
-            "host=/nowhere dbname=none", min_size=1, open=False, reconnect_timeout=0.05, reconnect_failed=tell
-        ) as pool:
-            await eventually_async(lambda: told)
-            assert told[0] is pool
-
-    asyncio.run(main())
-
-
 def test_a_block_that_hides_a_failed_statement_says_so_and_the_pool_goes_on(pool: Any) -> None:
     def hide(conn: Any) -> None:
         with contextlib.suppress(psycopg.ProgrammingError):
@@ -421,21 +388,6 @@ def test_where_the_server_is_may_be_asked_for_each_connection(url: str) -> None:
         with pool.connection() as a, pool.connection() as b:
             found = {conn.execute("SHOW application_name").fetchone()[0] for conn in (a, b)}
     assert found == {"one", "two"}
-
-
-def test_where_the_server_is_may_be_asked_by_coroutine_functions(url: str) -> None:
-    async def conninfo() -> str:
-        return url
-
-    async def kwargs() -> dict[str, Any]:
-        return {"application_name": "asked", "autocommit": False}
-
-    async def main() -> None:
-        pool = ours.AsyncConnectionPool(conninfo, kwargs=kwargs, min_size=1, open=False)
-        async with pool, pool.connection() as conn:
-            assert await (await conn.execute("SHOW application_name")).fetchone() == ("asked",)
-
-    asyncio.run(main())
 
 
 @pytest.mark.parametrize(
@@ -485,68 +437,3 @@ def test_keywords_of_libpq_and_psycopg(url: str) -> None:
         assert conn.execute("SHOW application_name").fetchone() == ("shop",)
         conn.execute("SELECT name FROM users WHERE id = %s", [1])
         assert conn.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
-
-
-# asyncio
-
-
-def test_asyncio(run_async: Callable[..., None]) -> None:
-    async def body(pool: Any) -> None:
-        await pool.wait(10)
-        async with pool.connection() as conn:
-            cur = await conn.execute("SELECT name FROM users WHERE id = %s", (1,))
-            assert await cur.fetchone() == ("Ada",)
-            async with conn.cursor(row_factory=dict_row) as cur:
-                await cur.executemany("INSERT INTO users (name) VALUES (%s)", [("Alice",), ("Bob",)])
-                await cur.execute("SELECT id, name FROM users ORDER BY id")
-                assert await cur.fetchmany(1) == [{"id": 1, "name": "Ada"}]
-                assert [row["id"] async for row in cur] == [2, 3, 4]
-                assert [row["i"] async for row in cur.stream("SELECT 7 AS i")] == [7]
-                async with cur.copy("COPY users (name) FROM STDIN") as copy:
-                    await copy.write_row(["Carol"])
-                assert cur.rowcount == 1
-            with pytest.raises(psycopg.errors.DivisionByZero):
-                async with conn.transaction():
-                    await conn.execute("DELETE FROM users; SELECT 1/0")
-            async with conn.transaction(force_rollback=True):
-                await conn.execute("DELETE FROM users")
-            async with conn.transaction():
-                raise psycopg.Rollback
-        with pytest.raises(psycopg.errors.UniqueViolation):
-            async with pool.connection() as conn:
-                await conn.execute("INSERT INTO users (name) VALUES ('Zoe'), ('Ada')")
-        conn = await pool.getconn()
-        assert await (await conn.execute("SELECT count(*) FROM users")).fetchone() == (5,)
-        await conn.rollback()
-        await conn.set_autocommit(True)
-        assert conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
-        with pytest.raises(psycopg.NotSupportedError):
-            await conn.set_read_only(True)
-        await pool.putconn(conn)
-        await pool.resize(0, 2)
-        await pool.check()
-        await pool.drain()
-        assert pool.get_stats()["pool_max"] == 2
-
-    run_async(body)
-
-
-def test_configure_check_and_reset_of_asyncio(run_async: Callable[..., None]) -> None:
-    were_reset = []
-
-    async def configure(conn: Any) -> None:
-        await conn.set_autocommit(True)
-        async with conn.cursor() as cur:
-            await cur.execute("SET application_name = 'configured'")
-            async with conn.transaction():
-                assert await (await cur.execute("SELECT 1")).fetchone() == (1,)
-
-    async def reset(conn: Any) -> None:
-        were_reset.append(await (await conn.execute("SELECT 1")).fetchall())
-
-    async def body(pool: Any) -> None:
-        async with pool.connection() as conn:
-            assert conn.autocommit
-            assert await (await conn.execute("SHOW application_name")).fetchone() == ("configured",)
-
-    run_async(body, configure=configure, reset=reset, check=ours.AsyncConnectionPool.check_connection)
