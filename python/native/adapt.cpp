@@ -3,7 +3,9 @@
 
 #include <nanobind/nanobind.h>
 
+#include <copg/buffer.hpp>
 #include <copg/codec/range.hpp>
+#include <copg/codec/time.hpp>
 #include <copg/error.hpp>
 
 #include <fmt/format.h>
@@ -320,15 +322,11 @@ bool is_of_numpy(PyObject* value) noexcept {
 
 Oid write_interval(PyObject* interval, std::string& out) {
   const nb::tuple parts = nb::borrow<nb::tuple>(interval);
-  const auto microseconds = nb::cast<std::int64_t>(parts[2]);
-  const auto size = static_cast<std::uint64_t>(microseconds);
-  const std::uint64_t of_time = microseconds < 0 ? 0 - size : size;
-  const std::uint64_t seconds = of_time / 1'000'000;
-  // As a clock has it: PostgreSQL 14 reads no number of microseconds beyond 32 bits.
-  fmt::format_to(std::back_inserter(out), "{:+} mons {:+} days {}{:02}:{:02}:{:02}.{:06}",
-                 nb::cast<std::int64_t>(parts[0]), nb::cast<std::int64_t>(parts[1]),
-                 microseconds < 0 ? '-' : '+', seconds / 3'600, seconds / 60 % 60, seconds % 60,
-                 of_time % 1'000'000);
+  fmt::format_to(std::back_inserter(out), "{:+} mons {:+} days ", nb::cast<std::int64_t>(parts[0]),
+                 nb::cast<std::int64_t>(parts[1]));
+  Buffer time;  // not as a number of microseconds: PostgreSQL 14 reads none beyond 32 bits
+  detail::encode_interval(nb::cast<std::int64_t>(parts[2]), time);
+  out += time.view();
   return oid::interval;
 }
 
