@@ -124,19 +124,27 @@ void EngineRun::pump(Duration time) {
   world_.now = std::max(world_.now, until);
 }
 
+/// False: it does not become ready, although the server is well.
+bool EngineRun::wait_until_ready(OpenEar& ear) {
+  constexpr int most_tries = 60;
+  for (int tries = 0; !is_ready(ear); ++tries) {
+    if (tries == most_tries || broken()) {
+      world_.breaks("listener", "a listener is not ready, and never will be");
+      return false;
+    }
+    pump(seconds(1));
+  }
+  return true;
+}
+
 /// The server is well: each listener becomes ready, and hears what is sent from then on.
 void EngineRun::check_listeners() {
   tidy_ears();
   if (ears_.empty() || closing_ || world_.pooler == Pooler::transactions) return;
   pump(milliseconds(100));
-  constexpr int most_tries = 60;
   for (const auto& ear : ears_) {
     if (ear->over) continue;
-    for (int tries = 0; !is_ready(*ear); ++tries) {
-      if (tries == most_tries || broken())
-        return world_.breaks("listener", "a listener is not ready, and never will be");
-      pump(seconds(1));
-    }
+    if (!wait_until_ready(*ear)) return;
     ear->ear.ready();
     hear_all(*ear);
   }
@@ -144,19 +152,24 @@ void EngineRun::check_listeners() {
   run_until_nothing_happens();
 }
 
-/// More than once, since the connection that listens may be lost while it is checked.
+/// More than once, since the connection that listens may be lost while it is checked: then the listener is not
+/// ready, or it is told of a gap.
 void EngineRun::check_channel(const std::string& channel) {
   const auto deaf = [&](const std::shared_ptr<OpenEar>& ear) {
     if (ear->over || !ear->ear.wants_now(channel)) return false;
     hear_all(*ear);
     return !ear->ear.up_to_date(channel);
   };
-  for (int tries = 0; tries < 4 && !broken(); ++tries) {
+  constexpr int most_tries = 8;
+  for (int tries = 0; tries < most_tries && !broken(); ++tries) {
     world_.notify(channel);
     pump(seconds(5));
     const auto found = std::ranges::find_if(ears_, deaf);
     if (found == ears_.end()) return;
-    if (!(*found)->ear.in_gap(channel)) break;
+    OpenEar& ear = **found;
+    const bool lost = !is_ready(ear);
+    if (lost && !wait_until_ready(ear)) return;
+    if (!lost && !ear.ear.in_gap(channel)) break;
   }
   world_.breaks("listener", "a notification was not heard");
 }

@@ -66,6 +66,7 @@ class EngineRun {
   void tidy_ears();
   void pump(Duration time);
   void check_listeners();
+  bool wait_until_ready(OpenEar& ear);
   void check_channel(const std::string& channel);
 
   template <class Made, class... Args>
