@@ -152,8 +152,8 @@ void EngineRun::check_listeners() {
   run_until_nothing_happens();
 }
 
-/// More than once, since the connection that listens may be lost while it is checked: then the listener is not
-/// ready, or it is told of a gap.
+/// More than once, since the connection that listens may be lost while it is checked: then the listener is
+/// not ready, or it is told of a gap.
 void EngineRun::check_channel(const std::string& channel) {
   const auto deaf = [&](const std::shared_ptr<OpenEar>& ear) {
     if (ear->over || !ear->ear.wants_now(channel)) return false;
