@@ -5,11 +5,15 @@ include(CMakePackageConfigHelpers)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/copg)
 
-set_target_properties(copg_static PROPERTIES EXPORT_NAME static)
-set_target_properties(copg_shared PROPERTIES EXPORT_NAME shared)
-set_target_properties(copg_monitor_static PROPERTIES EXPORT_NAME monitor_static)
-set_target_properties(copg_monitor_shared PROPERTIES EXPORT_NAME monitor_shared)
-install(TARGETS copg_static copg_shared copg_monitor_static copg_monitor_shared EXPORT copg
+set(targets)
+foreach(library IN LISTS copg_libraries)
+  foreach(kind IN ITEMS static shared)
+    string(REGEX REPLACE "^copg_?" "" name ${library}_${kind})
+    set_target_properties(${library}_${kind} PROPERTIES EXPORT_NAME ${name})
+    list(APPEND targets ${library}_${kind})
+  endforeach()
+endforeach()
+install(TARGETS ${targets} EXPORT copg
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT copg NAMESPACE copg:: FILE copg-targets.cmake DESTINATION ${package_folder})
@@ -30,7 +34,7 @@ install(FILES ${PROJECT_BINARY_DIR}/copg-config.cmake ${PROJECT_BINARY_DIR}/copg
 # The file finds its prefix from its own place, so that an installed tree can be moved.
 file(RELATIVE_PATH up_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" COPG_PC_PREFIX "\${pcfiledir}/${up_to_prefix}")
-foreach(library IN ITEMS copg copg_monitor)
+foreach(library IN LISTS copg_libraries)
   configure_file(${PROJECT_SOURCE_DIR}/cmake/${library}.pc.in ${PROJECT_BINARY_DIR}/${library}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${library}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endforeach()
-install(FILES ${PROJECT_BINARY_DIR}/copg.pc ${PROJECT_BINARY_DIR}/copg_monitor.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,5 +1,5 @@
 # The library as users see it: static (copg_static) and shared (copg_shared), both named copg on disk, made of the
-# objects of all layers but the monitor's. copg::copg is what to link: the shared one if BUILD_SHARED_LIBS is on, else the
+# objects of all layers but those of other libraries. copg::copg is what to link: the shared one if BUILD_SHARED_LIBS is on, else the
 # static one.
 
 get_property(compiled_layers GLOBAL PROPERTY COPG_COMPILED_LAYERS)
@@ -19,28 +19,33 @@ foreach(kind IN ITEMS static shared)
   copg_configure_target(copg_${kind})
 endforeach()
 
-# The monitor is a library of its own, for those who want a page: copg::monitor is what to link.
-foreach(kind IN ITEMS static shared)
-  string(TOUPPER ${kind} library_type)
-  add_library(copg_monitor_${kind} ${library_type} $<TARGET_OBJECTS:copg_monitor>)
-  set_target_properties(copg_monitor_${kind} PROPERTIES OUTPUT_NAME copg_monitor VERSION ${PROJECT_VERSION}
-                                                        SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-  target_link_libraries(copg_monitor_${kind} PUBLIC copg_${kind} PRIVATE Threads::Threads)
-  copg_configure_target(copg_monitor_${kind})
+# Libraries of their own, made of one layer each: for those who want a page that shows pools live, copg::monitor; for tests of
+# programs, copg::testing.
+foreach(library IN ITEMS monitor testing)
+  foreach(kind IN ITEMS static shared)
+    string(TOUPPER ${kind} library_type)
+    set(target copg_${library}_${kind})
+    add_library(${target} ${library_type} $<TARGET_OBJECTS:copg_${library}>)
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME copg_${library} VERSION ${PROJECT_VERSION}
+                                               SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+    target_link_libraries(${target} PUBLIC copg_${kind} PRIVATE Threads::Threads)
+    copg_configure_target(${target})
+  endforeach()
 endforeach()
 # For other builds that link the layers, each a module for another Python (COPG_PREBUILT).
 if(PROJECT_IS_TOP_LEVEL)
   list(TRANSFORM layers PREPEND copg_ OUTPUT_VARIABLE layer_targets)
   export(TARGETS ${layer_targets} FILE ${PROJECT_BINARY_DIR}/copg-layers.cmake)
 endif()
-if(NOT PROJECT_IS_TOP_LEVEL)
-  set_target_properties(copg_static copg_shared copg_monitor_static copg_monitor_shared PROPERTIES EXCLUDE_FROM_ALL ON)
-endif()
-
 if(BUILD_SHARED_LIBS)
-  set(kind shared)
+  set(copg_kind shared)
 else()
-  set(kind static)
+  set(copg_kind static)
 endif()
-add_library(copg::copg ALIAS copg_${kind})
-add_library(copg::monitor ALIAS copg_monitor_${kind})
+foreach(library IN LISTS copg_libraries)
+  string(REPLACE copg_ "" name ${library})
+  add_library(copg::${name} ALIAS ${library}_${copg_kind})
+  if(NOT PROJECT_IS_TOP_LEVEL)
+    set_target_properties(${library}_static ${library}_shared PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
+endforeach()

@@ -17,7 +17,7 @@
 
 #include "interruption.hpp"
 #include "quickstart_load.hpp"
-#include "throwaway_postgres.hpp"
+#include "testing/throwaway_postgres.hpp"
 
 namespace {
 
@@ -82,11 +82,12 @@ bool has_server() {
 }
 
 int run(const LoadOptions& options, bool json) {
-  std::optional<ThrowawayPostgres> server;  // a signal ends us while it starts, and its watchdog cleans up
+  // A signal ends us while it starts, and its watchdog cleans up.
+  std::optional<copg::testing::ThrowawayPostgres> server;
   if (!has_server()) {
     fmt::print("starting a throw-away PostgreSQL\n");
     std::fflush(stdout);
-    server.emplace(ThrowawayOptions{.tcp = false});
+    server.emplace(copg::testing::ThrowawayOptions{.tcp = false});
   }
   const std::atomic<bool>& interrupted = catch_interruption();
   const copg::Config config = server ? copg::Config::from_url(server->url()) : copg::Config::from_env();

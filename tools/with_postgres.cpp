@@ -8,7 +8,7 @@
 #include <random>
 #include <stdexcept>
 
-#include "throwaway_postgres.hpp"
+#include "testing/throwaway_postgres.hpp"
 
 namespace copg::tools {
 namespace {
@@ -30,8 +30,8 @@ std::string random_password() {
   return result;
 }
 
-ThrowawayOptions server_options(const WithPostgresOptions& options) {
-  ThrowawayOptions result{.tls = options.tls, .tcp = options.tcp};
+testing::ThrowawayOptions server_options(const WithPostgresOptions& options) {
+  testing::ThrowawayOptions result{.tls = options.tls, .tcp = options.tcp};
   if (options.tcp) result.password = random_password();
   for (const std::string& setting : options.settings) {
     const auto equals = setting.find('=');
@@ -43,13 +43,13 @@ ThrowawayOptions server_options(const WithPostgresOptions& options) {
   return result;
 }
 
-std::vector<std::pair<std::string, std::string>> environment_for(const ThrowawayPostgres& server,
-                                                                 const ThrowawayOptions& options) {
+std::vector<std::pair<std::string, std::string>> environment_for(const testing::ThrowawayPostgres& server,
+                                                                 const testing::ThrowawayOptions& options) {
   std::string url = options.tcp ? server.tcp_url() : server.url();
   std::vector<std::pair<std::string, std::string>> result = {
       {"PGHOST", options.tcp ? "127.0.0.1" : server.socket_folder().string()},
       {"PGPORT", std::to_string(server.port())},
-      {"PGUSER", ThrowawayPostgres::user()},
+      {"PGUSER", testing::ThrowawayPostgres::user()},
       {"PGDATABASE", "postgres"},
   };
   if (options.tcp) result.emplace_back("PGPASSWORD", options.password);
@@ -69,7 +69,7 @@ int wait_for_command(pid_t command) {
     siginfo_t info{};
     const int signal = ::sigwaitinfo(&set, &info);
     if (signal == SIGCHLD) {
-      if (const auto status = wait_for_exit(command, std::chrono::milliseconds(0))) return *status;
+      if (const auto status = testing::wait_for_exit(command, std::chrono::milliseconds(0))) return *status;
     } else if (signal > 0 && info.si_code != SI_KERNEL) {
       // One from the kernel is the terminal's, which sends it to the command as well.
       ::kill(command, signal);
@@ -80,12 +80,12 @@ int wait_for_command(pid_t command) {
 }  // namespace
 
 int with_postgres(const WithPostgresOptions& options) {
-  const ThrowawayOptions setup = server_options(options);
-  const ThrowawayPostgres server(setup);  // until here a signal ends us, and the watchdog cleans up
+  const testing::ThrowawayOptions setup = server_options(options);
+  const testing::ThrowawayPostgres server(setup);  // until here a signal ends us, and the watchdog cleans up
   const sigset_t set = signals_of_interest();
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
   return wait_for_command(
-      spawn({.arguments = options.command, .environment = environment_for(server, setup)}));
+      testing::spawn({.arguments = options.command, .environment = environment_for(server, setup)}));
 }
 
 }  // namespace copg::tools

@@ -32,7 +32,7 @@ class AsyncHangUp : public AsyncTest {
 
 TEST_F(AsyncHangUp, of_a_restarted_server_is_noticed_without_a_request_and_no_request_meets_it) {
   constexpr std::uint32_t size = 10;
-  tools::ThrowawayPostgres mortal;
+  testing::ThrowawayPostgres mortal;
   AsyncPooledDatabase db(io, Config::from_url(mortal.url()),
                          {.min_size = size, .max_size = size, .timeout = 20s});
   run([&]() -> awaitable<void> { co_await db.open(); }());
@@ -55,7 +55,7 @@ TEST_F(AsyncHangUp, of_a_restarted_server_is_noticed_without_a_request_and_no_re
 }
 
 TEST_F(AsyncHangUp, while_the_event_loop_stands_still_is_seen_by_the_look_before_the_first_byte) {
-  tools::ThrowawayPostgres mortal;
+  testing::ThrowawayPostgres mortal;
   AsyncPooledDatabase db(io, Config::from_url(mortal.url()), {.min_size = 2, .max_size = 2, .timeout = 20s});
   run([&]() -> awaitable<void> { co_await db.open(); }());
   mortal.restart();
@@ -78,7 +78,7 @@ TEST_F(AsyncHangUp, does_not_keep_an_event_loop_running_once_the_pool_has_no_con
 }
 
 TEST_F(AsyncHangUp, has_nobody_to_tell_when_the_event_loop_goes_away_first) {
-  tools::ThrowawayPostgres mortal;
+  testing::ThrowawayPostgres mortal;
   std::shared_ptr<AsyncPooledDatabase> db;
   {
     asio::io_context passing{1};

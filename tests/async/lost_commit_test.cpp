@@ -38,12 +38,12 @@ class AsyncLostCommit : public AsyncTest {
     }
   }
   PooledDatabase& admin() { return *admin_; }
-  tools::ThrowawayPostgres& mortal() { return mortal_; }
+  testing::ThrowawayPostgres& mortal() { return mortal_; }
   std::int64_t kept() { return admin_->fetch_val<std::int64_t>("SELECT count(*) FROM kept"); }
 
  private:
   // COMMIT has happened before it is answered.
-  tools::ThrowawayPostgres mortal_{
+  testing::ThrowawayPostgres mortal_{
       {.settings = {{"synchronous_commit", "on"}, {"synchronous_standby_names", "nobody"}}}};
   std::unique_ptr<PooledDatabase> admin_;
 };

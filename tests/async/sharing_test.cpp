@@ -331,7 +331,8 @@ struct SharingClosed : Sharing {
   enum class When : std::uint8_t { granted, taken };
 
   void test(When when, std::size_t statements, bool dead) {
-    SCOPED_TRACE(testing::Message() << "taken: " << (when == When::taken) << ", statements: " << statements);
+    SCOPED_TRACE(::testing::Message()
+                 << "taken: " << (when == When::taken) << ", statements: " << statements);
     Gate gate(server().port());
     const auto half = std::make_shared<HalfClose>();
     PooledDatabase pool(Config::from_url(gate.url()),

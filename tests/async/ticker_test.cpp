@@ -90,7 +90,7 @@ TEST_F(NoBlocking, connecting_with_a_password_and_closing) {
 }
 
 TEST_F(NoBlocking, connecting_with_tls) {
-  tools::ThrowawayPostgres tls({.tls = true});
+  testing::ThrowawayPostgres tls({.tls = true});
   Config encrypting = Config::from_url(tls.tcp_url());
   encrypting.sslmode = "require";
   expect_ticking([&]() -> awaitable<void> {

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "tools/child_process.hpp"
-#include "tools/throwaway_postgres.hpp"
+#include "testing/child_process.hpp"
+#include "testing/throwaway_postgres.hpp"
 
 namespace copg::tools {
 
@@ -21,23 +21,24 @@ struct Outcome {
   std::string output;
 };
 
-class BenchTest : public testing::Test {
+class BenchTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { server_ = std::make_unique<ThrowawayPostgres>(); }
+  static void SetUpTestSuite() { server_ = std::make_unique<testing::ThrowawayPostgres>(); }
   static void TearDownTestSuite() { server_.reset(); }
 
   static Outcome run_program(std::vector<std::string> arguments) {
     const std::filesystem::path output = server_->socket_folder() / "output";
     std::filesystem::remove(output);
-    const int status = wait_for_exit(spawn({.arguments = std::move(arguments),
-                                            .environment = {{"DATABASE_URL", server_->url()}},
-                                            .output = output}));
+    const int status =
+        testing::wait_for_exit(testing::spawn({.arguments = std::move(arguments),
+                                               .environment = {{"DATABASE_URL", server_->url()}},
+                                               .output = output}));
     std::ifstream file(output);
     return {status, {std::istreambuf_iterator<char>(file), {}}};
   }
 
  private:
-  static inline std::unique_ptr<ThrowawayPostgres> server_;
+  static inline std::unique_ptr<testing::ThrowawayPostgres> server_;
 };
 
 }  // namespace copg::tools

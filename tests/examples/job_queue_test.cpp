@@ -84,7 +84,7 @@ class JobQueueProgram : public DatabaseTest {
 
   PooledDatabase db = open();
   std::string file = [] {
-    std::string name = testing::TempDir() + "copg-jobs-XXXXXX";
+    std::string name = ::testing::TempDir() + "copg-jobs-XXXXXX";
     ::close(::mkstemp(name.data()));
     return name;
   }();
@@ -108,7 +108,7 @@ TEST_F(JobQueueProgram, tells_how_to_use_it) {
   };
   for (const std::vector<std::string>& arguments : wrong) {
     Service program = start(arguments);
-    EXPECT_EQ(program.exit_status(), 2) << testing::PrintToString(arguments);
+    EXPECT_EQ(program.exit_status(), 2) << ::testing::PrintToString(arguments);
     EXPECT_NE(program.output(), "");
   }
 }
@@ -236,7 +236,7 @@ TEST_F(JobQueueProgram, imports_all_lines_or_none_and_names_the_bad_one) {
 
 TEST_F(JobQueueProgram, says_which_file_is_at_fault) {
   for (const char* const command : {"import", "export"}) {
-    for (const std::string& path : {std::string("/no/such/file.csv"), testing::TempDir()}) {
+    for (const std::string& path : {std::string("/no/such/file.csv"), ::testing::TempDir()}) {
       const std::string said = run(7, {command, path}, 1);
       EXPECT_NE(said.find(path), std::string::npos) << said;
     }

@@ -15,7 +15,7 @@
 
 #include "examples/http_client.hpp"
 #include "integration/database_test.hpp"
-#include "tools/child_process.hpp"
+#include "testing/child_process.hpp"
 
 namespace copg::test {
 
@@ -30,17 +30,17 @@ class Service {
   Service(const std::string& program, const std::string& database_url, std::vector<std::string> options) {
     ::close(::mkstemp(output_.data()));
     options.insert(options.begin(), program);
-    pid_ = tools::spawn({.arguments = std::move(options),
-                         .environment = {{"DATABASE_URL", database_url}},
-                         .dropped_environment = {"DB_", "PG"},
-                         .output = output_});
+    pid_ = testing::spawn({.arguments = std::move(options),
+                           .environment = {{"DATABASE_URL", database_url}},
+                           .dropped_environment = {"DB_", "PG"},
+                           .output = output_});
   }
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
   ~Service() {
     if (!status_) {
       ::kill(pid_, SIGKILL);
-      tools::wait_for_exit(pid_);
+      testing::wait_for_exit(pid_);
     }
     EXPECT_EQ(output().find("Sanitizer"), std::string::npos) << output();
     ::unlink(output_.c_str());
@@ -60,19 +60,19 @@ class Service {
   void signal(int number) const { ::kill(pid_, number); }
   /// Its exit status, once it has ended within `limit`.
   [[nodiscard]] std::optional<int> exit_status(std::chrono::milliseconds limit = patience) {
-    if (!status_) status_ = tools::wait_for_exit(pid_, limit);
+    if (!status_) status_ = testing::wait_for_exit(pid_, limit);
     return status_;
   }
   [[nodiscard]] std::string output() const { return text_of(output_); }
 
  private:
-  std::string output_ = testing::TempDir() + "copg-service-XXXXXX";
+  std::string output_ = ::testing::TempDir() + "copg-service-XXXXXX";
   pid_t pid_ = -1;
   std::optional<int> status_;
 };
 
 /// The parameter is the program.
-class ServiceTest : public DatabaseTest, public testing::WithParamInterface<const char*> {
+class ServiceTest : public DatabaseTest, public ::testing::WithParamInterface<const char*> {
  protected:
   static void SetUpTestSuite() {
     DatabaseTest::SetUpTestSuite();

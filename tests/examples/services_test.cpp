@@ -197,8 +197,8 @@ TEST_P(Services, hide_what_went_wrong_inside) {
       << service.output();
 }
 
-INSTANTIATE_TEST_SUITE_P(beast, Services, testing::Values(COPG_HTTP_BEAST));
-INSTANTIATE_TEST_SUITE_P(httplib, Services, testing::Values(COPG_HTTP_HTTPLIB));
+INSTANTIATE_TEST_SUITE_P(beast, Services, ::testing::Values(COPG_HTTP_BEAST));
+INSTANTIATE_TEST_SUITE_P(httplib, Services, ::testing::Values(COPG_HTTP_HTTPLIB));
 
 }  // namespace
 }  // namespace copg::test

@@ -89,8 +89,8 @@ TEST_P(ServiceEnd, comes_at_once_by_a_second_signal) {
   EXPECT_EQ(service.exit_status(), 128 + SIGINT);
 }
 
-INSTANTIATE_TEST_SUITE_P(beast, ServiceEnd, testing::Values(COPG_HTTP_BEAST));
-INSTANTIATE_TEST_SUITE_P(httplib, ServiceEnd, testing::Values(COPG_HTTP_HTTPLIB));
+INSTANTIATE_TEST_SUITE_P(beast, ServiceEnd, ::testing::Values(COPG_HTTP_BEAST));
+INSTANTIATE_TEST_SUITE_P(httplib, ServiceEnd, ::testing::Values(COPG_HTTP_HTTPLIB));
 
 }  // namespace
 }  // namespace copg::test

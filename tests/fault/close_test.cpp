@@ -251,7 +251,8 @@ class ClosedAfterGrant : public Close {
   enum class When : std::uint8_t { granted, taken };
 
   static void test(When when, int statements, bool dead) {
-    SCOPED_TRACE(testing::Message() << "taken: " << (when == When::taken) << ", statements: " << statements);
+    SCOPED_TRACE(::testing::Message()
+                 << "taken: " << (when == When::taken) << ", statements: " << statements);
     Gate gate(server().port());
     const auto half = std::make_shared<HalfClose>();
     PooledDatabase db(Config::from_url(gate.url()),

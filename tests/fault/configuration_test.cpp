@@ -68,7 +68,7 @@ TEST_F(Configuration, waiting_for_the_pool_ends_when_patience_with_an_outage_doe
 }
 
 TEST_F(Configuration, a_wrong_password_fails_at_once_and_is_never_shown) {
-  tools::ThrowawayPostgres asking({.password = "right"});
+  testing::ThrowawayPostgres asking({.password = "right"});
   Config config = Config::from_url(asking.tcp_url());
   EXPECT_EQ(PooledDatabase(config).fetch_val<int>("SELECT 1"), 1);
   config.password = "wrong-and-secret";
@@ -154,7 +154,7 @@ TEST_F(Configuration, a_database_that_appears_later_is_found) {
 }
 
 TEST_F(Configuration, a_full_server_gets_few_connects_and_the_callers_share_what_there_is) {
-  tools::ThrowawayPostgres small(
+  testing::ThrowawayPostgres small(
       {.settings = {{"max_connections", "5"}, {"superuser_reserved_connections", "0"}}});
   constexpr int room = 3;  // PostgreSQL needs some of its own
   std::vector<std::unique_ptr<PooledDatabase>> others;

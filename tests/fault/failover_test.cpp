@@ -9,7 +9,7 @@ namespace copg::test {
 namespace {
 
 /// Both servers, of which the pool is to take the one that writes.
-Config read_write(const tools::ThrowawayPostgres& one, const tools::ThrowawayPostgres& two) {
+Config read_write(const testing::ThrowawayPostgres& one, const testing::ThrowawayPostgres& two) {
   return {.host = "127.0.0.1,127.0.0.1",
           .port = 0,
           .options = {{"port", std::to_string(one.port()) + "," + std::to_string(two.port())},
@@ -17,8 +17,8 @@ Config read_write(const tools::ThrowawayPostgres& one, const tools::ThrowawayPos
 }
 
 TEST(Failover, to_a_promoted_replica_is_followed_by_all_connections) {
-  auto primary = std::make_unique<tools::ThrowawayPostgres>(primary_options());
-  tools::ThrowawayPostgres standby(primary_options());
+  auto primary = std::make_unique<testing::ThrowawayPostgres>(primary_options());
+  testing::ThrowawayPostgres standby(primary_options());
   make_standby(standby, *primary);
   PooledDatabase db(read_write(*primary, standby), {.min_size = 3, .max_size = 3, .timeout = 20s});
   db.execute("CREATE TABLE moved (x int); INSERT INTO moved VALUES (1)");
@@ -41,8 +41,8 @@ TEST(Failover, to_a_promoted_replica_is_followed_by_all_connections) {
 }
 
 TEST(Failover, from_a_primary_that_turned_read_only_takes_every_connection_along) {
-  tools::ThrowawayPostgres first;
-  tools::ThrowawayPostgres second;
+  testing::ThrowawayPostgres first;
+  testing::ThrowawayPostgres second;
   for (const auto* server : {&first, &second}) {
     PooledDatabase::from_url(server->url()).execute("CREATE TABLE written (x int)");
   }
@@ -72,7 +72,7 @@ TEST(Failover, from_a_primary_that_turned_read_only_takes_every_connection_along
 }
 
 TEST(Failover, a_caller_who_asked_for_read_only_does_not_end_the_epoch) {
-  tools::ThrowawayPostgres server;
+  testing::ThrowawayPostgres server;
   PooledDatabase db(Config::from_url(server.url()), {.min_size = 2, .max_size = 2});
   db.wait();
   const auto body = [](Connection& tx) {

@@ -209,7 +209,7 @@ TEST_F(Fork, a_process_that_may_start_no_more_threads_goes_on) {
 TEST_F(Fork, at_any_moment_of_the_parents_first_connects_leaves_the_child_able_to_connect) {
   COPG_SKIP_UNDER_TSAN;
   COPG_SKIP_UNDER_ASAN;
-  const tools::ThrowawayPostgres tls({.tls = true});
+  const testing::ThrowawayPostgres tls({.tls = true});
   constexpr int forks = 100;
   constexpr int longest_us = 25'000;
   for (int i = 0; i < forks; ++i) {

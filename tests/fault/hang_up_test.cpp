@@ -44,14 +44,14 @@ class HangUpOfAll : public ::testing::TestWithParam<Way> {};
 
 TEST_P(HangUpOfAll, is_noticed_without_a_request_and_no_request_meets_it) {
   constexpr std::uint32_t size = 10;
-  tools::ThrowawayPostgres server;
+  testing::ThrowawayPostgres server;
   const auto ends = std::make_shared<Ends>();
   PooledDatabase db(Config::from_url(server.url()),
                     {.min_size = size, .max_size = size, .timeout = 20s, .observer = ends});
   db.wait();
   switch (GetParam()) {
-    case Way::fast: server.stop(tools::StopMode::fast); break;
-    case Way::immediate: server.stop(tools::StopMode::immediate); break;
+    case Way::fast: server.stop(testing::StopMode::fast); break;
+    case Way::immediate: server.stop(testing::StopMode::immediate); break;
     case Way::killed: server.kill_hard(); break;
   }
   EXPECT_TRUE(eventually([&] { return db.stats().pool_size == 0 && db.stats().closing == 0; }));
@@ -132,7 +132,7 @@ TEST_F(HangUp, is_not_what_a_message_to_an_idle_connection_is_taken_for) {
 
 TEST_F(HangUp, on_a_hundred_at_once_is_mended_without_a_request) {
   constexpr std::uint32_t size = 100;
-  tools::ThrowawayPostgres server({.settings = {{"max_connections", "220"}}});
+  testing::ThrowawayPostgres server({.settings = {{"max_connections", "220"}}});
   PooledDatabase db(Config::from_url(server.url()), {.min_size = size, .max_size = size, .num_workers = 8});
   db.wait();
   PooledDatabase other(Config::from_url(server.url()), {.min_size = 1, .max_size = 1});

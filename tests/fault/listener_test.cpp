@@ -36,10 +36,10 @@ bool hears(Listener& listener, PooledDatabase& db, const std::string& payload) {
          std::get<Notification>(*arrival).payload == payload;
 }
 
-class ListenerOverARestart : public ::testing::TestWithParam<tools::StopMode> {};
+class ListenerOverARestart : public ::testing::TestWithParam<testing::StopMode> {};
 
 TEST_P(ListenerOverARestart, is_told_of_the_gap_and_hears_again) {
-  tools::ThrowawayPostgres server;
+  testing::ThrowawayPostgres server;
   PooledDatabase db(Config::from_url(server.url()), {.min_size = 1, .max_size = 2, .timeout = 20s});
   Listener listener = db.listener("jobs");
   ASSERT_TRUE(hears(listener, db, "before"));
@@ -52,13 +52,13 @@ TEST_P(ListenerOverARestart, is_told_of_the_gap_and_hears_again) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, ListenerOverARestart,
-                         ::testing::Values(tools::StopMode::fast, tools::StopMode::immediate),
+                         ::testing::Values(testing::StopMode::fast, testing::StopMode::immediate),
                          [](const auto& mode) {
-                           return mode.param == tools::StopMode::fast ? "fast" : "immediate";
+                           return mode.param == testing::StopMode::fast ? "fast" : "immediate";
                          });
 
 TEST(ListenerOverTcp, whose_peer_resets_the_connection_is_told_of_the_gap) {
-  tools::ThrowawayPostgres server;
+  testing::ThrowawayPostgres server;
   Gate gate(server.port());
   PooledDatabase db(Config::from_url(gate.url()), {.min_size = 1, .max_size = 2, .timeout = 20s});
   Listener listener = db.listener("jobs");
@@ -69,7 +69,7 @@ TEST(ListenerOverTcp, whose_peer_resets_the_connection_is_told_of_the_gap) {
 }
 
 TEST(ListenerOverTcp, waits_for_a_peer_that_has_turned_silent_and_loses_nothing) {
-  tools::ThrowawayPostgres server;
+  testing::ThrowawayPostgres server;
   Gate gate(server.port());
   PooledDatabase db(Config::from_url(gate.url()), {.min_size = 1, .max_size = 2, .timeout = 20s});
   PooledDatabase beside = PooledDatabase::from_url(server.url(), {.min_size = 1, .max_size = 1});
@@ -84,8 +84,8 @@ TEST(ListenerOverTcp, waits_for_a_peer_that_has_turned_silent_and_loses_nothing)
 }
 
 TEST(ListenerOnAStandby, is_refused_until_that_is_promoted) {
-  tools::ThrowawayPostgres primary(primary_options());
-  tools::ThrowawayPostgres standby(primary_options());
+  testing::ThrowawayPostgres primary(primary_options());
+  testing::ThrowawayPostgres standby(primary_options());
   make_standby(standby, primary);
   PooledDatabase db = PooledDatabase::from_url(standby.url(), {.min_size = 1, .max_size = 2, .timeout = 20s});
   try {

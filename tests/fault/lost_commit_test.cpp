@@ -57,10 +57,10 @@ class LostCommit : public ::testing::Test {
     conn.commit();
   }
   PooledDatabase& db() { return *db_; }
-  tools::ThrowawayPostgres& server() { return server_; }
+  testing::ThrowawayPostgres& server() { return server_; }
 
  private:
-  tools::ThrowawayPostgres server_{
+  testing::ThrowawayPostgres server_{
       {.settings = {{"synchronous_commit", "on"}, {"synchronous_standby_names", "nobody"}}}};
   std::unique_ptr<PooledDatabase> db_;
   std::unique_ptr<PooledDatabase> admin_;
@@ -130,7 +130,7 @@ TEST_F(LostCommit, stays_unknown_if_no_other_connection_can_be_had_in_time) {
   Connection conn = db().connection();
   conn.timeout(2s);
   try {
-    insert_and_commit(conn, [&](int) { server().stop(tools::StopMode::immediate); });
+    insert_and_commit(conn, [&](int) { server().stop(testing::StopMode::immediate); });
     FAIL() << "nobody could know";
   } catch (const CommitUnknown& error) {
     EXPECT_NE(std::string(error.what()).find("no other connection could tell"), std::string::npos)
@@ -141,7 +141,7 @@ TEST_F(LostCommit, stays_unknown_if_no_other_connection_can_be_had_in_time) {
 TEST_F(LostCommit, is_known_after_an_immediate_restart_if_it_did_not_happen) {
   commits_check_slowly();
   Connection conn = db().connection();
-  EXPECT_THROW(insert_and_commit(conn, [&](int) { server().restart(tools::StopMode::immediate); }),
+  EXPECT_THROW(insert_and_commit(conn, [&](int) { server().restart(testing::StopMode::immediate); }),
                ConnectionFailed);
   EXPECT_EQ(kept(), 0);
 }
@@ -213,7 +213,7 @@ class Ledger {
 TEST(LostCommits, are_told_rightly_under_killed_backends_and_an_immediate_restart) {
   constexpr int commits = 10'000;
   // So that a COMMIT that was answered survives the crash.
-  tools::ThrowawayPostgres server({.settings = {{"synchronous_commit", "on"}}});
+  testing::ThrowawayPostgres server({.settings = {{"synchronous_commit", "on"}}});
   PoolOptions options{
       .min_size = 8, .max_size = 8, .timeout = 20s, .resolve_commits = ResolveCommits::always};
   PooledDatabase db(Config::from_url(server.url()), options);
@@ -226,7 +226,7 @@ TEST(LostCommits, are_told_rightly_under_killed_backends_and_an_immediate_restar
   for (int next = 0; ledger.entries() < commits; next += 80) {
     EXPECT_TRUE(eventually([&] { return ledger.entries() >= next; }, 30s));
     if (!restarted && ledger.entries() > commits / 2) {
-      server.restart(tools::StopMode::immediate);
+      server.restart(testing::StopMode::immediate);
       restarted = true;
     }
     try {  // one of those that commit, where there is one

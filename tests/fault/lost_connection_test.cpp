@@ -198,7 +198,7 @@ TEST_F(LostConnection, a_reset_by_the_network_is_survived_at_any_byte) {
 }
 
 TEST_F(LostConnection, a_killed_server_is_told_to_those_in_queries_and_served_again_when_it_is_back) {
-  tools::ThrowawayPostgres mortal;
+  testing::ThrowawayPostgres mortal;
   PooledDatabase db(Config::from_url(mortal.url()), {.min_size = 2, .max_size = 4, .timeout = 20s});
   db.wait();
   Connection idle_lease = db.connection();

@@ -23,7 +23,7 @@ int outages() {
 
 /// Of several outages, the longest time from when a server accepts connections to the first answer, with
 /// `callers` requests waiting all the time. They last between `shortest` and `longest`.
-Seconds slowest_comeback(tools::ThrowawayPostgres& server, const std::string& url, Seconds shortest,
+Seconds slowest_comeback(testing::ThrowawayPostgres& server, const std::string& url, Seconds shortest,
                          Seconds longest) {
   constexpr int callers = 8;
   PooledDatabase db = PooledDatabase::from_url(url, {.min_size = 2, .max_size = 4, .timeout = 60s});
@@ -52,7 +52,7 @@ Seconds slowest_comeback(tools::ThrowawayPostgres& server, const std::string& ur
 }
 
 TEST(Recovery, the_first_answer_comes_within_300_ms_of_the_servers_return) {
-  tools::ThrowawayPostgres server;
+  testing::ThrowawayPostgres server;
   const Seconds slowest = slowest_comeback(server, server.url(), 0.1s, outages() > 10 ? 10s : 1s);
   RecordProperty("slowest_s", std::to_string(slowest.count()));
   std::printf("the slowest first answer of %d came after %.3f s\n", outages(), slowest.count());
@@ -60,7 +60,7 @@ TEST(Recovery, the_first_answer_comes_within_300_ms_of_the_servers_return) {
 }
 
 TEST(OutagePatience, ends_with_the_connect_error_and_begins_anew_when_the_server_is_back) {
-  tools::ThrowawayPostgres server;
+  testing::ThrowawayPostgres server;
   server.stop();
   PooledDatabase db = PooledDatabase::from_url(server.url(), {.min_size = 0, .outage_patience = 200ms});
   const auto began = Clock::now();
@@ -87,7 +87,7 @@ class Neglected : public ::testing::Test {
     EXPECT_TRUE(eventually([&] { return db_->stats().connections_errors >= 10; }));
     server_.start();
   }
-  tools::ThrowawayPostgres server_;
+  testing::ThrowawayPostgres server_;
   std::optional<PooledDatabase> db_;
 };
 

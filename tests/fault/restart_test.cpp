@@ -60,10 +60,10 @@ class Callers {
   std::vector<std::thread> threads_;
 };
 
-class Restart : public ::testing::TestWithParam<tools::StopMode> {};
+class Restart : public ::testing::TestWithParam<testing::StopMode> {};
 
 TEST_P(Restart, under_load_gives_only_honest_errors_and_recovers_in_time) {
-  tools::ThrowawayPostgres server;
+  testing::ThrowawayPostgres server;
   PooledDatabase db(Config::from_url(server.url()), {.min_size = 4, .max_size = 4, .timeout = 20s});
   Callers callers(db, 8);
   for (int round = 0; round < 2; ++round) {
@@ -80,13 +80,14 @@ TEST_P(Restart, under_load_gives_only_honest_errors_and_recovers_in_time) {
   EXPECT_TRUE(eventually([&] { return db.stats().pool_available == 4 && db.stats().leased == 0; }));
 }
 
-INSTANTIATE_TEST_SUITE_P(Modes, Restart, ::testing::Values(tools::StopMode::fast, tools::StopMode::immediate),
+INSTANTIATE_TEST_SUITE_P(Modes, Restart,
+                         ::testing::Values(testing::StopMode::fast, testing::StopMode::immediate),
                          [](const auto& mode) {
-                           return mode.param == tools::StopMode::fast ? "fast" : "immediate";
+                           return mode.param == testing::StopMode::fast ? "fast" : "immediate";
                          });
 
 TEST(Outage, has_few_connects_and_ends_with_few) {
-  tools::ThrowawayPostgres server;
+  testing::ThrowawayPostgres server;
   PooledDatabase db(Config::from_url(server.url()),
                     {.min_size = 4, .max_size = 10, .timeout = 20s, .num_workers = 2});
   db.wait();
@@ -105,10 +106,10 @@ TEST(Outage, has_few_connects_and_ends_with_few) {
 }
 
 TEST(Outage, an_idle_pool_lives_through_it_and_is_full_again) {
-  tools::ThrowawayPostgres server;
+  testing::ThrowawayPostgres server;
   PooledDatabase db(Config::from_url(server.url()), {.min_size = 3, .max_size = 3, .timeout = 20s});
   db.wait();
-  server.restart(tools::StopMode::immediate);
+  server.restart(testing::StopMode::immediate);
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
   EXPECT_TRUE(eventually([&] { return db.stats().pool_available == 3; }));
   EXPECT_LE(db.stats().returns_bad, 1U);

@@ -11,11 +11,11 @@ constexpr std::size_t megabyte = 1'000'000;
 
 class Tls : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { server_ = std::make_unique<tools::ThrowawayPostgres>(tls()); }
+  static void SetUpTestSuite() { server_ = std::make_unique<testing::ThrowawayPostgres>(tls()); }
   static void TearDownTestSuite() { server_.reset(); }
 
-  [[nodiscard]] static tools::ThrowawayOptions tls() { return {.tls = true}; }
-  [[nodiscard]] static tools::ThrowawayPostgres& server() { return *server_; }
+  [[nodiscard]] static testing::ThrowawayOptions tls() { return {.tls = true}; }
+  [[nodiscard]] static testing::ThrowawayPostgres& server() { return *server_; }
   [[nodiscard]] static Config config(const std::string& sslmode = "require") {
     Config config = Config::from_url(server_->tcp_url());
     config.sslmode = sslmode;
@@ -36,7 +36,7 @@ class Tls : public ::testing::Test {
   }
 
  private:
-  static inline std::unique_ptr<tools::ThrowawayPostgres> server_;
+  static inline std::unique_ptr<testing::ThrowawayPostgres> server_;
 };
 
 TEST_F(Tls, carries_every_call_with_a_verified_server_and_with_any) {
@@ -49,7 +49,7 @@ TEST_F(Tls, carries_every_call_with_a_verified_server_and_with_any) {
 }
 
 TEST_F(Tls, with_another_servers_certificate_is_refused_at_once) {
-  const tools::ThrowawayPostgres stranger(tls());
+  const testing::ThrowawayPostgres stranger(tls());
   Config config = Tls::config("verify-full");
   config.options["sslrootcert"] = stranger.certificate();
   PooledDatabase db(config, {.timeout = 20s});
@@ -131,12 +131,12 @@ TEST_F(Tls, a_message_to_an_idle_connection_is_not_taken_for_its_death) {
 }
 
 TEST_F(Tls, a_restarted_server_is_met_by_one_connect) {
-  tools::ThrowawayPostgres mortal(tls());
+  testing::ThrowawayPostgres mortal(tls());
   Config config = Config::from_url(mortal.tcp_url());
   config.sslmode = "require";
   PooledDatabase db(config, {.min_size = 4, .max_size = 4, .timeout = 20s});
   db.wait();
-  mortal.restart(tools::StopMode::fast);
+  mortal.restart(testing::StopMode::fast);
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
   EXPECT_LE(db.stats().returns_bad, 1U);
   EXPECT_TRUE(eventually([&] { return db.stats().pool_available == 4; }));

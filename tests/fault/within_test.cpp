@@ -32,7 +32,7 @@ class Within : public DatabaseTest {
 
 /// The shortest time of some tries, since on a busy machine any one may be late. The server, which `body` may
 /// freeze, goes on after each.
-double best_time(tools::ThrowawayPostgres& server, const std::function<double()>& body) {
+double best_time(testing::ThrowawayPostgres& server, const std::function<double()>& body) {
   double best_s = std::numeric_limits<double>::infinity();
   for (int tries = 0; tries < 8 && best_s > over_by_s; ++tries) {
     best_s = std::min(best_s, body());

@@ -354,7 +354,7 @@ class RotatedPassword {
 };
 
 TEST_F(Asked, credentials_are_fresh_for_each_connect) {
-  tools::ThrowawayPostgres asking({.password = "first"});
+  testing::ThrowawayPostgres asking({.password = "first"});
   Config config = Config::from_url(asking.tcp_url());
   config.password = "never right";
   RotatedPassword password;
@@ -374,7 +374,7 @@ TEST_F(Asked, credentials_are_fresh_for_each_connect) {
 }
 
 TEST_F(Asked, credentials_serve_for_their_time_and_are_asked_for_again_when_the_server_refuses_them) {
-  tools::ThrowawayPostgres asking({.password = "first"});
+  testing::ThrowawayPostgres asking({.password = "first"});
   RotatedPassword password;
   std::atomic<int> calls = 0;
   PoolOptions options{.min_size = 2, .max_size = 2, .timeout = 20s, .num_workers = 1};
@@ -398,7 +398,7 @@ TEST_F(Asked, credentials_serve_for_their_time_and_are_asked_for_again_when_the_
 }
 
 TEST_F(Asked, credentials_that_were_just_given_are_not_asked_for_again) {
-  tools::ThrowawayPostgres asking({.password = "right"});
+  testing::ThrowawayPostgres asking({.password = "right"});
   std::atomic<int> calls = 0;
   PoolOptions options{.min_size = 0, .max_size = 1};
   options.credentials_ttl = 600s;
@@ -412,7 +412,7 @@ TEST_F(Asked, credentials_that_were_just_given_are_not_asked_for_again) {
 }
 
 TEST_F(Asked, credentials_name_the_server) {
-  tools::ThrowawayPostgres other;
+  testing::ThrowawayPostgres other;
   Config nowhere;
   nowhere.host = "127.0.0.1";
   nowhere.port = 1;

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "support/eventually.hpp"
-#include "tools/throwaway_postgres.hpp"
+#include "testing/throwaway_postgres.hpp"
 
 namespace copg::test {
 
@@ -21,11 +21,11 @@ using namespace std::chrono_literals;
 class DatabaseTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (!server_) server_ = std::make_unique<tools::ThrowawayPostgres>();
+    if (!server_) server_ = std::make_unique<testing::ThrowawayPostgres>();
   }
   static void TearDownTestSuite() { server_.reset(); }
 
-  [[nodiscard]] static tools::ThrowawayPostgres& server() { return *server_; }
+  [[nodiscard]] static testing::ThrowawayPostgres& server() { return *server_; }
   [[nodiscard]] static Config config() { return Config::from_url(server_->url()); }
   [[nodiscard]] static PooledDatabase open(PoolOptions options = {}) {
     if (options.timeout == PoolOptions{}.timeout) options.timeout = 20s;
@@ -33,7 +33,7 @@ class DatabaseTest : public ::testing::Test {
   }
 
  private:
-  static inline std::unique_ptr<tools::ThrowawayPostgres> server_;
+  static inline std::unique_ptr<testing::ThrowawayPostgres> server_;
 };
 
 /// The info of the error that `body` throws. Fails the test when it throws no E.

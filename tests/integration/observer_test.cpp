@@ -158,7 +158,7 @@ TEST_F(Observers, are_told_the_servers_last_words) {
 }
 
 TEST_F(Observers, are_told_the_last_words_of_a_server_that_shuts_down_or_finds_a_session_idle) {
-  tools::ThrowawayPostgres own;
+  testing::ThrowawayPostgres own;
   const auto seen = std::make_shared<Recorder>();
   PooledDatabase db(Config::from_url(own.tcp_url()),
                     {.min_size = 1, .max_size = 1, .timeout = 20s, .observer = seen});
@@ -275,7 +275,7 @@ TEST_F(Observers, are_told_where_a_listener_misses_notifications) {
 }
 
 TEST_F(Observers, are_told_of_an_outage_once_when_it_begins_and_once_when_it_ends) {
-  tools::ThrowawayPostgres own;
+  testing::ThrowawayPostgres own;
   const auto seen = std::make_shared<Recorder>();
   PooledDatabase db(Config::from_url(own.tcp_url()),
                     {.min_size = 1, .max_size = 2, .timeout = 20s, .name = "orders", .observer = seen});
@@ -350,7 +350,7 @@ TEST_F(Observers, a_lease_that_leaks_is_told_on_stderr_where_there_is_no_observe
 }
 
 TEST_F(Observers, write_a_log_of_what_an_operator_wants_to_read) {
-  tools::ThrowawayPostgres own;
+  testing::ThrowawayPostgres own;
   std::mutex mutex;
   std::vector<std::string> lines;
   const auto log = std::make_shared<LogObserver>(LogLevel::warning, [&](const LogLine& line) {

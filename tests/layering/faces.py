@@ -152,7 +152,7 @@ Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 def read_package(folder: pathlib.Path) -> Modules:
     return {
         path.stem: Module(ast.parse(path.read_text(encoding="utf-8")), path.suffix == ".pyi")
-        for path in (*sorted(folder.glob("*.py")), folder / "_native.pyi")
+        for path in (*sorted(folder.glob("*.py")), *sorted(folder.glob("_native.pyi")))
     }
 
 
@@ -230,6 +230,7 @@ class Faces:
     def __init__(self, root: pathlib.Path) -> None:
         self.headers = [path.read_text(encoding="utf-8") for path in sorted(root.glob("include/copg/**/*.hpp"))]
         self.modules = read_package(root / "python" / "pycopg")
+        self.testing = read_package(root / "python" / "pycopg" / "testing")
 
     def names(self, of: str) -> set[str]:
         """`of`: what heads a column, such as copg::Connection, pycopg.Connection, or
@@ -238,11 +239,11 @@ class Faces:
         if of == ABSENT:
             return set()
         if of.startswith("copg::"):
-            return names_in_cpp(self.headers, of.removeprefix("copg::"))
-        found = re.fullmatch(r"pycopg\.(\w+)(?:\((?:(\w+)=)?\))?", of)
+            return names_in_cpp(self.headers, of.rpartition("::")[2])
+        found = re.fullmatch(r"pycopg\.(?:testing\.)?(\w+)(?:\((?:(\w+)=)?\))?", of)
         if found is None:
             raise LookupError(f"'{of}' heads a column")
-        classes = class_in_python(self.modules, found[1])
+        classes = class_in_python(self.testing if of.startswith("pycopg.testing.") else self.modules, found[1])
         if not of.endswith(")"):
             return names_in_python(classes)
         if found[2] is None:

@@ -31,7 +31,7 @@ LIBRARIES = {
 ALONE = {"pool": r"copg/(pool_stats|close_reason|histogram|counts_by)\.hpp$", "error": r"copg/", "sql": r"(?!)"}
 STANDARD = re.compile(r"[a-z_0-9]+$")
 # The only public headers of Asio's users.
-ASYNC_HEADERS = re.compile(r"include/copg/(detail/)?async")
+ASYNC_HEADERS = re.compile(r"include/copg/(detail/|testing/)?async")
 
 
 @dataclass

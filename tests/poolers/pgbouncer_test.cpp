@@ -90,7 +90,7 @@ class Bouncer : public ::testing::TestWithParam<const char*> {
     });
   }
 
-  tools::ThrowawayPostgres server{{.tcp = false}};
+  testing::ThrowawayPostgres server{{.tcp = false}};
   PgBouncer bouncer;
 };
 
@@ -280,7 +280,7 @@ TEST_P(BouncerWithTransactions, a_transaction_left_open_is_rolled_back) {
 TEST_P(Bouncer, a_restart_of_the_server_behind_it_is_survived) {
   PooledDatabase db = open({.max_size = 4, .prepare = PrepareMode::off});
   expect_own_rows(db, 4, 5);
-  server.stop(tools::StopMode::immediate);
+  server.stop(testing::StopMode::immediate);
   EXPECT_THROW(
       {
         Connection conn = db.connection(2s);
@@ -398,7 +398,7 @@ TEST_F(BouncerAndPrepared, statements_that_are_lost_in_transactions_say_so_and_a
 }
 
 TEST(BouncerInStatementMode, refuses_transactions_in_its_own_words) {
-  const tools::ThrowawayPostgres server{{.tcp = false}};
+  const testing::ThrowawayPostgres server{{.tcp = false}};
   const PgBouncer bouncer(server, in_mode("statement"));
   PooledDatabase db(Config::from_url(bouncer.url()), {.min_size = 1, .prepare = PrepareMode::off});
   const ErrorInfo error =
@@ -408,7 +408,7 @@ TEST(BouncerInStatementMode, refuses_transactions_in_its_own_words) {
 }
 
 TEST(BouncerWithTls, sends_records_larger_than_postgres_does_and_no_byte_of_them_is_left_waiting) {
-  const tools::ThrowawayPostgres server{{.tls = true}};
+  const testing::ThrowawayPostgres server{{.tls = true}};
   PgBouncer::Settings settings = in_mode("session");
   settings.insert(settings.end(), {{"client_tls_sslmode", "require"},
                                    {"client_tls_cert_file", server.certificate()},
@@ -435,7 +435,7 @@ TEST(BouncerWithTls, sends_records_larger_than_postgres_does_and_no_byte_of_them
 }
 
 TEST(BouncerThatKnowsNoOptions, refuses_settings_of_the_connect_at_once) {
-  const tools::ThrowawayPostgres server{{.tcp = false}};
+  const testing::ThrowawayPostgres server{{.tcp = false}};
   const PgBouncer bouncer(server, in_mode("session"));
   Config config = Config::from_url(bouncer.url());
   config.statement_timeout = 1s;

@@ -48,7 +48,7 @@ TEST(CommitFate, after_a_crash_is_never_committed_since_another_may_have_the_num
   }
 }
 
-class CommitDoubt : public testing::Test {
+class CommitDoubt : public ::testing::Test {
  protected:
   CommitDoubt() : connection_(connect_identified()) {
     (void)execute(*connection_, "CREATE TABLE IF NOT EXISTS doubted (a int)");

@@ -54,8 +54,8 @@ class SilentPort {
   int port_ = 0;
 };
 
-tools::ThrowawayPostgres& server_with_password() {
-  static tools::ThrowawayPostgres postgres(
+testing::ThrowawayPostgres& server_with_password() {
+  static testing::ThrowawayPostgres postgres(
       {.settings = {{"max_connections", "6"}}, .password = "right", .tls = true});
   return postgres;
 }

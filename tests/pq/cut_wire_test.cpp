@@ -150,7 +150,7 @@ std::vector<Scene> scenes() {
   };
 }
 
-class CutWire : public testing::TestWithParam<Scene> {
+class CutWire : public ::testing::TestWithParam<Scene> {
  protected:
   CutWire() {
     transcript = record(server().socket_folder() / (".s.PGSQL." + std::to_string(server().port())),
@@ -214,7 +214,7 @@ TEST_P(CutWire, cut_before_the_last_byte_of_the_last_answer_nothing_passes_for_a
   EXPECT_FALSE(end.error->connection_survives);
 }
 
-INSTANTIATE_TEST_SUITE_P(EachScene, CutWire, testing::ValuesIn(scenes()),
+INSTANTIATE_TEST_SUITE_P(EachScene, CutWire, ::testing::ValuesIn(scenes()),
                          [](const auto& scene) { return scene.param.name; });
 
 }  // namespace

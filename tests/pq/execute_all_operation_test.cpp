@@ -50,7 +50,7 @@ class All {
   pq::ExecuteAllOperation operation;
 };
 
-class ExecuteAll : public testing::Test {
+class ExecuteAll : public ::testing::Test {
  protected:
   ExecuteAll() : connection(connect()), observer(connect()) {
     EXPECT_FALSE(

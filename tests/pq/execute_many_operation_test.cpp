@@ -27,7 +27,7 @@ MadeRows null_at(std::int64_t count, std::int64_t place) {
           }};
 }
 
-class ExecuteManyOperation : public testing::Test {
+class ExecuteManyOperation : public ::testing::Test {
  protected:
   ExecuteManyOperation() : connection(connect()) {
     (void)execute(*connection, "CREATE TEMP TABLE many (a bigint NOT NULL, b text)");

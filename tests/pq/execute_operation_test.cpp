@@ -12,7 +12,7 @@ namespace {
 
 using pq::BeginFirst;
 
-class ExecuteOperation : public testing::Test {
+class ExecuteOperation : public ::testing::Test {
  protected:
   ExecuteOperation() : connection(connect()), observer(connect()) {}
 

@@ -23,7 +23,7 @@ struct Given {
   bool threw = false;
 };
 
-class JoinedRows : public testing::Test {
+class JoinedRows : public ::testing::Test {
  protected:
   JoinedRows() : connection(connect()) {}
 

@@ -91,7 +91,7 @@ std::filesystem::path server_socket() {
   return server().socket_folder() / (".s.PGSQL." + std::to_string(server().port()));
 }
 
-class CutPipeline : public testing::TestWithParam<Scene> {
+class CutPipeline : public ::testing::TestWithParam<Scene> {
  protected:
   CutPipeline() {
     transcript =
@@ -169,7 +169,7 @@ TEST_P(CutPipeline, cut_at_any_byte_what_is_said_of_each_statement_is_true) {
   EXPECT_GE(*never_sent.rbegin(), GetParam().begin == BeginFirst::yes ? 1U : 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(EachScene, CutPipeline, testing::ValuesIn(scenes()),
+INSTANTIATE_TEST_SUITE_P(EachScene, CutPipeline, ::testing::ValuesIn(scenes()),
                          [](const auto& scene) { return scene.param.name; });
 
 std::string message(char type, const std::string& body) {
@@ -240,7 +240,7 @@ TEST(ScriptedPipeline, where_begin_is_cancelled_no_statement_has_a_sync_that_wou
   EXPECT_TRUE(connection->protocol_idle());
 }
 
-class LostPipeline : public testing::Test {
+class LostPipeline : public ::testing::Test {
  protected:
   LostPipeline() : connection(connect()), observer(connect()) {
     (void)execute(*observer, "DROP TABLE IF EXISTS ran; CREATE TABLE ran (id int, filler text)");

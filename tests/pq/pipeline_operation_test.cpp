@@ -20,7 +20,7 @@ using pq::PipelineOrder;
 using pq::PipelineOutcome;
 using Strings = std::vector<std::string>;
 
-class PipelineOperation : public testing::Test {
+class PipelineOperation : public ::testing::Test {
  protected:
   PipelineOperation() : connection(connect()), observer(connect()) {}
 
@@ -419,7 +419,7 @@ TEST_F(PipelineOperation, a_transaction_begun_with_it_costs_one_send_with_any_li
 TEST_F(PipelineOperation, over_tcp_a_run_leaves_in_one_packet_with_any_libpq) {
   connection = connect({.keywords = {{"hostaddr", "127.0.0.1"},
                                      {"port", std::to_string(server().port())},
-                                     {"user", tools::ThrowawayPostgres::user()},
+                                     {"user", testing::ThrowawayPostgres::user()},
                                      {"dbname", "postgres"},
                                      {"sslmode", "disable"}}});
   const auto packets = [&] {

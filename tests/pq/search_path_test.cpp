@@ -26,7 +26,7 @@ constexpr const char* tables =
     "CREATE TABLE two.t (a text, b date); INSERT INTO two.t VALUES ('two', '2026-01-02');"
     "DROP TABLE IF EXISTS public.t; CREATE TABLE public.t (a bool); INSERT INTO public.t VALUES (true);";
 
-class SearchPath : public testing::Test {
+class SearchPath : public ::testing::Test {
  protected:
   SearchPath() : connection(connect()) {
     std::ignore = execute(*connection, "SET client_min_messages = error");

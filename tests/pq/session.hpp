@@ -14,21 +14,21 @@
 #include "pq/connect_operation.hpp"
 #include "pq/execute_operation.hpp"
 #include "support/poll_driver.hpp"
-#include "throwaway_postgres.hpp"
+#include "testing/throwaway_postgres.hpp"
 
 namespace copg::test {
 
 using Keywords = std::vector<std::pair<std::string, std::string>>;
 
-inline tools::ThrowawayPostgres& server() {
-  static tools::ThrowawayPostgres postgres;
+inline testing::ThrowawayPostgres& server() {
+  static testing::ThrowawayPostgres postgres;
   return postgres;
 }
 
-inline Keywords keywords_of(const tools::ThrowawayPostgres& postgres) {
+inline Keywords keywords_of(const testing::ThrowawayPostgres& postgres) {
   return {{"host", postgres.socket_folder().string()},
           {"port", std::to_string(postgres.port())},
-          {"user", tools::ThrowawayPostgres::user()},
+          {"user", testing::ThrowawayPostgres::user()},
           {"dbname", "postgres"}};
 }
 

@@ -16,7 +16,7 @@ std::optional<ErrorInfo> end(pq::Connection& connection, pq::TransactionCommand 
   return *operation.take_error();
 }
 
-class TransactionOperation : public testing::Test {
+class TransactionOperation : public ::testing::Test {
  protected:
   TransactionOperation() : connection(connect()) {
     (void)execute(*connection, "DROP TABLE IF EXISTS kept; CREATE TABLE kept (a int)");

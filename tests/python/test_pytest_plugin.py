@@ -226,10 +226,10 @@ def test_the_newest_server_is_found_where_none_is_on_the_path(
 
 def test_it_does_what_copg_with_postgres_does() -> None:
     def text_of(name: str) -> str:
-        source = (ROOT / "tools" / name).read_text()
+        source = (ROOT / "src/testing" / name).read_text()
         return re.sub(r'"\s*"', "", source)  # one literal, torn into several
 
-    assert f'R"sh({_watched_folder.WATCHDOG})sh"' in (ROOT / "tools/watched_folder.cpp").read_text()
+    assert f'R"sh({_watched_folder.WATCHDOG})sh"' in (ROOT / "src/testing/watched_folder.cpp").read_text()
     assert _installation._MISSING in text_of("postgres_installation.cpp")
     for option in _server._INITDB:
         assert f'"{option}"' in text_of("fresh_data_folder.cpp").replace('",', '", '), option

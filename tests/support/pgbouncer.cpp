@@ -15,8 +15,8 @@
 #include <system_error>
 
 #include "support/eventually.hpp"
-#include "tools/loopback_port.hpp"
-#include "tools/postgres_installation.hpp"
+#include "testing/loopback_port.hpp"
+#include "testing/postgres_installation.hpp"
 
 namespace copg::test {
 namespace {
@@ -43,18 +43,21 @@ bool accepts(const fs::path& socket_path) {
 
 }  // namespace
 
-PgBouncer::PgBouncer(const tools::ThrowawayPostgres& server, const Settings& settings)
-    : user_(tools::user_for_server()), folder_(user_), port_(std::to_string(tools::free_loopback_port())) {
+PgBouncer::PgBouncer(const testing::ThrowawayPostgres& server, const Settings& settings)
+    : user_(testing::user_for_server()),
+      folder_(user_),
+      port_(std::to_string(testing::free_loopback_port())) {
   write_configuration(server, settings);
   start();
 }
 
 PgBouncer::~PgBouncer() { stop(); }
 
-void PgBouncer::write_configuration(const tools::ThrowawayPostgres& server, const Settings& settings) const {
+void PgBouncer::write_configuration(const testing::ThrowawayPostgres& server,
+                                    const Settings& settings) const {
   std::ofstream file(folder_.path() / "pgbouncer.ini");
   file << "[databases]\n* = host=" << server.socket_folder().string() << " port=" << server.port()
-       << " user=" << tools::ThrowawayPostgres::user() << "\n[pgbouncer]\n"
+       << " user=" << testing::ThrowawayPostgres::user() << "\n[pgbouncer]\n"
        << "listen_addr = 127.0.0.1\nlisten_port = " << port_
        << "\nunix_socket_dir = " << folder_.path().string() << "\nauth_type = any\n";
   for (const auto& [name, value] : settings) file << name << " = " << value << "\n";
@@ -64,14 +67,14 @@ void PgBouncer::start() {
   if (keeper_ > 0) return;
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
-  keeper_ =
-      tools::spawn({.arguments = {"/bin/sh", "-c", keeper_script, "keeper", folder_.path() / "pgbouncer.ini"},
-                    .dropped_environment = {"PG"},
-                    .working_folder = folder_.path(),
-                    .output = folder_.path() / "log",
-                    .input = ends[0],
-                    .user = user_,
-                    .own_session = true});
+  keeper_ = testing::spawn(
+      {.arguments = {"/bin/sh", "-c", keeper_script, "keeper", folder_.path() / "pgbouncer.ini"},
+       .dropped_environment = {"PG"},
+       .working_folder = folder_.path(),
+       .output = folder_.path() / "log",
+       .input = ends[0],
+       .user = user_,
+       .own_session = true});
   ::close(ends[0]);
   pipe_ = ends[1];
   if (!eventually([&] { return accepts(folder_.path() / (".s.PGSQL." + port_)); })) {
@@ -83,16 +86,16 @@ void PgBouncer::start() {
 void PgBouncer::stop() {
   if (keeper_ <= 0) return;
   ::close(pipe_);
-  tools::wait_for_exit(std::exchange(keeper_, -1));
+  testing::wait_for_exit(std::exchange(keeper_, -1));
 }
 
 std::string PgBouncer::url() const {
-  return "postgresql://" + tools::ThrowawayPostgres::user() + "@/postgres?host=" + folder_.path().string() +
+  return "postgresql://" + testing::ThrowawayPostgres::user() + "@/postgres?host=" + folder_.path().string() +
          "&port=" + port_;
 }
 
 std::string PgBouncer::tcp_url() const {
-  return "postgresql://" + tools::ThrowawayPostgres::user() + "@127.0.0.1:" + port_ + "/postgres";
+  return "postgresql://" + testing::ThrowawayPostgres::user() + "@127.0.0.1:" + port_ + "/postgres";
 }
 
 std::string PgBouncer::log() const {

@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "tools/child_process.hpp"
-#include "tools/throwaway_postgres.hpp"
-#include "tools/watched_folder.hpp"
+#include "testing/child_process.hpp"
+#include "testing/throwaway_postgres.hpp"
+#include "testing/watched_folder.hpp"
 
 namespace copg::test {
 
@@ -25,7 +25,7 @@ class PgBouncer {
   using Settings = std::vector<std::pair<std::string, std::string>>;
 
   /// Returns once it accepts connections. Throws std::runtime_error with its own words when it does not.
-  PgBouncer(const tools::ThrowawayPostgres& server, const Settings& settings);
+  PgBouncer(const testing::ThrowawayPostgres& server, const Settings& settings);
   PgBouncer(const PgBouncer&) = delete;
   PgBouncer& operator=(const PgBouncer&) = delete;
   ~PgBouncer();
@@ -42,10 +42,10 @@ class PgBouncer {
   [[nodiscard]] std::string log() const;
 
  private:
-  void write_configuration(const tools::ThrowawayPostgres& server, const Settings& settings) const;
+  void write_configuration(const testing::ThrowawayPostgres& server, const Settings& settings) const;
 
-  std::optional<tools::SystemUser> user_;
-  tools::WatchedFolder folder_;
+  std::optional<testing::SystemUser> user_;
+  testing::WatchedFolder folder_;
   std::string port_;
   pid_t keeper_ = -1;  // the shell that ends it when our end of its pipe closes
   int pipe_ = -1;

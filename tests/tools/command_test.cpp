@@ -11,8 +11,8 @@
 #include <string>
 
 #include "support/eventually.hpp"
-#include "tools/child_process.hpp"
-#include "tools/throwaway_postgres.hpp"
+#include "testing/child_process.hpp"
+#include "testing/throwaway_postgres.hpp"
 
 namespace copg::tools {
 namespace {
@@ -44,9 +44,11 @@ class OutputFile {
   std::string path_;
 };
 
-ChildProcess copg(std::vector<std::string> arguments, const OutputFile& output, const std::string& url) {
+testing::ChildProcess copg(std::vector<std::string> arguments, const OutputFile& output,
+                           const std::string& url) {
   arguments.insert(arguments.begin(), COPG_COMMAND);
-  ChildProcess child{.arguments = std::move(arguments), .dropped_environment = {"DATABASE_URL", "DB_", "PG"}};
+  testing::ChildProcess child{.arguments = std::move(arguments),
+                              .dropped_environment = {"DATABASE_URL", "DB_", "PG"}};
   child.output = output.path();
   if (!url.empty()) child.environment.emplace_back("DATABASE_URL", url);
   return child;
@@ -54,7 +56,7 @@ ChildProcess copg(std::vector<std::string> arguments, const OutputFile& output, 
 
 Outcome run_copg(std::vector<std::string> arguments, const std::string& url = "") {
   const OutputFile output;
-  const int status = wait_for_exit(spawn(copg(std::move(arguments), output, url)));
+  const int status = testing::wait_for_exit(testing::spawn(copg(std::move(arguments), output, url)));
   return {status, output.text()};
 }
 
@@ -121,16 +123,16 @@ TEST(WithPostgres, on_the_port_a_password_is_needed_and_tls_is_verified) {
 TEST(WithPostgres, a_signal_reaches_the_command_and_nothing_stays) {
   const OutputFile output;
   const pid_t pid =
-      spawn(copg({"with-postgres", "--", "sh", "-c", "echo $PGHOST; exec sleep 1000"}, output, ""));
+      testing::spawn(copg({"with-postgres", "--", "sh", "-c", "echo $PGHOST; exec sleep 1000"}, output, ""));
   const bool started = copg::test::eventually([&] { return contains(output.text(), "\n"); }, 30s);
   const std::string folder = output.text().substr(0, output.text().find('\n'));
   ::kill(pid, SIGTERM);
-  EXPECT_EQ(wait_for_exit(pid), 128 + SIGTERM);
+  EXPECT_EQ(testing::wait_for_exit(pid), 128 + SIGTERM);
   EXPECT_TRUE(started) << output.text();
   EXPECT_FALSE(fs::exists(folder));
 }
 
-class Exec : public testing::Test {
+class Exec : public ::testing::Test {
  protected:
   Outcome exec(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), "exec");
@@ -139,7 +141,7 @@ class Exec : public testing::Test {
   std::string url(const std::string& database) const { return server_.url(database); }
 
  private:
-  ThrowawayPostgres server_;
+  testing::ThrowawayPostgres server_;
 };
 
 TEST_F(Exec, a_table_is_aligned_and_counted) {
@@ -248,7 +250,7 @@ TEST_F(Tune, tells_what_went_wrong) {
 
 TEST_F(Tune, an_interruption_keeps_what_was_measured) {
   const OutputFile output;
-  const pid_t pid = spawn(
+  const pid_t pid = testing::spawn(
       copg({"tune", "--sizes", "1,2", "--seconds", "0.3", "--rounds", "100", "--callers", "2", "SELECT 1"},
            output, url("postgres")));
   // Its sessions are there: a round has begun.
@@ -260,7 +262,7 @@ TEST_F(Tune, an_interruption_keeps_what_was_measured) {
       },
       30s));
   ::kill(pid, SIGINT);
-  EXPECT_EQ(wait_for_exit(pid), 130);
+  EXPECT_EQ(testing::wait_for_exit(pid), 130);
   EXPECT_TRUE(contains(output.text(), "requests/s")) << output.text();
 }
 

@@ -1,6 +1,6 @@
 // The throw-away server keeps what its header says: it is there when the constructor returns, and leaves
 // nothing.
-#include "tools/throwaway_postgres.hpp"
+#include "testing/throwaway_postgres.hpp"
 
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
@@ -15,7 +15,7 @@
 #include <string>
 #include <thread>
 
-namespace copg::tools {
+namespace copg::testing {
 namespace {
 
 namespace fs = std::filesystem;
@@ -153,4 +153,4 @@ TEST(ThrowawayPostgres, a_forked_child_does_not_stop_its_parents_server) {
 }
 
 }  // namespace
-}  // namespace copg::tools
+}  // namespace copg::testing

@@ -59,7 +59,7 @@ bool contains(const std::string& text, std::string_view part) { return text.find
 Key character(char c) { return {.character = c}; }
 Key special(SpecialKey key) { return {.special = key}; }
 
-class TopView : public testing::Test {
+class TopView : public ::testing::Test {
  protected:
   TopView() { view.show(picture_of({watched()})); }
   std::string screen(ScreenSize size = {.lines = 24, .columns = 160}) { return all_of(view.compose(size)); }

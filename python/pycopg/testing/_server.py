@@ -1,6 +1,6 @@
 """A PostgreSQL server of one's own, made in a second, gone without a trace.
 
-`copg with-postgres` does the same for a command, from C++ (tools/throwaway_postgres.cpp). The wheel has no such
+`copg with-postgres` does the same for a command, from C++ (src/testing/throwaway_postgres.cpp). The wheel has no such
 program, so that this is written again, in Python, without a TCP port, TLS or passwords.
 """
 

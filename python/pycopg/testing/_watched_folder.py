@@ -1,6 +1,6 @@
 """A temporary folder that outlives its process by a moment only, and the server in it likewise.
 
-It does what tools/watched_folder.cpp does, with the same script.
+It does what src/testing/watched_folder.cpp does, with the same script.
 """
 
 from __future__ import annotations

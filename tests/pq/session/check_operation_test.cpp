@@ -50,7 +50,7 @@ TEST(Check, of_a_terminated_session_fails_and_marks_the_connection_dead) {
 }
 
 TEST(Check, of_a_frozen_server_is_bounded_by_the_driver) {
-  tools::ThrowawayPostgres frozen;
+  testing::ThrowawayPostgres frozen;
   const auto connection = connect(frozen.url());
   frozen.freeze();
   {

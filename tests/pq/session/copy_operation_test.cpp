@@ -47,7 +47,7 @@ class Sink : public CopySink {
   std::string text;
 };
 
-class Copy : public testing::Test {
+class Copy : public ::testing::Test {
  protected:
   void SetUp() override {
     say(*connection, "DROP TABLE IF EXISTS copied; CREATE TABLE copied (n int UNIQUE)");

@@ -23,7 +23,7 @@ using test::say;
 using test::say_and_leave;
 using namespace std::chrono_literals;
 
-class Reset : public testing::Test {
+class Reset : public ::testing::Test {
  protected:
   // Wipes, and expects a connection that a stranger may have.
   void reset(ResetMode mode = ResetMode::tracked) {

@@ -11,12 +11,12 @@
 #include "pq/errors.hpp"
 #include "sql/text_traits.hpp"
 #include "support/poll_driver.hpp"
-#include "throwaway_postgres.hpp"
+#include "testing/throwaway_postgres.hpp"
 
 namespace copg::test {
 
-inline tools::ThrowawayPostgres& server() {
-  static tools::ThrowawayPostgres postgres;
+inline testing::ThrowawayPostgres& server() {
+  static testing::ThrowawayPostgres postgres;
   return postgres;
 }
 

@@ -34,9 +34,9 @@ void for_texts_like(const std::vector<std::string>& seeds, Read&& read) {
 }
 
 template <class T>
-class AgreementOf : public testing::Test {};
-using Numbers = testing::Types<signed char, unsigned char, short, unsigned short, int, unsigned, long,
-                               unsigned long, long long, unsigned long long, float, double>;
+class AgreementOf : public ::testing::Test {};
+using Numbers = ::testing::Types<signed char, unsigned char, short, unsigned short, int, unsigned, long,
+                                 unsigned long, long long, unsigned long long, float, double>;
 TYPED_TEST_SUITE(AgreementOf, Numbers);
 
 const std::vector<std::string> numbers = {"0",

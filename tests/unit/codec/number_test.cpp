@@ -17,9 +17,9 @@ using test::encoded;
 using test::message_of;
 
 template <class T>
-class Integers : public testing::Test {};
-using IntegerTypes = testing::Types<signed char, unsigned char, short, unsigned short, int, unsigned, long,
-                                    unsigned long, long long, unsigned long long>;
+class Integers : public ::testing::Test {};
+using IntegerTypes = ::testing::Types<signed char, unsigned char, short, unsigned short, int, unsigned, long,
+                                      unsigned long, long long, unsigned long long>;
 TYPED_TEST_SUITE(Integers, IntegerTypes);
 
 TYPED_TEST(Integers, limits_survive_the_round_trip) {

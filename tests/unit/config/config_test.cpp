@@ -23,7 +23,7 @@ std::string keyword(const Config& config, const std::string& name) {
   return found == all.end() ? "(absent)" : found->second;
 }
 
-class ConfigTest : public testing::Test {
+class ConfigTest : public ::testing::Test {
  protected:
   test::CleanEnvironment environment_;
 };

@@ -11,7 +11,7 @@ namespace {
 using test::contains;
 using test::message_of;
 
-class FromEnv : public testing::Test {
+class FromEnv : public ::testing::Test {
  protected:
   test::CleanEnvironment environment_;
   test::TemporaryFolder folder_;

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 using test::contains;
 using test::message_of;
 
-class Url : public testing::Test {
+class Url : public ::testing::Test {
  protected:
   test::CleanEnvironment environment_;
 };

@@ -60,7 +60,7 @@ class Steps final : public pq::Operation {
   const std::vector<pq::Step> steps_;
 };
 
-class BackgroundTasks : public testing::Test {
+class BackgroundTasks : public ::testing::Test {
  protected:
   Steps& start(std::vector<pq::Step> steps, Duration timeout = std::chrono::seconds(1)) {
     auto made = std::make_unique<Steps>(std::move(steps));

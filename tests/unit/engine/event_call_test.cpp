@@ -15,7 +15,7 @@
 #include "engine/calls/event_kinds.hpp"
 #include "support/eventually.hpp"
 #include "support/virtual_loop.hpp"
-#include "tools/throwaway_postgres.hpp"
+#include "testing/throwaway_postgres.hpp"
 
 namespace copg::test {
 namespace {
@@ -64,7 +64,7 @@ class ScriptedCall final : public VirtualCall {
   void give_back() noexcept override { ++given_back; }
 };
 
-class Machine : public testing::Test {
+class Machine : public ::testing::Test {
  protected:
   // Nothing listens there.
   const std::shared_ptr<engine::PoolEngine> engine_ =
@@ -233,9 +233,9 @@ class Watching final : public engine::PoolWaitKind<VirtualCall> {
 };
 
 /// A pool of one connection.
-class EventCalls : public testing::Test {
+class EventCalls : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { server_ = std::make_unique<tools::ThrowawayPostgres>(); }
+  static void SetUpTestSuite() { server_ = std::make_unique<testing::ThrowawayPostgres>(); }
   static void TearDownTestSuite() { server_.reset(); }
 
   void SetUp() override {
@@ -260,7 +260,7 @@ class EventCalls : public testing::Test {
     EXPECT_EQ(call.value(), "served");
   }
 
-  static inline std::unique_ptr<tools::ThrowawayPostgres> server_;
+  static inline std::unique_ptr<testing::ThrowawayPostgres> server_;
   const std::shared_ptr<engine::PoolEngine> engine_ =
       engine::PoolEngine::create(Config::from_url(server_->url()), {.min_size = 1, .max_size = 1}, nullptr);
   VirtualLoop loop_{*engine_};

@@ -33,7 +33,7 @@ struct Pair {
   std::array<int, 2> ends{-1, -1};
 };
 
-class HangUpSet : public testing::Test {
+class HangUpSet : public ::testing::Test {
  protected:
   Told told(std::size_t most = 8) {
     std::vector<pool::ConnectionId> ids(most);

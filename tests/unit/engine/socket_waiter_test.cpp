@@ -16,7 +16,7 @@ namespace {
 
 using Outcome = SocketWaiter::Outcome;
 
-class AnswerWaits : public testing::Test {
+class AnswerWaits : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends_.data()), 0); }
   ~AnswerWaits() override {

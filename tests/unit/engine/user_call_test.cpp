@@ -13,7 +13,7 @@
 namespace copg::engine {
 namespace {
 
-class UserCalls : public testing::Test {
+class UserCalls : public ::testing::Test {
  protected:
   class Call final : public UserCall {
    public:

@@ -11,7 +11,7 @@
 namespace copg::engine {
 namespace {
 
-class Waiting : public testing::Test {
+class Waiting : public ::testing::Test {
  protected:
   void TearDown() override { engine_->close(Duration::zero()); }
 

@@ -11,7 +11,7 @@
 namespace copg::python {
 namespace {
 
-class GilGates : public testing::Test {
+class GilGates : public ::testing::Test {
  protected:
   /// On a slow machine, too, it does not open by itself.
   explicit GilGates(engine::Duration judged = std::chrono::hours(1)) : gate_(judged) {}

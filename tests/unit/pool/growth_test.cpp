@@ -237,7 +237,7 @@ TEST(Patience, ends_for_those_who_wait_and_then_for_newcomers_at_once) {
   const Actions actions = pool.actions();
   EXPECT_TRUE(std::ranges::count(actions, fail(early, WaitError::connect_failed)) == 1 &&
               std::ranges::count(actions, fail(late, WaitError::connect_failed)) == 1)
-      << testing::PrintToString(actions);
+      << ::testing::PrintToString(actions);
   EXPECT_EQ(pool.acquire().error, WaitError::connect_failed);
 }
 

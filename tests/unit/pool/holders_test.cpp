@@ -9,7 +9,7 @@ constexpr pool::HolderId bob = 2;
 constexpr pool::Statement reading{.key = 1, .kind = pool::StatementKind::read};
 
 /// Two connections, idle.
-struct TwoHeld : testing::Test {
+struct TwoHeld : ::testing::Test {
   Script pool{{.min_size = 2, .max_size = 2}};
   void SetUp() override { pool.connect_all(); }
 };

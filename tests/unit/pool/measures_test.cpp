@@ -4,7 +4,7 @@
 namespace copg::test {
 namespace {
 
-struct Measured : testing::Test {
+struct Measured : ::testing::Test {
   Script pool{{.min_size = 1, .max_size = 1, .max_waiting = 1}};
   void SetUp() override { pool.connect_all(); }
   [[nodiscard]] const pool::Measures& measures() const { return pool.core().measures(); }

@@ -5,7 +5,7 @@ namespace copg::test {
 namespace {
 
 /// One connection, idle.
-struct One : testing::Test {
+struct One : ::testing::Test {
   Script pool{{.min_size = 1, .max_size = 1}};
   void SetUp() override { pool.connect_all(); }
 };

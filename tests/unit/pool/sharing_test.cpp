@@ -14,7 +14,7 @@ constexpr Statement a_loner{.key = 3, .kind = StatementKind::alone};
 constexpr Statement a_slow_read{.key = 4, .kind = StatementKind::read};
 
 /// One connection, leased.
-struct Saturated : testing::Test {
+struct Saturated : ::testing::Test {
   Script pool{{.min_size = 1, .max_size = 1}};
   ConnectionId id;
   void SetUp() override {

@@ -64,7 +64,7 @@ TEST(RoundTrip, an_index_on_bigint_serves_an_unsigned_64_bit_parameter) {
   EXPECT_EQ(run("SELECT pg_typeof($1)::text", params(std::uint64_t{5})).to_value<std::string>(), "bigint");
 }
 
-class RoundTripInZone : public testing::TestWithParam<const char*> {};
+class RoundTripInZone : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(RoundTripInZone, points_in_time) {
   run("SET TimeZone = '"s + GetParam() + "'");
@@ -86,8 +86,8 @@ TEST_P(RoundTripInZone, points_in_time) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Zones, RoundTripInZone,
-                         testing::Values("UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York",
-                                         "Pacific/Kiritimati"));
+                         ::testing::Values("UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York",
+                                           "Pacific/Kiritimati"));
 
 TEST(RoundTrip, any_point_in_time_that_both_sides_hold) {
   std::mt19937_64 random(8);

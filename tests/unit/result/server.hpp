@@ -13,12 +13,12 @@
 
 #include "pq/result_access.hpp"
 #include "support/refusal.hpp"
-#include "throwaway_postgres.hpp"
+#include "testing/throwaway_postgres.hpp"
 
 namespace copg::test {
 
-inline tools::ThrowawayPostgres& server() {
-  static tools::ThrowawayPostgres postgres;
+inline testing::ThrowawayPostgres& server() {
+  static testing::ThrowawayPostgres postgres;
   return postgres;
 }
 

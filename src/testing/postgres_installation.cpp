@@ -1,8 +1,9 @@
 // See postgres_installation.hpp.
-#include "postgres_installation.hpp"
+#include "testing/postgres_installation.hpp"
 
 #include <pwd.h>
 #include <unistd.h>
+#include <copg/testing/postgres_not_found.hpp>
 
 #include <array>
 #include <charconv>
@@ -12,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace copg::tools {
+namespace copg::testing {
 namespace {
 
 namespace fs = std::filesystem;
@@ -55,7 +56,7 @@ fs::path find_postgres_programs() {
   if (auto found = newest_below("/usr/lib/postgresql", "")) return *found;
   if (auto found = newest_below("/usr", "pgsql-")) return *found;
   if (has_programs("/usr/local/pgsql/bin")) return "/usr/local/pgsql/bin";
-  throw std::runtime_error(
+  throw PostgresNotFound(
       "found no PostgreSQL server (initdb, postgres) on PATH or in /usr/lib/postgresql/*/bin; install it "
       "with "
       "`apt-get install postgresql` (Debian, Ubuntu) or `dnf install postgresql-server` (Fedora)");
@@ -74,4 +75,4 @@ std::optional<SystemUser> user_for_server() {
   throw std::runtime_error("PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody`");
 }
 
-}  // namespace copg::tools
+}  // namespace copg::testing

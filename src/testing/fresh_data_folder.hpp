@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <optional>
 
-#include "child_process.hpp"
+#include "testing/child_process.hpp"
 
-namespace copg::tools {
+namespace copg::testing {
 
 /// Makes `data` (which must not exist) such a folder, owned by `user`: superuser `postgres`, UTF-8, locale
 /// C.UTF-8, no passwords. initdb (0.7 s) runs once per process, or once at all when the environment variable
@@ -18,4 +18,4 @@ void fill_data_folder(const std::filesystem::path& data, const std::filesystem::
 /// chown; nothing without a user.
 void give_to(const std::filesystem::path& path, const std::optional<SystemUser>& user);
 
-}  // namespace copg::tools
+}  // namespace copg::testing

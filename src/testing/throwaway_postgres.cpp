@@ -1,5 +1,5 @@
 // See throwaway_postgres.hpp.
-#include "throwaway_postgres.hpp"
+#include "testing/throwaway_postgres.hpp"
 
 #include <fmt/format.h>
 #include <sys/shm.h>
@@ -13,11 +13,11 @@
 #include <system_error>
 #include <thread>
 
-#include "fresh_data_folder.hpp"
-#include "loopback_port.hpp"
-#include "postgres_installation.hpp"
+#include "testing/fresh_data_folder.hpp"
+#include "testing/loopback_port.hpp"
+#include "testing/postgres_installation.hpp"
 
-namespace copg::tools {
+namespace copg::testing {
 namespace {
 
 namespace fs = std::filesystem;
@@ -312,4 +312,4 @@ std::string ThrowawayPostgres::tcp_url(const std::string& database) const {
 
 std::string ThrowawayPostgres::log() const { return read_file(folder_.path() / "log"); }
 
-}  // namespace copg::tools
+}  // namespace copg::testing

@@ -4,16 +4,16 @@
 #include <filesystem>
 #include <optional>
 
-#include "child_process.hpp"
+#include "testing/child_process.hpp"
 
-namespace copg::tools {
+namespace copg::testing {
 
 /// The folder of initdb and postgres: the one on PATH, else the newest below /usr/lib/postgresql (Debian,
-/// Ubuntu), /usr/pgsql-* (Red Hat) or /usr/local/pgsql. Throws std::runtime_error that says what to install.
+/// Ubuntu), /usr/pgsql-* (Red Hat) or /usr/local/pgsql. Throws PostgresNotFound, which says what to install.
 [[nodiscard]] std::filesystem::path find_postgres_programs();
 
 /// PostgreSQL refuses to run as root: whom to drop to, `postgres` or else `nobody`. Nothing when we are not
 /// root. Throws std::runtime_error when neither user exists.
 [[nodiscard]] std::optional<SystemUser> user_for_server();
 
-}  // namespace copg::tools
+}  // namespace copg::testing

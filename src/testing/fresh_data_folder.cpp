@@ -1,5 +1,5 @@
 // See fresh_data_folder.hpp.
-#include "fresh_data_folder.hpp"
+#include "testing/fresh_data_folder.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -10,9 +10,9 @@
 #include <string>
 #include <system_error>
 
-#include "watched_folder.hpp"
+#include "testing/watched_folder.hpp"
 
-namespace copg::tools {
+namespace copg::testing {
 namespace {
 
 namespace fs = std::filesystem;
@@ -74,4 +74,4 @@ void give_to(const fs::path& path, const std::optional<SystemUser>& user) {
   }
 }
 
-}  // namespace copg::tools
+}  // namespace copg::testing

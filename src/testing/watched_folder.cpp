@@ -1,5 +1,5 @@
 // See watched_folder.hpp.
-#include "watched_folder.hpp"
+#include "testing/watched_folder.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@
 #include <system_error>
 #include <utility>
 
-namespace copg::tools {
+namespace copg::testing {
 namespace {
 
 namespace fs = std::filesystem;
@@ -99,4 +99,4 @@ WatchedFolder::~WatchedFolder() {
   }
 }
 
-}  // namespace copg::tools
+}  // namespace copg::testing

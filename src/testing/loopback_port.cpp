@@ -1,5 +1,5 @@
 // See loopback_port.hpp.
-#include "loopback_port.hpp"
+#include "testing/loopback_port.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -9,7 +9,7 @@
 #include <random>
 #include <stdexcept>
 
-namespace copg::tools {
+namespace copg::testing {
 
 std::uint16_t free_loopback_port() {
   constexpr int port_attempts = 20;
@@ -29,4 +29,4 @@ std::uint16_t free_loopback_port() {
   throw std::runtime_error("found no free loopback port");
 }
 
-}  // namespace copg::tools
+}  // namespace copg::testing

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace copg::tools {
+namespace copg::testing {
 
 /// A user of this machine.
 struct SystemUser {
@@ -55,4 +55,4 @@ int wait_for_exit(pid_t pid);
 /// set.
 void run(const ChildProcess& child);
 
-}  // namespace copg::tools
+}  // namespace copg::testing

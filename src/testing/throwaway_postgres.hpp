@@ -17,10 +17,10 @@
 #include <utility>
 #include <vector>
 
-#include "child_process.hpp"
-#include "watched_folder.hpp"
+#include "testing/child_process.hpp"
+#include "testing/watched_folder.hpp"
 
-namespace copg::tools {
+namespace copg::testing {
 
 /// How the server is set up. The defaults: superuser `postgres`, no password asked, no TLS.
 struct ThrowawayOptions {
@@ -116,4 +116,4 @@ class ThrowawayPostgres {
   std::optional<pid_t> postmaster_;
 };
 
-}  // namespace copg::tools
+}  // namespace copg::testing

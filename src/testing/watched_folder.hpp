@@ -10,9 +10,9 @@
 #include <filesystem>
 #include <optional>
 
-#include "child_process.hpp"
+#include "testing/child_process.hpp"
 
-namespace copg::tools {
+namespace copg::testing {
 
 class WatchedFolder {
  public:
@@ -37,4 +37,4 @@ class WatchedFolder {
   int pipe_ = -1;  ///< Writing end of the watchdog's standard input.
 };
 
-}  // namespace copg::tools
+}  // namespace copg::testing

@@ -1,5 +1,5 @@
 // See child_process.hpp.
-#include "child_process.hpp"
+#include "testing/child_process.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -18,7 +18,7 @@
 #include <stdexcept>
 #include <system_error>
 
-namespace copg::tools {
+namespace copg::testing {
 namespace {
 
 constexpr int status_not_found = 127;
@@ -148,4 +148,4 @@ void run(const ChildProcess& child) {
       fmt::format("{} failed with status {}:\n{}", child.arguments.front(), status, said));
 }
 
-}  // namespace copg::tools
+}  // namespace copg::testing
