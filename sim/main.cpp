@@ -14,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "sim/cluster/simulation.hpp"
 #include "sim/engine/simulation.hpp"
 #include "sim/shrink.hpp"
 #include "sim/simulation.hpp"
@@ -33,6 +34,7 @@ struct Arguments {
   double seconds = 0;
   bool print = false;
   bool engine = false;
+  bool cluster = false;
 };
 
 // runs: one in so many is run twice, to prove that it is determined
@@ -115,6 +117,24 @@ class Engine final : public Subject {
   }
 };
 
+class ClusterLogic final : public Subject {
+ public:
+  [[nodiscard]] Outcome run(std::uint64_t seed, std::uint64_t until) const override {
+    return outcome_of(run_cluster(seed, ClusterSabotage::none, until));
+  }
+  [[nodiscard]] std::string trace_of(std::uint64_t seed, std::uint64_t until) const override {
+    ClusterTrace trace;
+    run_cluster(seed, ClusterSabotage::none, until, &trace);
+    return to_text(trace);
+  }
+  [[nodiscard]] Outcome replay(std::istream& file, std::string& shown) const override {
+    ClusterTrace trace = read_cluster_trace(file);
+    Outcome outcome = outcome_of(replay_cluster(trace));
+    if (outcome.failure) shown = to_text(shrink_cluster(std::move(trace)));
+    return outcome;
+  }
+};
+
 void explain(const Failure& failure, const std::string& trace) {
   fmt::print("violated: {}: {}\nreplay with --trace FILE:\n{}", failure.rule, failure.text, trace);
 }
@@ -125,7 +145,7 @@ int report(const Subject& subject, const Arguments& arguments, std::uint64_t see
   std::string trace = subject.trace_of(seed, arguments.until);
   std::istringstream file(trace);
   std::string shorter;
-  // I8 at the end of a run of the core: only the run knows that the server is well.
+  // I8 at the end of a run of the core, C15 and C16 of the cluster: only the run knows the world.
   const Outcome again = subject.replay(file, shorter);
   explain(again.failure.value_or(failure), again.failure ? shorter : trace);
   return 1;
@@ -208,7 +228,8 @@ int run_seeds(const Subject& subject, const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   CLI::App app(
-      "Simulates the pool core, or with --engine the whole engine: virtual time, seeded workloads and "
+      "Simulates the pool core, with --engine the whole engine, or with --cluster the logic of a cluster: "
+      "virtual time, seeded workloads and "
       "faults, "
       "every rule after every input.");
   Arguments arguments;
@@ -218,6 +239,11 @@ int main(int argc, char** argv) {
       "it, on a scripted server: statements, leases, observers, configure and its like, detach, "
       "listeners. Not reached: a background on its user's event loop, asyncio's event loop, COPY and "
       "streams on event loops, run");
+  app.add_flag(
+         "--cluster", arguments.cluster,
+         "Simulate the logic of a cluster, in a world of servers with true roles, timelines, replication "
+         "with lag, promotions, split brains, partitions, restarts and changing addresses")
+      ->excludes("--engine");
   app.add_option("--seed", arguments.seed, "The first seed")->capture_default_str();
   app.add_option("--runs", arguments.runs, "How many seeds to run, one after the other")
       ->capture_default_str();
@@ -238,7 +264,10 @@ int main(int argc, char** argv) {
   std::signal(SIGTERM, [](int) { interrupted = 1; });
   const Core core;
   const Engine engine;
-  const Subject& subject = arguments.engine ? static_cast<const Subject&>(engine) : core;
+  const ClusterLogic cluster;
+  const Subject& subject = arguments.engine    ? static_cast<const Subject&>(engine)
+                           : arguments.cluster ? static_cast<const Subject&>(cluster)
+                                               : core;
   try {
     if (!arguments.trace.empty()) return replay_file(subject, arguments);
     if (arguments.print) {

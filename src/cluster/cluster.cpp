@@ -142,7 +142,6 @@ Acquired Cluster::serve_or_queue(const Request& request, std::uint64_t ticket) {
 void Cluster::serve_waiters() {
   std::uint32_t for_primary = waiters_.first(true);
   std::uint32_t for_others = waiters_.first(false);
-  if (!serves_primary()) for_primary = Waiters::none;
   while (for_primary != Waiters::none || for_others != Waiters::none) {
     if (full()) return;
     const bool primary_first =
@@ -165,15 +164,16 @@ void Cluster::serve_waiters() {
 
 Acquired Cluster::acquire(TimePoint now, const Request& request) {
   begin(now);
+  catch_up();
   return serve_or_queue(request, next_ticket_++);
 }
 
 Acquired Cluster::reacquire(TimePoint now, HostId host, const Request& request, std::uint64_t ticket) {
   begin(now);
-  const bool was_full = full();
+  const bool others_first = full() || look_again_;
   end_lease(host);
   // Whoever is older goes first, where the lease that has ended was what they waited for.
-  if (was_full && !closed_) {
+  if (others_first && !closed_) {
     WaiterId waiter;
     if (request.deadline > now_) waiter = waiters_.push(now_, request, ticket);
     settle();
@@ -184,21 +184,22 @@ Acquired Cluster::reacquire(TimePoint now, HostId host, const Request& request, 
 
 bool Cluster::cancel(TimePoint now, WaiterId waiter) {
   begin(now);
-  if (!waiters_.waits(waiter)) return false;
-  waiters_.cancel(waiter);
-  return true;
+  const bool waits = waiters_.waits(waiter);
+  if (waits) waiters_.cancel(waiter);
+  catch_up();
+  return waits;
 }
 
 void Cluster::release(TimePoint now, HostId host) {
   begin(now);
-  const bool was_full = full();
+  look_again_ = look_again_ || full();
   end_lease(host);
-  if (was_full && !closed_) settle();
+  if (!closed_) catch_up();
 }
 
 void Cluster::suspend(TimePoint now, TimePoint until) {
   begin(now);
-  if (closed_ || until <= now_) return;
+  if (closed_ || until <= now_) return catch_up();
   suspended_ = true;
   suspended_until_ = until;
   suspended_timeline_ = newest_;
@@ -214,7 +215,7 @@ void Cluster::resume(TimePoint now) {
 void Cluster::close(TimePoint now) {
   begin(now);
   closed_ = true;
-  suspended_ = false;
+  suspended_ = look_again_ = false;
   for (const bool for_primary : {true, false}) {
     while (waiters_.first(for_primary) != Waiters::none)
       waiters_.fail(waiters_.first(for_primary), WaitError::closed);

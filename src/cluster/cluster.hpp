@@ -127,6 +127,9 @@ class Cluster {
   // When whom to probe, and what follows from an input (cluster_probing.cpp).
   void begin(TimePoint now);
   void settle();
+  void catch_up() {
+    if (look_again_) settle();
+  }
   void probe_all();
   void start_probes();
   [[nodiscard]] bool awaits(HostId host, std::uint32_t probe) const;
@@ -147,6 +150,7 @@ class Cluster {
   bool certain_ = false;  // the system is that of a primary
   bool served_ = false;   // the primary, after the last input
   bool report_pending_ = false;
+  bool look_again_ = false;  // a request's patience is over, or a switchover's time
   std::uint64_t system_ = 0;
   Lsn written_ = 0;  // by a primary of the newest timeline, as far as is known; 0: nothing is
   std::uint64_t next_ticket_ = 1;

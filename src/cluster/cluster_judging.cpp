@@ -146,7 +146,7 @@ void Cluster::judge() {
 
 void Cluster::on_probed(TimePoint now, HostId host, std::uint32_t probe, const Observation& observation) {
   begin(now);
-  if (!awaits(host, probe)) return;
+  if (!awaits(host, probe)) return catch_up();
   Host& it = hosts_[host.slot];
   const Observation before = it.seen;
   const bool answered = it.answered;
@@ -166,7 +166,7 @@ void Cluster::on_probed(TimePoint now, HostId host, std::uint32_t probe, const O
 
 void Cluster::on_probe_failed(TimePoint now, HostId host, std::uint32_t probe) {
   begin(now);
-  if (!awaits(host, probe)) return;
+  if (!awaits(host, probe)) return catch_up();
   hosts_[host.slot].fail(now_, options_, random_);
   judge();
   settle();

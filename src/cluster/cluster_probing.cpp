@@ -18,15 +18,16 @@ TimePoint Cluster::next_deadline() const { return std::min(next_probe_, waiters_
 /// Each command and input begins here: the time, and whose time is over.
 void Cluster::begin(TimePoint now) {
   now_ = std::max(now_, now);
+  if (waiters_.next_time() <= now_) look_again_ = waiters_.expire(now_) || look_again_;
   if (suspended_ && now_ >= suspended_until_) {
     suspended_ = false;
-    settle();
+    look_again_ = true;
   }
-  if (waiters_.next_time() <= now_ && waiters_.expire(now_)) serve_waiters();
 }
 
 /// What follows once something has changed.
 void Cluster::settle() {
+  look_again_ = false;
   if (suspended_ && primary_ != none && newest_ > suspended_timeline_) suspended_ = false;
   const bool serves = serves_primary();
   if (served_ && !serves) probe_all();
@@ -85,7 +86,7 @@ void Cluster::plan() {
 
 void Cluster::on_doubt(TimePoint now, HostId host) {
   begin(now);
-  if (closed_ || !live(host)) return;
+  if (closed_ || !live(host)) return catch_up();
   Host& it = hosts_[host.slot];
   it.doubted = true;
   it.urgent = it.urgent || !it.down();
