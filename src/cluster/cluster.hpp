@@ -7,7 +7,7 @@
 // comes. Time that runs backwards is taken as standing still.
 //
 // How it is to be driven, and what counts as evidence: docs/adr/0071-a-cluster-is-logic-that-is-driven.md.
-// What must hold: docs/reference/invariants.md, C1 to C14; sim/cluster checks it after every input.
+// What must hold: docs/reference/invariants.md, C1 to C16; sim/cluster checks it after every input.
 #pragma once
 
 #include <cstdint>

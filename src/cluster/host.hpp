@@ -13,13 +13,13 @@ struct Host {
   // What a request looks at comes first.
   bool listed = false;
   bool up = false;  ///< The last probe was answered.
-  bool doubted =
-      false;  ///< Something speaks against what is known: no request until a younger probe is answered.
+  /// Something speaks against what is known: no request until a younger probe is answered.
+  bool doubted = false;
   Verdict verdict = Verdict::unknown;
   std::uint32_t leases = 0;
   Duration latency{};  ///< Of probes, smoothed; 0: it has answered none.
-  TimePoint
-      seen_at{};       ///< When the probe was sent whose answer is `seen`: what it says is at least so young.
+  /// When the probe was sent whose answer is `seen`: what it says is at least so young.
+  TimePoint seen_at{};
   Observation seen{};  ///< Its last answer, also of a host that is down.
 
   HostKey key = 0;

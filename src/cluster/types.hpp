@@ -62,10 +62,9 @@ struct Request {
 
 /// What a server said of itself in the answer to a probe.
 struct Observation {
-  bool primary = false;      ///< It is not in recovery.
-  std::uint64_t system = 0;  ///< Its system identifier; not 0.
-  std::uint64_t instance =
-      0;  ///< Of this start of this server, such as the time of the start in microseconds.
+  bool primary = false;        ///< It is not in recovery.
+  std::uint64_t system = 0;    ///< Its system identifier; not 0.
+  std::uint64_t instance = 0;  ///< Of this start of the server: the time of the start, in microseconds.
   std::uint32_t timeline = 0;  ///< The one it writes or replays; at least 1.
   Lsn position = 0;            ///< How far it has written; of a replica: how far it has replayed.
   Duration lag{};  ///< How old a replica's data were, as it judges itself. `forever`: it can't say.

@@ -12,7 +12,7 @@ snippets    Every block of C++, those in the comments of public headers too, com
               ```cpp more    comes at the end of its `main`; the program of this step is executed, and prints what it has
                              printed in the steps before, and the output of this block
 references  Links lead to files and headings, named tests exist, the table of options is that of the header, and each
-            invariant (I1), rule of sharing (S1) and bug of other pools (B1) that is cited anywhere has a row in a table.
+            invariant (I1, of clusters C1), rule of sharing (S1) and bug of other pools (B1) that is cited anywhere has a row in a table.
             Each page of docs/ is linked from an index (a README.md), each decision with its number, title and status.
 """
 
@@ -251,8 +251,8 @@ def check_indexes(root: pathlib.Path, given: list[str]) -> list[str]:
     return problems if decisions else [*problems, "no index of decisions was found"]
 
 
-ROW = re.compile(r"^\| ([BIS]\d{1,2})\b.*$", re.MULTILINE)
-CITED = re.compile(r"(?<![\w.#])([BIS]\d{1,2})(?:–([BIS]?)(\d{1,2}))?\b(?!\.\d)")
+ROW = re.compile(r"^\| ([BCIS]\d{1,2})\b.*$", re.MULTILINE)
+CITED = re.compile(r"(?<![\w.#])([BCIS]\d{1,2})(?:–([BCIS]?)(\d{1,2}))?\b(?!\.\d)")
 CITING = {".cpp", ".hpp", ".py", ".md"}
 FOLDERS = ("include", "src", "sim", "tools", "tests", "python", "bench", "examples")
 
@@ -277,7 +277,7 @@ def check_numbers(root: pathlib.Path, given: list[str]) -> list[str]:
                 numbers = [first] + ([(letter or first[0]) + last] if last else [])
                 problems += [f"{name}:{line}: {number} is defined nowhere" for number in numbers if number not in rows]
     if not given:
-        for letter, least in (("B", 50), ("I", 13), ("S", 3)):
+        for letter, least in (("B", 50), ("I", 13), ("S", 3), ("C", 16)):
             problems += [f"{letter}{number} has no row" for number in range(1, least + 1)
                          if f"{letter}{number}" not in rows]
     return problems
