@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pathlib
 import queue
@@ -18,17 +19,16 @@ from collections.abc import Mapping
 from conftest import eventually
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
-UVICORN = (
-    EXAMPLES / "fastapi_users",
-    "uvicorn",
-    "--port",
-    "0",
-    "--timeout-graceful-shutdown",
-    "2",
-    "--no-access-log",
-    "app:app",
-)
-GUNICORN = (EXAMPLES / "flask_users", "gunicorn", "--bind", "127.0.0.1:0", "app:app")
+
+
+def command_of(folder: str) -> tuple[pathlib.Path | str, ...]:
+    """Where the example is started, and what its Dockerfile runs there."""
+    (command,) = re.findall(r"^CMD (\[.*\])$", (EXAMPLES / folder / "Dockerfile").read_text(), re.MULTILINE)
+    return (EXAMPLES / folder, *json.loads(command))
+
+
+UVICORN = command_of("fastapi_users")
+GUNICORN = command_of("flask_users")
 # Where it is started, the module that is run, its arguments.
 SERVERS: dict[str, tuple[pathlib.Path | str, ...]] = {
     "uvicorn": UVICORN,
@@ -38,6 +38,7 @@ SERVERS: dict[str, tuple[pathlib.Path | str, ...]] = {
     "gunicorn, 2 workers": (*GUNICORN, "--workers", "2"),
     "gunicorn, preload, 2 workers": (*GUNICORN, "--preload", "--workers", "2"),
 }
+ANY_PORT = {"UVICORN_PORT": "0", "BIND": "127.0.0.1:0"}
 ONE_PROCESS = [name for name in SERVERS if "2 workers" not in name]
 START_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 5.0  # what the services promise
@@ -53,7 +54,7 @@ class Service:
         self.process = subprocess.Popen(
             [sys.executable, "-B", "-m", str(module), *map(str, arguments)],
             cwd=folder,
-            env={**os.environ, "DATABASE_URL": url, **settings},
+            env={**os.environ, **ANY_PORT, "DATABASE_URL": url, **settings},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

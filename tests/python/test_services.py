@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -99,6 +101,16 @@ def get(url: str) -> httpx.Response:
     return httpx.get(url, timeout=START_TIMEOUT_S, trust_env=False)
 
 
+def two_free_ports() -> int:
+    """The first of them. Nobody else listens there now; a test can't do more."""
+    for port in range(20_000, 30_000, 2):
+        with contextlib.suppress(OSError), socket.socket() as one, socket.socket() as other:
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 1))
+            return port
+    raise AssertionError("no two ports are free")
+
+
 @pytest.mark.parametrize("server", FRAMEWORKS)
 def test_what_it_answers(start: Start, server: str) -> None:
     base = start(server).wait_until_it_listens()
@@ -142,6 +154,20 @@ def test_it_says_try_again_while_the_pool_is_dry(start: Start, database: Databas
     assert "leased" in service.output or "had no answer from the server" in service.output
 
 
+@pytest.mark.parametrize("server", FRAMEWORKS)
+def test_it_is_alive_but_not_ready_while_the_pool_is_dry(
+    start: Start, database: Database, at_once: Any, server: str
+) -> None:
+    base = start(server, POOL_SIZE=1, POOL_TIMEOUT=2).wait_until_it_listens()
+    assert get(f"{base}/ready").json() == {"status": "ready"}
+    with database.lock():
+        answers = at_once(base, 3)
+        eventually(lambda: get(f"{base}/ready").status_code == 503)
+        assert get(f"{base}/live").json() == {"status": "live"}
+        assert {answer.result().status_code for answer in answers} == {503}
+    eventually(lambda: get(f"{base}/ready").status_code == 200)
+
+
 def test_whom_the_queue_does_not_hold_is_turned_away_at_once(start: Start, database: Database, at_once: Any) -> None:
     queue, too_many = 10, 5
     base = start("uvicorn", POOL_SIZE=1, POOL_TIMEOUT=30).wait_until_it_listens()
@@ -183,6 +209,32 @@ def test_gunicorns_first_process_holds_no_connection(start: Start, database: Dat
     service = start("gunicorn, preload", POOL_SIZE=3)
     get(f"{service.wait_until_it_listens()}/users")
     assert database.sessions() == 3  # of the worker, which has waited for min_size of them
+
+
+def test_each_worker_of_gunicorn_has_a_port_for_prometheus_and_its_successor_the_same(
+    start: Start, database: Database
+) -> None:
+    first = two_free_ports()
+    token = "a-token-for-the-test"
+    service = start("gunicorn, 2 workers", POOL_SIZE=3, MONITOR_PORT=first, MONITOR_TOKEN=token)
+    service.wait_until_it_listens()
+
+    def scraped(port: int, **headers: str) -> int:
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/metrics", headers=headers, trust_env=False).status_code
+        except httpx.TransportError:
+            return 0
+
+    authorization = f"Bearer {token}"
+    for port in (first, first + 1):
+        eventually(lambda port=port: scraped(port, Authorization=authorization) == 200, START_TIMEOUT_S)  # type: ignore[misc]
+        assert scraped(port) == 401
+    workers = [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", service.output)]
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    eventually(lambda: service.output.count("Booting worker") == 3, START_TIMEOUT_S)
+    for port in (first, first + 1):
+        eventually(lambda port=port: scraped(port, Authorization=authorization) == 200, START_TIMEOUT_S)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("server", SERVERS)
