@@ -18,6 +18,7 @@ import django
 from django.conf import settings
 
 import pycopg
+from pycopg.django import database
 
 ROWS = 1000
 ENGINES = {"psycopg": "django.db.backends.postgresql", "copg": "pycopg.django"}
@@ -29,18 +30,8 @@ def configured() -> None:
     databases: dict[str, Any] = {}
     for name, engine in ENGINES.items():
         for bound in (False, True):
-            databases[name + (" bound" if bound else "")] = {
-                "ENGINE": engine,
-                "NAME": server.database,
-                "OPTIONS": {
-                    **server.options,
-                    "host": server.host,
-                    "port": str(server.port),
-                    "user": server.user,
-                    "pool": {"min_size": 0, "max_size": 10},
-                    "server_side_binding": bound,
-                },
-            }
+            options = {"pool": {"min_size": 0, "max_size": 10}, "server_side_binding": bound}
+            databases[name + (" bound" if bound else "")] = database(server, ENGINE=engine, OPTIONS=options)
     databases["default"] = databases["psycopg"]
     settings.configure(DATABASES=databases, DEFAULT_AUTO_FIELD="django.db.models.BigAutoField", USE_TZ=True)
     django.setup()

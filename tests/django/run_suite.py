@@ -10,11 +10,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import django
 
 import pycopg
+from pycopg.django import database
 
 HERE = pathlib.Path(__file__).parent
 BUILD = HERE.parents[1] / "build"
@@ -37,8 +38,8 @@ LONG = (
 )
 SETTINGS = """
 DATABASES = {{
-    "default": {{"ENGINE": {engine!r}, "NAME": {name!r}, "OPTIONS": {options!r}}},
-    "other": {{"ENGINE": {engine!r}, "NAME": {name!r}, "OPTIONS": {options!r}, "TEST": {{"NAME": "test_other"}}}},
+    "default": {entry!r},
+    "other": {{**{entry!r}, "TEST": {{"NAME": "test_other"}}}},
 }}
 SECRET_KEY = "of a test"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -76,15 +77,13 @@ def run(engine: str, labels: Sequence[str], bind: bool = False, timeout_s: float
     """Runs tests on the server of the environment (DATABASE_URL)."""
     tests = fetched()
     config = pycopg.Config.from_env(load_dotenv_file=False)
-    options = {**config.options, "host": config.host, "port": str(config.port), "user": config.user}
-    if config.password:
-        options["password"] = config.password
-    pool = {"pool": {"min_size": 0, "max_size": 10, "timeout": 5.0}}
-    binding = {"server_side_binding": True} if bind else {}
+    options: dict[str, Any] = {"pool": {"min_size": 0, "max_size": 10, "timeout": 5.0}}
+    if bind:
+        options["server_side_binding"] = True
     with tempfile.TemporaryDirectory() as folder:
-        given = {**options, **pool, **binding}
+        entry = database(config, ENGINE=ENGINES[engine], OPTIONS=options)
         key = "AutoField" if django.VERSION < (6,) else "BigAutoField"  # as the tests of each version expect it
-        text = SETTINGS.format(engine=ENGINES[engine], name=config.database, options=given, key=key)
+        text = SETTINGS.format(entry=entry, key=key)
         (pathlib.Path(folder) / "suite_settings.py").write_text(text)
         done = subprocess.run(
             [sys.executable, "runtests.py", "--settings=suite_settings", "--parallel=1", "--noinput", *labels],

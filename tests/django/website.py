@@ -12,20 +12,11 @@ import django
 from django.conf import settings
 
 import pycopg
+from pycopg.django import database
 
 config = pycopg.Config.from_env(load_dotenv_file=False)
 settings.configure(
-    DATABASES={
-        "default": {
-            "ENGINE": "pycopg.django",
-            "NAME": config.database,
-            "USER": config.user,
-            "HOST": config.host,
-            "PORT": str(config.port),
-            "ATOMIC_REQUESTS": True,
-            "OPTIONS": {**config.options, "pool": {"max_size": 4, "timeout": 5.0}},
-        }
-    },
+    DATABASES={"default": database(config, ATOMIC_REQUESTS=True, OPTIONS={"pool": {"max_size": 4, "timeout": 5.0}})},
     ALLOWED_HOSTS=["*"],
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     INSTALLED_APPS=["django.contrib.postgres"],

@@ -36,6 +36,7 @@ from psycopg.types.range import Range
 import pycopg
 from conftest import eventually
 from pycopg import PooledDatabase
+from pycopg.django import database
 from service import START_TIMEOUT_S, Service
 from test_reference import ROOT, blocks
 
@@ -203,6 +204,39 @@ def test_threads_share_the_pool(people: Any) -> None:
         list(threads.map(add, range(8)))
     assert people.count() == 80
     assert connection.pool.stats["pool_size"] <= 4
+
+
+def test_the_pool_is_that_of_the_settings_of_the_moment(make: Make) -> None:
+    wrapper = make({"max_size": 2})
+    pool = wrapper.pool
+    assert wrapper.pool is pool
+    wrapper.settings_dict["OPTIONS"]["pool"]["max_size"] = 3  # in place, as tests do
+    changed = wrapper.pool
+    assert (changed is pool, changed.stats["pool_max"]) == (False, 3)
+    wrapper.close_pool()
+    with pytest.raises(pycopg.PoolClosed):
+        changed.fetch_val("SELECT 1")
+    assert wrapper.pool not in (pool, changed)
+
+
+def test_an_entry_of_databases_says_what_the_configuration_says() -> None:
+    config = pycopg.Config("db1,db2", 6432, "shop", "app", "secret", "require", {"application_name": "web"}, 500)
+    entry = database(config, ATOMIC_REQUESTS=True, OPTIONS={"pool": {"max_size": 3}, "application_name": "jobs"})
+    assert entry == {
+        "ENGINE": "pycopg.django",
+        "NAME": "shop",
+        "USER": "app",
+        "PASSWORD": "secret",
+        "HOST": "db1,db2",
+        "PORT": "6432",
+        "ATOMIC_REQUESTS": True,
+        "OPTIONS": {
+            "application_name": "jobs",
+            "sslmode": "require",
+            "statement_timeout": "500",
+            "pool": {"max_size": 3},
+        },
+    }
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,14 @@ from .._async_pool_leases import CheckedAsyncConnection
 from .._copy import AsyncCopy
 from .._mixing import mixed
 from .._native_types import Params, Raised, RaisedType, Traceback
+from .._roll_back import RollBack
 from ..async_transaction import AsyncTransaction
 from ..errors import NotSupportedError
 from ..server_cursor import AsyncServerCursor
 from ..stream import AsyncRowStream
 from ._connection import refuse_parameters, refuse_returning
 from ._errors import speaking, speaks_psycopg
-from ._manners import Info, Mannered, Manners, RollBack, is_rollback
+from ._manners import Info, Mannered, Manners, is_rollback
 from ._values import row_kind, rows_of, text_of, values_of
 
 Self = TypeVar("Self", bound="AsyncConnection")
@@ -94,7 +95,7 @@ class AsyncConnection(Base):
             else:
                 await CheckedAsyncConnection.__aenter__(self)
         self._pool = pool
-        self.timeout = math.inf
+        self.timeout: float = math.inf
         self._given = pool._new_manners()  # which the first connection may have changed, as it was configured
         self._set_autocommit(self._given.autocommit)
 

@@ -39,17 +39,17 @@ class BasePool:
         min_size, max_size = self._sizes(arguments["min_size"], arguments["max_size"])
         if arguments["num_workers"] < 1:
             raise ValueError("num_workers must be at least 1")
-        self.conninfo = arguments["conninfo"]
-        self.kwargs = arguments["kwargs"]
-        self.connection_class = self._class_of(arguments["connection_class"])
+        self.conninfo: str = arguments["conninfo"]
+        self.kwargs: Any = arguments["kwargs"]
+        self.connection_class: Any = self._class_of(arguments["connection_class"])
         self.name: str = arguments["name"] or f"pool-{next(_numbers)}"
-        self.close_returns = bool(arguments["close_returns"]) and not self._is_null
-        self.timeout = arguments["timeout"]
-        self.max_waiting = arguments["max_waiting"]
-        self.max_lifetime = arguments["max_lifetime"]
-        self.max_idle = arguments["max_idle"]
-        self.reconnect_timeout = arguments["reconnect_timeout"]
-        self.num_workers = arguments["num_workers"]
+        self.close_returns: bool = bool(arguments["close_returns"]) and not self._is_null
+        self.timeout: float = arguments["timeout"]
+        self.max_waiting: int = arguments["max_waiting"]
+        self.max_lifetime: float = arguments["max_lifetime"]
+        self.max_idle: float = arguments["max_idle"]
+        self.reconnect_timeout: float = arguments["reconnect_timeout"]
+        self.num_workers: int = arguments["num_workers"]
         self._popped = dict.fromkeys(_COUNTERS, 0)
         self._is_open = self._has_closed = False
         self._check = arguments["check"]

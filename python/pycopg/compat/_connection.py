@@ -13,13 +13,14 @@ from .._copy import Copy
 from .._mixing import mixed
 from .._native_types import Params, Raised, RaisedType, Traceback
 from .._pool_leases import lease
+from .._roll_back import RollBack
 from ..connect import StandaloneConnection
 from ..errors import NotSupportedError
 from ..server_cursor import ServerCursor
 from ..stream import RowStream
 from ..transaction import Transaction
 from ._errors import speaking, speaks_psycopg
-from ._manners import Info, Mannered, Manners, RollBack, is_rollback, isolation_of
+from ._manners import Info, Mannered, Manners, is_rollback, isolation_of
 from ._values import row_kind, rows_of, text_of, values_of
 
 Self = TypeVar("Self", bound="Connection")
@@ -90,7 +91,7 @@ class Connection(Base):
         with speaking():
             lease(self)
         self._pool = pool
-        self.timeout = math.inf
+        self.timeout: float = math.inf
         self._begin_as(pool._new_manners())  # which the first connection may have changed, as it was configured
 
     def _begin_as(self, manners: Manners) -> None:

@@ -146,7 +146,3 @@ def is_rollback(error: BaseException | None, transaction: Any) -> bool:
     if rollback is None or not isinstance(error, rollback):
         return False
     return getattr(error, "transaction", None) in (None, transaction)
-
-
-class RollBack(Exception):
-    """Ends a block with `force_rollback`."""

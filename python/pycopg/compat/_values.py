@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .. import rows
-from ..types import Json, Jsonb
+from .._psycopgs import json_of
 
 _NATIVE: dict[str, Callable[..., Any]] = {
     "tuple_row": tuple,
@@ -31,12 +31,13 @@ def row_kind(factory: Any) -> Callable[..., Any]:
         return _NATIVE[factory.__qualname__]
     if not callable(factory):
         raise TypeError(f"row_factory = {factory!r}: it must be a function, as psycopg.rows has them")
+    make: Any = factory
     makers: dict[tuple[str, ...], Callable[[tuple[Any, ...]], Any]] = {}
 
     def row(**columns: Any) -> Any:
         names = tuple(columns)
         if names not in makers:
-            makers[names] = factory(Described(names))
+            makers[names] = make(Described(names))
         return makers[names](tuple(columns.values()))
 
     return row
@@ -82,19 +83,11 @@ def values_of(params: Any) -> Any:
     if theirs is None or not params:
         return params
     if isinstance(params, Mapping):
-        return {name: _value(theirs, value) for name, value in params.items()}
+        return {name: json_of(theirs, value) for name, value in params.items()}
     if isinstance(params, Iterable) and not isinstance(params, (str, bytes)):
-        return [_value(theirs, value) for value in params]
+        return [json_of(theirs, value) for value in params]
     return params
 
 
 def rows_of(params_seq: Iterable[Any]) -> Iterator[Any]:
     return map(values_of, params_seq)
-
-
-def _value(theirs: Any, value: Any) -> Any:
-    if isinstance(value, theirs.Jsonb):
-        return Jsonb(value.obj, value.dumps)
-    if isinstance(value, theirs.Json):
-        return Json(value.obj, value.dumps)
-    return value

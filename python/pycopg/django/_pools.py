@@ -23,6 +23,8 @@ _PATIENCE_S = 0.5  # with the database `postgres`, which not everybody may conne
 
 _lock = threading.Lock()
 _pools: dict[str, dict[str, PooledDatabase]] = {}  # by alias and settings
+_closings = 0  # how often pools were closed
+_KNOWN = "_pycopg_pool"  # an attribute of a DatabaseWrapper: its pool, and the settings that this belongs to
 
 
 def options_of(given: Any) -> dict[str, Any]:
@@ -47,6 +49,24 @@ def call_timeout_of(given: Any) -> float:
 
 def pool_of(wrapper: Any) -> PooledDatabase:
     """The pool of a DatabaseWrapper, for its alias and its settings of this moment."""
+    known = wrapper.__dict__.get(_KNOWN)
+    seen = (_closings, wrapper.alias, wrapper.settings_dict, wrapper.timezone_name, wrapper.timezone)
+    if known is None or known[0] != seen:
+        # The number first: if pools are closed meanwhile, the next lease looks again.
+        seen = (_closings, wrapper.alias, _copied(wrapper.settings_dict), wrapper.timezone_name, wrapper.timezone)
+        known = wrapper.__dict__[_KNOWN] = (seen, _looked_up(wrapper))
+    pool: PooledDatabase = known[1]
+    return pool
+
+
+def _copied(settings: Any) -> Any:
+    """Settings, whose dicts and lists may be changed in place, as tests do."""
+    if isinstance(settings, dict):
+        return {name: _copied(value) for name, value in settings.items()}
+    return [_copied(value) for value in settings] if isinstance(settings, list) else settings
+
+
+def _looked_up(wrapper: Any) -> PooledDatabase:
     given = wrapper.settings_dict["OPTIONS"].get("pool")
     parameters = wrapper.get_connection_params()
     role = wrapper.settings_dict["OPTIONS"].get("assume_role")
@@ -67,8 +87,10 @@ def pool_of(wrapper: Any) -> PooledDatabase:
 
 def close_pools(alias: str) -> None:
     """Closes the pools of a database. Connections that are leased go on until they are given back."""
+    global _closings
     with _lock:
         pools = _pools.pop(alias, {})
+        _closings += 1
     for pool in pools.values():
         if pool.stats["leased"] == 0:
             pool.close()

@@ -19,9 +19,10 @@ from psycopg.types.numeric import Int2, Int4, Int8
 from psycopg.types.range import Range as TheirRange
 
 from .. import _native
+from .._psycopgs import json_of
 from ..errors import ProgrammingError
 from ..sql import _composed
-from ..types import Hstore, Json, Jsonb, Range
+from ..types import Hstore, Range
 
 Loads = Callable[[str], Any]
 
@@ -94,11 +95,7 @@ def adapted(value: Any, inside: bool = False) -> Any:
         return _range(value)
     if kind is dict and apps.is_installed("django.contrib.postgres"):
         return _hstore(value) if inside else Hstore(value)
-    if isinstance(value, theirs.Jsonb):
-        return Jsonb(value.obj, value.dumps)
-    if isinstance(value, theirs.Json):
-        return Json(value.obj, value.dumps)
-    return value
+    return json_of(theirs, value)
 
 
 def adapted_all(parameters: Sequence[Any] | Mapping[str, Any] | None) -> Any:

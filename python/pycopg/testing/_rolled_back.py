@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 
+from .._roll_back import RollBack
 from ..async_connection import AsyncConnection
 from ..async_pool import AsyncPooledDatabase
 from ..connection import Connection
 from ..pool import PooledDatabase
-
-
-class _RollBack(Exception):
-    """Ends the block of a transaction as an error would."""
 
 
 @contextlib.contextmanager
@@ -22,16 +19,16 @@ def rolled_back(db: PooledDatabase) -> Iterator[Connection]:
     `conn.transaction()` inside is a savepoint, with its own end. `conn.commit()` and `conn.rollback()` raise
     ProgrammingError. An exception of the block is raised, after the rollback.
     """
-    with db.connection() as connection, contextlib.suppress(_RollBack), connection.transaction():
+    with db.connection() as connection, contextlib.suppress(RollBack), connection.transaction():
         yield connection
-        raise _RollBack
+        raise RollBack
 
 
 @contextlib.asynccontextmanager
 async def rolled_back_async(db: AsyncPooledDatabase) -> AsyncIterator[AsyncConnection]:
     """`async with rolled_back_async(db) as conn`: as `rolled_back`. It may be made where no event loop runs."""
     async with db.connection() as connection:
-        with contextlib.suppress(_RollBack):
+        with contextlib.suppress(RollBack):
             async with connection.transaction():
                 yield connection
-                raise _RollBack
+                raise RollBack
