@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 from ._checking import Refusals
-from ._copying import LEASE, uncopied
+from ._copying import LEASE, Refusal, uncopied
 from ._run import Inside, this_task
 from .async_connection import AsyncConnection
 from .async_transaction import AsyncTransaction
@@ -49,6 +49,7 @@ class CheckedAsyncConnection(AsyncConnection):
     async def _try_leasing(self) -> bool:
         check = self.pool._check
         refusals = Refusals(self.pool, 0.0)
+        answer: object = None
         leased = self._try_lease()
         while leased:
             try:
@@ -77,7 +78,7 @@ class CheckedAsyncConnection(AsyncConnection):
 class AsyncTryConnection:
     """What `db.try_connection()` returns. Entering it returns the connection, or None if none is free at once."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -95,7 +96,7 @@ class AsyncTryConnection:
 class AsyncPoolTransaction:
     """What `db.transaction()` returns. Entering it returns the connection."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     def __init__(self, connection: AsyncConnection, options: _native.TransactionOptions | None, inside: Inside) -> None:
         connection._ends_by_timeout = True

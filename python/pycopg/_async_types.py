@@ -20,9 +20,11 @@ class AsyncTyped:
 
         def _is_final(self, error: Exception) -> bool:
             """Whether it is not about types, or the call can't be repeated."""
+            raise NotImplementedError
 
         async def _look_up_types(self, types: list[int], timeout: float | Deadline | None) -> bool:
             """False: nothing can be asked."""
+            raise NotImplementedError
 
     async def _with_types(self, error: Exception, make_call: Any, *args: Any) -> Any:
         """Goes on with a call that has met types that are not known, or are gone."""

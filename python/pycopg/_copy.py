@@ -11,7 +11,7 @@ from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Union
 
 from . import _native
-from ._copying import LEASE, uncopied
+from ._copying import LEASE, Refusal, uncopied
 from ._native_types import Raised, RaisedType, Traceback, TransactionStatus
 from ._shortcut import shortcut
 from ._streaming import is_async_only
@@ -60,11 +60,11 @@ class Copy(_native.Copy):
     meanwhile: InterfaceError.
     """
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     def __init__(self, connection: _native.Connection, sql: Query, timeout: float | Deadline | None = None) -> None:
         super().__init__(connection, sql, timeout)
-        self.rowcount = -1
+        self.rowcount: int = -1
         """The rows copied, once it has ended; -1 before, and after an exception."""
 
     def __enter__(self: AnyCopy) -> AnyCopy:
@@ -132,13 +132,13 @@ class Copy(_native.Copy):
 class AsyncCopy:
     """What `conn.copy()` returns: a COPY that begins when entered. For one task at a time. See `Copy`."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     def __init__(self, connection: Any, sql: Query, timeout: float | Deadline | None = None) -> None:
         self._connection = connection
         self._timeout = timeout
         self._native = _native.LoopCopy(sql)
-        self.rowcount = -1
+        self.rowcount: int = -1
         """The rows copied, once it has ended; -1 before, and after an exception."""
 
     async def __aenter__(self) -> AsyncCopy:

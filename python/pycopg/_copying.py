@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+Refusal = Callable[..., NoReturn]
 
-def uncopied(why: str) -> Callable[[Any, Any], NoReturn]:
+
+def uncopied(why: str) -> Refusal:
     """Returns a `__reduce_ex__` that raises TypeError; copy, deepcopy and pickle all call it."""
 
     def refuse(self: Any, protocol: Any) -> NoReturn:

@@ -77,7 +77,7 @@ class Hooks:
         try:
             return hook(*args)
         except BaseException as error:
-            key = (id(hook.__self__) if hasattr(hook, "__self__") else id(hook), getattr(hook, "__name__", ""))
+            key = (id(getattr(hook, "__self__", hook)), getattr(hook, "__name__", ""))
             if key not in self.failed:
                 self.failed.add(key)
                 _native.report_unraisable(error, hook)

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from . import _native
-from ._copying import LEASE, uncopied
+from ._copying import LEASE, Refusal, uncopied
 from ._native_types import TransactionStatus
 from ._types import Types
 from .errors import Error, ProgrammingError
@@ -17,7 +17,7 @@ logger = logging.getLogger("pycopg")
 class ConnectionInfo:
     """What a leased connection knows without asking the server."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     def __init__(self, native: _native.AnyConnection) -> None:
         self._native = native
@@ -45,7 +45,7 @@ class ConnectionInfo:
 class Leased:
     """What the connections of both pools have in common in Python."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     @property
     def info(self: Any) -> ConnectionInfo:

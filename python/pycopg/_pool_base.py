@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
-from ._copying import POOL, uncopied
+from ._copying import POOL, Refusal, uncopied
 from ._events import Hooks, in_detail
 from ._holdings import LeaseInfo, WaiterInfo
 from ._monitor import Monitor, close_all, monitor
@@ -34,7 +34,7 @@ Leased = TypeVar("Leased", bound=_native.AnyConnection)
 class PoolBase:
     """What a pool keeps in Python: its configuration, the user's functions, and the defaults of its connections."""
 
-    __reduce_ex__ = uncopied(POOL)
+    __reduce_ex__: Refusal = uncopied(POOL)
 
     if TYPE_CHECKING:
         config: Config
@@ -174,7 +174,7 @@ class PoolBase:
 
     @classmethod
     def from_env(
-        cls: Callable[Concatenate[Config, Options], Pool],
+        cls: Callable[Concatenate[Config, Options], Pool],  # pyright: ignore[reportGeneralTypeIssues]
         dotenv_path: str | os.PathLike[str] | None = None,
         *args: Options.args,
         **options: Options.kwargs,
@@ -184,7 +184,10 @@ class PoolBase:
 
     @classmethod
     def from_url(
-        cls: Callable[Concatenate[Config, Options], Pool], url: str, *args: Options.args, **options: Options.kwargs
+        cls: Callable[Concatenate[Config, Options], Pool],  # pyright: ignore[reportGeneralTypeIssues]
+        url: str,
+        *args: Options.args,
+        **options: Options.kwargs,
     ) -> Pool:
         """Makes a pool from `Config.from_url`. The other arguments are the constructor's."""
         return cls(Config.from_url(url), *args, **options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from ._checking import Refusals
-from ._copying import LEASE, uncopied
+from ._copying import LEASE, Refusal, uncopied
 from ._run import Inside, this_thread
 from .connection import Connection
 from .errors import PoolTimeout
@@ -77,7 +77,7 @@ class CheckedConnection(Connection):
 class TryConnection:
     """What `db.try_connection()` returns. Entering it returns the connection, or None if none is free at once."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -95,7 +95,7 @@ class TryConnection:
 class PoolTransaction:
     """What `db.transaction()` returns. Entering it returns the connection."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     def __init__(self, connection: Connection, options: _native.TransactionOptions | None, inside: Inside) -> None:
         connection._ends_by_timeout = True

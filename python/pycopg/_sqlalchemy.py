@@ -77,6 +77,7 @@ class EngineDialect(PGDialect_psycopg):
     driver = "copg"
     supports_statement_cache = True
     minimum_dbapi_version: Any = None
+    database: Any  # a pool; None until the first connection, if the engine makes it
 
     def __init__(
         self,
@@ -213,18 +214,18 @@ class EngineDialect(PGDialect_psycopg):
         return None if level is None else lambda connection: self.set_isolation_level(connection, level)
 
     # Two phases by SQL, as any driver can have them.
-    do_begin_twophase = _any_dialect.do_begin_twophase
-    do_prepare_twophase = _any_dialect.do_prepare_twophase
-    do_rollback_twophase = _any_dialect.do_rollback_twophase
-    do_commit_twophase = _any_dialect.do_commit_twophase
-    do_recover_twophase = _any_dialect.do_recover_twophase
+    do_begin_twophase: Any = _any_dialect.do_begin_twophase
+    do_prepare_twophase: Any = _any_dialect.do_prepare_twophase
+    do_rollback_twophase: Any = _any_dialect.do_rollback_twophase
+    do_commit_twophase: Any = _any_dialect.do_commit_twophase
+    do_recover_twophase: Any = _any_dialect.do_recover_twophase
 
     # --- What the types of psycopg's dialect ask for
 
-    _psycopg_Json = Json  # noqa: N815
-    _psycopg_Jsonb = Jsonb  # noqa: N815
-    _psycopg_Range = Range  # noqa: N815
-    _psycopg_Multirange = Multirange  # noqa: N815
+    _psycopg_Json: Any = Json  # noqa: N815
+    _psycopg_Jsonb: Any = Jsonb  # noqa: N815
+    _psycopg_Range: Any = Range  # noqa: N815
+    _psycopg_Multirange: Any = Multirange  # noqa: N815
 
 
 def config_of(keywords: Mapping[str, Any]) -> Config:

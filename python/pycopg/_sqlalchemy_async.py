@@ -244,7 +244,8 @@ class AsyncCopgDialect(EngineDialect):
     def dispose_of_database(self) -> None:
         if self._is_given or self.database is None:
             return
-        database, self.database = self.database, None
+        database = self.database
+        self.database = None
         if database.stats["leased"] == 0:
             await_only(database.close())
         else:

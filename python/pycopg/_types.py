@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from . import _native
-from ._copying import POOL, uncopied
+from ._copying import POOL, Refusal, uncopied
 from .errors import ProgrammingError
 from .types import Hstore, Interval
 
@@ -120,7 +120,7 @@ class Types(_native.Types):
     ProgrammingError when a value is to be sent as it. For any number of threads.
     """
 
-    __reduce_ex__ = uncopied(POOL)
+    __reduce_ex__: Refusal = uncopied(POOL)
 
     def __init__(self) -> None:
         super().__init__()

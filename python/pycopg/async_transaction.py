@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from . import _native
-from ._copying import LEASE, uncopied
+from ._copying import LEASE, Refusal, uncopied
 from ._info import tell_rollback_failed
 from ._native_types import Raised, RaisedType, Traceback
 from .deadline import Deadline, as_deadline
@@ -26,7 +26,7 @@ class Beginning:
         self._connection = connection
         self._options = options
         self._timeout = timeout
-        self.waited_s = 0.0
+        self.waited_s: float = 0.0
 
     def __await__(self) -> Generator[Any, Any, None]:
         return self._begin().__await__()
@@ -48,7 +48,7 @@ class Beginning:
 class AsyncTransaction:
     """Commits when left normally, rolls back when left with an exception."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     def __init__(
         self,

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from . import _native
-from ._copying import LEASE, uncopied
+from ._copying import LEASE, Refusal, uncopied
 from ._native_types import Params
 
-logger = logging.getLogger("pycopg")
+logger: logging.Logger = logging.getLogger("pycopg")
 
 _VARIABLE_LENGTH = -1
 _told_of_listen: weakref.WeakSet[_native.AnyPool] = weakref.WeakSet()
@@ -46,7 +46,7 @@ class Notice(NamedTuple):
 class BaseCursor(_native.Cursor):
     """Keeps the rows of the last statement, and how many of them have been fetched."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     @property
     def description(self) -> list[Column] | None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, NamedTuple, Union
 
 from . import _native
-from ._copying import LEASE, uncopied
+from ._copying import LEASE, Refusal, uncopied
 from .deadline import Deadline, as_deadline
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Listener(_native.BlockingListener):
     but `close` raises InterfaceError.
     """
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     def __init__(
         self, pool: _native.AnyPool, channels: tuple[str, ...], queue: int, timeout: float | Deadline | None
@@ -114,7 +114,7 @@ class AsyncListener(_native.LoopListener):
     cancelled while it waits loses nothing.
     """
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     def __init__(
         self, pool: _native.AnyPool, channels: tuple[str, ...], queue: int, timeout: float | Deadline | None

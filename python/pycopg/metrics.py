@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from . import _native
+if TYPE_CHECKING:
+    from . import _native
+    from ._native import PoolMetrics as NativeMetrics
 
 
 class Histogram:
@@ -138,7 +140,7 @@ class PoolMetrics:
     """Resets, by what was found first: unfinished, transaction, session, always, on_return."""
     cancels_num: int
     """Cancel requests that were sent to the server."""
-    _native: _native.PoolMetrics = field(repr=False, compare=False)
+    _native: NativeMetrics = field(repr=False, compare=False)
 
     def since(self, earlier: PoolMetrics) -> PoolMetrics:
         """Returns what has come since `earlier`, an older snapshot of the same pool.

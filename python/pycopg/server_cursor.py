@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._copying import LEASE, uncopied
+from ._copying import LEASE, Refusal, uncopied
 from ._native_types import Params, Raised, RaisedType, Traceback, TransactionStatus
 from .errors import Error, InterfaceError, NotSupportedError, ProgrammingError
 from .sql import Identifier, _composed
@@ -24,7 +24,7 @@ _STANDS = "SELECT EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE name = %s)"
 class NamedCursor:
     """What the cursors of both faces have in common: their texts, and the rows that were fetched for an iteration."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     arraysize = 1
     """How many rows `fetchmany` fetches if it is not told."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import string
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Union, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Union, overload
 
 from . import _native
 from .errors import DataError, ProgrammingError
@@ -71,9 +71,9 @@ class Composable:
         return Composed([self] * times)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._obj == other._obj
+        return isinstance(other, Composable) and type(self) is type(other) and bool(self._obj == other._obj)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
 
 class Composed(Composable):
@@ -89,7 +89,7 @@ class Composed(Composable):
 
     def join(self, joiner: SQL | LiteralString) -> Composed:
         """Returns the parts with `joiner` between them."""
-        return (SQL(joiner) if isinstance(joiner, str) else joiner).join(self._obj)
+        return (joiner if isinstance(joiner, SQL) else SQL(joiner)).join(self._obj)
 
     def _text(self, beside_parameters: bool) -> str:
         return "".join(part._text(beside_parameters) for part in self._obj)
@@ -116,7 +116,8 @@ class SQL(Composable):
         count = 0
         for text, name, spec, conversion in string.Formatter().parse(self._obj):
             if text:
-                parts.append(SQL(text))
+                own: Any = text  # a part of the program's own text
+                parts.append(SQL(own))
             if name is None:
                 continue
             if spec or conversion:
@@ -132,7 +133,7 @@ class SQL(Composable):
         return Composed(parts)
 
     @overload
-    def join(self, seq: Iterable[Template]) -> Template: ...
+    def join(self, seq: Iterable[Template]) -> Template: ...  # pyright: ignore[reportOverlappingOverload]
     @overload
     def join(self, seq: Iterable[Any]) -> Composed: ...
     def join(self, seq: Iterable[Any]) -> Composed | Template:

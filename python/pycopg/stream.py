@@ -7,7 +7,7 @@ from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import _native
-from ._copying import LEASE, uncopied
+from ._copying import LEASE, Refusal, uncopied
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._shortcut import shortcut
 from .deadline import Deadline
@@ -42,7 +42,7 @@ class RowStream(_Blocking[T]):
     connection is given back, in the background.
     """
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
     if not TYPE_CHECKING:
         __class_getitem__ = classmethod(GenericAlias)
 
@@ -76,7 +76,7 @@ class RowStream(_Blocking[T]):
 class PoolStream(Generic[T]):
     """What `db.stream()` returns. Entering it leases a connection, and returns the rows; leaving it gives it back."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     def __init__(self, connection: Any, rows: RowStream[T]) -> None:
         self._connection = connection
@@ -94,7 +94,7 @@ class PoolStream(Generic[T]):
 class AsyncRowStream(_Awaited[T]):
     """What `conn.stream()` returns: an asynchronous iterator over the rows. For one task at a time; see RowStream."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
     if not TYPE_CHECKING:
         __class_getitem__ = classmethod(GenericAlias)
 
@@ -136,7 +136,7 @@ class AsyncRowStream(_Awaited[T]):
 class AsyncPoolStream(Generic[T]):
     """What `db.stream()` returns. Entering it leases a connection, and returns the rows; leaving it gives it back."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     def __init__(self, connection: Any, rows: AsyncRowStream[T]) -> None:
         self._connection = connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _native
-from ._copying import LEASE, uncopied
+from ._copying import LEASE, Refusal, uncopied
 from ._info import tell_rollback_failed
 from ._native_types import Raised, RaisedType, Traceback
 from .deadline import Deadline
@@ -14,7 +14,7 @@ from .deadline import Deadline
 class Transaction:
     """Commits when left normally, rolls back when left with an exception."""
 
-    __reduce_ex__ = uncopied(LEASE)
+    __reduce_ex__: Refusal = uncopied(LEASE)
 
     def __init__(
         self,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
 import pathlib
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -19,7 +22,11 @@ HERE = pathlib.Path(__file__).parent
 PACKAGE = pathlib.Path(pycopg.__file__).parent
 
 
-EXAMPLES = HERE.parents[1] / "examples"
+ROOT = HERE.parents[1]
+EXAMPLES = ROOT / "examples"
+# Of the bases that Django has, no type is known; the others inherit from SQLAlchemy's dialects, which have no types.
+NOT_OURS = ("pycopg.django.", "pycopg._sqlalchemy", "pycopg.sqlalchemy.")
+PYRIGHT_TIMEOUT_S = 300
 
 
 def run(*command: str, cwd: pathlib.Path = HERE) -> None:
@@ -46,9 +53,57 @@ def test_mypy_finds_misspelt_options_and_wrong_modes() -> None:
 
 @pytest.mark.parametrize("example", ["fastapi_users", "flask_users"])
 def test_mypy_strict_finds_nothing_in_the_examples(example: str) -> None:
-    files = [path.name for path in (EXAMPLES / example).glob("*.py")]
+    files = [str(path.relative_to(EXAMPLES / example)) for path in (EXAMPLES / example).rglob("*.py")]
     assert files
     run("mypy", "--strict", "--no-incremental", *files, cwd=EXAMPLES / example)
+
+
+def test_ty_finds_nothing() -> None:
+    """In the package, the examples and usage.py, as pyproject.toml has it."""
+    run("ty", "check", "--python", sys.prefix, cwd=ROOT)
+
+
+@pytest.fixture(scope="module")
+def pyright() -> Callable[..., str]:
+    """Runs it, and returns what it says. It is a program for Node.js, which its package fetches the first time."""
+
+    def run_pyright(*arguments: str) -> subprocess.CompletedProcess[str]:
+        path = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            [sys.executable, "-m", "pyright", *arguments],
+            cwd=ROOT,
+            env={**os.environ, "PATH": path, "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=PYRIGHT_TIMEOUT_S,
+            check=False,
+        )
+
+    version = run_pyright("--version")
+    if version.returncode != 0:
+        pytest.skip(f"pyright can't be had: {version.stderr.strip().splitlines()[-1]}")
+    return lambda *arguments: run_pyright(*arguments).stdout
+
+
+def test_pyright_finds_nothing(pyright: Callable[..., str]) -> None:
+    """In the same places as ty."""
+    found = json.loads(pyright("--pythonpath", sys.executable, "--outputjson"))
+    errors = [it for it in found["generalDiagnostics"] if it["severity"] == "error"]
+    assert errors == []
+    assert found["summary"]["filesAnalyzed"] > 90
+
+
+def test_all_that_users_see_has_a_type(pyright: Callable[..., str]) -> None:
+    completeness = json.loads(pyright("--verifytypes", "pycopg", "--ignoreexternal", "--outputjson"))[
+        "typeCompleteness"
+    ]
+    incomplete = [
+        symbol["name"]
+        for symbol in completeness["symbols"]
+        if symbol["isExported"] and not (symbol["isTypeKnown"] and not symbol["isTypeAmbiguous"])
+    ]
+    assert [name for name in incomplete if not name.startswith(NOT_OURS)] == []
+    assert completeness["exportedSymbolCounts"]["withKnownType"] > 1000
 
 
 def names_in(body: list[ast.stmt]) -> set[str]:

@@ -14,7 +14,7 @@ import subprocess
 import time
 import weakref
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 from ._installation import User, find_programs, user_for_server
@@ -107,9 +107,6 @@ def _end(owner: int, folder: WatchedFolder, processes: list[Process]) -> None:
 def _spawn(folder: pathlib.Path, user: User, *arguments: str | os.PathLike[str]) -> Process:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
     environment["LC_ALL"] = "C"
-    as_user: dict[str, Any] = {}
-    if user is not None:
-        as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     with open(folder / "log", "ab") as log:
         return subprocess.Popen(
             arguments,
@@ -119,7 +116,9 @@ def _spawn(folder: pathlib.Path, user: User, *arguments: str | os.PathLike[str])
             stdout=log,
             stderr=log,
             start_new_session=True,
-            **as_user,
+            user=None if user is None else user.pw_uid,
+            group=None if user is None else user.pw_gid,
+            extra_groups=None if user is None else [],
         )
 
 
