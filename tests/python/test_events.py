@@ -155,7 +155,8 @@ def test_opens_and_closes_are_logged_at_debug(make_pool: MakePool, caplog: pytes
 def test_what_is_slow_is_told_and_logged(make_pool: MakePool, caplog: pytest.LogCaptureFixture) -> None:
     seen = Recorder()
     with caplog.at_level(logging.WARNING, "pycopg"):
-        db = make_pool(max_size=1, slow_statement=0.03, slow_acquire=0.03, observer=seen)
+        db = make_pool(min_size=1, max_size=1, slow_statement=0.03, slow_acquire=0.03, observer=seen)
+        db.wait()  # so that no request waits for a connect
         db.execute("SELECT 'quick'")
         thread = threading.Thread(target=db.execute, args=("SELECT pg_sleep(%s)", [0.05]))
         with db.connection():
