@@ -1,6 +1,6 @@
 # The library as users see it: static (copg_static) and shared (copg_shared), both named copg on disk, made of the
-# objects of all layers but those of other libraries. copg::copg is what to link: the shared one if BUILD_SHARED_LIBS is on, else the
-# static one.
+# objects of all layers but those of other libraries. copg::copg is what to link: the shared one if BUILD_SHARED_LIBS is on,
+# else the static one.
 
 get_property(compiled_layers GLOBAL PROPERTY COPG_COMPILED_LAYERS)
 list(TRANSFORM compiled_layers REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE layer_objects)
@@ -45,7 +45,4 @@ endif()
 foreach(library IN LISTS copg_libraries)
   string(REPLACE copg_ "" name ${library})
   add_library(copg::${name} ALIAS ${library}_${copg_kind})
-  if(NOT PROJECT_IS_TOP_LEVEL)
-    set_target_properties(${library}_static ${library}_shared PROPERTIES EXCLUDE_FROM_ALL ON)
-  endif()
 endforeach()

@@ -58,6 +58,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "reference/types.md": "Types",
         "reference/statistics.md": "Statistics",
         "reference/events.md": "Events",
+        "reference/abi.md": "The binary interface",
         "reference/commands.md": "Commands",
         "reference/servers.md": "PostgreSQL and libpq",
         "reference/faces.md": "The four faces",

@@ -64,17 +64,6 @@ auto run_rolled_back(AsyncPooledDatabase* db, Body body, SourceLocation where)
 /// Leases a connection, awaits `body(connection)` in a transaction, and rolls that back, whatever happens.
 /// Completes with the body's result, or throws its error after the rollback.
 ///
-/// ```cpp file
-/// #include <copg/testing/async_rolled_back.hpp>
-///
-/// boost::asio::awaitable<void> test(copg::AsyncPooledDatabase& db) {
-///   auto body = [](copg::AsyncConnection& conn) -> boost::asio::awaitable<void> {
-///     co_await conn.execute("CREATE TABLE gone (name text)");
-///   };
-///   co_await copg::testing::rolled_back(db, body);
-/// }
-/// ```
-///
 /// `conn.transaction(...)` inside is a savepoint, with its own end. `conn.commit()` commits, as it does
 /// anywhere. The pool must outlive the call. A cancelled body gives the connection back, which rolls back in
 /// the background.

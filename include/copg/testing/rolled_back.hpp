@@ -13,13 +13,6 @@ namespace testing {
 /// A connection in a transaction that is rolled back in the end, whatever happens. It fits any framework: as
 /// a member of a fixture, or as a variable of a test.
 ///
-/// ```cpp
-/// #include <copg/testing.hpp>
-///
-/// copg::testing::RolledBack conn(db);
-/// conn->execute("CREATE TABLE gone (name text)");
-/// ```
-///
 /// `conn->transaction(...)` inside is a savepoint, with its own end. `conn->commit()` commits, as it does
 /// anywhere: code that calls it itself needs a database of its own. What does not roll back, such as the next
 /// number of a sequence, stays. For one thread; the pool must outlive it.

@@ -9,11 +9,13 @@
 #include <utility>
 #include <vector>
 
+namespace copg::testing {
+class ThrowawayPostgres;  // in front of the pragma, so that its members are not exported
+}  // namespace copg::testing
+
 #pragma GCC visibility push(default)
 namespace copg {
 namespace testing {
-
-class ThrowawayPostgres;
 
 struct ServerOptions {
   /// Lines of postgresql.conf, such as {"max_connections", "20"}.
