@@ -20,6 +20,7 @@ install(EXPORT copg NAMESPACE copg:: FILE copg-targets.cmake DESTINATION ${packa
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/copg DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(TARGET copg_command)
   install(TARGETS copg_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(FILES ${PROJECT_SOURCE_DIR}/tools/copg.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
   install(FILES ${PROJECT_SOURCE_DIR}/tools/completion/copg.bash RENAME copg
           DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endif()

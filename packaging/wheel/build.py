@@ -221,6 +221,8 @@ def check(wheel: pathlib.Path, unpacked: pathlib.Path) -> None:
     needed = re.findall(r"NEEDED.*\[(.*)\]", quietly(["readelf", "--dynamic", "--wide", module]))
     if not set(needed) <= SYSTEM_LIBRARIES:
         raise Failure(f"{module.name} needs {', '.join(needed)}")
+    if not any(name.endswith(".data/data/share/man/man1/copg.1") for name in names):
+        raise Failure(f"{wheel.name} has no manual page")
     licenses = {pathlib.Path(name).stem for name in names if "/licenses/" in name}
     if not {"LICENSE", "nanobind", *LICENSES} <= licenses:
         raise Failure(f"{wheel.name} has only the licences {', '.join(sorted(licenses))}")
