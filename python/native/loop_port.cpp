@@ -1,12 +1,10 @@
 // A list in the parcels themselves, and a wake-up only when it stops being empty.
 #include "python/native/loop_port.hpp"
 
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
+#include <array>
 #include <atomic>
 #include <cerrno>
+#include <span>
 #include <system_error>
 
 namespace copg::python {
@@ -18,48 +16,27 @@ std::uint64_t PortEntry::next_token() noexcept {
 
 namespace {
 
-constexpr std::uint64_t news_token = 0;  // of no entry
 constexpr int to_read = 1;
 constexpr int to_write = 2;
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
-void put(int set, int fd, std::uint32_t events, std::uint64_t token) {
-  epoll_event event{.events = events, .data = {.u64 = token}};
-  if (epoll_ctl(set, EPOLL_CTL_MOD, fd, &event) != 0 &&
-      (errno != ENOENT || epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) != 0))
-    fail("epoll_ctl");
-}
-
 }  // namespace
 
-LoopPort::LoopPort() : set_(epoll_create1(EPOLL_CLOEXEC)), news_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  try {
-    if (set_ < 0 || news_ < 0) fail("an event loop's port");
-    put(set_, news_, EPOLLIN, news_token);
-  } catch (...) {
-    close_all();
-    throw;
-  }
-}
-
-LoopPort::~LoopPort() { close_all(); }
-
-void LoopPort::close_all() noexcept {
-  if (set_ >= 0) close(set_);
-  if (news_ >= 0) close(news_);
+LoopPort::LoopPort() {
+  if (!set_.open() || !set_.open_wake()) fail("an event loop's port");
 }
 
 void LoopPort::watch(int fd, int events, std::uint64_t token) {
+  using What = os::ReadySet::What;
+  const bool writes = (events & to_write) != 0;
+  const What what = (events & to_read) == 0 ? What::write : writes ? What::read_write : What::read;
   // Once: it stays ready until its call has run, and the event loop must not be woken for it again until
   // then.
-  std::uint32_t wanted = EPOLLONESHOT;
-  if ((events & to_read) != 0) wanted |= EPOLLIN;
-  if ((events & to_write) != 0) wanted |= EPOLLOUT;
-  put(set_, fd, wanted, token);
+  if (!set_.watch(fd, what, token)) fail("an event loop's port");
 }
 
-void LoopPort::unwatch(int fd) noexcept { epoll_ctl(set_, EPOLL_CTL_DEL, fd, nullptr); }
+void LoopPort::unwatch(int fd) noexcept { set_.unwatch(fd); }
 
 void LoopPort::post(PortEntry& entry) noexcept {
   const std::lock_guard lock(mutex_);
@@ -67,7 +44,7 @@ void LoopPort::post(PortEntry& entry) noexcept {
   entry.posted_ = true;
   entry.next_ = nullptr;
   (last_ != nullptr ? last_->next_ : first_) = &entry;
-  if (last_ == nullptr && !taking_) wake();
+  if (last_ == nullptr && !taking_) set_.wake();
   last_ = &entry;
 }
 
@@ -81,28 +58,12 @@ void LoopPort::withdraw(PortEntry& entry) noexcept {
   if (last_ == &entry) last_ = before;
 }
 
-void LoopPort::wake() noexcept {
-  (void)eventfd_write(news_, 1);
-}  // can't fail: the counter is far from its end
-
 std::vector<LoopPort::News> LoopPort::take() {
-  constexpr int most = 64;  // at a time; what is left keeps the set readable
-  epoll_event events[most];
-  const int count = epoll_wait(set_, events, most, 0);
+  std::array<os::ReadySet::Found, 64> found;  // at a time; what is left keeps the set readable
+  const std::size_t count = set_.take(found);
   std::vector<News> news;
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = events[i];
-    if (event.data.u64 == news_token) {
-      eventfd_t posts = 0;
-      (void)eventfd_read(news_, &posts);
-      continue;
-    }
-    // An error or a hang-up is found by trying what was waited for.
-    const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-    const int readable = broken || (event.events & EPOLLIN) != 0 ? to_read : 0;
-    const int writable = broken || (event.events & EPOLLOUT) != 0 ? to_write : 0;
-    news.push_back({event.data.u64, readable | writable});
-  }
+  for (const os::ReadySet::Found& one : std::span(found).first(count))
+    news.push_back({one.token, (one.readable ? to_read : 0) | (one.writable ? to_write : 0)});
   const std::lock_guard lock(mutex_);
   taking_ = true;
   take_posted(news);
@@ -114,7 +75,7 @@ std::vector<LoopPort::News> LoopPort::take_more(bool go_on) {
   const std::lock_guard lock(mutex_);
   if (go_on) take_posted(news);
   taking_ = !news.empty();
-  if (!taking_ && first_ != nullptr) wake();
+  if (!taking_ && first_ != nullptr) set_.wake();
   return news;
 }
 

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <vector>
 
+#include "os/ready_set.hpp"
+
 namespace copg::python {
 
 class LoopPort;
@@ -35,13 +37,10 @@ class LoopPort {
  public:
   /// Throws std::system_error when the process is out of descriptors.
   LoopPort();
-  LoopPort(const LoopPort&) = delete;
-  LoopPort& operator=(const LoopPort&) = delete;
-  ~LoopPort();
 
-  /// Readable while something is posted, or a watched descriptor is ready: an epoll set, whose members cost
-  /// the event loop nothing. Its own registry of readers is written in Python and takes longer than a query.
-  [[nodiscard]] int fd() const noexcept { return set_; }
+  /// Readable while something is posted, or a watched descriptor is ready: a set, whose members cost the
+  /// event loop nothing. Its own registry of readers is written in Python and takes longer than a query.
+  [[nodiscard]] int fd() const noexcept { return set_.fd(); }
   /// Until `fd` is ready for `events`, once, or not watched any more; its owner is named by the token. One
   /// that was ready stays in the set, deaf, until it is watched again or closed. Throws std::system_error.
   void watch(int fd, int events, std::uint64_t token);
@@ -61,12 +60,9 @@ class LoopPort {
   [[nodiscard]] std::vector<News> take_more(bool go_on);
 
  private:
-  void close_all() noexcept;
   void take_posted(std::vector<News>& out);
-  void wake() noexcept;
 
-  int set_;
-  int news_;  // an eventfd
+  os::ReadySet set_;
   std::mutex mutex_;
   PortEntry* first_ = nullptr;
   PortEntry* last_ = nullptr;

@@ -5,12 +5,11 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 
-#include <pthread.h>
-
 #include <condition_variable>
 #include <mutex>
 #include <utility>
 
+#include "os/names.hpp"
 #include "pq/signals_blocked.hpp"
 
 namespace copg::engine {
@@ -102,7 +101,7 @@ AsioBackground::AsioBackground(asio::any_io_executor executor)
   if (!context_) return;
   const pq::SignalsBlocked blocked;
   thread_ = std::thread([context = context_] {
-    pthread_setname_np(pthread_self(), "copg");
+    os::set_thread_name("copg");
     context->run();
   });
 }

@@ -2,14 +2,12 @@
 // that the simulator can have another in its place.
 #pragma once
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "os/signal.hpp"
 #include "pq/signals_blocked.hpp"
 
 namespace copg::engine {
@@ -17,24 +15,16 @@ namespace copg::engine {
 /// A descriptor that can be read from `set` on.
 class Signal {
  public:
-  Signal() = default;
-  Signal(const Signal&) = delete;
-  Signal& operator=(const Signal&) = delete;
-  ~Signal() {
-    if (fd_ >= 0) close(fd_);
-  }
-
   /// Throws std::system_error. Once, before the rest.
   void open() {
-    fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+    if (!signal_.open()) throw std::system_error(errno, std::generic_category(), "no descriptor is left");
   }
-  [[nodiscard]] int fd() const noexcept { return fd_; }
+  [[nodiscard]] int fd() const noexcept { return signal_.fd(); }
   /// From any thread, once.
-  void set() noexcept { (void)eventfd_write(fd_, 1); }  // can't fail: the counter is 0
+  void set() noexcept { signal_.set(); }
 
  private:
-  int fd_ = -1;
+  os::Signal signal_;
 };
 
 /// With all signals blocked. Throws std::system_error.

@@ -2,9 +2,6 @@
 // descriptor.
 #include "engine/hang_ups.hpp"
 
-#include <sys/epoll.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -22,30 +19,21 @@ pool::ConnectionId unpacked(std::uint64_t word) {
 }  // namespace
 
 bool HangUps::add(int socket, pool::ConnectionId connection) noexcept {
-  if (set_ < 0) set_ = epoll_create1(EPOLL_CLOEXEC);
-  epoll_event event{.events = EPOLLRDHUP | EPOLLET, .data = {.u64 = packed(connection)}};
-  return set_ >= 0 && epoll_ctl(set_, EPOLL_CTL_ADD, socket, &event) == 0;
+  return (set_.is_open() || set_.open()) &&
+         set_.watch(socket, os::ReadySet::What::hang_up, packed(connection));
 }
 
 void HangUps::remove(int socket) noexcept {
-  epoll_event ignored{};
-  if (socket >= 0) epoll_ctl(set_, EPOLL_CTL_DEL, socket, &ignored);
+  if (socket >= 0) set_.unwatch(socket);
 }
 
 std::size_t HangUps::take(std::span<pool::ConnectionId> connections) noexcept {
-  std::array<epoll_event, 64> events{};
-  const auto most = static_cast<int>(std::min(events.size(), connections.size()));
-  const int count = epoll_wait(set_, events.data(), most, 0);
-  for (int i = 0; i < count; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    connections[at] = unpacked(events[at].data.u64);
-  }
-  return count < 0 ? 0 : static_cast<std::size_t>(count);
+  std::array<os::ReadySet::Found, 64> found{};
+  const std::size_t count = set_.take(std::span(found).first(std::min(found.size(), connections.size())));
+  for (std::size_t i = 0; i < count; ++i) connections[i] = unpacked(found[i].token);
+  return count;
 }
 
-void HangUps::leave() noexcept {
-  if (set_ >= 0) close(set_);
-  set_ = -1;
-}
+void HangUps::leave() noexcept { set_.close(); }
 
 }  // namespace copg::engine

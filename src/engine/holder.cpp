@@ -3,11 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <pthread.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
+#include <array>
 #include <atomic>
+
+#include "os/names.hpp"
 
 namespace copg::engine {
 namespace {
@@ -17,8 +16,8 @@ std::atomic<pool::HolderId> last_holder = pool::unknown_holder;
 
 [[gnu::cold, gnu::noinline]] void find_out_thread() noexcept {
   std::array<char, 16> name{};  // of which the kernel keeps so many bytes
-  if (pthread_getname_np(pthread_self(), name.data(), name.size()) != 0) name[0] = '\0';
-  name_this_thread(name.data(), static_cast<std::uint64_t>(syscall(SYS_gettid)), NumberOf::kernel);
+  os::get_thread_name(name);
+  name_this_thread(name.data(), os::thread_number(), NumberOf::kernel);
 }
 
 }  // namespace

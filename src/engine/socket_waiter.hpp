@@ -1,45 +1,11 @@
-// How a thread waits for the answer to what it has just sent, for a moment at most, without a timer for each
-// wait (docs/adr/0015).
-//
-// The socket is in an epoll set as long as its connection lives, together with a clock that ends the wait
-// under way when it rings. Only new bytes end a wait: for an answer that was left half-read, use poll(2).
+// How a thread waits for the usual answer. A file of its own, so that the simulator can have another in its
+// place.
 #pragma once
 
-#include <cstdint>
-
-#include "engine/clock.hpp"
+#include "os/socket_waiter.hpp"
 
 namespace copg::engine {
 
-class SocketWaiter {
- public:
-  /// No wait lasts longer.
-  static constexpr Duration longest = std::chrono::milliseconds(100);
-
-  enum class Outcome : std::uint8_t {
-    readable,     ///< There is something to read, or the peer is gone.
-    nothing,      ///< A signal came, or the clock rang: check the deadline, and go on with poll(2).
-    unavailable,  ///< The process is out of descriptors: poll(2) needs none.
-  };
-
-  SocketWaiter() = default;
-  SocketWaiter(const SocketWaiter&) = delete;
-  SocketWaiter& operator=(const SocketWaiter&) = delete;
-  ~SocketWaiter() { close(); }
-
-  /// Blocks until something arrives at `socket`, which must be the same in every call until `close`. `time`
-  /// is now, or a little earlier.
-  [[nodiscard]] Outcome wait(int socket, TimePoint time) noexcept;
-  /// Must be called before the connection is closed.
-  void close() noexcept;
-
- private:
-  bool open(int socket) noexcept;
-
-  int set_ = -1;
-  int clock_ = -1;
-  // Until then the clock is sure to end a wait: it will ring, or has rung without ending one.
-  TimePoint rings_{};
-};
+using os::SocketWaiter;
 
 }  // namespace copg::engine

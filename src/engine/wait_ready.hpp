@@ -4,31 +4,18 @@
 
 #include <poll.h>
 
-#include <chrono>
-#include <ctime>
-
 #include "engine/clock.hpp"
-#include "engine/socket_waiter.hpp"
+#include "os/sleep.hpp"
 #include "pq/operation.hpp"
 
 namespace copg::engine {
-
-/// poll(2) counts in milliseconds, but is cheaper than ppoll(2), which copies the remaining time back.
-inline int poll_for(pollfd& poll_fd, Duration limit) {
-  if (limit == SocketWaiter::longest)
-    return poll(&poll_fd, 1, static_cast<int>(SocketWaiter::longest / std::chrono::milliseconds(1)));
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit);
-  const timespec timeout{.tv_sec = static_cast<time_t>(seconds.count()),
-                         .tv_nsec = static_cast<long>((limit - seconds).count())};
-  return ppoll(&poll_fd, 1, &timeout, nullptr);
-}
 
 /// What the step's descriptor is ready for within `limit`; none if the time is up or a signal came.
 inline pq::Ready wait_ready(const pq::Step& step, Duration limit) {
   const auto events = static_cast<short>((includes(step.wait_for, pq::Ready::read) ? POLLIN : 0) |
                                          (includes(step.wait_for, pq::Ready::write) ? POLLOUT : 0));
   pollfd poll_fd{.fd = step.fd, .events = events, .revents = 0};
-  if (poll_for(poll_fd, limit) <= 0) return pq::Ready::none;
+  if (os::poll_one(poll_fd, limit) <= 0) return pq::Ready::none;
   if ((poll_fd.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
     return step.wait_for;  // the operation finds out
   const auto readable =

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "monitor/json.hpp"
+#include "os/names.hpp"
 
 namespace copg::monitor {
 
@@ -58,8 +59,7 @@ std::string Board::document(bool with_history) {
     json.member("version", document_version);
     json.key("process").object([&] {
       json.member("pid", getpid()).member("host", host_name());
-      json.member("program",
-                  options_.program.empty() ? program_invocation_short_name : options_.program.c_str());
+      json.member("program", options_.program.empty() ? os::program_name() : options_.program.c_str());
       json.member("started", started_);
     });
     json.member("time", std::chrono::system_clock::now());

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "monitor/session.hpp"
+#include "os/names.hpp"
 
 namespace copg::monitor {
 
@@ -128,7 +129,7 @@ void Server::listen_on_socket() {
 }
 
 void Server::run() noexcept {
-  pthread_setname_np(pthread_self(), "copg-monitor");
+  os::set_thread_name("copg-monitor");
   // What a task throws has no other place to go to, and the rest goes on.
   asio::co_spawn(reactor_->io, look(), asio::detached);
   asio::co_spawn(reactor_->io, publish(), asio::detached);

@@ -17,6 +17,8 @@
 #include <system_error>
 #include <utility>
 
+#include "os/sockets.hpp"
+
 namespace copg::monitor {
 
 namespace {
@@ -52,7 +54,7 @@ void make_folder(const std::string& folder) {
 
 /// Nobody listens on the socket in this file. A file appears only once somebody does (listen_in).
 bool is_stale(const std::string& path) {
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const int fd = os::open_socket(AF_UNIX, SOCK_STREAM, false);
   if (fd < 0) return false;
   const sockaddr_un address = address_of(path);
   const bool refused = connect(fd, generic(address), sizeof address) != 0 && errno == ECONNREFUSED;
@@ -83,7 +85,7 @@ SocketFile::SocketFile() : pid_(getpid()) {
   const std::string folder = socket_folder();
   make_folder(folder);
   remove_stale(folder);
-  fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  fd_ = os::open_socket(AF_UNIX, SOCK_STREAM, true);
   if (fd_ < 0) fail("socket");
   try {
     listen_in(folder);

@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -16,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "os/signal.hpp"
 #include "pq/errors.hpp"
 #include "pq/fork_gate.hpp"
 #include "pq/late_symbols.hpp"
@@ -40,20 +39,17 @@ struct CancelOperation::Worker {
   Worker& operator=(const Worker&) = delete;
   ~Worker() {
     PQfreeCancel(cancel);
-    if (event >= 0) ::close(event);
     if (counted) --workers_in_flight;
   }
 
   void run() noexcept {
     delivered = PQcancel(cancel, reason.data(), static_cast<int>(reason.size())) == 1;
     finished.store(true, std::memory_order_release);
-    const std::uint64_t one = 1;
-    // Can't fail: the counter of an eventfd has room for 2^64 - 2.
-    static_cast<void>(::write(event, &one, sizeof one) == sizeof one);
+    signal.set();
   }
 
   PGcancel* cancel = nullptr;
-  int event = -1;
+  os::Signal signal;
   bool counted = false;
   bool delivered = false;          // valid once `finished`
   std::array<char, 256> reason{};  // of a failure; the size is libpq's advice (docs 34.7)
@@ -100,8 +96,7 @@ Step CancelOperation::start_worker() {
   worker_->cancel = PQgetCancel(connection_.raw());
   if (worker_->cancel == nullptr)
     return fail_with("could not ask the server to cancel", "the connection is closed");
-  worker_->event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (worker_->event < 0) return fail_with("could not ask the server to cancel", std::strerror(errno));
+  if (!worker_->signal.open()) return fail_with("could not ask the server to cancel", std::strerror(errno));
   worker_->counted = true;
   if (++workers_in_flight > max_workers) {
     return fail_with("could not ask the server to cancel",
@@ -113,7 +108,7 @@ Step CancelOperation::start_worker() {
     return fail_with("could not ask the server to cancel", error.what());
   }
   phase_ = Phase::worker;
-  return Step::wait(worker_->event, Ready::read);
+  return Step::wait(worker_->signal.fd(), Ready::read);
 }
 
 void cancel_and_forget(const Connection& connection) noexcept {
@@ -130,7 +125,8 @@ void cancel_and_forget(const Connection& connection) noexcept {
 }
 
 Step CancelOperation::poll_worker() {
-  if (!worker_->finished.load(std::memory_order_acquire)) return Step::wait(worker_->event, Ready::read);
+  if (!worker_->finished.load(std::memory_order_acquire))
+    return Step::wait(worker_->signal.fd(), Ready::read);
   if (!worker_->delivered) return fail_with("the server did not take a cancel", worker_->reason.data());
   worker_.reset();
   phase_ = Phase::done;

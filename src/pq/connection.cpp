@@ -2,7 +2,6 @@
 #include "pq/connection.hpp"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <new>
 #include <system_error>
 
+#include "os/sockets.hpp"
 #include "pq/errors.hpp"
 #include "pq/fork_gate.hpp"
 
@@ -48,7 +48,7 @@ bool Connection::looks_alive() noexcept {
     if (!alive() || notices_.farewell()) break;
     if (looks == max_looks) return true;
     char byte = 0;
-    const ssize_t n = recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t n = os::peek(fd(), byte);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
     if (n <= 0) keep_end_of_socket(n < 0 ? errno : 0);

@@ -1,13 +1,10 @@
 // Puts statements as the socket takes them, and hands out their answers, Sync by Sync.
 #include "pq/pipeline_operation.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "os/sockets.hpp"
 #include "pq/advice.hpp"
 #include "pq/late_symbols.hpp"
 #include "pq/pipeline_refusals.hpp"
@@ -23,17 +20,17 @@ class Cork {
  public:
   Cork(const PGconn* conn, bool several) noexcept
       : conn_(conn), corked_(several && PQhostaddr(conn)[0] != '\0' && !has_send_pipeline_sync()) {
-    set(1);
+    set(true);
   }
   Cork(const Cork&) = delete;
   Cork& operator=(const Cork&) = delete;
-  ~Cork() { set(0); }
+  ~Cork() { set(false); }
 
  private:
-  void set(int on) const noexcept {
+  void set(bool on) const noexcept {
     // Asked each time: libpq closes a lost connection's at once, and it may be another's by now.
     const int fd = corked_ ? PQsocket(conn_) : -1;
-    if (fd >= 0) setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+    if (fd >= 0) os::hold_packets(fd, on);
   }
 
   const PGconn* conn_;

@@ -3,8 +3,6 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -12,6 +10,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "os/signal.hpp"
 #include "pq/fork_gate.hpp"
 #include "pq/workers.hpp"
 
@@ -80,15 +79,11 @@ bool is_transient(const Answer& answer) {
 
 }  // namespace
 
-/// What the operation and its worker share. The last one to let go closes the descriptor.
+/// What the operation and its worker share.
 struct ResolveOperation::Shared {
-  explicit Shared(std::vector<std::string> host_names)
-      : names(std::move(host_names)), wakeup(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (wakeup < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  explicit Shared(std::vector<std::string> host_names) : names(std::move(host_names)) {
+    if (!wakeup.open()) throw std::system_error(errno, std::generic_category(), "no descriptor is left");
   }
-  Shared(const Shared&) = delete;
-  Shared& operator=(const Shared&) = delete;
-  ~Shared() { close(wakeup); }
 
   void work() noexcept {
     std::vector<Answer> found;
@@ -102,12 +97,11 @@ struct ResolveOperation::Shared {
       answers = std::move(found);
       ready = true;
     }
-    // Can't fail: the counter is 0 before.
-    (void)eventfd_write(wakeup, 1);
+    wakeup.set();
   }
 
   const std::vector<std::string> names;
-  const int wakeup;
+  os::Signal wakeup;
   std::mutex mutex;
   std::vector<Answer> answers;  // as many as names, or none: out of memory
   bool ready = false;
@@ -163,12 +157,12 @@ Step ResolveOperation::start_worker() {
     return fail(
         connection_failed(std::string("could not find a thread to resolve host names: ") + error.what()));
   }
-  return Step::wait(shared_->wakeup, Ready::read);
+  return Step::wait(shared_->wakeup.fd(), Ready::read);
 }
 
 Step ResolveOperation::take_answers() {
   const std::lock_guard lock(shared_->mutex);
-  if (!shared_->ready) return Step::wait(shared_->wakeup, Ready::read);
+  if (!shared_->ready) return Step::wait(shared_->wakeup.fd(), Ready::read);
   std::vector<Host> resolved;
   std::string words;
   bool transient = shared_->answers.empty();

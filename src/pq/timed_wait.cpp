@@ -1,48 +1,22 @@
-// timerfd and epoll; an epoll descriptor can itself be waited for.
+// A set of two: the descriptor, and an alarm.
 #include "pq/timed_wait.hpp"
 
-#include <poll.h>
-#include <sys/epoll.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
-
-#include <cstdint>
+#include <array>
 
 namespace copg::pq {
 
-TimedWait::~TimedWait() {
-  if (both_ >= 0) ::close(both_);
-  if (timer_ >= 0) ::close(timer_);
-}
+void TimedWait::start(std::chrono::milliseconds time) { ends_ = os::now() + time; }
 
-void TimedWait::start(std::chrono::milliseconds time) {
-  if (timer_ < 0) timer_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
-  itimerspec value{};
-  value.it_value.tv_sec = seconds.count();
-  value.it_value.tv_nsec = std::chrono::nanoseconds(time - seconds).count();
-  if (timer_ >= 0) ::timerfd_settime(timer_, 0, &value, nullptr);
-}
-
-bool TimedWait::passed() const noexcept {
-  pollfd watched{timer_, POLLIN, 0};
-  return timer_ >= 0 && ::poll(&watched, 1, 0) == 1;
-}
+bool TimedWait::passed() const noexcept { return ends_ && os::now() >= *ends_; }
 
 Step TimedWait::wait(int fd, Ready what) {
-  if (timer_ < 0) return Step::wait(fd, what);
-  if (both_ < 0) {
-    both_ = ::epoll_create1(EPOLL_CLOEXEC);
-    epoll_event timer{.events = EPOLLIN, .data = {.fd = timer_}};
-    if (both_ < 0 || ::epoll_ctl(both_, EPOLL_CTL_ADD, timer_, &timer) != 0) return Step::wait(fd, what);
-  }
-  epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
-  if (what == Ready::read_write) event.events |= EPOLLOUT;
-  if (::epoll_ctl(both_, watched_ == fd ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0) {
-    return Step::wait(fd, what);
-  }
-  watched_ = fd;
-  return Step::wait(both_, Ready::read);
+  if (!ends_ || (!set_.is_open() && !set_.open())) return Step::wait(fd, what);
+  std::array<os::ReadySet::Found, 1> found{};
+  (void)set_.take(found);  // what was told of the step before
+  const auto both = includes(what, Ready::write) ? os::ReadySet::What::read_write : os::ReadySet::What::read;
+  constexpr std::uint64_t token = 1;
+  if (!set_.set_alarm(*ends_) || !set_.watch(fd, both, token)) return Step::wait(fd, what);
+  return Step::wait(set_.fd(), Ready::read);
 }
 
 }  // namespace copg::pq

@@ -3,18 +3,15 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 
+#include "os/ready_set.hpp"
 #include "pq/operation.hpp"
 
 namespace copg::pq {
 
 class TimedWait {
  public:
-  TimedWait() = default;
-  TimedWait(const TimedWait&) = delete;
-  TimedWait& operator=(const TimedWait&) = delete;
-  ~TimedWait();
-
   /// Starts the time, which must be above 0, anew.
   void start(std::chrono::milliseconds time);
   /// Whether the time has passed since `start`.
@@ -24,9 +21,8 @@ class TimedWait {
   [[nodiscard]] Step wait(int fd, Ready what);
 
  private:
-  int timer_ = -1;
-  int both_ = -1;  // an epoll of the timer and `watched_`
-  int watched_ = -1;
+  os::ReadySet set_;
+  std::optional<os::TimePoint> ends_;
 };
 
 }  // namespace copg::pq

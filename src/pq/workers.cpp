@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "os/names.hpp"
 #include "pq/signals_blocked.hpp"
 
 namespace copg::pq {
@@ -110,7 +111,7 @@ void Workers::start_worker() {
 }
 
 void Workers::work(std::list<Worker>::iterator self) {
-  pthread_setname_np(pthread_self(), "copg-worker");
+  os::set_thread_name("copg-worker");
   std::unique_lock lock(mutex_);
   do {
     while (!jobs_.empty() && !self->awaited) {
