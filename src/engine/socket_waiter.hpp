@@ -2,6 +2,7 @@
 // place.
 #pragma once
 
+#include "engine/clock.hpp"
 #include "os/socket_waiter.hpp"
 
 namespace copg::engine {

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "os/names.hpp"
 #include "os/ready_set.hpp"
 #include "os/signal.hpp"
 #include "os/sleep.hpp"
@@ -20,6 +21,8 @@
 #include "os/sockets.hpp"
 
 namespace copg::os {
+
+const char* implementation() noexcept { return "linux"; }
 
 // Signal
 
@@ -46,9 +49,7 @@ void Signal::clear() noexcept {
 
 namespace {
 
-// Of no descriptor of others, as long as tokens are counted up.
-constexpr std::uint64_t wake_token = 0;
-constexpr std::uint64_t alarm_token = UINT64_MAX;
+constexpr std::uint64_t own_token = 0;  // of the alarm and of `wake`
 
 std::uint32_t events_of(ReadySet::What what) noexcept {
   switch (what) {
@@ -78,7 +79,7 @@ bool ReadySet::open() noexcept {
   return set_ >= 0;
 }
 
-bool ReadySet::open_wake() noexcept { return wake_.open() && add(set_, wake_.fd(), EPOLLIN, wake_token); }
+bool ReadySet::open_wake() noexcept { return wake_.open() && add(set_, wake_.fd(), EPOLLIN, own_token); }
 
 bool ReadySet::watch(int fd, What what, std::uint64_t token) noexcept {
   if (what == What::hang_up) return add(set_, fd, events_of(what), token);
@@ -96,7 +97,7 @@ bool ReadySet::set_alarm(TimePoint time) noexcept {
   if (clock_ < 0) {
     clock_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (clock_ < 0) return false;
-    if (!add(set_, clock_, EPOLLIN, alarm_token)) {
+    if (!add(set_, clock_, EPOLLIN, own_token)) {
       ::close(std::exchange(clock_, -1));
       return false;
     }
@@ -112,11 +113,8 @@ std::size_t ReadySet::take(std::span<Found> found) noexcept {
   std::size_t size = 0;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
-    if (event.data.u64 == wake_token) {
+    if (event.data.u64 == own_token) {
       wake_.clear();
-      continue;
-    }
-    if (event.data.u64 == alarm_token) {
       std::uint64_t rings = 0;
       static_cast<void>(read(clock_, &rings, sizeof rings));
       continue;

@@ -23,4 +23,7 @@ struct Stack {
 /// The file name of the program, without folders.
 [[nodiscard]] const char* program_name() noexcept;
 
+/// Which of the two implementations this is: "linux" or "poll".
+[[nodiscard]] const char* implementation() noexcept;
+
 }  // namespace copg::os

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 
+#include "os/names.hpp"
 #include "os/poller.hpp"
 #include "os/ready_set.hpp"
 #include "os/signal.hpp"
@@ -20,6 +21,8 @@
 #include "os/sockets.hpp"
 
 namespace copg::os {
+
+const char* implementation() noexcept { return "poll"; }
 
 namespace {
 

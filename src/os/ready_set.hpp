@@ -33,10 +33,10 @@ class ReadySet {
   /// Before the rest. False, and errno says why: the process is out of descriptors.
   [[nodiscard]] bool open() noexcept;
   [[nodiscard]] bool is_open() const noexcept { return set_ >= 0; }
-  /// Can be read while something is ready that was not taken, or after `wake`.
+  /// Can be read while something is ready that was not taken, or after `wake`; sometimes for no reason, until
+  /// the next `take`.
   [[nodiscard]] int fd() const noexcept { return set_; }
-  /// Tells once that `fd` is ready, under the token, which is neither 0 nor the
-  /// greatest; again after another `watch`. False, and
+  /// Tells once that `fd` is ready, under the token, which is not 0; again after another `watch`. False, and
   /// errno says why: out of resources, or the system can't tell.
   [[nodiscard]] bool watch(int fd, What what, std::uint64_t token) noexcept;
   /// To be called before a watched descriptor is closed: of one that was not told of yet.
