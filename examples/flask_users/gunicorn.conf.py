@@ -11,6 +11,7 @@ bind = os.environ.get("BIND", "127.0.0.1:8080")
 worker_class = "gthread"
 threads = 16  # requests at a time, of each process
 keepalive = 30  # seconds
+control_socket_disable = True  # newer versions want it in a home folder, which the user of a container has not
 # Above the pool's timeout: every request that runs has its answer before gunicorn loses patience and kills.
 graceful_timeout = 4  # seconds
 
