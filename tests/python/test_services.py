@@ -244,6 +244,7 @@ def test_under_load_nothing_fails_and_nothing_leaks(
     pool_size = 8  # its queue holds all clients
     service = start(server, POOL_SIZE=pool_size, POOL_TIMEOUT=30)
     base = service.wait_until_it_listens()
+    eventually(lambda: database.sessions() == 5 * processes_of(server), START_TIMEOUT_S)  # each worker is ready
     wrk = ["wrk", "--threads", "1", "--connections", str(CLIENTS), "--duration", f"{LOAD_SECONDS}s"]
     ran = subprocess.run(
         [*wrk, "--timeout", "30", "--script", str(LUA), base],
