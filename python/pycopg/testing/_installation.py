@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are, and which user its server runs as: as src/testing/postgres_installation.cpp has it."""
+"""Where PostgreSQL's programs are, and whom its server runs as: as in src/testing/postgres_installation.cpp."""
 
 from __future__ import annotations
 
