@@ -201,7 +201,7 @@ void ClusterWorld::heal(cluster::TimePoint now) {
   primary.primary = true;
   for (Server& server : servers_) {
     clone(server, primary, now);
-    server.latency = std::min<Duration>(server.latency, 100ms);
+    server.latency = std::min<Duration>(server.latency, 20ms);  // no probe is too late
   }
   keys_ = 0;
   for (HostKey key = 0; key < servers_.size(); ++key) keys_ |= std::uint64_t{1} << key;

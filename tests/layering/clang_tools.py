@@ -15,7 +15,7 @@ import tempfile
 
 SKIPPED = 77
 # Where a mistake costs most: the decisions, and the talk with the server. The longest first; two minutes of CPU in all.
-TIDY_FOLDERS = ("src/engine", "src/pq", "src/pool", "src/sql")
+TIDY_FOLDERS = ("src/engine", "src/pq", "src/pool", "src/cluster", "src/sql")
 FORMAT_FOLDERS = ("include", "src", "sim", "tools", "tests", "bench", "examples", "python")
 
 
