@@ -90,7 +90,7 @@ def test_pyright_finds_nothing(pyright: Callable[..., str]) -> None:
     found = json.loads(pyright("--pythonpath", sys.executable, "--outputjson"))
     errors = [it for it in found["generalDiagnostics"] if it["severity"] == "error"]
     assert errors == []
-    assert found["summary"]["filesAnalyzed"] > 90
+    assert found["summary"]["filesAnalyzed"] > 80
 
 
 def test_all_that_users_see_has_a_type(pyright: Callable[..., str]) -> None:
