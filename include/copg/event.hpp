@@ -69,8 +69,10 @@ struct Opened : Event {
   std::chrono::nanoseconds configure{};     ///< `configure`; 0 where there is none.
 };
 
-/// The pool can't have as many connections as max_size says: what the server, the role or the database
-/// allows, less what others have, is fewer. Found out with the first connection; never behind a pooler.
+/// Something about the pool's options that its user should know, each of these once:
+/// - The pool can't have as many connections as max_size says: what the server, the role or the database
+///   allows, less what others have, is fewer. Found out with the first connection; never behind a pooler.
+/// - A pooler stands in between, so that `prepare` = automatic prepares nothing.
 struct Warned : Event {
   std::string_view text{};  ///< Without the pool's name.
 };

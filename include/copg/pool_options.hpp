@@ -30,8 +30,9 @@ enum class ResetMode : std::uint8_t {
 
 /// Whether statements are prepared on the server.
 enum class PrepareMode : std::uint8_t {
-  automatic,  ///< From the second use on a connection.
-  off,        ///< Never: for poolers that hand the next statement to another server.
+  automatic,  ///< From the second use on a connection, but never where a pooler is seen to stand in between.
+  on,   ///< The same, also behind a pooler: for one that keeps sessions, or follows prepared statements.
+  off,  ///< Never: for poolers that hand the next statement to another server.
 };
 
 /// Of which transactions the outcome is found out if COMMIT's answer is lost.

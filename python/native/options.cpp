@@ -87,8 +87,9 @@ PoolOptions options_of(const nb::dict& given, nb::handle weak_pool) {
   options.reset = choice<ResetMode>(
       given, "reset",
       {{"tracked", ResetMode::tracked}, {"full", ResetMode::full}, {"rollback", ResetMode::rollback}});
-  options.prepare =
-      choice<PrepareMode>(given, "prepare", {{"auto", PrepareMode::automatic}, {"off", PrepareMode::off}});
+  options.prepare = choice<PrepareMode>(
+      given, "prepare",
+      {{"auto", PrepareMode::automatic}, {"on", PrepareMode::on}, {"off", PrepareMode::off}});
   options.share = option<bool>(given, "share", true_or_false);
   options.join_rows = option<bool>(given, "join_rows", true_or_false);
   options.max_result_bytes = option<std::int64_t>(given, "max_result_bytes", "a whole number");

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
 
     Reset = Literal["tracked", "full", "rollback"]
-    Prepare = Literal["auto", "off"]
+    Prepare = Literal["auto", "on", "off"]
     Options = ParamSpec("Options")
 
 Pool = TypeVar("Pool")

@@ -68,20 +68,22 @@ Background::Background(const Setup& setup, SharedState& shared, Listening& liste
       shared_(shared),
       make_port_(std::move(make_port)),
       settings_{.keywords = setup.config.keywords(),
-                .prepare = setup.options.prepare != PrepareMode::off,
+                .prepare = setup.options.prepare,
                 .max_result_bytes = static_cast<std::size_t>(setup.options.max_result_bytes),
                 .identify = setup.options.resolve_commits != ResolveCommits::never},
       connect_timeout_(duration_of(setup.options.connect_timeout)),
       unreturned_(std::make_shared<UnreturnedCalls>()),
       listening_(listening),
-      listener_(
-          setup, listening,
-          {.keywords = settings_.keywords, .prepare = false, .identify = false, .memory = settings_.memory},
-          {.ask_credentials =
-               [this] { return std::make_unique<CredentialsCall>(setup_.options, unreturned_calls()); },
-           .again = [this]() -> std::function<void()> {
-             return [this, engine = engine_.lock()] { listen(); };
-           }}) {}
+      listener_(setup, listening,
+                {.keywords = settings_.keywords,
+                 .prepare = PrepareMode::off,
+                 .identify = false,
+                 .memory = settings_.memory},
+                {.ask_credentials =
+                     [this] { return std::make_unique<CredentialsCall>(setup_.options, unreturned_calls()); },
+                 .again = [this]() -> std::function<void()> {
+                   return [this, engine = engine_.lock()] { listen(); };
+                 }}) {}
 
 // --- its place
 

@@ -137,6 +137,7 @@ class Background {
   std::optional<Credentials> credentials_;  // that were given last
   TimePoint credentials_expire_{};
   bool room_asked_ = false;
+  bool pooler_told_ = false;
   std::shared_ptr<UnreturnedCalls> unreturned_;  // of the user's functions, in this process
   Listening& listening_;
   ListeningDriver listener_;

@@ -1,6 +1,7 @@
 // Background: how a connection is made. It asks for credentials, connects, and lends the connection to
 // `configure`, as far as the options say so.
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "engine/background.hpp"
@@ -15,6 +16,12 @@
 namespace copg::engine {
 
 namespace {
+
+constexpr std::string_view behind_pooler =
+    "a pooler stands between this pool and the server, so statements are not prepared. Set prepare to on if "
+    "it "
+    "keeps each connection's session, or follows prepared statements; set it to off if it does neither, and "
+    "then mind that settings of the session, temporary tables and LISTEN are not kept either";
 
 /// A step on the way to a connection: its time counts as time to open it.
 BackgroundTask& step_ended(Slot& slot, Duration Slot::Opening::*step) {
@@ -130,6 +137,9 @@ void Background::opened(pool::ConnectionId connection, std::unique_ptr<pq::Conne
       event::Opened{where, opening.took(), opening.credentials, opening.connect, opening.configure});
   const auto warning = opening.room ? size_warning(setup_.options, *opening.room) : std::nullopt;
   if (warning) setup_.events.tell(event::Warned{where, *warning});
+  if (setup_.options.prepare == PrepareMode::automatic && settings_.memory->behind_pooler &&
+      !std::exchange(pooler_told_, true))
+    setup_.events.tell(event::Warned{where, behind_pooler});
   if (outage.failures > 0)
     setup_.events.tell(event::OutageEnded{setup_.events.at(), at - outage.since, outage.failures});
 }

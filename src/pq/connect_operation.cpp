@@ -53,6 +53,11 @@ struct PointerLists {
 constexpr int first_with_backend_type = 100000;
 constexpr int first_with_xid8 = 130000;
 
+bool names_statements(const ConnectSettings& settings) {
+  if (settings.prepare == PrepareMode::automatic) return !settings.memory->behind_pooler;
+  return settings.prepare == PrepareMode::on;
+}
+
 PGconn* start(const std::vector<std::pair<std::string, std::string>>& pairs) {
   const PointerLists lists(pairs);
   const InsideForkGate inside(InsideForkGate::What::connect);
@@ -267,7 +272,8 @@ Step ConnectOperation::established() {
   phase_ = Phase::over;
   PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
   if (PQsetnonblocking(conn, 1) != 0) return fail_connect();
-  connection_ = std::make_unique<Connection>(conn, settings_.prepare);
+  if (is_no_process(PQbackendPID(conn))) settings_.memory->behind_pooler = true;
+  connection_ = std::make_unique<Connection>(conn, names_statements(settings_));
   connection_->limit_results(settings_.max_result_bytes);
   (void)conn_.release();  // the connection's now
   if (!settings_.identify || connection_->server_version() < first_with_xid8) return start_asking_room();
@@ -305,13 +311,21 @@ Step ConnectOperation::ask_room(Ready ready) {
   const Step step = operation.advance(ready);
   if (!step.done) return step;
   phase_ = Phase::over;
-  if (operation.error() == nullptr) room_ = room_in(operation.take_result(), connection_->backend_pid());
+  if (operation.error() == nullptr) take_room(operation.take_result());
   ErrorPtr error = operation.take_error();
   room_statement_.reset();
   connection_->wiped();  // the baseline of the session
   if (connection_->alive()) return Step::finished();
   connection_.reset();
   return fail(std::move(error));
+}
+
+void ConnectOperation::take_room(const Result& answer) {
+  const int pid = connection_->backend_pid();
+  room_ = room_in(answer, pid);
+  if (!shows_pooler(answer, pid)) return;
+  settings_.memory->behind_pooler = true;
+  if (!names_statements(settings_)) connection_->statements().name_no_more();
 }
 
 Step ConnectOperation::fail_connect() {

@@ -72,6 +72,7 @@ class ConnectOperation final : public Operation {
   Step identify(Ready ready);
   Step start_asking_room();
   Step ask_room(Ready ready);
+  void take_room(const Result& answer);
   Step fail_connect();
   Step refuse_gss_encryption();
   [[nodiscard]] bool user_chose_date_style() const;

@@ -1,6 +1,8 @@
 // What a connect needs to know. Plain data.
 #pragma once
 
+#include <copg/pool_options.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -16,14 +18,16 @@ struct ConnectMemory {
   /// The server's own DateStyle is not ISO, so that ISO must be asked for in the first packet. Poolers refuse
   /// such an option, so it is not sent without need.
   std::atomic<bool> date_style_needed = false;
+  /// A pooler stands in between, which may hand the next statement to another server.
+  std::atomic<bool> behind_pooler = false;
 };
 
 struct ConnectSettings {
   /// libpq's connection keywords and values, as PQconnectStartParams takes them. libpq takes others from its
   /// environment variables, its service file and its defaults.
   std::vector<std::pair<std::string, std::string>> keywords;
-  /// False: never give a statement a name (for poolers that can't carry it).
-  bool prepare = true;
+  /// Whether statements are given names.
+  PrepareMode prepare = PrepareMode::automatic;
   /// See Connection.
   std::size_t max_result_bytes = 0;
   /// Ask the server which one it is (ServerIdentity), which costs a round trip.

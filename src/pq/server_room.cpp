@@ -19,15 +19,30 @@ const std::string_view room_text =
     "WHERE backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid()) "
     "FROM pg_catalog.pg_roles WHERE rolname = session_user";
 
+namespace {
+
+enum Column : std::uint8_t { pid, server_limit, reserved, role_limit, database_limit, others, columns };
+
+bool is_whole(const Result& result) { return !result.empty() && result.columns() >= columns; }
+
+}  // namespace
+
+bool shows_pooler(const Result& result, int backend_pid) {
+  return is_whole(result) && !result[0][pid].is_null() && result[0][pid].as<std::int64_t>() != backend_pid;
+}
+
+bool is_no_process(int backend_pid) noexcept {
+  constexpr int greatest = 1 << 22;  // PID_MAX_LIMIT of Linux; other systems have smaller numbers
+  return backend_pid <= 0 || backend_pid > greatest;
+}
+
 std::optional<ServerRoom> room_in(const Result& result, int backend_pid) {
-  enum Column : std::uint8_t { pid, server_limit, reserved, role_limit, database_limit, others, columns };
-  if (result.empty() || result.columns() < columns) return std::nullopt;
+  if (!is_whole(result) || shows_pooler(result, backend_pid)) return std::nullopt;
   const Row row = result[0];
   for (std::size_t column = 0; column < columns; ++column) {
     if (row[column].is_null()) return std::nullopt;
   }
   const auto number = [&](Column column) { return row[column].as<std::int64_t>(); };
-  if (number(pid) != backend_pid) return std::nullopt;
   ServerRoom room{.allowed = number(server_limit) - number(reserved), .others = number(others), .limit = {}};
   room.limit = fmt::format("max_connections = {}", number(server_limit));
   if (number(reserved) > 0) room.limit += fmt::format(", {} of them reserved", number(reserved));

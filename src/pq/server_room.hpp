@@ -20,9 +20,14 @@ struct ServerRoom {
 /// Gives one row, for `room_in`. For PostgreSQL 10 and later.
 extern const std::string_view room_text;
 
-/// `backend_pid`: what the connection itself was told when it was opened. Nothing if a pooler stands in
-/// between, which has told it another number: how many connections the server has is then the pooler's
-/// business.
+/// Whether the server's process has another number than the connection was told when it was opened: then a
+/// pooler stands in between.
+[[nodiscard]] bool shows_pooler(const Result& result, int backend_pid);
+/// Whether a connection was told a number that no process of a server has: then it is a pooler's, most of
+/// which choose it by chance. One such number in five hundred could be a process.
+[[nodiscard]] bool is_no_process(int backend_pid) noexcept;
+
+/// Nothing if a pooler stands in between: how many connections the server has is then the pooler's business.
 [[nodiscard]] std::optional<ServerRoom> room_in(const Result& result, int backend_pid);
 
 }  // namespace copg::pq

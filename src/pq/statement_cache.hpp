@@ -64,6 +64,8 @@ class StatementCache {
   Statement* use(std::string_view text, std::span<const Oid> types, std::size_t generation = 0);
   /// Whether a statement may be given a name.
   [[nodiscard]] bool may_name() const noexcept { return prepare_ && !littered(); }
+  /// From now on no statement is given a name.
+  void name_no_more() noexcept { prepare_ = false; }
   /// Whether the server holds `max_orphans`, so that no name is given any more until DEALLOCATE ALL.
   [[nodiscard]] bool littered() const noexcept { return orphans_ >= max_orphans; }
   [[nodiscard]] std::size_t size() const noexcept { return statements_.size(); }

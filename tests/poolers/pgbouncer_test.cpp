@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -71,6 +73,24 @@ void expect_own_rows(PooledDatabase& db, int threads, int calls) {
   EXPECT_EQ(wrong, 0) << "rows of another statement";
 }
 
+class Warnings final : public Observer {
+ public:
+  void warned(const event::Warned& event) noexcept override {
+    const std::lock_guard lock(mutex_);
+    text_ = event.text;
+    ++count;
+  }
+  [[nodiscard]] std::string text() {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+  std::atomic<int> count = 0;
+
+ private:
+  std::mutex mutex_;
+  std::string text_;
+};
+
 class Bouncer : public ::testing::TestWithParam<const char*> {
  protected:
   explicit Bouncer(const char* mode = GetParam()) : bouncer(server, in_mode(mode)) {}
@@ -102,16 +122,29 @@ TEST_P(Bouncer, many_callers_get_their_own_rows) {
 
 // Each statement of a run has a Sync of its own, so that a pooler may give each of them another server.
 TEST_P(Bouncer, the_size_of_the_server_says_nothing_of_a_pool_behind_it) {
-  class Warnings final : public Observer {
-   public:
-    void warned(const event::Warned& /*event*/) noexcept override { ++count; }
-    std::atomic<int> count = 0;
-  };
   const auto seen = std::make_shared<Warnings>();
   PooledDatabase db = open({.max_size = 5000, .prepare = PrepareMode::off, .observer = seen});
   EXPECT_EQ(db.fetch_val<int>("SELECT 1"), 1);
   db.close();
   EXPECT_EQ(seen->count, 0);
+}
+
+TEST_P(Bouncer, is_seen_by_the_pool_which_then_prepares_nothing_unless_it_is_told_to) {
+  const auto seen = std::make_shared<Warnings>();
+  const auto prepared = [this](PrepareMode prepare, const std::shared_ptr<Observer>& observer) {
+    PooledDatabase db = open({.max_size = 1, .prepare = prepare, .observer = observer});
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(db.fetch_val<int>("SELECT $1::int + 41", 1), 42);
+    return db.fetch_val<int>("SELECT count(*)::int FROM pg_prepared_statements WHERE statement LIKE '%+ 41'");
+  };
+  EXPECT_EQ(prepared(PrepareMode::automatic, seen), 0);
+  EXPECT_EQ(seen->count, 1);
+  EXPECT_NE(seen->text().find("a pooler stands between"), std::string::npos) << seen->text();
+  EXPECT_EQ(prepared(PrepareMode::automatic, nullptr), 0);
+  EXPECT_EQ(prepared(PrepareMode::off, seen), 0);
+  if (std::string_view(GetParam()) == "session") {
+    EXPECT_EQ(prepared(PrepareMode::on, seen), 1);
+  }
+  EXPECT_EQ(seen->count, 1);
 }
 
 TEST_P(Bouncer, statements_travel_together_and_each_caller_gets_its_own_rows) {
@@ -158,9 +191,9 @@ TEST_P(Bouncer, execute_many_is_all_or_nothing) {
 }
 
 TEST_P(Bouncer, many_rows_are_all_or_nothing_joined_or_not) {
-  for (const PrepareMode prepare : {PrepareMode::off, PrepareMode::automatic}) {
+  for (const PrepareMode prepare : {PrepareMode::off, PrepareMode::on}) {
     // Names of another server's fail the calls in between.
-    if (prepare == PrepareMode::automatic && std::string_view(GetParam()) != "session") continue;
+    if (prepare == PrepareMode::on && std::string_view(GetParam()) != "session") continue;
     PooledDatabase db = open({.max_size = 2, .prepare = prepare});
     db.execute("DROP TABLE IF EXISTS lots");
     db.execute("CREATE TABLE lots (x int CHECK (x >= 0), t text)");
@@ -368,12 +401,23 @@ TEST_F(BouncerAndPrepared, sessions_that_are_shared_are_found_out_while_others_u
 }
 
 TEST_F(BouncerAndPrepared, statements_never_give_the_rows_of_others) {
-  PooledDatabase db = open({.max_size = 8});
+  PooledDatabase db = open({.max_size = 8, .prepare = PrepareMode::on});
   expect_own_rows(db, 8, 100);
 }
 
-TEST_F(BouncerAndPrepared, statements_that_are_lost_in_transactions_say_so_and_are_given_up) {
+TEST_F(BouncerAndPrepared, nothing_is_lost_where_nobody_has_said_that_there_is_a_pooler) {
   PooledDatabase db = open({.max_size = 8});
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 8; ++t) {
+    callers.emplace_back([&, t] {
+      for (int n = 0; n < 100; ++n) EXPECT_NO_THROW(call_in_transaction(db, t * 100 + n));
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+}
+
+TEST_F(BouncerAndPrepared, statements_that_are_lost_in_transactions_say_so_and_are_given_up) {
+  PooledDatabase db = open({.max_size = 8, .prepare = PrepareMode::on});
   std::atomic<int> lost = 0;
   const auto call_with_many_threads = [&](int calls) {
     std::vector<std::thread> callers;

@@ -56,7 +56,7 @@ TEST_F(ExecuteOperation, a_long_text_never_gets_one) {
 }
 
 TEST_F(ExecuteOperation, nothing_gets_a_name_where_preparing_is_off) {
-  connection = connect({.keywords = keywords_of(server()), .prepare = false});
+  connection = connect({.keywords = keywords_of(server()), .prepare = PrepareMode::off});
   for (int i = 0; i < 4; ++i) EXPECT_EQ(say("SELECT $1::text", params("x")), "x");
   EXPECT_EQ(named_statements(), "0");
 }

@@ -150,7 +150,7 @@ TEST_F(PipelineOperation, a_text_gets_a_name_at_its_second_use_and_keeps_it) {
 }
 
 TEST_F(PipelineOperation, nothing_gets_a_name_where_preparing_is_off) {
-  connection = connect({.keywords = keywords_of(server()), .prepare = false});
+  connection = connect({.keywords = keywords_of(server()), .prepare = PrepareMode::off});
   for (int i = 0; i < 3; ++i) EXPECT_EQ(answers({{"SELECT 'n2'"}, {"SELECT 'n2'"}}), (Strings{"n2", "n2"}));
   EXPECT_EQ(named("%n2%"), "0");
 }

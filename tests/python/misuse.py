@@ -14,7 +14,7 @@ def main(config: Config) -> None:
     PooledDatabase(config, reset="none")  # wrong
     AsyncPooledDatabase.from_env(share=True, prepair="off")  # wrong
     AsyncPooledDatabase.from_env(open=False)  # wrong
-    AsyncPooledDatabase(config, prepare="on")  # wrong
+    AsyncPooledDatabase(config, prepare="always")  # wrong
     db = PooledDatabase.from_env(reset="full", prepare="off", open=False, leak_after=None, autocommit=True)
     db.execute("SELECT 1", parms=[1])  # wrong
     db.execute(1)  # wrong

@@ -39,7 +39,7 @@ MakePool = Callable[..., PooledDatabase]
         ({"outage_patience": -1}, "outage_patience = -1 s"),
         ({"max_result_bytes": -1}, "max_result_bytes = -1: it must be at least 0"),
         ({"reset": "never"}, "reset = 'never': it must be one of 'tracked', 'full', 'rollback'"),
-        ({"prepare": "on"}, "prepare = 'on'"),
+        ({"prepare": "always"}, "prepare = 'always'"),
         ({"row_factory": list}, "row_factory = "),
     ],
 )

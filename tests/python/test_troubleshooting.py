@@ -15,6 +15,7 @@ import pytest
 
 import pycopg
 from conftest import NextRound, eventually
+from pgbouncer import pgbouncer
 from test_reference import ROOT
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
@@ -133,6 +134,11 @@ def more_than_the_server_has(make: Make) -> None:
     db.execute("SELECT 1")
 
 
+def through_a_pooler(make: Make) -> None:
+    with pgbouncer(make().config, "transaction") as config, pycopg.PooledDatabase(config, min_size=1, max_size=1) as db:
+        assert db.fetch_val("SELECT 42") == 42
+
+
 def commit(make: Make, body: str) -> None:
     db = make()
     db.execute(
@@ -246,6 +252,7 @@ PROVOKED: dict[str, Callable[[Make], object]] = {
     "pool '…' can't connect to": no_such_host,
     "the database URL": lambda make: pycopg.PooledDatabase.from_url("mysql://app@db/app"),
     "max_size is": more_than_the_server_has,
+    "a pooler stands between": through_a_pooler,
     "pool '…' had no answer": lambda make: make().execute("SELECT pg_sleep(30)", timeout=0.05),
     "no answer to the commit": lambda make: commit(make, "PERFORM pg_sleep(30)"),
     "the connection was lost before the answer to COMMIT": lambda make: commit(

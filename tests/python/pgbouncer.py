@@ -1,0 +1,40 @@
+"""A PgBouncer in front of a server, for the tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pycopg
+from conftest import eventually
+from pycopg.testing._installation import user_for_server
+
+
+@contextlib.contextmanager
+def pgbouncer(server: pycopg.Config, pool_mode: str) -> Iterator[pycopg.Config]:
+    """How to reach it. It ends with the block, and refuses to be root."""
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    assert program, "PgBouncer is not installed: scripts/bootstrap does that"
+    user = user_for_server()
+    with tempfile.TemporaryDirectory(prefix="copg-pgbouncer-") as folder:
+        if user:
+            shutil.chown(folder, user)
+        settings = Path(folder) / "pgbouncer.ini"
+        settings.write_text(
+            f"[databases]\n* = host={server.host} port={server.port} user={server.user}\n"
+            f"[pgbouncer]\nunix_socket_dir = {folder}\nauth_type = any\npool_mode = {pool_mode}\n"
+        )
+        log = (Path(folder) / "log").open("w+")
+        process = subprocess.Popen([program, str(settings)], user=user, cwd=folder, stdout=log, stderr=log)
+        try:
+            eventually((Path(folder) / ".s.PGSQL.6432").exists)
+            yield pycopg.Config(host=folder, port=6432, user=server.user, database=server.database)
+        finally:
+            process.terminate()
+            process.wait()
+            log.close()
