@@ -23,14 +23,22 @@ def pgbouncer(server: pycopg.Config, pool_mode: str) -> Iterator[pycopg.Config]:
     user = user_for_server()
     with tempfile.TemporaryDirectory(prefix="copg-pgbouncer-") as folder:
         if user:
-            shutil.chown(folder, user)
+            os.chown(folder, user.pw_uid, user.pw_gid)
         settings = Path(folder) / "pgbouncer.ini"
         settings.write_text(
             f"[databases]\n* = host={server.host} port={server.port} user={server.user}\n"
             f"[pgbouncer]\nunix_socket_dir = {folder}\nauth_type = any\npool_mode = {pool_mode}\n"
+            "ignore_startup_parameters = options\n"  # of PGOPTIONS, by which each test has its schema
         )
         log = (Path(folder) / "log").open("w+")
-        process = subprocess.Popen([program, str(settings)], user=user, cwd=folder, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [program, str(settings)],
+            user=user.pw_uid if user else None,
+            group=user.pw_gid if user else None,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        )
         try:
             eventually((Path(folder) / ".s.PGSQL.6432").exists)
             yield pycopg.Config(host=folder, port=6432, user=server.user, database=server.database)
