@@ -72,7 +72,7 @@ constexpr const char* text_with_member() {
 constexpr std::string_view last_word(std::string_view text) {
   const auto in_word = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c < '\0' || c > '\x7e';
+           static_cast<unsigned char>(c) > 0x7e;  // char has a sign on some processors
   };
   while (!text.empty() && !in_word(text.back())) text.remove_suffix(1);
   std::size_t begin = text.size();

@@ -61,6 +61,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "reference/abi.md": "The binary interface",
         "reference/commands.md": "Commands",
         "reference/servers.md": "PostgreSQL and libpq",
+        "reference/platforms.md": "Systems and processors",
         "reference/faces.md": "The four faces",
         "reference/invariants.md": "Invariants",
         "*reference/python/": "",
