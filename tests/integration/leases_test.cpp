@@ -314,7 +314,7 @@ TEST_F(Leases, that_run_nothing_are_counted_in_a_timeouts_message) {
   lock();
   std::atomic<bool> over = false;
   auto other = beside([&] {
-    Connection busy = db.connection();
+    Connection busy = db.connection(20s);  // which may have to be opened first
     try {
       busy.timeout(20s);
       busy.execute(std::string(waits_for_key));
