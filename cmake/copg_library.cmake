@@ -30,6 +30,12 @@ foreach(library IN ITEMS monitor testing)
                                                SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
     target_link_libraries(${target} PUBLIC copg_${kind} PRIVATE Threads::Threads)
     copg_configure_target(${target})
+    if(kind STREQUAL shared)  # libcopg.so shows it nothing of the calls of the system
+      target_sources(${target} PRIVATE $<TARGET_OBJECTS:copg_os>)
+      if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT COPG_SANITIZE)  # sanitizers are linked to the program
+        target_link_options(${target} PRIVATE LINKER:--no-undefined)  # found here, not by those who link it
+      endif()
+    endif()
   endforeach()
 endforeach()
 # For other builds that link the layers, each a module for another Python (COPG_PREBUILT).
