@@ -85,7 +85,7 @@ bool ReadySet::watch(int fd, What what, std::uint64_t token) noexcept {
   if (what == What::hang_up) return add(set_, fd, events_of(what), token);
   epoll_event event{.events = events_of(what), .data = {.u64 = token}};
   if (epoll_ctl(set_, EPOLL_CTL_MOD, fd, &event) == 0) return true;
-  return errno == ENOENT && epoll_ctl(set_, EPOLL_CTL_ADD, fd, &event) == 0;
+  return errno == ENOENT && add(set_, fd, event.events, token);
 }
 
 void ReadySet::unwatch(int fd) noexcept {
@@ -107,16 +107,16 @@ bool ReadySet::set_alarm(TimePoint time) noexcept {
 }
 
 std::size_t ReadySet::take(std::span<Found> found) noexcept {
-  std::array<epoll_event, 64> events{};
+  std::array<epoll_event, 64> events;  // the kernel fills it
   const auto most = static_cast<int>(std::min(events.size(), found.size()));
   const int count = epoll_wait(set_, events.data(), most, 0);
   std::size_t size = 0;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     if (event.data.u64 == own_token) {
-      wake_.clear();
+      if (wake_.fd() >= 0) wake_.clear();
       std::uint64_t rings = 0;
-      static_cast<void>(read(clock_, &rings, sizeof rings));
+      if (clock_ >= 0) static_cast<void>(read(clock_, &rings, sizeof rings));
       continue;
     }
     const bool broken = (event.events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != 0;
@@ -140,10 +140,8 @@ namespace {
 // Edge-triggered: the kernel looks at what is level-triggered once more in the next wait, which costs 0.2 µs.
 // Nothing is missed: an arrival makes an edge, which stays until a wait has reported it, and a wait is for an
 // answer of which nothing had come when the wait before it ended.
-bool add_edges(int set, int fd) noexcept {
-  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.fd = fd}};
-  return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) == 0;
-}
+constexpr std::uint32_t arrivals = EPOLLIN | EPOLLET;
+enum Token : std::uint64_t { of_socket, of_clock };
 
 }  // namespace
 
@@ -157,7 +155,7 @@ SocketWaiter::Outcome SocketWaiter::wait(int socket, TimePoint time) noexcept {
   }
   epoll_event event{};
   if (epoll_wait(set_, &event, 1, -1) <= 0) return Outcome::nothing;
-  if (event.data.fd != clock_) return Outcome::readable;
+  if (event.data.u64 == of_socket) return Outcome::readable;
   rings_ = {};  // the next caller may have read the clock earlier
   return Outcome::nothing;
 }
@@ -165,7 +163,9 @@ SocketWaiter::Outcome SocketWaiter::wait(int socket, TimePoint time) noexcept {
 bool SocketWaiter::open(int socket) noexcept {
   set_ = epoll_create1(EPOLL_CLOEXEC);
   clock_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  if (set_ >= 0 && clock_ >= 0 && add_edges(set_, socket) && add_edges(set_, clock_)) return true;
+  if (set_ >= 0 && clock_ >= 0 && add(set_, socket, arrivals, of_socket) &&
+      add(set_, clock_, arrivals, of_clock))
+    return true;
   close();
   return false;
 }
