@@ -18,10 +18,9 @@ namespace copg::engine {
 namespace {
 
 constexpr std::string_view behind_pooler =
-    "a pooler stands between this pool and the server, so statements are not prepared. Set prepare to on if "
-    "it "
-    "keeps each connection's session, or follows prepared statements; set it to off if it does neither, and "
-    "then mind that settings of the session, temporary tables and LISTEN are not kept either";
+    "a pooler stands between this pool and the server, so statements are not prepared. Set prepare to on "
+    "if it keeps each connection's session, or follows prepared statements; set it to off if it does "
+    "neither, and then mind that settings of the session, temporary tables and LISTEN are not kept either";
 
 /// A step on the way to a connection: its time counts as time to open it.
 BackgroundTask& step_ended(Slot& slot, Duration Slot::Opening::*step) {

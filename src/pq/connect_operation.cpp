@@ -53,6 +53,13 @@ struct PointerLists {
 constexpr int first_with_backend_type = 100000;
 constexpr int first_with_xid8 = 130000;
 
+/// No process of a server has this number: a pooler has told it, most of which choose it by chance. One of
+/// theirs in five hundred could be a process.
+bool is_no_process(int backend_pid) noexcept {
+  constexpr int greatest = 1 << 22;  // PID_MAX_LIMIT of Linux; other systems have smaller numbers
+  return backend_pid <= 0 || backend_pid > greatest;
+}
+
 bool names_statements(const ConnectSettings& settings) {
   if (settings.prepare == PrepareMode::automatic) return !settings.memory->behind_pooler;
   return settings.prepare == PrepareMode::on;

@@ -31,11 +31,6 @@ bool shows_pooler(const Result& result, int backend_pid) {
   return is_whole(result) && !result[0][pid].is_null() && result[0][pid].as<std::int64_t>() != backend_pid;
 }
 
-bool is_no_process(int backend_pid) noexcept {
-  constexpr int greatest = 1 << 22;  // PID_MAX_LIMIT of Linux; other systems have smaller numbers
-  return backend_pid <= 0 || backend_pid > greatest;
-}
-
 std::optional<ServerRoom> room_in(const Result& result, int backend_pid) {
   if (!is_whole(result) || shows_pooler(result, backend_pid)) return std::nullopt;
   const Row row = result[0];

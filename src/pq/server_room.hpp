@@ -23,9 +23,6 @@ extern const std::string_view room_text;
 /// Whether the server's process has another number than the connection was told when it was opened: then a
 /// pooler stands in between.
 [[nodiscard]] bool shows_pooler(const Result& result, int backend_pid);
-/// Whether a connection was told a number that no process of a server has: then it is a pooler's, most of
-/// which choose it by chance. One such number in five hundred could be a process.
-[[nodiscard]] bool is_no_process(int backend_pid) noexcept;
 
 /// Nothing if a pooler stands in between: how many connections the server has is then the pooler's business.
 [[nodiscard]] std::optional<ServerRoom> room_in(const Result& result, int backend_pid);
