@@ -15,9 +15,13 @@ from conftest import eventually
 from pycopg.testing._installation import user_for_server
 
 
+# Reads nothing until the process that made it closes the pipe, or dies.
+KEEPER = '"$1" "$2" & read -r word; kill "$!"; wait "$!"'
+
+
 @contextlib.contextmanager
 def pgbouncer(server: pycopg.Config, pool_mode: str) -> Iterator[pycopg.Config]:
-    """How to reach it. It ends with the block, and refuses to be root."""
+    """How to reach it. It ends with the block, or with this process, and refuses to be root."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     assert program, "PgBouncer is not installed: scripts/bootstrap does that"
     user = user_for_server()
@@ -32,7 +36,8 @@ def pgbouncer(server: pycopg.Config, pool_mode: str) -> Iterator[pycopg.Config]:
         )
         log = (Path(folder) / "log").open("w+")
         process = subprocess.Popen(
-            [program, str(settings)],
+            ["/bin/sh", "-c", KEEPER, "keeper", program, str(settings)],
+            stdin=subprocess.PIPE,
             user=user.pw_uid if user else None,
             group=user.pw_gid if user else None,
             cwd=folder,
@@ -43,6 +48,5 @@ def pgbouncer(server: pycopg.Config, pool_mode: str) -> Iterator[pycopg.Config]:
             eventually((Path(folder) / ".s.PGSQL.6432").exists)
             yield pycopg.Config(host=folder, port=6432, user=server.user, database=server.database)
         finally:
-            process.terminate()
-            process.wait()
+            process.communicate()
             log.close()
