@@ -1,13 +1,7 @@
 # A project that has copg's sources inside, with add_subdirectory and with FetchContent: it is configured, one file of it is
 # compiled, and what would be built is looked over. WHOLE=ON also builds and runs it, which takes a minute on two cores.
 
-function(run)
-  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
-  if(NOT status EQUAL 0)
-    string(REPLACE ";" " " command "${ARGN}")
-    message(FATAL_ERROR "failed (${status}): ${command}\n${output}")
-  endif()
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/run_command.cmake)
 
 file(REMOVE_RECURSE ${WORK})
 set(configure ${CMAKE_COMMAND} -G Ninja -S ${PROJECT} -D COPG=${COPG} -D CMAKE_CXX_COMPILER=${COMPILER}
