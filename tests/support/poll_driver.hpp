@@ -48,9 +48,9 @@ inline bool run_until(pq::Operation& operation, SteadyClock::time_point deadline
   }
 }
 
-/// Runs the operation to its end. Throws when it takes longer than `patience`.
-inline void run(pq::Operation& operation, std::chrono::milliseconds patience = default_patience) {
-  if (!run_until(operation, SteadyClock::now() + patience)) {
+/// Runs the operation to its end. Throws when it takes longer than `limit`.
+inline void run(pq::Operation& operation, std::chrono::milliseconds limit = default_patience) {
+  if (!run_until(operation, SteadyClock::now() + limit)) {
     throw std::runtime_error(std::string("not done in time, phase: ") + operation.phase());
   }
 }
