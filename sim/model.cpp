@@ -132,6 +132,7 @@ void Model::judge_rejection(WaitError error, TimePoint deadline, bool returning)
           "I4 one outcome", "rejected by a failed connect without one that stands");
     case WaitError::deadlock:
     case WaitError::lost:
+    case WaitError::turned_away:
     case WaitError::none: return violate("I4 one outcome", "rejected without an error");
   }
 }

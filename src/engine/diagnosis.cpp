@@ -167,6 +167,10 @@ ErrorInfo no_connection(const Setup& setup, const Snapshot& snapshot, pool::Wait
           "the connection of pool '{}' was lost after the statement was sent: it may or may not have run",
           setup.name);
       break;
+    case pool::WaitError::turned_away:
+      info.kind = ErrorKind::connection_failed;
+      info.message = fmt::format("the server of pool '{}' is not to be used at present", setup.name);
+      break;
   }
   if (snapshot.connect_error) info.cause = snapshot.connect_error->message;
   return info;

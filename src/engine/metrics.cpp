@@ -63,7 +63,8 @@ ErrorKind kind_of(pool::WaitError error) noexcept {
     case pool::WaitError::too_many_waiting: return ErrorKind::too_many_requests;
     case pool::WaitError::deadlock: return ErrorKind::pool_deadlock;
     case pool::WaitError::connect_failed:
-    case pool::WaitError::lost: break;
+    case pool::WaitError::lost:
+    case pool::WaitError::turned_away: break;
   }
   return ErrorKind::connection_failed;
 }

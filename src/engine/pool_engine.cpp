@@ -112,6 +112,14 @@ void PoolEngine::resume() {
   state->dispatch();
 }
 
+void PoolEngine::set_turns_away(bool turns_away) {
+  const Locked state = lock_here(shared_);
+  state->turns_away = turns_away;
+  if (turns_away) state->turn_away_waiters();
+}
+
+void PoolEngine::turn_away_waiters() { lock_here(shared_)->turn_away_waiters(); }
+
 void PoolEngine::start_check() {
   Locked state = lock_here(shared_);
   if (state->core->closed()) leases_.refuse(std::move(state), pool::WaitError::closed, Duration::zero());

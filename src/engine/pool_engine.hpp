@@ -85,6 +85,11 @@ class PoolEngine : public std::enable_shared_from_this<PoolEngine> {
   void drain();
   void suspend();
   void resume();
+  /// For a pool of several among which a caller may choose. While it turns away, requests that would wait,
+  /// and those that wait already and of which nothing was sent, end with TurnedAway. Leases go on.
+  void set_turns_away(bool turns_away);
+  /// The same once, for those that wait now.
+  void turn_away_waiters();
   /// Tests every idle connection, until Milestone::checked. Throws PoolClosed.
   void start_check();
   /// Fails waiters, gives leases `timeout`, and then cuts them off, until Milestone::finished. Idempotent.

@@ -21,6 +21,8 @@ void Runs::requeue(Lease& lease, StatementWaiter& waiter) noexcept {
   // `close` may have taken the connection away meanwhile, and with it the place in the queue.
   if (!ours && (!waiter.settled_ || !stands(Mend::closed_and_dead)))
     state->fail(waiter.id_, pool::WaitError::closed);
+  if (state->turns_away) [[unlikely]]
+    state->turn_away_waiters();
   tell_again(*state, waiter);
 }
 

@@ -65,7 +65,7 @@ void State::abandon_inherited() {
   actions.clear();
   ended_leases.clear();
   work_posted = false;
-  outage = listening = false;
+  outage = listening = turns_away = false;
   armed = cut_at = close_by = insist_at = deadlines_due = pool::never;
 }
 
@@ -175,6 +175,18 @@ void State::fail(pool::WaiterId id, pool::WaitError error) noexcept {
   if (error == pool::WaitError::timeout) waiter.waiting_ = waiting_before_tick;
   if (error == pool::WaitError::deadlock) waiter.waiting_ = core->waiting() + 1;
   waiter.settle(wakes);
+}
+
+void State::turn_away_waiters() noexcept {
+  const TimePoint time = now();
+  for (const Waiter* const waiter : waiters) {
+    if (waiter == nullptr || waiter->settled_ || waiter->lease_ || waiter->driving_) continue;
+    const pool::WaiterId id = waiter->id_;
+    if (!core->knows(id) || core->sent(id)) continue;
+    core->cancel(time, id);
+    fail(id, pool::WaitError::turned_away);
+  }
+  dispatch();
 }
 
 void State::tick_core(TimePoint time) {

@@ -65,6 +65,8 @@ struct State {
   void keep_operation_times(Slot& slot) noexcept;
   /// Ends the wait of a caller without a connection.
   void fail(pool::WaiterId id, pool::WaitError error) noexcept;
+  /// Ends the wait of all from whom nothing was sent, with WaitError::turned_away.
+  void turn_away_waiters() noexcept;
   [[nodiscard]] bool has_place(const Waiter& waiter) const noexcept {
     return waiter.id_.slot < waiters.size() && waiters[waiter.id_.slot] == &waiter;
   }
@@ -83,6 +85,7 @@ struct State {
   bool opened = false;
   bool work_posted = false;  // to the background
   bool outage = false;       // must be reported
+  bool turns_away = false;   // nobody may wait here
   bool listening = false;    // the background has a connection that listens, or makes one
   std::uint32_t waiting_before_tick = 0;
   std::unique_ptr<pool::PoolCore> core;

@@ -6,6 +6,7 @@
 #include "engine/leases.hpp"
 #include "engine/mends.hpp"
 #include "engine/runs.hpp"
+#include "engine/turned_away.hpp"
 #include "pool/invariant.hpp"
 
 namespace copg::engine {
@@ -89,7 +90,11 @@ Leases::Attempt Leases::conclude(Locked state, const pool::Acquired& acquired, L
     case pool::Acquired::Kind::rejected: break;
   }
   state->dispatch();
-  if (acquired.kind == pool::Acquired::Kind::queued) return Attempt::queued;
+  if (acquired.kind == pool::Acquired::Kind::queued) {
+    if (state->turns_away) [[unlikely]]
+      state->turn_away_waiters();
+    return Attempt::queued;
+  }
   if (acquired.kind == pool::Acquired::Kind::rejected)
     refuse(std::move(state), acquired.error, Duration::zero(), 0, holder.who);
   state.unlock();
@@ -102,8 +107,12 @@ void Leases::refuse(Locked state, pool::WaitError error, Duration waited, std::u
   Snapshot snapshot = snapshot_of(*state);
   if (error == pool::WaitError::timeout) snapshot.leases = leases_of(*state, who.id);
   if (error == pool::WaitError::deadlock) snapshot.leases = all_leases(*state);
+  const bool elsewhere = state->turns_away;
   state.unlock();
   ErrorInfo info = no_connection(setup_, snapshot, error, waited, waiting);
+  // The pool of a host that has left its cluster is closed, and that is not its caller's concern.
+  if (error == pool::WaitError::turned_away || (error == pool::WaitError::closed && elsewhere))
+    throw TurnedAway(std::move(info));
   setup_.events.tell(event::AcquireFailed{setup_.events.at(), waited, info.kind});
   raise(std::move(info));
 }

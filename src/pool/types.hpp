@@ -113,6 +113,7 @@ enum class WaitError : std::uint8_t {
   connect_failed,    ///< No connection is open, and connecting fails by configuration.
   deadlock,          ///< All connections are leased to callers that wait as well, itself among them.
   lost,              ///< The statement was sent, but its connection ended first: the outcome is unknown.
+  turned_away,       ///< It may ask another pool. The core never says so: PoolEngine::set_turns_away.
 };
 
 }  // namespace copg::pool
