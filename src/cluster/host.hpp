@@ -37,6 +37,10 @@ struct Host {
   TimePoint retry_at{}, search_at{};  ///< Of one that is down: its next probe, and while none is served.
 
   [[nodiscard]] bool trusted() const { return up && !doubted; }
+  /// Whether requests may go there, or wait for it, as far as is known.
+  [[nodiscard]] bool serves() const {
+    return up && (verdict == Verdict::primary || verdict == Verdict::replica);
+  }
   [[nodiscard]] bool down() const { return failures > 0; }
 
   void answer(TimePoint now, const Observation& observation) {

@@ -8,6 +8,7 @@
 
 #include "engine/calls/statement_call.hpp"
 #include "engine/wait_ready.hpp"
+#include "sync/sleep.hpp"
 
 namespace copg::sync {
 
@@ -25,23 +26,6 @@ pq::Ready wait_for_answer(engine::Slot& slot, const pq::Step& step, TimePoint ti
     case engine::SocketWaiter::Outcome::unavailable: break;
   }
   return engine::wait_ready(step, interrupt_check_interval);
-}
-
-/// Sleeps until `waiter` is settled. Condition variables ignore signals, so with an interrupt check the
-/// thread sleeps in slices. After the deadline it sleeps in slices as well: `expire` has not thrown, so that
-/// the outcome is about to arrive.
-template <class Blocking, class Expire>
-void sleep(Blocking& waiter, TimePoint deadline, Expire expire) {
-  constexpr Duration slice = interrupt_check_interval / 2;
-  const InterruptCheck check = interrupt_check.load(std::memory_order_relaxed);
-  TimePoint until = check == nullptr ? deadline : std::min(deadline, engine::after(engine::now(), slice));
-  while (!waiter.sleep_until(until)) {
-    const bool late = engine::now() >= deadline;
-    if (late) expire();
-    if (check != nullptr) check();
-    until = engine::after(engine::now(), slice);
-    if (!late) until = std::min(until, deadline);
-  }
 }
 
 /// `give_up()` leaves the queue, when the time is up or the interrupt check throws.
@@ -92,6 +76,8 @@ Progress wait_for_server(engine::LeaseCall& call, CallClock& clock) {
 }
 
 }  // namespace
+
+InterruptCheck present_interrupt_check() noexcept { return interrupt_check.load(std::memory_order_relaxed); }
 
 void set_interrupt_check(InterruptCheck check) noexcept {
   interrupt_check.store(check, std::memory_order_relaxed);

@@ -15,13 +15,15 @@ namespace {
 namespace fs = std::filesystem;
 using testing::ThrowawayPostgres;
 
-/// What streaming needs; what pg_rewind needs; and short waits where the defaults have seconds.
+/// What streaming needs; what pg_rewind needs; commits that are in the log once they are answered; and short
+/// waits where the defaults have seconds.
 testing::ThrowawayOptions options_with(const Replicas::Settings& settings) {
   testing::ThrowawayOptions options{.settings = {{"wal_level", "replica"},
                                                  {"max_wal_senders", "10"},
                                                  {"wal_keep_size", "256"},
                                                  {"wal_log_hints", "on"},
                                                  {"full_page_writes", "on"},
+                                                 {"synchronous_commit", "on"},
                                                  {"wal_retrieve_retry_interval", "100ms"}}};
   options.settings.insert(options.settings.end(), settings.begin(), settings.end());
   return options;
