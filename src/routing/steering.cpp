@@ -205,13 +205,16 @@ void Steering::probe(const cluster::Action& action) {
   const auto there = port();
   const auto known = probes_.find(action.key);
   if (!there || known == probes_.end()) return;
-  known->second->ask(*there, [this, action, router = router_.lock()](HostProbe::Outcome outcome) {
-    probed(action, std::move(outcome));
-  });
+  known->second->ask(
+      *there, [this, action, asked_at = engine::now(), router = router_.lock()](HostProbe::Outcome outcome) {
+        probed(action, asked_at, std::move(outcome));
+      });
 }
 
-void Steering::probed(const cluster::Action& action, HostProbe::Outcome outcome) {
+void Steering::probed(const cluster::Action& action, TimePoint asked_at, HostProbe::Outcome outcome) {
   const TimePoint time = engine::now();
+  if (outcome.seen && !outcome.seen->primary)
+    outcome.seen->lag = std::min(outcome.seen->lag, written_.age(asked_at, *outcome.seen));
   if (!outcome.seen) names_due_ = std::min(names_due_, engine::after(asked_at_, setup_.names_gap));
   const LockedRouting state(shared_);
   if (state->cluster->closed()) return;
@@ -220,6 +223,7 @@ void Steering::probed(const cluster::Action& action, HostProbe::Outcome outcome)
   }
   if (outcome.seen) {
     state->cluster->on_probed(time, action.host, action.probe, *outcome.seen);
+    if (state->cluster->primary() == action.host) written_.note(asked_at, *outcome.seen);
   } else {
     state->cluster->on_probe_failed(time, action.host, action.probe);
   }

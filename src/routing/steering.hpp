@@ -17,6 +17,7 @@
 #include "routing/host_probe.hpp"
 #include "routing/routing_state.hpp"
 #include "routing/setup.hpp"
+#include "routing/written_log.hpp"
 
 namespace copg::routing {
 
@@ -62,7 +63,7 @@ class Steering {
   [[nodiscard]] std::shared_ptr<const HostPool> make_pool(cluster::HostKey key, const pq::Host& host) const;
   void let_go(cluster::HostKey key);
   void probe(const cluster::Action& action);
-  void probed(const cluster::Action& action, HostProbe::Outcome outcome);
+  void probed(const cluster::Action& action, TimePoint asked_at, HostProbe::Outcome outcome);
 
   const RoutingSetup& setup_;
   SharedRouting& shared_;
@@ -73,6 +74,7 @@ class Steering {
   std::map<cluster::HostKey, std::unique_ptr<HostProbe>> probes_;
   std::list<std::unique_ptr<LeavingPool>> leaving_;
   std::unique_ptr<engine::BackgroundTask> resolving_;
+  WrittenLog written_;
   TimePoint asked_at_{};  // for the names' addresses
   TimePoint names_due_ = pool::never;
   // Changed with the mutex held.

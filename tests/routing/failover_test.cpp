@@ -195,6 +195,21 @@ TEST(Routing, takes_those_along_who_wait_in_the_pool_of_a_host_that_is_lost) {
   stuck.join();
 }
 
+TEST(Routing, reads_the_replica_of_an_idle_system_whose_messages_are_rare) {
+  Replicas servers(1);
+  Database db(servers, {0, 1}, {.min_size = 1, .max_size = 2});
+  // By itself the replica knows only that its data were right when the primary has last sent something.
+  ASSERT_TRUE(eventually([&] {
+    return servers.ask(1,
+                       "SELECT clock_timestamp() - last_msg_send_time > interval '3 s' "
+                       "FROM pg_stat_wal_receiver") == "t";
+  }));
+  cluster::Request request = from_replica;
+  request.max_lag = 2500ms;
+  request.if_unfit = IfUnfit::fail;
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(db.value(which, request), port_of(servers, 1));
+}
+
 TEST(Routing, waits_for_a_switchover_without_an_error) {
   Replicas servers(1);
   servers.ask(0, "CREATE TABLE written (n int)");
