@@ -1,20 +1,15 @@
 // A router on real servers: which of them a request goes to while they are killed, promoted, frozen and
 // started again.
 #include <gtest/gtest.h>
-#include <copg/connection.hpp>
 #include <copg/error.hpp>
-#include <copg/params.hpp>
 
 #include <atomic>
 #include <chrono>
-#include <mutex>
 #include <thread>
 #include <vector>
 
-#include "routing/router.hpp"
+#include "routing/database.hpp"
 #include "support/eventually.hpp"
-#include "support/replicas.hpp"
-#include "sync/routed.hpp"
 
 namespace copg::test {
 namespace {
@@ -23,69 +18,6 @@ using namespace std::chrono_literals;
 using cluster::IfUnfit;
 using cluster::Role;
 using routing::Router;
-
-/// The hosts as clients reach them: through their gates.
-Config config_for(Replicas& servers, const std::vector<std::size_t>& order) {
-  std::string hosts;
-  std::string ports;
-  for (const std::size_t index : order) {
-    hosts += (hosts.empty() ? "" : ",") + std::string("127.0.0.1");
-    ports += (ports.empty() ? "" : ",") + std::to_string(servers.gate(index).port());
-  }
-  return {.host = hosts, .port = 0, .options = {{"port", ports}, {"sslmode", "disable"}}};
-}
-
-class Database {
- public:
-  Database(Replicas& servers, const std::vector<std::size_t>& order, PoolOptions options = {})
-      : router_(routing::closing_handle(
-            Router::create({.config = config_for(servers, order),
-                            .options = std::move(options),
-                            .call_configure = copg::detail::call_configure,
-                            .report = [this](cluster::Report report, const pq::Host*) {
-                              const std::lock_guard lock(mutex_);
-                              reports_.push_back(report);
-                            }}))) {
-    router_->open();
-  }
-  [[nodiscard]] Router& router() { return *router_; }
-
-  Result execute(const std::string& text, cluster::Request request = {},
-                 std::chrono::milliseconds timeout = patience) {
-    const Sql sql(text);
-    return sync::on_host(*router_, sync::CallClock(engine::TimeLimit(timeout)), request,
-                         [&](engine::PoolEngine& pool, const sync::CallClock& clock) {
-                           return sync::execute(pool, clock, sql, Params(), engine::known_text(sql.text()));
-                         });
-  }
-  std::string value(const std::string& text, cluster::Request request = {},
-                    std::chrono::milliseconds timeout = patience) {
-    return std::string(execute(text, request, timeout)[0][0].text());
-  }
-  [[nodiscard]] bool reported(cluster::Report report) {
-    const std::lock_guard lock(mutex_);
-    return std::ranges::find(reports_, report) != reports_.end();
-  }
-  /// What is known of the host on that port.
-  [[nodiscard]] routing::HostView view(std::size_t port) {
-    for (routing::HostView& host : router_->hosts()) {
-      if (host.address.port == std::to_string(port)) return host;
-    }
-    return {};
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<cluster::Report> reports_;
-  std::shared_ptr<Router> router_;
-};
-
-const std::string which = "SELECT current_setting('port')";
-constexpr cluster::Request from_replica{.role = Role::replica};
-
-std::string port_of(Replicas& servers, std::size_t index) {
-  return std::to_string(servers.server(index).port());
-}
 
 TEST(Routing, finds_the_primary_and_the_replica_in_any_order_and_names_a_lost_one) {
   Replicas servers(1);
@@ -150,17 +82,23 @@ TEST(Routing, goes_to_the_promoted_and_never_back_to_the_old_primary) {
   EXPECT_EQ(servers.ask(1, "SELECT count(*) FROM written WHERE n = 2"), std::to_string(written));
   EXPECT_TRUE(eventually([&] { return db.reported(cluster::Report::primary_found); }));
 
+  // A replica that stays on the old timeline is not read; once it follows the new one, it is.
+  cluster::Request at_once = from_replica;
+  at_once.if_unfit = IfUnfit::fail;
+  EXPECT_THROW(db.value(which, at_once), PoolTimeout);
+  servers.follow(2, 1);
+  EXPECT_EQ(db.value(which, from_replica), port_of(servers, 2));
+
   // The old one comes back, and says that it is the primary.
   servers.server(0).start();
   ASSERT_TRUE(
       eventually([&] { return db.view(servers.gate(0).port()).verdict == cluster::Verdict::fenced; }));
   for (int i = 0; i < 20; ++i) EXPECT_EQ(db.value(which), port_of(servers, 1));
-
-  // A replica that follows the old timeline is not read; once it follows the new one, it is.
-  servers.follow(2, 1);
-  EXPECT_EQ(db.value(which, from_replica), port_of(servers, 2));
   servers.follow(0, 1);
-  EXPECT_TRUE(eventually([&] { return db.value(which, from_replica) == port_of(servers, 0); }));
+  ASSERT_TRUE(
+      eventually([&] { return db.view(servers.gate(0).port()).verdict == cluster::Verdict::replica; }));
+  servers.server(2).kill_hard();
+  EXPECT_EQ(db.value(which, from_replica), port_of(servers, 0));
 }
 
 TEST(Routing, takes_those_along_who_wait_in_the_pool_of_a_host_that_is_lost) {
@@ -237,15 +175,6 @@ TEST(Routing, waits_for_a_switchover_without_an_error) {
   over = true;
   for (std::thread& writer : writers) writer.join();
   EXPECT_EQ(servers.ask(1, "SELECT count(*) FROM written WHERE n = 1"), std::to_string(done));
-}
-
-TEST(Routing, of_a_closed_pool_is_over_and_leaves_no_thread) {
-  Replicas servers(1);
-  Database db(servers, {0, 1}, {.min_size = 1, .max_size = 4});
-  db.value(which);
-  db.router().close(1s);
-  EXPECT_THROW(db.value(which), PoolClosed);
-  db.router().close(1s);
 }
 
 }  // namespace

@@ -23,10 +23,10 @@ namespace {
 constexpr std::uint32_t cancel_request_code = 80877102;
 constexpr std::size_t code_offset = 4;
 
-sockaddr_in loopback(std::uint16_t port) {
+sockaddr_in loopback(std::uint16_t port, std::uint8_t last_byte = 1) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl((INADDR_LOOPBACK & ~0xFFU) | last_byte);
   address.sin_port = htons(port);
   return address;
 }
@@ -80,10 +80,11 @@ struct Gate::Pass {
   Answers answers = Answers::pass;
 };
 
-Gate::Gate(std::uint16_t server_port) : server_port_(server_port) {
+Gate::Gate(std::uint16_t server_port, std::uint8_t last_byte, std::uint16_t port)
+    : server_port_(server_port) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   wake_event_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  sockaddr_in address = loopback(0);
+  sockaddr_in address = loopback(port, last_byte);
   socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   if (::bind(listener_, generic, size) != 0 || ::listen(listener_, 128) != 0 ||

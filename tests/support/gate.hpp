@@ -15,7 +15,9 @@ namespace copg::test {
 class Gate {
  public:
   /// Listens on a free loopback port. `server_port` need not be listened on yet.
-  explicit Gate(std::uint16_t server_port);
+  explicit Gate(std::uint16_t server_port) : Gate(server_port, 1, 0) {}
+  /// Listens on 127.0.0.`last_byte`; port 0: a free one.
+  Gate(std::uint16_t server_port, std::uint8_t last_byte, std::uint16_t port);
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
   ~Gate();
