@@ -57,7 +57,11 @@ void Steering::start_over(RoutingState& state) {
   port_ = std::move(fresh);
   workers_ = std::make_unique<pq::Workers::Hold>();
   std::vector<cluster::HostKey> keys;
-  for (auto& [key, listed] : state.hosts) keys.push_back(key);
+  for (auto& [key, listed] : state.hosts) {
+    keys.push_back(key);
+    listed.turns_away = false;
+    probes_[key] = std::make_unique<HostProbe>(setup_, listed.pool->address);
+  }
   state.cluster->set_hosts(engine::now(), keys);
   names_due_ = engine::now();
   state.armed = names_due_;

@@ -109,7 +109,7 @@ TEST(Routing, takes_those_along_who_wait_in_the_pool_of_a_host_that_is_lost) {
   EXPECT_EQ(db.value(which), port_of(servers, 0));
   std::thread stuck([&] {
     try {
-      db.execute("SELECT pg_sleep(60)", {}, 5s);
+      db.execute("SELECT pg_sleep(60)", {}, 2s);
     } catch (const Error&) {  // frozen, or killed
     }
   });

@@ -58,11 +58,14 @@ TEST_F(RouterPlace, in_a_forked_child_begins_anew_and_disturbs_no_parent) {
   Database db(servers, {0, 1}, {.min_size = 1, .max_size = 2});
   EXPECT_EQ(db.value(which), port_of(servers, 0));
   const std::string before = db.value("SELECT pg_backend_pid()");
+  const auto pool = db.router().hosts().at(0).pool;
   const pid_t child = ::fork();
   if (child == 0) {
     int result = 2;
     try {
-      result = db.value(which) == port_of(servers, 0) && db.value(which, from_replica) == port_of(servers, 1)
+      result = db.value(which) == port_of(servers, 0) &&
+                       db.value(which, from_replica) == port_of(servers, 1) &&
+                       db.router().hosts().at(0).pool == pool
                    ? 0
                    : 1;
       db.router().close(std::chrono::seconds(1));
