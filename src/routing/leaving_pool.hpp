@@ -16,10 +16,14 @@ class Steering::LeavingPool final : private engine::PoolWaiter {
   explicit LeavingPool(std::shared_ptr<engine::PoolEngine> pool) : pool_(std::move(pool)) {}
   LeavingPool(const LeavingPool&) = delete;
   LeavingPool& operator=(const LeavingPool&) = delete;
-  /// Closes what is still open, at once.
+  /// Closes what is still open, at once; on the program's event loop it does not wait for that.
   ~LeavingPool() override {
     pool_->give_up(*this);
-    pool_->close(Duration::zero());
+    if (pool_->has_own_thread()) {
+      pool_->close(Duration::zero());
+    } else {
+      pool_->start_close(Duration::zero());
+    }
   }
 
   /// Once the pool has closed its last connection, posts `task`.

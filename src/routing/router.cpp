@@ -155,9 +155,9 @@ void Router::resume() {
 void Router::close(Duration timeout) noexcept {
   {
     const LockedRouting state(shared_);
-    if (state->inherited()) return;
-    state->opened = true;
     if (!state->cluster->closed()) state->cluster->close(engine::now());
+    if (state->inherited()) steering_.start_over(*state);  // lets go of what is the parent's
+    state->opened = true;
     state->dispatch();
   }
   steering_.close(timeout);

@@ -1,8 +1,8 @@
 // What the rooms of a router share: the cluster, the hosts' pools, and the callers that wait. One mutex
 // guards it; only a `LockedRouting` gives access.
 //
-// No system call on a socket and no user code runs under the mutex, and no pool's mutex is taken with it: a fork
-// takes all of them, in any order.
+// No system call on a socket and no user code runs under the mutex, and no pool's mutex is taken with it: a
+// fork takes all of them, in any order.
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,9 @@ pq::HostLists host_lists(const Config& config) {
   return lists;
 }
 
-bool names_several_hosts(const Config& config) {
+bool chooses_host(const Config& config) {
+  if (config.options.contains("target_session_attrs") || config.options.contains("load_balance_hosts"))
+    return false;
   const pq::HostLists lists = host_lists(config);
   return (lists.hostaddr.empty() ? lists.host : lists.hostaddr).find(',') != std::string::npos;
 }

@@ -29,15 +29,16 @@ struct RoutingSetup {
   /// Told on the background, without a lock. `host` is nullptr where the report names none.
   const std::function<void(cluster::Report, const pq::Host* host)> report{};
   const std::string name = options.name.empty() ? config.database : options.name;
-  const Duration names_period =
-      std::chrono::seconds(30);                        ///< Between two questions for the names' addresses.
-  const Duration names_gap = std::chrono::seconds(1);  ///< The same while a host is down.
+  /// Between two questions for the names' addresses, ...
+  const Duration names_period = std::chrono::seconds(30);
+  const Duration names_gap = std::chrono::seconds(1);  ///< ... and while a host is down.
 
   [[nodiscard]] bool own_thread() const noexcept { return !executor; }
 };
 
-/// Whether a pool of one host won't do: there are several names, addresses or sockets.
-[[nodiscard]] bool names_several_hosts(const Config& config);
+/// Whether a router is wanted: there are several names, addresses or sockets, and libpq is not asked to
+/// choose.
+[[nodiscard]] bool chooses_host(const Config& config);
 /// The lists that name the hosts.
 [[nodiscard]] pq::HostLists host_lists(const Config& config);
 /// The configuration of one host. What makes libpq choose among hosts is taken out.

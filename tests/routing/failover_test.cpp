@@ -148,6 +148,20 @@ TEST(Routing, reads_the_replica_of_an_idle_system_whose_messages_are_rare) {
   for (int i = 0; i < 5; ++i) EXPECT_EQ(db.value(which, request), port_of(servers, 1));
 }
 
+TEST(Routing, logs_in_as_the_program_says_each_time_it_connects) {
+  Replicas servers(1);
+  Config config = config_for(servers, {0, 1});
+  config.user = "nobody";
+  std::atomic<int> asked = 0;
+  Database db(config, {.min_size = 1, .max_size = 1, .credentials = [&] {
+                         ++asked;
+                         return Credentials{.user = "postgres"};
+                       }});
+  EXPECT_EQ(db.value("SELECT current_user"), "postgres");
+  EXPECT_EQ(db.value(which, from_replica), port_of(servers, 1));
+  EXPECT_GE(asked, 4);  // two pools, and two probes
+}
+
 TEST(Routing, waits_for_a_switchover_without_an_error) {
   Replicas servers(1);
   servers.ask(0, "CREATE TABLE written (n int)");

@@ -82,5 +82,29 @@ TEST_F(RouterPlace, in_a_forked_child_begins_anew_and_disturbs_no_parent) {
   EXPECT_EQ(db.value(which, from_replica), port_of(servers, 1));
 }
 
+const std::string probes =
+    "SELECT pid FROM pg_stat_activity WHERE query LIKE '%received_tli%' AND pid <> pg_backend_pid()";
+
+TEST_F(RouterPlace, that_a_forked_child_destroys_unused_goes_on_in_the_parent) {
+  auto db = std::make_unique<Database>(servers, std::vector<std::size_t>{0, 1},
+                                       PoolOptions{.min_size = 1, .max_size = 2});
+  const std::string before = db->value("SELECT pg_backend_pid()");
+  const std::string probe_before = servers.ask(0, probes);
+  ASSERT_NE(probe_before, "");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    db.reset();
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_EQ(db->value("SELECT pg_backend_pid()"), before);
+  const std::string moment = servers.ask(0, "SELECT clock_timestamp()");
+  ASSERT_TRUE(
+      eventually([&] { return servers.ask(0, probes + " AND query_start > '" + moment + "'") != ""; }));
+  EXPECT_EQ(servers.ask(0, probes), probe_before);
+}
+
 }  // namespace
 }  // namespace copg::test
