@@ -30,6 +30,7 @@
 #include <copg/pooled_database.hpp>
 #include <copg/reset_cause.hpp>
 #include <copg/result.hpp>
+#include <copg/role.hpp>
 #include <copg/row_source.hpp>
 #include <copg/row_stream.hpp>
 #include <copg/run_options.hpp>

@@ -12,6 +12,7 @@
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
 #include <copg/pool_view.hpp>
+#include <copg/role.hpp>
 #include <copg/run_options.hpp>
 #include <copg/size_advice.hpp>
 #include <copg/source_location.hpp>
@@ -33,9 +34,30 @@ namespace sync {
 struct EngineAccess;
 }  // namespace sync
 
+namespace engine {
+struct TimeLimit;
+}  // namespace engine
+namespace routing {
+class Router;
+struct HostLease;
+}  // namespace routing
+namespace detail {
+/// A lease, and its engine; null: there is none.
+struct HeldLease {
+  std::shared_ptr<engine::PoolEngine> engine{};
+  Lease lease{};
+};
+}  // namespace detail
+
+class DatabaseOn;
 class DatabaseWithin;
 
 /// A pool of connections to one database, for any number of threads.
+///
+/// Where the configuration names several hosts, they are the servers of one database, a primary and its
+/// replicas, each with connections of its own, up to max_size for each. Calls go to the primary, whichever
+/// that is; `on` has the others. Who waits when the primary is lost gets the next one, within the deadline.
+/// With target_session_attrs or load_balance_hosts in the configuration, libpq chooses one host instead.
 ///
 /// Every call has one deadline, `timeout` seconds after it began unless `within` says otherwise, for waiting
 /// for a connection, opening it, and the answer. Requests are served in the order of their arrival. Calls
@@ -95,6 +117,10 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   /// The same calls, each of which ends by the deadline, whatever the pool's `timeout` is:
   /// `db.within(500ms).fetch_one<User>(...)`.
   [[nodiscard]] DatabaseWithin within(Deadline deadline) const;
+  /// The same calls on a server of that role: `db.on(copg::Role::replica).fetch_all<User>(...)`. A replica
+  /// refuses what writes (QueryFailed, 25006). UsageError for a replica where there is one host, and for
+  /// options below 0.
+  [[nodiscard]] DatabaseOn on(Role role, const RoleOptions& options = {}) const;
 
   /// Leases a connection, waiting until the deadline (by default for the pool's `timeout`). Each call on it
   /// has a time of its own, Connection::timeout.
@@ -185,16 +211,20 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   [[nodiscard]] std::string to_string() const;
 
  private:
+  friend class DatabaseOn;
   friend class AsyncPooledDatabase;
   friend class detail::Verbs<PooledDatabase>;
   friend struct sync::EngineAccess;
   explicit PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept;
   [[nodiscard]] engine::PoolEngine& engine() const;
+  static Connection connection_on(std::shared_ptr<engine::PoolEngine> engine, const detail::Lease& lease);
   [[nodiscard]] Seconds timeout() const;
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);
 
-  // Shared by the pool objects, of which the last one closes the pool; null once moved from.
+  // Shared by the pool objects, of which the last one closes the pool; null once moved from. Of several hosts
+  // it is the router.
   std::shared_ptr<engine::PoolEngine> engine_;
+  std::shared_ptr<routing::Router> router_;
 };
 
 /// The calls of a pool, each of which ends by one deadline: what PooledDatabase::within returns. Small, and a
@@ -254,14 +284,85 @@ class DatabaseWithin : public detail::Verbs<DatabaseWithin> {
   }
 
  private:
+  friend class DatabaseOn;
   friend class PooledDatabase;
   friend class detail::Verbs<DatabaseWithin>;
-  DatabaseWithin(std::shared_ptr<engine::PoolEngine> engine, Deadline deadline) noexcept;
+  DatabaseWithin(std::shared_ptr<engine::PoolEngine> engine, std::shared_ptr<routing::Router> router,
+                 Deadline deadline) noexcept;
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);
   [[nodiscard]] detail::Repeat begin_run(const RunOptions& options) const;
 
-  std::shared_ptr<engine::PoolEngine> engine_;
+  [[nodiscard]] DatabaseOn on_primary() const;
+  static Connection connection_until(Deadline deadline, std::shared_ptr<engine::PoolEngine> engine,
+                                     const detail::Lease& lease);
+  static RowStream stream_on(Connection leased, const Sql& sql, const Params& params);
+
+  std::shared_ptr<engine::PoolEngine> engine_;  // of one host; else null
+  std::shared_ptr<routing::Router> router_;
   Deadline deadline_;
+};
+
+/// The calls of a pool on a server of one role: what PooledDatabase::on returns. Small, and a value. It does
+/// not keep the pool open: once no pool object is left, its calls throw PoolClosed. Each has the pool's
+/// `timeout`, in which it also waits for a server that is fit, or else ends with PoolTimeout, which says what
+/// each host was last seen to be. Thread-safe, except for destruction.
+class DatabaseOn : public detail::Verbs<DatabaseOn> {
+ public:
+  using Verbs::execute;
+  using Verbs::execute_many;
+  using Verbs::execute_many_returning;
+  Result execute(const Sql& sql, const Params& params);
+  std::int64_t execute_many(const Sql& sql, RowSource& rows);
+  std::vector<Result> execute_many_returning(const Sql& sql, RowSource& rows);
+  [[nodiscard]] std::vector<PipelineAnswer> execute(const Pipeline& pipeline);
+  std::vector<Result> execute_all(const Pipeline& pipeline);
+  using Verbs::copy_in;
+  std::int64_t copy_in(const Sql& sql, CopySource& source);
+  std::int64_t copy_out(const Sql& sql, CopySink& sink);
+
+  using Verbs::stream;
+  [[nodiscard]] RowStream stream(const Sql& sql, const Params& params);
+
+  /// Leases a connection to a server of the role, which stays the same until the lease ends.
+  [[nodiscard]] Connection connection(const SourceLocation& where = SourceLocation::current());
+  /// As PooledDatabase::transaction.
+  template <std::invocable<Connection&> Body>
+  std::invoke_result_t<Body, Connection&> transaction(
+      Body&& body, const SourceLocation& where = SourceLocation::current()) {
+    Connection leased = connection(where);
+    return leased.transaction(std::forward<Body>(body));
+  }
+  template <std::invocable<Connection&> Body>
+  std::invoke_result_t<Body, Connection&> transaction(
+      const TransactionOptions& options, Body&& body,
+      const SourceLocation& where = SourceLocation::current()) {
+    Connection leased = connection(where);
+    return leased.transaction(options, std::forward<Body>(body));
+  }
+
+  /// The same calls, each of which ends by the deadline.
+  [[nodiscard]] DatabaseOn within(Deadline deadline) const;
+
+ private:
+  friend class PooledDatabase;
+  friend class DatabaseWithin;
+  friend class detail::Verbs<DatabaseOn>;
+  DatabaseOn(std::shared_ptr<engine::PoolEngine> engine, std::shared_ptr<routing::Router> router, Role role,
+             const RoleOptions& options, std::optional<Deadline> deadline) noexcept;
+  Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);
+  template <class Body>
+  auto call(Body body) const;
+  [[nodiscard]] engine::TimeLimit limit() const;
+  [[nodiscard]] detail::HeldLease lease(const engine::TimeLimit& time, const SourceLocation& where) const;
+  [[nodiscard]] detail::HeldLease try_lease(const SourceLocation& where) const;
+  [[nodiscard]] std::shared_ptr<engine::PoolEngine> held(routing::HostLease host,
+                                                         engine::PoolEngine& pool) const;
+
+  std::shared_ptr<engine::PoolEngine> engine_;  // of one host; else null
+  std::shared_ptr<routing::Router> router_;
+  Role role_;
+  RoleOptions options_;
+  std::optional<Deadline> deadline_;
 };
 
 template <class Body>

@@ -1,18 +1,30 @@
 #include <copg/pooled_database.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "engine/calls/inspect.hpp"
 #include "engine/closing_handle.hpp"
 #include "engine/this_stack.hpp"
+#include "routing/router.hpp"
+#include "sync/add_stats.hpp"
 #include "sync/call.hpp"
+#include "sync/routed.hpp"
+#include "sync/verbs_on.hpp"
 
 namespace copg {
 
-PooledDatabase::PooledDatabase(const Config& config, PoolOptions options)
-    : engine_(engine::closing_handle(
-          engine::PoolEngine::create(config, std::move(options), detail::call_configure))) {
+PooledDatabase::PooledDatabase(const Config& config, PoolOptions options) {
+  if (routing::chooses_host(config)) {
+    router_ = routing::closing_handle(routing::Router::create(
+        {.config = config, .options = std::move(options), .call_configure = detail::call_configure}));
+    router_->open();
+    return;
+  }
+  engine_ =
+      engine::closing_handle(engine::PoolEngine::create(config, std::move(options), detail::call_configure));
   engine_->open();
 }
 
@@ -35,117 +47,94 @@ PooledDatabase::~PooledDatabase() = default;
 
 engine::PoolEngine& PooledDatabase::engine() const {
   if (!engine_) [[unlikely]]
-    throw UsageError("this pool was moved away: use the one that it was moved to");
+    throw UsageError(router_ ? "a pool of several hosts does not offer this"
+                             : "this pool was moved away: use the one that it was moved to");
   return *engine_;
 }
 
-namespace {
-
-using engine::PoolEngine;
-using engine::TimeLimit;
-
-Result execute_on(PoolEngine& pool, const TimeLimit& limit, const Sql& sql, const Params& params) {
-  return sync::execute(pool, sync::CallClock(limit), sql, params, engine::known_text(sql.text()));
-}
-
-Result fetch_on(PoolEngine& pool, const TimeLimit& limit, const Sql& sql, const Params& params,
-                const detail::RowShape& shape) {
-  const sync::CallClock clock(limit);
-  const engine::KnownText text = engine::known_text(sql.text());
-  const pq::DescribeFirst first = engine::describe_first(pool.fitting_texts(), text, sql.text(), shape);
-  if (!first) [[likely]]
-    return sync::execute(pool, clock, sql, params, text);
-  return sync::call(pool, clock, sql.where(), engine::ExecuteJob{sql.text(), params, first});
-}
-
-std::int64_t execute_many_on(PoolEngine& pool, const TimeLimit& limit, const Sql& sql, RowSource& rows) {
-  return sync::call(pool, sync::CallClock(limit), sql.where(),
-                    engine::ExecuteManyJob{sql.text(), rows, pool.joinable_texts()});
-}
-
-std::vector<Result> many_returning_on(PoolEngine& pool, const TimeLimit& limit, const Sql& sql,
-                                      RowSource& rows) {
-  pq::ReturnedRows returned;
-  return sync::call(pool, sync::CallClock(limit), sql.where(),
-                    engine::ReturningJob{{sql.text(), rows, pool.joinable_texts()}, returned});
-}
-
-std::vector<PipelineAnswer> execute_on(PoolEngine& pool, const TimeLimit& limit, const Pipeline& pipeline) {
-  if (pipeline.empty()) return {};
-  engine::PipelineAnswers answers(pipeline);
-  return sync::call(pool, sync::CallClock(limit), pipeline.where(), engine::PipelineJob{answers});
-}
-
-std::vector<Result> execute_all_on(PoolEngine& pool, const TimeLimit& limit, const Pipeline& pipeline) {
-  if (pipeline.empty()) return {};
-  const auto statements = engine::statements_of(pipeline);
-  return sync::call(pool, sync::CallClock(limit), pipeline.where(), engine::ExecuteAllJob{statements});
-}
-
-std::int64_t copy_in_on(PoolEngine& pool, const TimeLimit& limit, const Sql& sql, CopySource& source) {
-  return sync::call(pool, sync::CallClock(limit), sql.where(), engine::CopyInJob{sql.text(), source});
-}
-
-std::int64_t copy_out_on(PoolEngine& pool, const TimeLimit& limit, const Sql& sql, CopySink& sink) {
-  return sync::call(pool, sync::CallClock(limit), sql.where(), engine::CopyOutJob{sql.text(), sink});
-}
-
-detail::Lease lease_on(PoolEngine& pool, const TimeLimit& limit, const SourceLocation& where) {
-  sync::CallClock clock(limit);
-  return sync::acquire(pool, clock, where);
-}
-
-}  // namespace
+using namespace sync;
 
 Result PooledDatabase::execute(const Sql& sql, const Params& params) {
-  PoolEngine& pool = engine();
+  if (!engine_) [[unlikely]]
+    return on(Role::primary).execute(sql, params);
+  PoolEngine& pool = *engine_;
   return execute_on(pool, pool.timeout(), sql, params);
 }
 
 Result PooledDatabase::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
-  PoolEngine& pool = engine();
+  if (!engine_) [[unlikely]]
+    return on(Role::primary).fetch(sql, params, shape);
+  PoolEngine& pool = *engine_;
   return fetch_on(pool, pool.timeout(), sql, params, shape);
 }
 
 std::int64_t PooledDatabase::execute_many(const Sql& sql, RowSource& rows) {
-  PoolEngine& pool = engine();
+  if (!engine_) [[unlikely]]
+    return on(Role::primary).execute_many(sql, rows);
+  PoolEngine& pool = *engine_;
   return execute_many_on(pool, pool.timeout(), sql, rows);
 }
 
 std::vector<Result> PooledDatabase::execute_many_returning(const Sql& sql, RowSource& rows) {
-  PoolEngine& pool = engine();
+  if (!engine_) [[unlikely]]
+    return on(Role::primary).execute_many_returning(sql, rows);
+  PoolEngine& pool = *engine_;
   return many_returning_on(pool, pool.timeout(), sql, rows);
 }
 
 std::vector<PipelineAnswer> PooledDatabase::execute(const Pipeline& pipeline) {
-  PoolEngine& pool = engine();
+  if (!engine_) [[unlikely]]
+    return on(Role::primary).execute(pipeline);
+  PoolEngine& pool = *engine_;
   return execute_on(pool, pool.timeout(), pipeline);
 }
 
 std::vector<Result> PooledDatabase::execute_all(const Pipeline& pipeline) {
-  PoolEngine& pool = engine();
+  if (!engine_) [[unlikely]]
+    return on(Role::primary).execute_all(pipeline);
+  PoolEngine& pool = *engine_;
   return execute_all_on(pool, pool.timeout(), pipeline);
 }
 
 std::int64_t PooledDatabase::copy_in(const Sql& sql, CopySource& source) {
-  PoolEngine& pool = engine();
+  if (!engine_) [[unlikely]]
+    return on(Role::primary).copy_in(sql, source);
+  PoolEngine& pool = *engine_;
   return copy_in_on(pool, pool.timeout(), sql, source);
 }
 
 std::int64_t PooledDatabase::copy_out(const Sql& sql, CopySink& sink) {
-  PoolEngine& pool = engine();
+  if (!engine_) [[unlikely]]
+    return on(Role::primary).copy_out(sql, sink);
+  PoolEngine& pool = *engine_;
   return copy_out_on(pool, pool.timeout(), sql, sink);
 }
 
 Connection PooledDatabase::connection(std::optional<Deadline> deadline, const SourceLocation& where) {
+  if (!engine_) [[unlikely]] {
+    const DatabaseOn primary = on(Role::primary);
+    detail::HeldLease held =
+        primary.lease(deadline ? TimeLimit::until(deadline->at()) : primary.limit(), where);
+    return connection_on(std::move(held.engine), held.lease);
+  }
   PoolEngine& pool = engine();
   const TimeLimit limit = deadline ? TimeLimit::until(deadline->at()) : pool.timeout();
   return {pool.shared_from_this(), lease_on(pool, limit, where), pool.options().timeout};
 }
 
+Connection PooledDatabase::connection_on(std::shared_ptr<PoolEngine> engine, const detail::Lease& lease) {
+  const Seconds timeout = engine->options().timeout;
+  return {std::move(engine), lease, timeout};
+}
+
 std::optional<Connection> PooledDatabase::try_connection(const SourceLocation& where) {
   std::optional<Connection> leased;  // the one object that is returned, so that it stays where it is
-  PoolEngine& pool = engine();
+  if (!engine_) [[unlikely]] {
+    detail::HeldLease held = on(Role::primary).try_lease(where);
+    if (held.engine) leased.emplace(connection_on(std::move(held.engine), held.lease));
+    return leased;
+  }
+  PoolEngine& pool = *engine_;
   detail::Lease lease;
   if (pool.leases().try_acquire(lease, engine::now(), {where, engine::this_thread()})) {
     leased.emplace(Connection(pool.shared_from_this(), lease, pool.options().timeout));
@@ -164,33 +153,64 @@ Listener PooledDatabase::listener(const Channels& channels, std::size_t queue) {
 }
 
 DatabaseWithin PooledDatabase::within(Deadline deadline) const {
-  return {engine().shared_from_this(), deadline};
+  if (router_) return {nullptr, router_->shared_from_this(), deadline};
+  return {engine().shared_from_this(), nullptr, deadline};
 }
 
-DatabaseWithin::DatabaseWithin(std::shared_ptr<PoolEngine> engine, Deadline deadline) noexcept
-    : engine_(std::move(engine)), deadline_(deadline) {}
+DatabaseOn PooledDatabase::on(Role role, const RoleOptions& options) const {
+  if (!(options.max_lag.value_or(Seconds(0)).count() >= 0) || !(options.patience.count() >= 0))
+    throw UsageError("max_lag and patience must be at least 0");
+  if (router_) return {nullptr, router_->shared_from_this(), role, options, {}};
+  PoolEngine& pool = engine();
+  if (role == Role::replica)
+    throw UsageError("a pool of one host knows no replica: name all hosts in the configuration");
+  return {pool.shared_from_this(), nullptr, role, options, {}};
+}
+
+DatabaseWithin::DatabaseWithin(std::shared_ptr<PoolEngine> engine, std::shared_ptr<routing::Router> router,
+                               Deadline deadline) noexcept
+    : engine_(std::move(engine)), router_(std::move(router)), deadline_(deadline) {}
+
+Connection DatabaseWithin::connection_until(Deadline deadline, std::shared_ptr<PoolEngine> engine,
+                                            const detail::Lease& lease) {
+  Connection leased(std::move(engine), lease, Seconds(HUGE_VAL));
+  leased.deadline_ = deadline;
+  return leased;
+}
+
+RowStream DatabaseWithin::stream_on(Connection leased, const Sql& sql, const Params& params) {
+  return {std::make_shared<Connection>(std::move(leased)), sql, params};
+}
+
+DatabaseOn DatabaseWithin::on_primary() const { return {nullptr, router_, Role::primary, {}, deadline_}; }
 
 Result DatabaseWithin::execute(const Sql& sql, const Params& params) {
+  if (router_) return on_primary().execute(sql, params);
   return execute_on(*engine_, TimeLimit::until(deadline_.at()), sql, params);
 }
 
 Result DatabaseWithin::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
+  if (router_) return on_primary().fetch(sql, params, shape);
   return fetch_on(*engine_, TimeLimit::until(deadline_.at()), sql, params, shape);
 }
 
 std::int64_t DatabaseWithin::execute_many(const Sql& sql, RowSource& rows) {
+  if (router_) return on_primary().execute_many(sql, rows);
   return execute_many_on(*engine_, TimeLimit::until(deadline_.at()), sql, rows);
 }
 
 std::vector<Result> DatabaseWithin::execute_many_returning(const Sql& sql, RowSource& rows) {
+  if (router_) return on_primary().execute_many_returning(sql, rows);
   return many_returning_on(*engine_, TimeLimit::until(deadline_.at()), sql, rows);
 }
 
 std::vector<PipelineAnswer> DatabaseWithin::execute(const Pipeline& pipeline) {
+  if (router_) return on_primary().execute(pipeline);
   return execute_on(*engine_, TimeLimit::until(deadline_.at()), pipeline);
 }
 
 std::vector<Result> DatabaseWithin::execute_all(const Pipeline& pipeline) {
+  if (router_) return on_primary().execute_all(pipeline);
   return execute_all_on(*engine_, TimeLimit::until(deadline_.at()), pipeline);
 }
 
@@ -199,35 +219,62 @@ RowStream DatabaseWithin::stream(const Sql& sql, const Params& params) {
 }
 
 Listener DatabaseWithin::listener(const Channels& channels, std::size_t queue) {
+  if (router_) throw UsageError("a pool of several hosts does not offer listeners");
   return Listener(sync::listen(*engine_, channels.names(), queue, TimeLimit::until(deadline_.at())));
 }
 
 std::int64_t DatabaseWithin::copy_in(const Sql& sql, CopySource& source) {
+  if (router_) return on_primary().copy_in(sql, source);
   return copy_in_on(*engine_, TimeLimit::until(deadline_.at()), sql, source);
 }
 
 std::int64_t DatabaseWithin::copy_out(const Sql& sql, CopySink& sink) {
+  if (router_) return on_primary().copy_out(sql, sink);
   return copy_out_on(*engine_, TimeLimit::until(deadline_.at()), sql, sink);
 }
 
 Connection DatabaseWithin::connection(const SourceLocation& where) {
-  Connection leased(engine_, lease_on(*engine_, TimeLimit::until(deadline_.at()), where), Seconds(HUGE_VAL));
-  leased.deadline_ = deadline_;
-  return leased;
+  if (router_) return on_primary().connection(where);
+  return connection_until(deadline_, engine_, lease_on(*engine_, TimeLimit::until(deadline_.at()), where));
 }
 
 detail::Repeat DatabaseWithin::begin_run(const RunOptions& options) const {
+  if (router_) {
+    for (const routing::HostView& host : router_->hosts()) detail::InsideTransaction::refuse_run(*host.pool);
+    auto primary = on_host(*router_, CallClock(TimeLimit::until(deadline_.at())), cluster::Request{},
+                           [](PoolEngine& pool, const CallClock&) { return pool.shared_from_this(); });
+    return {std::move(primary), options.attempts, deadline_.at()};
+  }
   detail::InsideTransaction::refuse_run(*engine_);
   return {engine_, options.attempts, deadline_.at()};
 }
 
-Seconds PooledDatabase::timeout() const { return engine().options().timeout; }
+Seconds PooledDatabase::timeout() const {
+  return router_ ? router_->setup().options.timeout : engine().options().timeout;
+}
 
-PoolStats PooledDatabase::stats() const { return engine().stats(); }
+PoolStats PooledDatabase::stats() const {
+  if (!router_) return engine().stats();
+  PoolStats sum;
+  for (const routing::HostView& host : router_->hosts()) sync::add(sum, host.pool->stats());
+  return sum;
+}
 
-std::vector<LeaseInfo> PooledDatabase::leases() const { return engine().holdings().leases(); }
+std::vector<LeaseInfo> PooledDatabase::leases() const {
+  if (!router_) return engine().holdings().leases();
+  std::vector<LeaseInfo> all;
+  for (const routing::HostView& host : router_->hosts())
+    std::ranges::move(host.pool->holdings().leases(), std::back_inserter(all));
+  return all;
+}
 
-std::vector<WaiterInfo> PooledDatabase::waiters() const { return engine().holdings().waiters(); }
+std::vector<WaiterInfo> PooledDatabase::waiters() const {
+  if (!router_) return engine().holdings().waiters();
+  std::vector<WaiterInfo> all;
+  for (const routing::HostView& host : router_->hosts())
+    std::ranges::move(host.pool->holdings().waiters(), std::back_inserter(all));
+  return all;
+}
 
 PoolMetrics PooledDatabase::metrics() const { return engine().metrics(); }
 
@@ -239,27 +286,57 @@ PoolView PooledDatabase::view() const {
 void PooledDatabase::resize(int min_size, int max_size) { engine().resize(min_size, max_size); }
 
 void PooledDatabase::check() {
+  if (router_) {
+    const TimePoint deadline = engine::after(engine::now(), engine::duration_of(timeout()));
+    for (const routing::HostView& host : router_->hosts()) {
+      if (!host.up) continue;
+      host.pool->start_check();
+      sync::wait_for(*host.pool, engine::Milestone::checked, deadline);
+    }
+    return;
+  }
   engine::PoolEngine& pool = engine();
   pool.start_check();
   sync::wait_for(pool, engine::Milestone::checked, engine::after(engine::now(), pool.timeout()));
 }
 
 void PooledDatabase::wait(Deadline deadline) {
+  if (router_) {
+    return sync::on_host(*router_, CallClock(TimeLimit::until(deadline.at())), cluster::Request{},
+                         [](PoolEngine& pool, const CallClock& clock) {
+                           sync::wait_for(pool, engine::Milestone::full, clock.deadline);
+                         });
+  }
   sync::wait_for(engine(), engine::Milestone::full, deadline.at());
 }
 
-void PooledDatabase::drain() { engine().drain(); }
-
-void PooledDatabase::suspend() { engine().suspend(); }
-
-void PooledDatabase::resume() { engine().resume(); }
-
-void PooledDatabase::close(Seconds timeout) noexcept {
-  if (engine_) engine_->close(timeout.count() >= 0 ? engine::duration_of(timeout) : engine::Duration::zero());
+void PooledDatabase::drain() {
+  if (!router_) return engine().drain();
+  for (const routing::HostView& host : router_->hosts()) host.pool->drain();
 }
 
-const std::string& PooledDatabase::name() const { return engine().name(); }
+void PooledDatabase::suspend() {
+  if (!router_) return engine().suspend();
+  router_->suspend(pool::never);
+}
 
-std::string PooledDatabase::to_string() const { return engine().to_string("PooledDatabase"); }
+void PooledDatabase::resume() {
+  if (!router_) return engine().resume();
+  router_->resume();
+}
+
+void PooledDatabase::close(Seconds timeout) noexcept {
+  const engine::Duration time =
+      timeout.count() >= 0 ? engine::duration_of(timeout) : engine::Duration::zero();
+  if (engine_) engine_->close(time);
+  if (router_) router_->close(time);
+}
+
+const std::string& PooledDatabase::name() const { return router_ ? router_->setup().name : engine().name(); }
+
+std::string PooledDatabase::to_string() const {
+  if (!router_) return engine().to_string("PooledDatabase");
+  return "PooledDatabase('" + name() + "', hosts=" + std::to_string(router_->hosts().size()) + ")";
+}
 
 }  // namespace copg

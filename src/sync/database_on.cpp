@@ -1,0 +1,157 @@
+#include <copg/pooled_database.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/turned_away.hpp"
+#include "routing/router.hpp"
+#include "sync/routed.hpp"
+#include "sync/verbs_on.hpp"
+
+namespace copg {
+
+using namespace sync;
+
+namespace {
+
+cluster::Request request_for(Role role, const RoleOptions& options, TimePoint time) {
+  cluster::Request request;
+  switch (role) {
+    case Role::primary: request.role = cluster::Role::primary; break;
+    case Role::replica: request.role = cluster::Role::replica; break;
+    case Role::any: request.role = cluster::Role::any; break;
+  }
+  switch (options.if_unfit) {
+    case IfUnfit::wait: request.if_unfit = cluster::IfUnfit::wait; break;
+    case IfUnfit::primary: request.if_unfit = cluster::IfUnfit::primary; break;
+    case IfUnfit::fail: request.if_unfit = cluster::IfUnfit::fail; break;
+  }
+  if (options.max_lag) request.max_lag = engine::duration_of(*options.max_lag);
+  request.patience = engine::after(time, engine::duration_of(options.patience));
+  return request;
+}
+
+/// The lease of a host, for as long as somebody shares it.
+class HeldHost {
+ public:
+  HeldHost(std::shared_ptr<routing::Router> router, routing::HostLease lease)
+      : router_(std::move(router)), lease_(std::move(lease)) {}
+  HeldHost(const HeldHost&) = delete;
+  HeldHost& operator=(const HeldHost&) = delete;
+  ~HeldHost() { router_->release(lease_); }
+
+ private:
+  const std::shared_ptr<routing::Router> router_;
+  routing::HostLease lease_;
+};
+
+}  // namespace
+
+DatabaseOn::DatabaseOn(std::shared_ptr<PoolEngine> engine, std::shared_ptr<routing::Router> router, Role role,
+                       const RoleOptions& options, std::optional<Deadline> deadline) noexcept
+    : engine_(std::move(engine)),
+      router_(std::move(router)),
+      role_(role),
+      options_(options),
+      deadline_(deadline) {}
+
+TimeLimit DatabaseOn::limit() const {
+  if (deadline_) return TimeLimit::until(deadline_->at());
+  return engine_ ? engine_->timeout() : engine::duration_of(router_->setup().options.timeout);
+}
+
+template <class Body>
+auto DatabaseOn::call(Body body) const {
+  if (engine_) return body(*engine_, limit());
+  const CallClock clock(limit());
+  return on_host(
+      *router_, clock, request_for(role_, options_, clock.begin),
+      [&](PoolEngine& pool, const CallClock& now) { return body(pool, TimeLimit::until(now.deadline)); });
+}
+
+Result DatabaseOn::execute(const Sql& sql, const Params& params) {
+  return call([&](PoolEngine& pool, const TimeLimit& time) { return execute_on(pool, time, sql, params); });
+}
+
+Result DatabaseOn::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
+  return call(
+      [&](PoolEngine& pool, const TimeLimit& time) { return fetch_on(pool, time, sql, params, shape); });
+}
+
+std::int64_t DatabaseOn::execute_many(const Sql& sql, RowSource& rows) {
+  return call(
+      [&](PoolEngine& pool, const TimeLimit& time) { return execute_many_on(pool, time, sql, rows); });
+}
+
+std::vector<Result> DatabaseOn::execute_many_returning(const Sql& sql, RowSource& rows) {
+  return call(
+      [&](PoolEngine& pool, const TimeLimit& time) { return many_returning_on(pool, time, sql, rows); });
+}
+
+std::vector<PipelineAnswer> DatabaseOn::execute(const Pipeline& pipeline) {
+  return call([&](PoolEngine& pool, const TimeLimit& time) { return execute_on(pool, time, pipeline); });
+}
+
+std::vector<Result> DatabaseOn::execute_all(const Pipeline& pipeline) {
+  return call([&](PoolEngine& pool, const TimeLimit& time) { return execute_all_on(pool, time, pipeline); });
+}
+
+std::int64_t DatabaseOn::copy_in(const Sql& sql, CopySource& source) {
+  return call([&](PoolEngine& pool, const TimeLimit& time) { return copy_in_on(pool, time, sql, source); });
+}
+
+std::int64_t DatabaseOn::copy_out(const Sql& sql, CopySink& sink) {
+  return call([&](PoolEngine& pool, const TimeLimit& time) { return copy_out_on(pool, time, sql, sink); });
+}
+
+RowStream DatabaseOn::stream(const Sql& sql, const Params& params) {
+  return DatabaseWithin::stream_on(connection(sql.where()), sql, params);
+}
+
+DatabaseOn DatabaseOn::within(Deadline deadline) const {
+  return {engine_, router_, role_, options_, deadline};
+}
+
+Connection DatabaseOn::connection(const SourceLocation& where) {
+  detail::HeldLease held = lease(limit(), where);
+  if (deadline_) return DatabaseWithin::connection_until(*deadline_, std::move(held.engine), held.lease);
+  return PooledDatabase::connection_on(std::move(held.engine), held.lease);
+}
+
+detail::HeldLease DatabaseOn::lease(const TimeLimit& time, const SourceLocation& where) const {
+  if (engine_) return {engine_, lease_on(*engine_, time, where)};
+  CallClock clock(time);
+  const cluster::Request request = request_for(role_, options_, clock.begin);
+  ShortHost host(*router_);
+  for (;;) {
+    acquire_host(*router_, *host, clock, request);
+    try {
+      PoolEngine& pool = (*host).pool();
+      const engine::Lease lease = sync::acquire(pool, clock, where);
+      return {held(std::exchange(*host, {}), pool), lease};
+    } catch (const engine::TurnedAway&) {  // the next host needs no exception to wait in
+    }
+    router_->doubt(*host);
+  }
+}
+
+detail::HeldLease DatabaseOn::try_lease(const SourceLocation& where) const {
+  ShortHost host(*router_);
+  CallClock clock(TimeLimit::until(engine::now()));
+  try {
+    acquire_host(*router_, *host, clock, request_for(role_, options_, clock.begin));
+  } catch (const PoolTimeout&) {  // none is fit at once
+    return {};
+  }
+  PoolEngine& pool = (*host).pool();
+  engine::Lease lease;
+  if (!pool.leases().try_acquire(lease, engine::now(), {where, engine::this_thread()})) return {};
+  return {held(std::exchange(*host, {}), pool), lease};
+}
+
+/// The pool, which gives the lease of its host back once nobody shares it any more.
+std::shared_ptr<PoolEngine> DatabaseOn::held(routing::HostLease host, PoolEngine& pool) const {
+  return {std::make_shared<HeldHost>(router_, std::move(host)), &pool};
+}
+
+}  // namespace copg
