@@ -51,6 +51,10 @@ class AsyncDatabaseWithin;
 /// awaited in another. The pool must not be moved before the call has started. (GCC 12 destroys a braced
 /// aggregate among the arguments of a co_await twice: give it a name first.)
 ///
+/// Where the configuration names several hosts, libpq connects to the first that lets it in, which
+/// target_session_attrs limits to one of a kind: calls are routed to a primary and its replicas by a
+/// PooledDatabase alone.
+///
 /// PooledDatabase describes deadlines, order of service and errors. Cancelling (terminal or partial; total
 /// until the first byte is sent) completes the call soon, with operation_aborted. A waiting call leaves the
 /// queue at once. A statement under way is cancelled on the server, but may have had its effect; its
@@ -69,7 +73,8 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
       : AsyncPooledDatabase(executor_type(context.get_executor()), config, std::move(options)) {}
   /// Has a thread of its own, on which handlers without an executor run; they must not block it.
   explicit AsyncPooledDatabase(const Config& config, PoolOptions options = {});
-  /// Shares the connections and the queue of `pool`. Calls wait on `executor`.
+  /// Shares the connections and the queue of `pool`. Calls wait on `executor`. Throws UsageError if `pool` is
+  /// of several hosts, or was moved from.
   AsyncPooledDatabase(const executor_type& executor, const PooledDatabase& pool);
   template <std::derived_from<boost::asio::execution_context> Context>
   AsyncPooledDatabase(Context& context, const PooledDatabase& pool)

@@ -217,6 +217,7 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   friend struct sync::EngineAccess;
   explicit PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept;
   [[nodiscard]] engine::PoolEngine& engine() const;
+  [[nodiscard]] std::shared_ptr<engine::PoolEngine> shared_engine() const;
   static Connection connection_on(std::shared_ptr<engine::PoolEngine> engine, const detail::Lease& lease);
   [[nodiscard]] Seconds timeout() const;
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);

@@ -42,7 +42,7 @@ AsyncPooledDatabase::AsyncPooledDatabase(const Config& config, PoolOptions optio
     : AsyncPooledDatabase(executor_type(), config, std::move(options)) {}
 
 AsyncPooledDatabase::AsyncPooledDatabase(const executor_type& executor, const PooledDatabase& pool)
-    : AsyncPooledDatabase(pool.engine_, executor) {}
+    : AsyncPooledDatabase(pool.shared_engine(), executor) {}
 
 AsyncPooledDatabase::AsyncPooledDatabase(std::shared_ptr<engine::PoolEngine> face, executor_type executor)
     : state_(std::make_unique<State>()) {

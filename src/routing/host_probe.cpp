@@ -11,8 +11,7 @@ using End = engine::BackgroundTask::End;
 
 HostProbe::HostProbe(const RoutingSetup& setup, const pq::Host& host)
     : setup_(setup),
-      settings_{.keywords = config_of(setup.config, host).keywords(),
-                .prepare = setup.options.prepare},
+      settings_{.keywords = config_of(setup.config, host).keywords(), .prepare = setup.options.prepare},
       unreturned_(std::make_shared<engine::UnreturnedCalls>()) {}
 
 HostProbe::~HostProbe() {

@@ -8,7 +8,7 @@
 namespace copg::routing {
 namespace {
 
-std::string words_for(const HostView& host) {
+std::string words_for(const HostView& host, std::uint64_t meant) {
   const std::string name = to_string(host.address);
   if (!host.error.empty()) return fmt::format("{} does not answer: {}", name, host.error);
   if (!host.up) return fmt::format("{} has not answered yet", name);
@@ -19,9 +19,15 @@ std::string words_for(const HostView& host) {
     case cluster::Verdict::replica:
       return fmt::format("{} is a replica on timeline {}{}", name, host.seen.timeline, doubt);
     case cluster::Verdict::fenced:
-      return fmt::format("{} is a primary on timeline {} that must not be used, since another was promoted",
+      return fmt::format("{} says that it is the primary, on timeline {}, and so does another host, or did",
                          name, host.seen.timeline);
-    case cluster::Verdict::foreign: return fmt::format("{} belongs to another database system", name);
+    case cluster::Verdict::foreign:
+      if (meant != 0)
+        return fmt::format("{} belongs to database system {}, and not to {}", name, host.seen.system, meant);
+      return fmt::format(
+          "{} belongs to database system {}, and another host to another one: the option "
+          "system_identifier says which is meant",
+          name, host.seen.system);
   }
   return fmt::format("{} has not answered yet", name);
 }
@@ -58,7 +64,7 @@ ErrorInfo no_host(const RoutingSetup& setup, const std::vector<HostView>& hosts,
   }
   const char* separator = ": ";
   for (const HostView& host : hosts) {
-    info.message += separator + words_for(host);
+    info.message += separator + words_for(host, setup.options.system_identifier);
     separator = "; ";
     if (info.cause.empty()) info.cause = host.error;
   }

@@ -15,6 +15,7 @@ RoutingState::RoutingState(const RoutingSetup& setup, Steering& steering)
 
 void RoutingState::make_cluster() {
   cluster::ClusterOptions options = setup_.cluster;
+  if (options.system == 0) options.system = setup_.options.system_identifier;
   options.seed = engine::random_seed();
   cluster = std::make_unique<cluster::Cluster>(options, engine::now());
 }

@@ -31,6 +31,7 @@ Config config_of(const Config& config, const pq::Host& host) {
   one.port = 0;
   std::from_chars(host.port.data(), host.port.data() + host.port.size(), one.port);
   if (!host.address.empty()) one.options["hostaddr"] = host.address;
+  one.options["target_session_attrs"] = "any";  // whatever the environment says to libpq
   return one;
 }
 

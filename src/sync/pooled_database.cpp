@@ -52,6 +52,15 @@ engine::PoolEngine& PooledDatabase::engine() const {
   return *engine_;
 }
 
+std::shared_ptr<engine::PoolEngine> PooledDatabase::shared_engine() const {
+  if (router_)
+    throw UsageError(
+        "a pool of several hosts is for threads alone: give AsyncPooledDatabase a configuration "
+        "with target_session_attrs, by which libpq chooses one of the hosts");
+  (void)engine();  // throws if this object was moved from
+  return engine_;
+}
+
 using namespace sync;
 
 Result PooledDatabase::execute(const Sql& sql, const Params& params) {

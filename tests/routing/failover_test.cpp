@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -19,8 +20,18 @@ using cluster::IfUnfit;
 using cluster::Role;
 using routing::Router;
 
-TEST(Routing, finds_the_primary_and_the_replica_in_any_order_and_names_a_lost_one) {
-  Replicas servers(1);
+/// One system for all tests that leave it as it was.
+class RoutingToOne : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { made = std::make_unique<Replicas>(1); }
+  static void TearDownTestSuite() { made.reset(); }
+
+  static std::unique_ptr<Replicas> made;  // NOLINT
+  Replicas& servers = *made;
+};
+std::unique_ptr<Replicas> RoutingToOne::made;
+
+TEST_F(RoutingToOne, finds_the_primary_and_the_replica_in_any_order_and_names_a_lost_one) {
   servers.ask(0, "CREATE TABLE written (n int)");
   Database db(servers, {1, 0}, {.min_size = 1, .max_size = 4});
   EXPECT_EQ(db.value(which), port_of(servers, 0));
@@ -52,6 +63,33 @@ TEST(Routing, finds_the_primary_and_the_replica_in_any_order_and_names_a_lost_on
   request.if_unfit = IfUnfit::primary;
   EXPECT_TRUE(eventually([&] { return db.value(which, request) == port_of(servers, 0); }));
   servers.resume_replay(1);
+}
+
+TEST_F(RoutingToOne, reads_the_replica_of_an_idle_system_whose_messages_are_rare) {
+  Database db(servers, {0, 1}, {.min_size = 1, .max_size = 2});
+  // By itself the replica knows only that its data were right when the primary has last sent something.
+  ASSERT_TRUE(eventually([&] {
+    return servers.ask(1,
+                       "SELECT clock_timestamp() - last_msg_send_time > interval '3 s' "
+                       "FROM pg_stat_wal_receiver") == "t";
+  }));
+  cluster::Request request = from_replica;
+  request.max_lag = 2500ms;
+  request.if_unfit = IfUnfit::fail;
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(db.value(which, request), port_of(servers, 1));
+}
+
+TEST_F(RoutingToOne, logs_in_as_the_program_says_each_time_it_connects) {
+  Config config = config_for(servers, {0, 1});
+  config.user = "nobody";
+  std::atomic<int> asked = 0;
+  Database db(config, {.min_size = 1, .max_size = 1, .credentials = [&] {
+                         ++asked;
+                         return Credentials{.user = "postgres"};
+                       }});
+  EXPECT_EQ(db.value("SELECT current_user"), "postgres");
+  EXPECT_EQ(db.value(which, from_replica), port_of(servers, 1));
+  EXPECT_GE(asked, 4);  // two pools, and two probes
 }
 
 TEST(Routing, goes_to_the_promoted_and_never_back_to_the_old_primary) {
@@ -131,35 +169,6 @@ TEST(Routing, takes_those_along_who_wait_in_the_pool_of_a_host_that_is_lost) {
   EXPECT_EQ(servers.ask(1, "SELECT count(*) FROM written"), "3");
   servers.join(0);
   stuck.join();
-}
-
-TEST(Routing, reads_the_replica_of_an_idle_system_whose_messages_are_rare) {
-  Replicas servers(1);
-  Database db(servers, {0, 1}, {.min_size = 1, .max_size = 2});
-  // By itself the replica knows only that its data were right when the primary has last sent something.
-  ASSERT_TRUE(eventually([&] {
-    return servers.ask(1,
-                       "SELECT clock_timestamp() - last_msg_send_time > interval '3 s' "
-                       "FROM pg_stat_wal_receiver") == "t";
-  }));
-  cluster::Request request = from_replica;
-  request.max_lag = 2500ms;
-  request.if_unfit = IfUnfit::fail;
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(db.value(which, request), port_of(servers, 1));
-}
-
-TEST(Routing, logs_in_as_the_program_says_each_time_it_connects) {
-  Replicas servers(1);
-  Config config = config_for(servers, {0, 1});
-  config.user = "nobody";
-  std::atomic<int> asked = 0;
-  Database db(config, {.min_size = 1, .max_size = 1, .credentials = [&] {
-                         ++asked;
-                         return Credentials{.user = "postgres"};
-                       }});
-  EXPECT_EQ(db.value("SELECT current_user"), "postgres");
-  EXPECT_EQ(db.value(which, from_replica), port_of(servers, 1));
-  EXPECT_GE(asked, 4);  // two pools, and two probes
 }
 
 TEST(Routing, waits_for_a_switchover_without_an_error) {

@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -58,9 +59,8 @@ namespace copg::test {
 namespace {
 
 /// Two servers at 127.0.0.2 and 127.0.0.3, at the same port.
-class Names : public ::testing::Test {
- protected:
-  Config config_for(const std::string& name) {
+struct Addresses {
+  [[nodiscard]] Config config_for(const std::string& name) const {
     return {.host = name, .port = first.port(), .options = {{"sslmode", "disable"}}};
   }
 
@@ -69,25 +69,24 @@ class Names : public ::testing::Test {
   Gate second{servers.server(1).port(), 3, first.port()};
 };
 
+/// One system for all tests that leave it as it was.
+class Names : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { made = std::make_unique<Addresses>(); }
+  static void TearDownTestSuite() { made.reset(); }
+  [[nodiscard]] static Config config_for(const std::string& name) { return made->config_for(name); }
+
+  static std::unique_ptr<Addresses> made;  // NOLINT
+  Replicas& servers = made->servers;
+  Gate& first = made->first;
+};
+std::unique_ptr<Addresses> Names::made;
+
 TEST_F(Names, with_several_addresses_are_several_hosts) {
   name_server.set("two.test", {3, 2});
   Database db(config_for("two.test"), {.min_size = 1, .max_size = 2});
   EXPECT_EQ(db.value(which), port_of(servers, 0));
   EXPECT_EQ(db.value(which, from_replica), port_of(servers, 1));
-}
-
-TEST_F(Names, that_move_are_followed) {
-  name_server.set("moving.test", {2});
-  Database db(config_for("moving.test"), {.min_size = 2, .max_size = 2});
-  EXPECT_EQ(db.value(which), port_of(servers, 0));
-  ASSERT_TRUE(eventually([&] { return servers.has_all_of(1, 0); }));
-  servers.server(0).kill_hard();
-  servers.promote(1);
-  name_server.set("moving.test", {3});
-  EXPECT_EQ(db.value(which), port_of(servers, 1));
-  const auto views = db.router().hosts();
-  ASSERT_EQ(views.size(), 1U);
-  EXPECT_EQ(views[0].address.address, "127.0.0.3");
 }
 
 TEST_F(Names, that_move_leave_the_leases_that_were_out_alone) {
@@ -131,6 +130,22 @@ TEST_F(Names, without_an_address_are_in_the_error) {
   } catch (const PoolTimeout& error) {
     EXPECT_NE(std::string(error.what()).find("nobody.test"), std::string::npos) << error.what();
   }
+}
+
+TEST(NamesThatMove, are_followed) {
+  Addresses addresses;
+  Replicas& servers = addresses.servers;
+  name_server.set("moving.test", {2});
+  Database db(addresses.config_for("moving.test"), {.min_size = 2, .max_size = 2});
+  EXPECT_EQ(db.value(which), port_of(servers, 0));
+  ASSERT_TRUE(eventually([&] { return servers.has_all_of(1, 0); }));
+  servers.server(0).kill_hard();
+  servers.promote(1);
+  name_server.set("moving.test", {3});
+  EXPECT_EQ(db.value(which), port_of(servers, 1));
+  const auto views = db.router().hosts();
+  ASSERT_EQ(views.size(), 1U);
+  EXPECT_EQ(views[0].address.address, "127.0.0.3");
 }
 
 }  // namespace
