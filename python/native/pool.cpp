@@ -44,7 +44,7 @@ void Pool::open() {
     database_ = std::make_shared<PooledDatabase>(sync::EngineAccess::pool_on(engine_));
     return;
   }
-  database_ = std::make_shared<PooledDatabase>(config_, options_);
+  database_ = std::make_shared<PooledDatabase>(sync::EngineAccess::open(config_, options_));
   engine_ = sync::EngineAccess::engine_of(*database_).shared_from_this();
 }
 

@@ -102,6 +102,9 @@ void finish(engine::LeaseCall& call, engine::LeaseCall::Progress progress, Block
 
 /// Gives the shells that are not C++ the engine of a pool; and makes a pool of an engine.
 struct EngineAccess {
+  /// A pool with one engine, also where the configuration names several hosts: libpq chooses among them.
+  /// Otherwise as PooledDatabase's constructor.
+  [[nodiscard]] static PooledDatabase open(const Config& config, PoolOptions options);
   [[nodiscard]] static PooledDatabase pool_on(std::shared_ptr<PoolEngine> engine) {
     return PooledDatabase(std::move(engine));
   }

@@ -23,9 +23,14 @@ PooledDatabase::PooledDatabase(const Config& config, PoolOptions options) {
     router_->open();
     return;
   }
-  engine_ =
+  *this = sync::EngineAccess::open(config, std::move(options));
+}
+
+PooledDatabase sync::EngineAccess::open(const Config& config, PoolOptions options) {
+  auto engine =
       engine::closing_handle(engine::PoolEngine::create(config, std::move(options), detail::call_configure));
-  engine_->open();
+  engine->open();
+  return pool_on(std::move(engine));
 }
 
 PooledDatabase::PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept
