@@ -19,8 +19,10 @@ std::string words_for(const HostView& host, std::uint64_t meant) {
     case cluster::Verdict::replica:
       return fmt::format("{} is a replica on timeline {}{}", name, host.seen.timeline, doubt);
     case cluster::Verdict::fenced:
-      return fmt::format("{} says that it is the primary, on timeline {}, and so does another host, or did",
-                         name, host.seen.timeline);
+      return fmt::format(
+          "{} says that it is the primary of database system {}, on timeline {}, and so does "
+          "another host, or did",
+          name, host.seen.system, host.seen.timeline);
     case cluster::Verdict::foreign:
       if (meant != 0)
         return fmt::format("{} belongs to database system {}, and not to {}", name, host.seen.system, meant);

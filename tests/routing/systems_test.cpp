@@ -59,9 +59,14 @@ TEST(SeveralSystems, are_not_written_to_until_it_is_said_which_is_meant) {
       << refusal(either);
   EXPECT_NE(refusal(either).find(our_system), std::string::npos) << refusal(either);
   EXPECT_NE(refusal(either).find(their_system), std::string::npos) << refusal(either);
-  theirs.server(0).kill_hard();
-  EXPECT_EQ(either.fetch_val<int>("SELECT current_setting('port')::int"), ours.server(0).port());
-  theirs.server(0).start();
+  // Whose primary has answered first is meant, and goes on once the other does not answer any more.
+  const bool ours_are_meant =
+      refusal(either).find("primary of database system " + our_system) != std::string::npos;
+  Replicas& meant_now = ours_are_meant ? ours : theirs;
+  Replicas& strange = ours_are_meant ? theirs : ours;
+  strange.server(0).kill_hard();
+  EXPECT_EQ(either.fetch_val<int>("SELECT current_setting('port')::int"), meant_now.server(0).port());
+  strange.server(0).start();
 
   for (const Replicas* const meant : {&ours, &theirs}) {
     PoolOptions pinned = options;

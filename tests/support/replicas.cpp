@@ -2,8 +2,11 @@
 
 #include <libpq-fe.h>
 
+#include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
+#include <system_error>
 
 #include "support/eventually.hpp"
 #include "testing/child_process.hpp"
@@ -39,6 +42,20 @@ std::string ask_server(const ThrowawayPostgres& server, const std::string& sql) 
   return PQntuples(result.get()) == 0 ? "" : PQgetvalue(result.get(), 0, 0);
 }
 
+/// A server is a thousand small files, which take seconds to make and to remove on some file systems, and
+/// some milliseconds in memory.
+void work_in_memory() {
+  static constexpr std::uintmax_t room_for_servers = std::uintmax_t(2) << 30U;
+  static constexpr const char* in_memory = "/dev/shm";
+  static const bool decided = [] {
+    std::error_code absent;
+    if (const auto space = fs::space(in_memory, absent); !absent && space.available >= room_for_servers)
+      ::setenv("TMPDIR", in_memory, 0);  // NOLINT(concurrency-mt-unsafe)
+    return true;
+  }();
+  static_cast<void>(decided);
+}
+
 void require(bool reached, const char* what) {
   if (!reached) throw std::runtime_error(std::string("not in time: ") + what);
 }
@@ -49,6 +66,7 @@ Replicas::Member::Member(const Settings& settings)
     : server(options_with(settings)), clients(server.port()), followers(server.port()) {}
 
 Replicas::Replicas(std::size_t standbys, Settings settings) {
+  work_in_memory();
   for (std::size_t index = 0; index <= standbys; ++index) {
     members_.push_back(std::make_unique<Member>(settings));
     if (index > 0) clone(index, 0);
