@@ -117,37 +117,51 @@ def blocks_of(page: pathlib.Path, name: str) -> list[Block]:
     return grown(found)
 
 
-def source_of(block: Block) -> str:
-    """The block as a translation unit; the compiler speaks of the page's lines."""
-    line = f'#line {block.line + 1} "{block.page}"\n'
-    if block.is_program:
-        return line + block.text
-    source = '#include "prologue.hpp"\n' + "".join(text + "\n" for text in INCLUDE.findall(block.text))
-    body = line + INCLUDE.sub("", block.text)
-    if block.kind == "file":
-        return source + body
-    source += "void snippet([[maybe_unused]] copg::PooledDatabase& db) {\n" + body + "}\n"
-    if block.kind == "run":
-        source += "int main() {\n  auto db = copg::PooledDatabase::from_env();\n  snippet(db);\n}\n"
+def in_function(block: Block, function: str) -> str:
+    """Statements as a function; the compiler speaks of the page's lines."""
+    body = f'#line {block.line + 1} "{block.page}"\n' + INCLUDE.sub("", block.text)
+    return f"void {function}([[maybe_unused]] copg::PooledDatabase& db) {{\n{body}}}\n"
+
+
+def source_of(blocks: list[Block]) -> str:
+    """The blocks as a translation unit: one of any kind, or several of statements; what is executed has its argument as
+    index."""
+    line = f'#line {blocks[0].line + 1} "{blocks[0].page}"\n'
+    if blocks[0].is_program:
+        return line + blocks[0].text
+    source = '#include "prologue.hpp"\n'
+    source += "".join(text + "\n" for block in blocks for text in INCLUDE.findall(block.text))
+    if blocks[0].kind == "file":
+        return source + line + INCLUDE.sub("", blocks[0].text)
+    calls = ""
+    for index, block in enumerate(blocks):
+        source += in_function(block, f"snippet_{index}")
+        if block.runs:
+            calls += f"    case {index}: snippet_{index}(db); break;\n"
+    if calls:
+        source += "int main(int, char** argv) {\n  auto db = copg::PooledDatabase::from_env();\n"
+        source += f"  switch (std::atoi(argv[1])) {{\n{calls}  }}\n}}\n"
     return source
 
 
-def check_snippet(block: Block, number: int, arguments: argparse.Namespace) -> str | None:
-    """What is wrong with it, if anything."""
-    source = arguments.work / f"snippet_{number}.cpp"
-    source.write_text(source_of(block), encoding="utf-8")
+def compile_blocks(blocks: list[Block], name: str, arguments: argparse.Namespace) -> tuple[str, pathlib.Path]:
+    """What the compiler says, and the program if there is something to execute."""
+    source = arguments.work / f"snippet_{name}.cpp"
+    source.write_text(source_of(blocks), encoding="utf-8")
     program = source.with_suffix("")
     command = arguments.compile + [f"-I{HERE}", f"-I{arguments.root / 'include'}"]
     # A value that a snippet shows but does not use is no mistake of the page.
     command += ["-Wno-unused-variable", "-Wno-unused-but-set-variable", str(source)]
-    command += ["-o", str(program), *arguments.link] if block.runs else ["-fsyntax-only"]
+    runs = any(block.runs for block in blocks)
+    command += ["-o", str(program), *arguments.link] if runs else ["-fsyntax-only"]
     compiled = subprocess.run(command, capture_output=True, text=True)
-    if compiled.returncode != 0 or compiled.stderr:
-        return "does not compile without a word:\n" + compiled.stderr
-    if not block.runs:
-        return None
+    return compiled.stderr or ("the compiler failed" if compiled.returncode != 0 else ""), program
+
+
+def run(block: Block, program: pathlib.Path, index: int, arguments: argparse.Namespace) -> str | None:
+    """What is wrong with what it does, if anything."""
     schema = f'psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --file={shlex.quote(str(HERE / "schema.sql"))}'
-    inside = f'{schema} "$DATABASE_URL" && exec {shlex.quote(str(program))}'
+    inside = f'{schema} "$DATABASE_URL" && exec {shlex.quote(str(program))} {index}'
     try:
         ran = subprocess.run([arguments.copg, "with-postgres", "--", "sh", "-c", inside], capture_output=True,
                              text=True, timeout=RUN_TIMEOUT_S)
@@ -160,6 +174,14 @@ def check_snippet(block: Block, number: int, arguments: argparse.Namespace) -> s
     return None
 
 
+def check_apart(block: Block, number: int, arguments: argparse.Namespace) -> str | None:
+    """What is wrong with it, if anything."""
+    said, program = compile_blocks([block], str(number), arguments)
+    if said:
+        return "does not compile without a word:\n" + said
+    return run(block, program, 0, arguments) if block.runs else None
+
+
 def check_snippets(arguments: argparse.Namespace) -> list[str]:
     arguments.work.mkdir(parents=True, exist_ok=True)
     arguments.compile = arguments.compile.split(";")
@@ -170,9 +192,20 @@ def check_snippets(arguments: argparse.Namespace) -> list[str]:
         print(f"{block.page}:{block.line}: left out, since this compiler does not know {arguments.leave_out}")
         blocks.remove(block)
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as workers:
-        verdicts = workers.map(lambda pair: check_snippet(pair[1], pair[0], arguments), enumerate(blocks))
+        # All statements are compiled together, since nearly all of the time goes into headers; if there is a mistake,
+        # each by itself, so that it is told whose.
+        together = [block for block in blocks if block.kind in ("", "run") and not block.is_program]
+        compiled = workers.submit(compile_blocks, together, "all", arguments) if together else None
+        checks = [(block, workers.submit(check_apart, block, number, arguments))
+                  for number, block in enumerate(blocks) if block not in together]
+        said, program = compiled.result() if compiled else ("", pathlib.Path())
+        for index, block in enumerate(together):
+            if said:
+                checks.append((block, workers.submit(check_apart, block, len(blocks) + index, arguments)))
+            elif block.runs:
+                checks.append((block, workers.submit(run, block, program, index, arguments)))
         problems = [f"{block.page}:{block.line}: {verdict}"
-                    for block, verdict in zip(blocks, verdicts) if verdict]
+                    for block, check in checks if (verdict := check.result()) is not None]
     print(f"{len(blocks)} snippets, {sum(block.runs for block in blocks)} of them executed")
     return problems if blocks else ["there is no snippet at all"]
 
