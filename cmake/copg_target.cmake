@@ -107,6 +107,16 @@ function(copg_add_test name)
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${script})
 endfunction()
 
+# copg_run_without_sanitizers(name FILTER): what these tests of a program measure or do is nothing for a sanitizer, under
+# which they skip. One test of ctest, which `scripts/test` runs in the debug build.
+function(copg_run_without_sanitizers name filter)
+  if(NOT COPG_SANITIZE)
+    add_test(NAME ${name}_without_sanitizers COMMAND ${name} --gtest_filter=${filter})
+    set_tests_properties(${name}_without_sanitizers PROPERTIES LABELS plain TIMEOUT 120
+                         ENVIRONMENT COPG_POSTGRES_TEMPLATE=${PROJECT_BINARY_DIR}/postgres-template)
+  endif()
+endfunction()
+
 # Adds each folder below the given one that has a CMakeLists.txt; what lies deeper inside such a folder is its own affair.
 function(copg_add_folders_below top)
   file(GLOB_RECURSE lists CONFIGURE_DEPENDS LIST_DIRECTORIES false ${top}/*/CMakeLists.txt)

@@ -75,7 +75,9 @@ std::string Board::metrics() {
   std::vector<PoolMetrics> metrics;
   const std::lock_guard lock(mutex_);
   drop_expired();
-  for (const auto& pool : pools_) metrics.push_back(pool->view().metrics());
+  for (const auto& pool : pools_) {
+    if (auto read = pool->metrics()) metrics.push_back(std::move(*read));
+  }
   return prometheus_text(std::move(metrics));
 }
 

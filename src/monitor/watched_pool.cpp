@@ -133,9 +133,16 @@ double WatchedPool::requests_per_second(const Sample& from, const Sample& to) {
   return seconds > 0 ? static_cast<double>(requests) / seconds : 0;
 }
 
+std::optional<PoolMetrics> WatchedPool::metrics() const {
+  PoolMetrics metrics = view_.metrics();
+  return view_.expired() ? std::nullopt : std::optional(std::move(metrics));
+}
+
 void WatchedPool::look() {
   if (++looks_ % samples_of_a_minute == 0) recorder_->next_minute();
-  Sample now = sample_of(view_.metrics());
+  const std::optional<PoolMetrics> metrics = this->metrics();
+  if (!metrics) return;
+  Sample now = sample_of(*metrics);
   const Sample& before = samples_.back();
   points_.push_back({std::chrono::system_clock::now(), requests_per_second(before, now),
                      now.waits.since(before.waits).quantile(0.95),
@@ -146,15 +153,19 @@ void WatchedPool::look() {
 }
 
 Health WatchedPool::health() const {
-  const PoolStats stats = view_.metrics().stats;
+  const PoolCondition condition = view_.condition();
+  const std::optional<PoolMetrics> metrics = this->metrics();
+  if (!metrics) return {};
+  const PoolStats& stats = metrics->stats;
   const auto waiters = stats.requests_waiting == 0 ? std::vector<WaiterInfo>() : view_.waiters();
-  return judge(view_.condition(), stats, waiters,
-               std::chrono::duration_cast<nanoseconds>(options_.unhealthy_wait));
+  return judge(condition, stats, waiters, std::chrono::duration_cast<nanoseconds>(options_.unhealthy_wait));
 }
 
 void WatchedPool::write(Json& json, bool with_history) {
-  const PoolMetrics metrics = view_.metrics();
   const PoolCondition condition = view_.condition();
+  const std::optional<PoolMetrics> read = metrics();
+  if (!read) return;
+  const PoolMetrics& metrics = *read;
   const std::vector<WaiterInfo> waiters =
       metrics.stats.requests_waiting == 0 ? std::vector<WaiterInfo>() : view_.waiters();
   const Health health = judge(condition, metrics.stats, waiters,

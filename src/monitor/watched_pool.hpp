@@ -44,10 +44,14 @@ class WatchedPool {
   ~WatchedPool();
 
   [[nodiscard]] const PoolView& view() const noexcept { return view_; }
+  /// What the pool has measured. None once no pool object is left: then a snapshot is empty, and not a later
+  /// state of those before.
+  [[nodiscard]] std::optional<PoolMetrics> metrics() const;
   /// Takes a sample of the pool.
   void look();
   [[nodiscard]] Health health() const;
-  /// Its object. `with_history`: with all points of the last ten minutes, and not only the last one.
+  /// Its object; nothing if no pool object is left. `with_history`: with all points of the last ten minutes,
+  /// and not only the last one.
   void write(Json& json, bool with_history);
 
  private:

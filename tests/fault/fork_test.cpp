@@ -11,21 +11,18 @@
 #include <future>
 #include <vector>
 
+#include "support/sanitizers.hpp"
+
 namespace copg::test {
 namespace {
 
-#if defined(__SANITIZE_THREAD__)
-#define COPG_SKIP_UNDER_TSAN GTEST_SKIP() << "the thread sanitizer does not run threads in a forked child"
-#else
-#define COPG_SKIP_UNDER_TSAN static_cast<void>(0)
-#endif
-// The allocator of GCC 12's address sanitizer has locks of its own, which are not held during a fork.
-#if defined(__SANITIZE_ADDRESS__)
-#define COPG_SKIP_UNDER_ASAN \
+#define COPG_SKIP_UNDER_TSAN \
+  if (under_thread_sanitizer) GTEST_SKIP() << "the thread sanitizer does not run threads in a forked child"
+// The allocators of the address sanitizers of GCC 12 and Clang 14 have locks of their own, which are not held
+// during a fork.
+#define COPG_SKIP_UNDER_ASAN   \
+  if (under_address_sanitizer) \
   GTEST_SKIP() << "the address sanitizer's own locks may stay taken in a forked child"
-#else
-#define COPG_SKIP_UNDER_ASAN static_cast<void>(0)
-#endif
 
 /// Runs `body` in a forked child. 0 when it returned true, 1 when false, 2 when it threw.
 int in_child(const std::function<bool()>& body, void (*leave)(int)) {

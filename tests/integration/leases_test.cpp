@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "integration/database_test.hpp"
+#include "support/sanitizers.hpp"
 
 namespace copg::test {
 namespace {
@@ -197,9 +198,8 @@ TEST_F(Leases, that_were_cut_off_stay_until_they_are_given_back) {
 }
 
 TEST_F(Leases, of_the_parent_are_none_of_a_forked_childs) {
-#if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "the thread sanitizer does not follow a fork of a program with threads";
-#endif
+  if (under_thread_sanitizer)
+    GTEST_SKIP() << "the thread sanitizer does not follow a fork of a program with threads";
   PooledDatabase db = open();
   Connection conn = db.connection();
   const pid_t child = fork();

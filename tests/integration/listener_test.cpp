@@ -11,6 +11,7 @@
 
 #include "integration/database_test.hpp"
 #include "support/eventually.hpp"
+#include "support/sanitizers.hpp"
 
 namespace copg::test {
 namespace {
@@ -234,9 +235,7 @@ TEST_F(Listeners, have_a_deadline_of_their_own_to_begin) {
 }
 
 TEST_F(Listeners, of_the_parent_fail_in_a_child) {
-#if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "the thread sanitizer does not run threads in a forked child";
-#endif
+  if (under_thread_sanitizer) GTEST_SKIP() << "the thread sanitizer does not run threads in a forked child";
   PooledDatabase db = open();
   Listener listener = db.listener({"jobs"});
   const pid_t child = fork();

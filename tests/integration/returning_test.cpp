@@ -1,7 +1,6 @@
 // execute_many_returning: the rows of RETURNING, in the order of the rows of parameters.
 #include <algorithm>
 #include <map>
-#include <ranges>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -26,9 +25,10 @@ struct Returning : DatabaseTest {
   ~Returning() override { db.execute("DROP TABLE given"); }
 
   [[nodiscard]] std::int64_t rows() { return db.fetch_val<std::int64_t>("SELECT count(*) FROM given"); }
-  static auto labels(int count) {
-    return std::views::iota(0, count) |
-           std::views::transform([](int i) { return std::make_tuple("label " + std::to_string(i)); });
+  static std::vector<std::tuple<std::string>> labels(int count) {
+    std::vector<std::tuple<std::string>> given;
+    for (int i = 0; i < count; ++i) given.emplace_back("label " + std::to_string(i));
+    return given;
   }
 
   PooledDatabase db = open({.min_size = 1, .max_size = 2});

@@ -9,6 +9,7 @@
 
 #include "monitor/monitor_test.hpp"
 #include "support/process_census.hpp"
+#include "support/sanitizers.hpp"
 
 namespace copg::test {
 namespace {
@@ -110,9 +111,8 @@ TEST_F(MonitorSafety, nothing_is_left_of_it) {
 }
 
 TEST_F(MonitorSafety, a_forked_child_has_none_and_holds_nothing_of_it) {
-#if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "the thread sanitizer does not follow a fork of a program with threads";
-#endif
+  if (under_thread_sanitizer)
+    GTEST_SKIP() << "the thread sanitizer does not follow a fork of a program with threads";
   PooledDatabase db = open({.min_size = 1, .timeout = 10s});
   auto monitor = std::make_unique<Monitor>();
   monitor->add(db);

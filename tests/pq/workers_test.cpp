@@ -10,6 +10,7 @@
 
 #include "support/eventually.hpp"
 #include "support/process_census.hpp"
+#include "support/sanitizers.hpp"
 
 namespace copg::pq {
 namespace {
@@ -78,9 +79,8 @@ TEST(Workers, are_ended_without_waiting_for_a_job_that_hangs) {
 }
 
 TEST(Workers, a_forked_child_has_its_own) {
-#if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "the thread sanitizer does not run threads in a forked child";
-#endif
+  if (test::under_thread_sanitizer)
+    GTEST_SKIP() << "the thread sanitizer does not run threads in a forked child";
   const Workers::Hold of_the_parent;
   const pid_t child = ::fork();
   if (child == 0) {

@@ -5,17 +5,12 @@
 #include <fstream>
 #include <string>
 
+#include "support/sanitizers.hpp"
+
 namespace copg::test {
 
 /// The sanitizers keep what was freed for a while, or shadow what is used: then a peak says nothing.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool memory_can_be_measured = false;
-#elif defined(__has_feature)
-inline constexpr bool memory_can_be_measured =
-    !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
-#else
-inline constexpr bool memory_can_be_measured = true;
-#endif
+inline constexpr bool memory_can_be_measured = !under_address_sanitizer && !under_thread_sanitizer;
 
 class PeakMemory {
  public:

@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/sanitizers.hpp"
+
 namespace copg::os {
 namespace {
 
@@ -186,9 +188,7 @@ TEST_F(ReadySets, hear_a_hang_up_in_front_of_which_something_is_unread) {
 }
 
 TEST_F(ReadySets, of_a_forked_child_are_its_own) {
-#if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "the thread sanitizer has no threads in a forked child";
-#endif
+  if (test::under_thread_sanitizer) GTEST_SKIP() << "the thread sanitizer has no threads in a forked child";
   Pair pair;
   ASSERT_TRUE(set.watch(pair.here(), What::read, 1));
   const pid_t child = fork();

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/sanitizers.hpp"
+
 namespace copg::os {
 namespace {
 
@@ -83,9 +85,7 @@ TEST(Sleepers, miss_no_wake) {
 }
 
 TEST(Sleepers, of_a_forked_child_are_woken_while_others_of_the_parent_sleep) {
-#if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "the thread sanitizer has no threads in a forked child";
-#endif
+  if (test::under_thread_sanitizer) GTEST_SKIP() << "the thread sanitizer has no threads in a forked child";
   Word word = 0;
   std::jthread sleeper([&] { EXPECT_TRUE(sleep_while(word, 0)); });
   const pid_t child = fork();
