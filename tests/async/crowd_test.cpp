@@ -17,17 +17,13 @@
 #include <vector>
 
 #include "async/async_test.hpp"
+#include "support/sanitizers.hpp"
 
 namespace copg::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-constexpr int crowd = 5'000;
-#else
-constexpr bool sanitized = false;
-constexpr int crowd = 100'000;
-#endif
+constexpr bool sanitized = under_address_sanitizer || under_thread_sanitizer;
+constexpr int crowd = sanitized ? 5'000 : 100'000;
 
 std::size_t allocated() {
   const struct mallinfo2 info = mallinfo2();

@@ -19,6 +19,7 @@
 #include "support/eventually.hpp"
 #include "support/gate.hpp"
 #include "support/process_census.hpp"
+#include "support/sanitizers.hpp"
 
 namespace copg::test {
 namespace {
@@ -362,9 +363,8 @@ TEST_F(Lifetime, threads_and_coroutines_stand_in_one_queue) {
 }
 
 TEST_F(Lifetime, a_forked_child_whose_loop_was_told_has_a_pool_as_new_and_the_parents_is_untouched) {
-#if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "the thread sanitizer does not run threads in a forked child, and a pool keeps a worker";
-#endif
+  if (under_thread_sanitizer)
+    GTEST_SKIP() << "the thread sanitizer does not run threads in a forked child, and a pool keeps a worker";
   auto db = open_pool({.min_size = 1, .max_size = 2});
   const auto pid_of_backend = [&] {
     std::optional<int> pid;
