@@ -47,15 +47,16 @@ Step ResetOperation::abort(Ready ready) {
 }
 
 Step ResetOperation::start_wipe() {
-  wipe_text_ = wipe_text();
-  if (wipe_text_.empty()) return prove();
+  const std::vector<const char*> statements = wipe_statements();
+  if (statements.empty()) return prove();
+  for (const char* statement : statements) wipe_text_.append(wipe_text_.empty() ? "" : ";").append(statement);
   connection_.operation_began();
-  if (PQsendQuery(connection_.raw(), wipe_text_.c_str()) != 1) return fail_lost();
+  if (!send_wipe(statements)) return fail_lost();
   phase_ = Phase::wipe;
   return wait_for_answer();
 }
 
-std::string ResetOperation::wipe_text() {
+std::vector<const char*> ResetOperation::wipe_statements() {
   const SessionState& session = connection_.session();
   const bool littered = mode_ != ResetMode::rollback && connection_.statements().littered();
   // DEALLOCATE ALL takes what a `configure` callback has prepared as well.
@@ -63,16 +64,31 @@ std::string ResetOperation::wipe_text() {
   wiped_ = mode_ == ResetMode::full || (mode_ == ResetMode::tracked &&
                                         (abort_.dropped_answers() || session.changed() || takes_configured ||
                                          session.parameters_changed(connection_.raw())));
-  std::string text;
-  if (connection_.in_transaction()) text = "ROLLBACK;";
-  if (littered || (wiped_ && session.prepared_in_sql())) text += "DEALLOCATE ALL;";
-  if (!wiped_) return text;
+  std::vector<const char*> statements;
+  if (connection_.in_transaction()) statements.push_back("ROLLBACK");
+  if (littered || (wiped_ && session.prepared_in_sql())) statements.push_back("DEALLOCATE ALL");
   // DISCARD ALL, spelled out (its documentation lists the same), because it takes the statements that we have
   // prepared, too, and can't travel with a ROLLBACK.
-  text +=
-      "RESET ALL;CLOSE ALL;SET SESSION AUTHORIZATION DEFAULT;RESET ROLE;UNLISTEN *;"
-      "SELECT pg_catalog.pg_advisory_unlock_all();DISCARD PLANS;DISCARD TEMP;DISCARD SEQUENCES";
-  return text;
+  if (wiped_) {
+    statements.insert(
+        statements.end(),
+        {"RESET ALL", "CLOSE ALL", "SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE", "UNLISTEN *",
+         "SELECT pg_catalog.pg_advisory_unlock_all()", "DISCARD PLANS", "DISCARD TEMP", "DISCARD SEQUENCES"});
+  }
+  return statements;
+}
+
+// Each in a message of its own: Pgpool-II, which balances reads over servers, would send a text of several
+// statements to the primary only, and the replica's session would keep what was set.
+bool ResetOperation::send_wipe(const std::vector<const char*>& statements) {
+  PGconn* conn = connection_.raw();
+  if (PQenterPipelineMode(conn) != 1) return false;
+  for (const char* statement : statements) {
+    if (PQsendQueryParams(conn, statement, 0, nullptr, nullptr, nullptr, nullptr, 0) != 1) return false;
+  }
+  if (PQpipelineSync(conn) != 1) return false;
+  connection_.sync_sent();
+  return true;
 }
 
 Step ResetOperation::wipe() {
@@ -80,8 +96,15 @@ Step ResetOperation::wipe() {
   if (PQconsumeInput(conn) != 1) return fail_lost();
   while (PQisBusy(conn) == 0) {
     const ResultPtr result(PQgetResult(conn));
-    if (result == nullptr) return prove();
+    if (result == nullptr) {  // between two statements
+      if (!connection_.alive()) return fail_lost();
+      continue;
+    }
     const ExecStatusType status = PQresultStatus(result.get());
+    if (status == PGRES_PIPELINE_SYNC) {
+      connection_.sync_received();
+      return PQexitPipelineMode(conn) == 1 ? prove() : fail_lost();
+    }
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) return fail_refused(result.get());
     connection_.note_statement(command_tag(result.get()), sql::TextTraits{});
   }

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "pq/abort_operation.hpp"
 #include "pq/connection.hpp"
@@ -42,7 +43,8 @@ class ResetOperation : public Operation {
   Step start_wipe();
   Step wipe();
   Step prove();
-  std::string wipe_text();
+  std::vector<const char*> wipe_statements();
+  bool send_wipe(const std::vector<const char*>& statements);
   Step wait_for_answer();
   Step fail_lost();
   Step fail_refused(const PGresult* result);
@@ -52,7 +54,7 @@ class ResetOperation : public Operation {
   ResetMode mode_;
   AbortOperation abort_;
   Phase phase_ = Phase::start;
-  std::string wipe_text_;
+  std::string wipe_text_;  // all its statements, for messages
   bool wiped_ = false;
 };
 
