@@ -31,6 +31,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "howto/beast.md": "Boost.Beast",
         "psycopg-pool.md": "psycopg_pool's interface",
         "howto/pgbouncer.md": "PgBouncer",
+        "howto/poolers.md": "Other poolers",
         "howto/passwords.md": "Passwords that change",
         "howto/kubernetes.md": "Kubernetes",
         "testing.md": "Tests",

@@ -68,12 +68,13 @@ std::vector<const char*> ResetOperation::wipe_statements() {
   if (connection_.in_transaction()) statements.push_back("ROLLBACK");
   if (littered || (wiped_ && session.prepared_in_sql())) statements.push_back("DEALLOCATE ALL");
   // DISCARD ALL, spelled out (its documentation lists the same), because it takes the statements that we have
-  // prepared, too, and can't travel with a ROLLBACK.
+  // prepared, too, and can't travel with a ROLLBACK. DISCARD PLANS is left out: nothing but time depends on
+  // plans, and Pgpool-II takes it for the end of the statements that we have prepared.
   if (wiped_) {
     statements.insert(
         statements.end(),
         {"RESET ALL", "CLOSE ALL", "SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE", "UNLISTEN *",
-         "SELECT pg_catalog.pg_advisory_unlock_all()", "DISCARD PLANS", "DISCARD TEMP", "DISCARD SEQUENCES"});
+         "SELECT pg_catalog.pg_advisory_unlock_all()", "DISCARD TEMP", "DISCARD SEQUENCES"});
   }
   return statements;
 }

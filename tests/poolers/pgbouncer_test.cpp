@@ -5,7 +5,6 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "integration/database_test.hpp"
+#include "poolers/callers.hpp"
 #include "support/guarded_tenants.hpp"
 
 namespace copg::test {
@@ -47,48 +47,6 @@ class Text final : public CopySink {
  public:
   void take(std::string_view piece) override { text += piece; }
   std::string text;
-};
-
-/// Many threads at a time, each of which expects its own rows.
-void expect_own_rows(PooledDatabase& db, int threads, int calls) {
-  std::vector<std::thread> callers;
-  std::atomic<int> wrong = 0;
-  for (int t = 0; t < threads; ++t) {
-    callers.emplace_back([&, t] {
-      for (int n = 0; n < calls; ++n) {
-        // Few texts, each of which is used often on each connection, and tells itself from the others.
-        const std::string text = std::to_string((t + n) % 7);
-        const int tag = t * calls + n;
-        try {
-          const auto [sent, asked] =
-              db.fetch_one<std::tuple<int, std::string>>("SELECT $1::int, '" + text + "'", tag).value();
-          if (sent != tag || asked != text) ++wrong;
-        } catch (const std::exception& error) {
-          ADD_FAILURE() << error.what();
-        }
-      }
-    });
-  }
-  for (std::thread& caller : callers) caller.join();
-  EXPECT_EQ(wrong, 0) << "rows of another statement";
-}
-
-class Warnings final : public Observer {
- public:
-  void warned(const event::Warned& event) noexcept override {
-    const std::lock_guard lock(mutex_);
-    text_ = event.text;
-    ++count;
-  }
-  [[nodiscard]] std::string text() {
-    const std::lock_guard lock(mutex_);
-    return text_;
-  }
-  std::atomic<int> count = 0;
-
- private:
-  std::mutex mutex_;
-  std::string text_;
 };
 
 class Bouncer : public ::testing::TestWithParam<const char*> {
@@ -157,24 +115,7 @@ TEST_P(Bouncer, statements_travel_together_and_each_caller_gets_its_own_rows) {
 
 TEST_P(Bouncer, the_error_of_one_statement_leaves_those_that_travel_with_it_alone) {
   PooledDatabase db = open({.max_size = 2, .prepare = PrepareMode::off});
-  std::atomic<int> failures = 0;
-  std::vector<std::thread> callers;
-  for (int t = 0; t < 16; ++t) {
-    callers.emplace_back([&, t] {
-      for (int n = 0; n < 100; ++n) {
-        const bool fails = (t + n) % 5 == 0;
-        try {
-          EXPECT_EQ(db.fetch_val<int>("SELECT 100 / $1::int", fails ? 0 : 1), 100);
-          EXPECT_FALSE(fails);
-        } catch (const QueryFailed& error) {
-          EXPECT_TRUE(fails) << error.what();
-          ++failures;
-        }
-      }
-    });
-  }
-  for (std::thread& caller : callers) caller.join();
-  EXPECT_EQ(failures, 16 * 100 / 5);
+  expect_own_errors(db, 16, 100);
   EXPECT_GT(db.stats().statements_shared, 0U);
 }
 

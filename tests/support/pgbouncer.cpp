@@ -1,106 +1,20 @@
 // See pgbouncer.hpp.
 #include "support/pgbouncer.hpp"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <fstream>
-#include <iterator>
-#include <stdexcept>
-#include <system_error>
-
-#include "support/eventually.hpp"
-#include "testing/loopback_port.hpp"
-#include "testing/postgres_installation.hpp"
 
 namespace copg::test {
-namespace {
-
-namespace fs = std::filesystem;
-
-/// Reads nothing until the process that made it closes the pipe, or dies.
-constexpr const char* keeper_script = R"sh(
-pgbouncer "$1" &
-read -r word
-kill "$!"
-wait "$!"
-)sh";
-
-bool accepts(const fs::path& socket_path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, socket_path.c_str(), sizeof address.sun_path - 1);
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  ::close(fd);
-  return connected == 0;
-}
-
-}  // namespace
 
 PgBouncer::PgBouncer(const testing::ThrowawayPostgres& server, const Settings& settings)
-    : user_(testing::user_for_server()),
-      folder_(user_),
-      port_(std::to_string(testing::free_loopback_port())) {
-  write_configuration(server, settings);
-  start();
-}
-
-PgBouncer::~PgBouncer() { stop(); }
-
-void PgBouncer::write_configuration(const testing::ThrowawayPostgres& server,
-                                    const Settings& settings) const {
-  std::ofstream file(folder_.path() / "pgbouncer.ini");
+    : PoolerProcess("pgbouncer pgbouncer.ini", "TERM") {
+  std::ofstream file(folder() / "pgbouncer.ini");
   file << "[databases]\n* = host=" << server.socket_folder().string() << " port=" << server.port()
        << " user=" << testing::ThrowawayPostgres::user() << "\n[pgbouncer]\n"
-       << "listen_addr = 127.0.0.1\nlisten_port = " << port_
-       << "\nunix_socket_dir = " << folder_.path().string() << "\nauth_type = any\n";
+       << "listen_addr = 127.0.0.1\nlisten_port = " << port() << "\nunix_socket_dir = " << folder().string()
+       << "\nauth_type = any\n";
   for (const auto& [name, value] : settings) file << name << " = " << value << "\n";
-}
-
-void PgBouncer::start() {
-  if (keeper_ > 0) return;
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
-  keeper_ = testing::spawn(
-      {.arguments = {"/bin/sh", "-c", keeper_script, "keeper", folder_.path() / "pgbouncer.ini"},
-       .dropped_environment = {"PG"},
-       .working_folder = folder_.path(),
-       .output = folder_.path() / "log",
-       .input = ends[0],
-       .user = user_,
-       .own_session = true});
-  ::close(ends[0]);
-  pipe_ = ends[1];
-  if (!eventually([&] { return accepts(folder_.path() / (".s.PGSQL." + port_)); })) {
-    stop();
-    throw std::runtime_error("PgBouncer did not start:\n" + log());
-  }
-}
-
-void PgBouncer::stop() {
-  if (keeper_ <= 0) return;
-  ::close(pipe_);
-  testing::wait_for_exit(std::exchange(keeper_, -1));
-}
-
-std::string PgBouncer::url() const {
-  return "postgresql://" + testing::ThrowawayPostgres::user() + "@/postgres?host=" + folder_.path().string() +
-         "&port=" + port_;
-}
-
-std::string PgBouncer::tcp_url() const {
-  return "postgresql://" + testing::ThrowawayPostgres::user() + "@127.0.0.1:" + port_ + "/postgres";
-}
-
-std::string PgBouncer::log() const {
-  std::ifstream file(folder_.path() / "log");
-  return {std::istreambuf_iterator<char>(file), {}};
+  file.close();
+  start();
 }
 
 }  // namespace copg::test
