@@ -14,7 +14,6 @@ import pycopg
 from conftest import eventually
 from pycopg.testing._installation import user_for_server
 
-
 # Reads nothing until the process that made it closes the pipe, or dies.
 KEEPER = '"$1" "$2" & read -r word; kill "$!"; wait "$!"'
 
