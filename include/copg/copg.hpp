@@ -34,8 +34,10 @@
 #include <copg/row_source.hpp>
 #include <copg/row_stream.hpp>
 #include <copg/run_options.hpp>
+#include <copg/session.hpp>
 #include <copg/sqlstate.hpp>
 #include <copg/transaction.hpp>
 #include <copg/transaction_options.hpp>
 #include <copg/version.hpp>
 #include <copg/waiter_info.hpp>
+#include <copg/write_token.hpp>

@@ -51,6 +51,7 @@ struct HeldLease {
 
 class DatabaseOn;
 class DatabaseWithin;
+class Session;
 
 /// A pool of connections to one database, for any number of threads.
 ///
@@ -121,6 +122,10 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   /// refuses what writes (QueryFailed, 25006). UsageError for a replica where there is one host, and for
   /// options below 0.
   [[nodiscard]] DatabaseOn on(Role role, const RoleOptions& options = {}) const;
+
+  /// For one user or one request, whose reads on replicas see his own writes: `auto mine = db.session();
+  /// mine.execute("INSERT ..."); mine.on(copg::Role::replica).fetch_all<Order>("SELECT ...")`.
+  [[nodiscard]] Session session() const;
 
   /// Leases a connection, waiting until the deadline (by default for the pool's `timeout`). Each call on it
   /// has a time of its own, Connection::timeout.
@@ -347,10 +352,21 @@ class DatabaseOn : public detail::Verbs<DatabaseOn> {
  private:
   friend class PooledDatabase;
   friend class DatabaseWithin;
+  friend class Session;
   friend class detail::Verbs<DatabaseOn>;
   DatabaseOn(std::shared_ptr<engine::PoolEngine> engine, std::shared_ptr<routing::Router> router, Role role,
              const RoleOptions& options, std::optional<Deadline> deadline) noexcept;
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);
+  /// As PooledDatabase::on.
+  [[nodiscard]] DatabaseOn on(Role role, const RoleOptions& options) const;
+  /// As `fetch` (`shape`: null for `execute`), and asks behind the statement, in the same flush, how far the
+  /// log is. `token` is nothing if the statement can't travel so, or there was no answer.
+  Result fetch_with_position(const Sql& sql, const Params& params, const detail::RowShape* shape,
+                             std::optional<WriteToken>& token) const;
+  /// How far the primary's log is; of one host nothing.
+  [[nodiscard]] std::optional<WriteToken> position() const;
+  template <class Body>
+  auto call_host(Body body) const;
   template <class Body>
   auto call(Body body) const;
   [[nodiscard]] engine::TimeLimit limit() const;

@@ -1,6 +1,8 @@
 // Which of several servers a call goes to.
 #pragma once
 
+#include <copg/write_token.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -30,6 +32,9 @@ struct RoleOptions {
   IfUnfit if_unfit = IfUnfit::wait;
   /// How long a call waits for a replica before `if_unfit` says what becomes of it. At least 0.
   std::chrono::duration<double> patience{0};
+  /// A write that must be seen, of Session::token: another server than the one that took it is not fit for the
+  /// call until it has replayed so far.
+  std::optional<WriteToken> after{};
 };
 
 }  // namespace copg

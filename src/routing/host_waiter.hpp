@@ -26,6 +26,7 @@ struct HostLease {
   cluster::HostId id{};
   std::uint64_t ticket = 0;   ///< Its place in the order.
   std::uint32_t process = 0;  ///< ForkGuard::generation() of the process that made it.
+  std::uint64_t system = 0;   ///< The host's system identifier.
 
   explicit operator bool() const noexcept { return host != nullptr; }
   [[nodiscard]] engine::PoolEngine& pool() const noexcept { return *host->pool; }

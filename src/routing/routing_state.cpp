@@ -69,19 +69,18 @@ void RoutingState::add(HostWaiter& waiter, cluster::WaiterId id, TimePoint time,
 HostLease RoutingState::take(cluster::HostId host, std::uint64_t ticket) const {
   const cluster::Host* const known = cluster->host(host);
   pool::invariant(known != nullptr, "a host that is granted is known");
-  return {.host = hosts.at(known->key).pool, .id = host, .ticket = ticket, .process = process};
+  return {.host = hosts.at(known->key).pool,
+          .id = host,
+          .ticket = ticket,
+          .process = process,
+          .system = known->seen.system};
 }
 
 void RoutingState::settle(const cluster::Action& outcome) noexcept {
   HostWaiter* const place = std::exchange(waiters[outcome.waiter.slot], nullptr);
   pool::invariant(place != nullptr && place->id_ == outcome.waiter, "an outcome finds the caller that waits");
   place->error_ = outcome.error;
-  if (outcome.kind == cluster::ActionKind::grant) {
-    const auto found = hosts.find(outcome.key);
-    pool::invariant(found != hosts.end(), "a host that is granted has a pool");
-    place->lease_ = {
-        .host = found->second.pool, .id = outcome.host, .ticket = outcome.ticket, .process = process};
-  }
+  if (outcome.kind == cluster::ActionKind::grant) place->lease_ = take(outcome.host, outcome.ticket);
   place->settled_ = true;
   place->settled(wakes);
 }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/calls/position_job.hpp"
 #include "engine/turned_away.hpp"
+#include "routing/position.hpp"
 #include "routing/router.hpp"
 #include "sync/routed.hpp"
 #include "sync/verbs_on.hpp"
@@ -26,6 +28,10 @@ cluster::Request request_for(Role role, const RoleOptions& options, TimePoint ti
     case IfUnfit::primary: request.if_unfit = cluster::IfUnfit::primary; break;
     case IfUnfit::fail: request.if_unfit = cluster::IfUnfit::fail; break;
   }
+  if (options.after)
+    request.token = {.system = options.after->system,
+                     .timeline = options.after->timeline,
+                     .position = options.after->position};
   if (options.max_lag) request.max_lag = engine::duration_of(*options.max_lag);
   request.patience = engine::after(time, engine::duration_of(options.patience));
   return request;
@@ -55,18 +61,63 @@ DatabaseOn::DatabaseOn(std::shared_ptr<PoolEngine> engine, std::shared_ptr<routi
       options_(options),
       deadline_(deadline) {}
 
+DatabaseOn DatabaseOn::on(Role role, const RoleOptions& options) const {
+  if (!(options.max_lag.value_or(Seconds(0)).count() >= 0) || !(options.patience.count() >= 0))
+    throw UsageError("max_lag and patience must be at least 0");
+  if (options.after && options.after->timeline == 0)
+    throw UsageError("after: not the token of a write, since its timeline is 0");
+  if (engine_ && role == Role::replica)
+    throw UsageError("a pool of one host knows no replica: name all hosts in the configuration");
+  return {engine_, router_, role, options, deadline_};
+}
+
 TimeLimit DatabaseOn::limit() const {
   if (deadline_) return TimeLimit::until(deadline_->at());
   return engine_ ? engine_->timeout() : engine::duration_of(router_->setup().options.timeout);
 }
 
 template <class Body>
+auto DatabaseOn::call_host(Body body) const {
+  const CallClock clock(limit());
+  return on_host(*router_, clock, request_for(role_, options_, clock.begin), std::move(body));
+}
+
+template <class Body>
 auto DatabaseOn::call(Body body) const {
   if (engine_) return body(*engine_, limit());
-  const CallClock clock(limit());
-  return on_host(
-      *router_, clock, request_for(role_, options_, clock.begin),
-      [&](PoolEngine& pool, const CallClock& now) { return body(pool, TimeLimit::until(now.deadline)); });
+  return call_host([&](const routing::HostLease& host, const CallClock& clock) {
+    return body(host.pool(), TimeLimit::until(clock.deadline));
+  });
+}
+
+Result DatabaseOn::fetch_with_position(const Sql& sql, const Params& params, const detail::RowShape* shape,
+                                       std::optional<WriteToken>& token) const {
+  if (engine_) {
+    return shape != nullptr ? fetch_on(*engine_, limit(), sql, params, *shape)
+                            : execute_on(*engine_, limit(), sql, params);
+  }
+  return call_host([&](const routing::HostLease& host, const CallClock& clock) {
+    PoolEngine& pool = host.pool();
+    const engine::KnownText text = engine::known_text(sql.text());
+    pq::DescribeFirst first;
+    if (shape != nullptr) first = engine::describe_first(pool.fitting_texts(), text, sql.text(), *shape);
+    if (first) return sync::call(pool, clock, sql.where(), engine::ExecuteJob{sql.text(), params, first});
+    if (text.kind == pool::StatementKind::alone) return sync::execute(pool, clock, sql, params, text);
+    engine::PositionAnswers answers(sql.text(), params, routing::position_text);
+    Result result = sync::call(pool, clock, sql.where(), engine::PositionJob{answers});
+    if (answers.position()) token = routing::token_in(*answers.position(), host.system);
+    return result;
+  });
+}
+
+std::optional<WriteToken> DatabaseOn::position() const {
+  if (engine_) return std::nullopt;
+  return call_host([&](const routing::HostLease& host, const CallClock& clock) {
+    const Sql question(routing::position_text);
+    const engine::KnownText text = engine::known_text(question.text());
+    return std::optional(
+        routing::token_in(sync::execute(host.pool(), clock, question, Params(), text), host.system));
+  });
 }
 
 Result DatabaseOn::execute(const Sql& sql, const Params& params) {

@@ -1,4 +1,5 @@
 #include <copg/pooled_database.hpp>
+#include <copg/session.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -172,14 +173,12 @@ DatabaseWithin PooledDatabase::within(Deadline deadline) const {
 }
 
 DatabaseOn PooledDatabase::on(Role role, const RoleOptions& options) const {
-  if (!(options.max_lag.value_or(Seconds(0)).count() >= 0) || !(options.patience.count() >= 0))
-    throw UsageError("max_lag and patience must be at least 0");
-  if (router_) return {nullptr, router_->shared_from_this(), role, options, {}};
-  PoolEngine& pool = engine();
-  if (role == Role::replica)
-    throw UsageError("a pool of one host knows no replica: name all hosts in the configuration");
-  return {pool.shared_from_this(), nullptr, role, options, {}};
+  auto router = router_ ? router_->shared_from_this() : nullptr;
+  auto pool = router_ ? nullptr : engine().shared_from_this();
+  return DatabaseOn(std::move(pool), std::move(router), Role::primary, {}, {}).on(role, options);
 }
+
+Session PooledDatabase::session() const { return Session(on(Role::primary)); }
 
 DatabaseWithin::DatabaseWithin(std::shared_ptr<PoolEngine> engine, std::shared_ptr<routing::Router> router,
                                Deadline deadline) noexcept
@@ -255,8 +254,9 @@ Connection DatabaseWithin::connection(const SourceLocation& where) {
 detail::Repeat DatabaseWithin::begin_run(const RunOptions& options) const {
   if (router_) {
     for (const routing::HostView& host : router_->hosts()) detail::InsideTransaction::refuse_run(*host.pool);
-    auto primary = on_host(*router_, CallClock(TimeLimit::until(deadline_.at())), cluster::Request{},
-                           [](PoolEngine& pool, const CallClock&) { return pool.shared_from_this(); });
+    auto primary = on_host(
+        *router_, CallClock(TimeLimit::until(deadline_.at())), cluster::Request{},
+        [](const routing::HostLease& host, const CallClock&) { return host.pool().shared_from_this(); });
     return {std::move(primary), options.attempts, deadline_.at()};
   }
   detail::InsideTransaction::refuse_run(*engine_);
@@ -317,8 +317,8 @@ void PooledDatabase::check() {
 void PooledDatabase::wait(Deadline deadline) {
   if (router_) {
     return sync::on_host(*router_, CallClock(TimeLimit::until(deadline.at())), cluster::Request{},
-                         [](PoolEngine& pool, const CallClock& clock) {
-                           sync::wait_for(pool, engine::Milestone::full, clock.deadline);
+                         [](const routing::HostLease& host, const CallClock& clock) {
+                           sync::wait_for(host.pool(), engine::Milestone::full, clock.deadline);
                          });
   }
   sync::wait_for(engine(), engine::Milestone::full, deadline.at());

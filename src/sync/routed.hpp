@@ -31,15 +31,15 @@ class ShortHost {
   routing::HostLease lease_;
 };
 
-/// Calls `body(pool, clock)` with the pool of a host that is fit for the request, and again with another's if
-/// that one turns the caller away. Throws what the body throws, and PoolTimeout, PoolClosed.
+/// Calls `body(lease, clock)` with a host that is fit for the request, and again with another if that one
+/// turns the caller away. Throws what the body throws, and PoolTimeout, PoolClosed.
 template <class Body>
 auto on_host(routing::Router& router, CallClock clock, const cluster::Request& request, Body body) {
   ShortHost host(router);
   for (;;) {
     acquire_host(router, *host, clock, request);
     try {
-      return body((*host).pool(), clock);
+      return body(*host, clock);
     } catch (const engine::TurnedAway&) {  // the next host needs no exception to wait in
     }
     router.doubt(*host);

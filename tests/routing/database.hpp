@@ -56,8 +56,9 @@ class Database {
                  std::chrono::milliseconds timeout = patience) {
     const Sql sql(text);
     return sync::on_host(*router_, sync::CallClock(engine::TimeLimit(timeout)), request,
-                         [&](engine::PoolEngine& pool, const sync::CallClock& clock) {
-                           return sync::execute(pool, clock, sql, Params(), engine::known_text(sql.text()));
+                         [&](const routing::HostLease& host, const sync::CallClock& clock) {
+                           return sync::execute(host.pool(), clock, sql, Params(),
+                                                engine::known_text(sql.text()));
                          });
   }
   std::string value(const std::string& text, cluster::Request request = {},
