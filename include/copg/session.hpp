@@ -37,6 +37,9 @@ class Session : public detail::Verbs<Session> {
   std::vector<Result> execute_all(const Pipeline& pipeline);
   using Verbs::copy_in;
   std::int64_t copy_in(const Sql& sql, CopySource& source);
+  /// A stream may write until its end, and who reads meanwhile can't know: use `transaction`.
+  template <class T = Row, class... Args>
+  void stream(const Sql& sql, const Args&... args) = delete;
   /// As PooledDatabase::transaction.
   template <std::invocable<Connection&> Body>
   std::invoke_result_t<Body, Connection&> transaction(

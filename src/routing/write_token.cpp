@@ -73,8 +73,7 @@ WriteToken token_in(const Result& answer, std::uint64_t system) {
   // same: none is shorter than the header, and that of a COMMIT is longer, so that no write is lost by going
   // back.
   constexpr std::uint64_t page = 8192;
-  constexpr std::uint64_t header =
-      24;  // SizeOfXLogShortPHD, SizeOfXLogRecord (xlog_internal.h, xlogrecord.h)
+  constexpr std::uint64_t header = 24;  // SizeOfXLogShortPHD, SizeOfXLogRecord
   WriteToken token{.system = system};
   const bool fits = answer.size() == 1 && answer.columns() == 2 &&
                     read_position(answer[0][0].text(), token.position) &&

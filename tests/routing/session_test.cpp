@@ -197,7 +197,7 @@ TEST_F(Sessions, of_one_host_have_nothing_to_remember) {
 TEST_F(Sessions, never_read_what_is_older_than_what_they_wrote) {
   const char* const wanted = std::getenv("COPG_READS");  // NOLINT(concurrency-mt-unsafe)
   const int reads = wanted != nullptr ? std::atoi(wanted) : 400;
-  constexpr int threads = 8;
+  constexpr int threads = 16;
   PooledDatabase db = open(threads);
   std::atomic<int> stale = 0;
   std::atomic<int> on_replica = 0;
