@@ -15,6 +15,7 @@
 #include <copg/error.hpp>
 #include <copg/event.hpp>
 #include <copg/histogram.hpp>
+#include <copg/host_info.hpp>
 #include <copg/identifier.hpp>
 #include <copg/lease_info.hpp>
 #include <copg/listener.hpp>

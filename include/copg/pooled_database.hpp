@@ -5,6 +5,7 @@
 #include <copg/connection.hpp>
 #include <copg/deadline.hpp>
 #include <copg/detail/verbs.hpp>
+#include <copg/host_info.hpp>
 #include <copg/lease_info.hpp>
 #include <copg/listener.hpp>
 #include <copg/pipeline.hpp>
@@ -172,6 +173,9 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
 
   /// One snapshot. Does not block.
   [[nodiscard]] PoolStats stats() const;
+  /// Of several hosts: what is known of each now, and its own statistics, of which `stats` is the sum. In the
+  /// order in which they were found; empty before names have addresses, and of one host. Does not block.
+  [[nodiscard]] std::vector<HostInfo> hosts() const;
   /// Who has the connections: the leases of this moment, the oldest first. Does not block, and disturbs none
   /// of them. In a closed pool: those that were not given back.
   [[nodiscard]] std::vector<LeaseInfo> leases() const;

@@ -123,6 +123,7 @@ void Router::doubt(cluster::HostKey host) {
 std::vector<HostView> Router::hosts() {
   std::vector<HostView> views;
   const LockedRouting state = lock_here();
+  const TimePoint now = engine::now();
   for (const auto& [key, listed] : state->hosts) {
     const auto id = state->cluster->find(key);
     if (!id) continue;
@@ -135,6 +136,7 @@ std::vector<HostView> Router::hosts() {
                      .leases = host.leases,
                      .latency = host.latency,
                      .seen = host.seen,
+                     .age = now - host.seen_at,
                      .error = listed.error.value_or("")});
   }
   return views;

@@ -31,6 +31,7 @@ struct HostView {
   std::uint32_t leases = 0;
   Duration latency{};
   cluster::Observation seen{};
+  Duration age{};       ///< Since it was asked what `seen` says.
   std::string error{};  ///< Why the last probe failed.
 };
 

@@ -12,6 +12,7 @@
 #include "routing/router.hpp"
 #include "sync/add_stats.hpp"
 #include "sync/call.hpp"
+#include "sync/host_info.hpp"
 #include "sync/routed.hpp"
 #include "sync/verbs_on.hpp"
 
@@ -272,6 +273,16 @@ PoolStats PooledDatabase::stats() const {
   PoolStats sum;
   for (const routing::HostView& host : router_->hosts()) sync::add(sum, host.pool->stats());
   return sum;
+}
+
+std::vector<HostInfo> PooledDatabase::hosts() const {
+  if (!router_) {
+    (void)engine();  // throws if this object was moved from
+    return {};
+  }
+  std::vector<HostInfo> infos;
+  for (const routing::HostView& host : router_->hosts()) infos.push_back(sync::info_of(host));
+  return infos;
 }
 
 std::vector<LeaseInfo> PooledDatabase::leases() const {

@@ -84,6 +84,40 @@ TEST_F(SeveralHosts, lease_a_connection_of_one_host_until_it_is_given_back) {
   EXPECT_EQ(db.stats().pool_max, 2U);
 }
 
+TEST_F(SeveralHosts, tell_what_is_known_of_each) {
+  PooledDatabase db = PooledDatabase::from_url(url(), {.min_size = 1, .max_size = 2, .timeout = 20s});
+  db.wait();
+  db.execute("SELECT 1");
+  db.on(copg::Role::replica).execute("SELECT 1");
+  const Connection held = db.connection();
+  std::vector<HostInfo> hosts = db.hosts();
+  ASSERT_EQ(hosts.size(), 2U);
+  const HostInfo& replica = hosts[0];
+  const HostInfo& primary = hosts[1];
+  EXPECT_EQ(replica.address, "127.0.0.1:" + std::to_string(servers.gate(1).port()));
+  EXPECT_EQ(replica.state, HostState::replica);
+  EXPECT_EQ(primary.state, HostState::primary);
+  EXPECT_TRUE(primary.reachable && !primary.doubted && replica.reachable && !replica.doubted);
+  EXPECT_EQ(primary.system, replica.system);
+  EXPECT_EQ(primary.timeline, 1U);
+  EXPECT_GT(primary.position, 0U);
+  EXPECT_FALSE(primary.lag);
+  ASSERT_TRUE(replica.lag);
+  EXPECT_LT(*replica.lag, 60s);
+  EXPECT_GT(primary.latency, 0s);
+  EXPECT_EQ(primary.error, "");
+  EXPECT_EQ(primary.stats.leased, 1U);
+  EXPECT_EQ(replica.stats.leased, 0U);
+  EXPECT_EQ(primary.stats.requests_num + replica.stats.requests_num, db.stats().requests_num);
+  EXPECT_EQ(replica.view.metrics().stats.pool_max, 2U);
+  EXPECT_NE(replica.view.name().find(replica.address), std::string::npos);
+
+  servers.gate(1).fall_silent();
+  ASSERT_TRUE(eventually([&] { return !db.hosts()[0].reachable && !db.hosts()[0].error.empty(); }));
+  servers.gate(1).open();
+  ASSERT_TRUE(eventually([&] { return db.hosts()[0].reachable; }));
+}
+
 TEST_F(SeveralHosts, are_suspended_drained_checked_and_closed_together) {
   PooledDatabase db = PooledDatabase::from_url(url(), {.min_size = 1, .max_size = 2, .timeout = 20s});
   db.wait();
@@ -126,6 +160,7 @@ TEST_F(SeveralHosts, are_libpqs_affair_where_it_is_told_what_to_choose) {
   EXPECT_EQ(db.metrics().stats.pool_max, 1U);
   EXPECT_THROW(static_cast<void>(db.on(copg::Role::replica)), UsageError);
   EXPECT_EQ(db.on(copg::Role::any).fetch_val<int>(ask_port), port_of(0));
+  EXPECT_TRUE(db.hosts().empty());
 }
 
 TEST(SeveralHostsFailover, is_over_within_a_second_of_the_promotion) {
