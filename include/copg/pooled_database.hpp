@@ -120,7 +120,9 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   /// `db.within(500ms).fetch_one<User>(...)`.
   [[nodiscard]] DatabaseWithin within(Deadline deadline) const;
   /// The same calls on a server of that role: `db.on(copg::Role::replica).fetch_all<User>(...)`. A replica
-  /// refuses what writes (QueryFailed, 25006). UsageError for a replica where there is one host, and for
+  /// refuses what writes (QueryFailed, 25006). Where a connection is lost under `execute` or a fetch verb
+  /// whose text only reads and calls no function but those of every day, it is sent once more, to whichever
+  /// server is fit then; not on Role::primary. UsageError for a replica where there is one host, and for
   /// options below 0.
   [[nodiscard]] DatabaseOn on(Role role, const RoleOptions& options = {}) const;
 
@@ -370,9 +372,9 @@ class DatabaseOn : public detail::Verbs<DatabaseOn> {
   /// How far the primary's log is; of one host nothing.
   [[nodiscard]] std::optional<WriteToken> position() const;
   template <class Body>
-  auto call_host(Body body) const;
+  auto call_host(Body body, bool repeatable = false) const;
   template <class Body>
-  auto call(Body body) const;
+  auto call(Body body, bool repeatable = false) const;
   [[nodiscard]] engine::TimeLimit limit() const;
   [[nodiscard]] detail::HeldLease lease(const engine::TimeLimit& time, const SourceLocation& where) const;
   [[nodiscard]] detail::HeldLease try_lease(const SourceLocation& where) const;

@@ -37,6 +37,12 @@ cluster::Request request_for(Role role, const RoleOptions& options, TimePoint ti
   return request;
 }
 
+/// Reads on another role than the primary are for whatever server there is, so that the loss of one is no
+/// reason to fail.
+bool is_repeatable(Role role, const Sql& sql) {
+  return role != Role::primary && engine::known_text(sql.text()).kind == pool::StatementKind::read;
+}
+
 /// The lease of a host, for as long as somebody shares it.
 class HeldHost {
  public:
@@ -77,17 +83,19 @@ TimeLimit DatabaseOn::limit() const {
 }
 
 template <class Body>
-auto DatabaseOn::call_host(Body body) const {
+auto DatabaseOn::call_host(Body body, bool repeatable) const {
   const CallClock clock(limit());
-  return on_host(*router_, clock, request_for(role_, options_, clock.begin), std::move(body));
+  return on_host(*router_, clock, request_for(role_, options_, clock.begin), std::move(body), repeatable);
 }
 
 template <class Body>
-auto DatabaseOn::call(Body body) const {
+auto DatabaseOn::call(Body body, bool repeatable) const {
   if (engine_) return body(*engine_, limit());
-  return call_host([&](const routing::HostLease& host, const CallClock& clock) {
-    return body(host.pool(), TimeLimit::until(clock.deadline));
-  });
+  return call_host(
+      [&](const routing::HostLease& host, const CallClock& clock) {
+        return body(host.pool(), TimeLimit::until(clock.deadline));
+      },
+      repeatable);
 }
 
 Result DatabaseOn::fetch_with_position(const Sql& sql, const Params& params, const detail::RowShape* shape,
@@ -121,12 +129,14 @@ std::optional<WriteToken> DatabaseOn::position() const {
 }
 
 Result DatabaseOn::execute(const Sql& sql, const Params& params) {
-  return call([&](PoolEngine& pool, const TimeLimit& time) { return execute_on(pool, time, sql, params); });
+  return call([&](PoolEngine& pool, const TimeLimit& time) { return execute_on(pool, time, sql, params); },
+              is_repeatable(role_, sql));
 }
 
 Result DatabaseOn::fetch(const Sql& sql, const Params& params, const detail::RowShape& shape) {
   return call(
-      [&](PoolEngine& pool, const TimeLimit& time) { return fetch_on(pool, time, sql, params, shape); });
+      [&](PoolEngine& pool, const TimeLimit& time) { return fetch_on(pool, time, sql, params, shape); },
+      is_repeatable(role_, sql));
 }
 
 std::int64_t DatabaseOn::execute_many(const Sql& sql, RowSource& rows) {

@@ -2,6 +2,8 @@
 // counter.
 #pragma once
 
+#include <copg/error.hpp>
+
 #include <utility>
 
 #include "cluster/types.hpp"
@@ -32,15 +34,20 @@ class ShortHost {
 };
 
 /// Calls `body(lease, clock)` with a host that is fit for the request, and again with another if that one
-/// turns the caller away. Throws what the body throws, and PoolTimeout, PoolClosed.
+/// turns the caller away. Throws what the body throws, and PoolTimeout, PoolClosed. `repeatable`: executed
+/// twice it does what it does once. If its connection is lost it is called once more, and not twice: a
+/// statement that crashes its server must not get to them all.
 template <class Body>
-auto on_host(routing::Router& router, CallClock clock, const cluster::Request& request, Body body) {
+auto on_host(routing::Router& router, CallClock clock, const cluster::Request& request, Body body,
+             bool repeatable = false) {
   ShortHost host(router);
   for (;;) {
     acquire_host(router, *host, clock, request);
     try {
       return body(*host, clock);
     } catch (const engine::TurnedAway&) {  // the next host needs no exception to wait in
+    } catch (const ConnectionFailed&) {
+      if (!std::exchange(repeatable, false)) throw;
     }
     router.doubt(*host);
   }

@@ -135,6 +135,21 @@ TEST_F(SeveralHosts, are_suspended_drained_checked_and_closed_together) {
   EXPECT_THROW(replica.execute("SELECT 1"), PoolClosed);
 }
 
+TEST_F(SeveralHosts, are_asked_again_for_a_read_whose_connection_is_lost_and_for_nothing_else) {
+  PooledDatabase db = PooledDatabase::from_url(url(), {.min_size = 1, .max_size = 2, .timeout = 20s});
+  auto replica = db.on(copg::Role::replica);
+  servers.gate(1).lose_answer_to("SELECT 40 + 2");
+  EXPECT_EQ(replica.fetch_val<int>("SELECT 40 + 2"), 42);
+  servers.gate(1).lose_answer_to("SELECT 40 + $1");
+  EXPECT_EQ(replica.execute("SELECT 40 + $1::int", 3)[0][0].as<int>(), 43);
+  servers.gate(1).lose_answer_to("pg_is_in_recovery() AS asked");
+  EXPECT_THROW(replica.execute("SELECT pg_is_in_recovery() AS asked"), ConnectionFailed);
+  servers.gate(0).lose_answer_to("SELECT 40 + 4");
+  EXPECT_THROW(db.execute("SELECT 40 + 4"), ConnectionFailed);
+  servers.gate(0).lose_answer_to("SELECT 40 + 5");
+  EXPECT_THROW(db.on(copg::Role::primary).execute("SELECT 40 + 5"), ConnectionFailed);
+}
+
 TEST_F(SeveralHosts, say_what_they_do_not_offer) {
   PooledDatabase db = PooledDatabase::from_url(url(), {.min_size = 0, .max_size = 1, .timeout = 20s});
   EXPECT_THROW(static_cast<void>(db.listener({"news"})), UsageError);
