@@ -13,8 +13,8 @@
 #include <sstream>
 #include <vector>
 
-#include "examples/http_client.hpp"
 #include "integration/database_test.hpp"
+#include "support/http_client.hpp"
 #include "testing/child_process.hpp"
 
 namespace copg::test {

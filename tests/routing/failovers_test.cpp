@@ -1,7 +1,7 @@
 // Failovers, one after the other, while threads write: how long from when the new primary accepts until the
 // first write, and whether a write that was acknowledged is lost, or done twice.
 //
-// COPG_FAILOVERS in the environment, if set, is how many there are, and COPG_WRITERS by how many threads.
+// COPG_FAILOVERS in the environment, if set, is how many there are.
 #include <gtest/gtest.h>
 #include <copg/error.hpp>
 
@@ -18,9 +18,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-int number_from(const char* variable, int usual) {
-  const char* wanted = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe)
-  return wanted == nullptr ? usual : std::atoi(wanted);
+constexpr int writers_at_a_time = 50;
+
+int wanted_failovers() {
+  const char* wanted = std::getenv("COPG_FAILOVERS");  // NOLINT(concurrency-mt-unsafe)
+  return wanted == nullptr ? 1 : std::atoi(wanted);
 }
 
 /// What the threads have written: one row for each id, which is never written again.
@@ -80,7 +82,7 @@ class Writers {
 };
 
 TEST(Failovers, end_soon_after_the_new_primary_accepts_and_lose_no_write) {
-  const int failovers = number_from("COPG_FAILOVERS", 1);
+  const int failovers = wanted_failovers();
   // A write is acknowledged once the standby has it, so that none can be lost.
   Replicas servers(1, {{"synchronous_standby_names", "*"}, {"synchronous_commit", "on"}});
   servers.ask(0, "CREATE TABLE written (id int)");
@@ -90,7 +92,7 @@ TEST(Failovers, end_soon_after_the_new_primary_accepts_and_lose_no_write) {
   for (int i = 0; i < failovers; ++i) {
     const std::size_t standby = 1 - primary;
     ASSERT_TRUE(eventually([&] { return servers.has_all_of(standby, primary); }));
-    Writers writers(db, number_from("COPG_WRITERS", 8));
+    Writers writers(db, writers_at_a_time);
     ASSERT_TRUE(eventually([&] { return writers.acknowledged() > 50; }));
     servers.server(primary).kill_hard();
     servers.promote(standby);
@@ -118,8 +120,9 @@ TEST(Failovers, end_soon_after_the_new_primary_accepts_and_lose_no_write) {
     }));
   }
   std::ranges::sort(took_ms);
-  std::printf("from promotion to the first write: median %.0f ms, longest %.0f ms, of %d\n",
-              took_ms[took_ms.size() / 2], took_ms.back(), failovers);
+  std::printf("from promotion to the first write: median %.0f ms, p99 %.0f ms, longest %.0f ms, of %d\n",
+              took_ms[took_ms.size() / 2], took_ms[(took_ms.size() * 99 - 1) / 100], took_ms.back(),
+              failovers);
   EXPECT_LT(took_ms.back(), 1000);
 }
 

@@ -1,13 +1,12 @@
 #include "support/replicas.hpp"
 
-#include <libpq-fe.h>
-
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
 
+#include "support/direct_connection.hpp"
 #include "support/eventually.hpp"
 #include "testing/child_process.hpp"
 #include "testing/postgres_installation.hpp"
@@ -30,16 +29,6 @@ testing::ThrowawayOptions options_with(const Replicas::Settings& settings) {
                                                  {"wal_retrieve_retry_interval", "100ms"}}};
   options.settings.insert(options.settings.end(), settings.begin(), settings.end());
   return options;
-}
-
-std::string ask_server(const ThrowawayPostgres& server, const std::string& sql) {
-  const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(server.url().c_str()), &PQfinish);
-  if (PQstatus(connection.get()) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(connection.get()));
-  const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection.get(), sql.c_str()), &PQclear);
-  const ExecStatusType status = PQresultStatus(result.get());
-  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
-    throw std::runtime_error(PQerrorMessage(connection.get()));
-  return PQntuples(result.get()) == 0 ? "" : PQgetvalue(result.get(), 0, 0);
 }
 
 /// A server is a thousand small files, which take seconds to make and to remove on some file systems, and
@@ -74,7 +63,7 @@ Replicas::Replicas(std::size_t standbys, Settings settings) {
 }
 
 std::string Replicas::ask(std::size_t index, const std::string& sql) {
-  return ask_server(server(index), sql);
+  return DirectConnection(server(index).url()).value(sql);
 }
 
 /// Not every program of PostgreSQL is on PATH, but all are beside each other.

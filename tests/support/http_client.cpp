@@ -1,5 +1,5 @@
 // See http_client.hpp.
-#include "examples/http_client.hpp"
+#include "support/http_client.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -60,6 +60,11 @@ std::optional<HttpResponse> HttpClient::receive(bool to_head) {
       if (parser.is_done()) return parser.release();
     }
     const ssize_t received = ::recv(socket_, bytes.data(), bytes.size(), 0);
+    if (received == 0 && parser.got_some() && parser.need_eof()) {
+      boost::beast::error_code error;
+      parser.put_eof(error);
+      if (!error) return parser.release();
+    }
     if (received == 0 || (received < 0 && errno == ECONNRESET)) return std::nullopt;
     if (received < 0) fail("no answer in time");
     rest_.append(bytes.data(), static_cast<std::size_t>(received));
