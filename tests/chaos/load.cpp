@@ -73,11 +73,11 @@ void Load::forget() {
 
 std::optional<Clock::time_point> Load::first_write(int port, Clock::time_point since) const {
   const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(acknowledged_.begin(), acknowledged_.end(), [&](const Acknowledged& write) {
-    return write.port == port && write.at >= since;
-  });
-  if (found == acknowledged_.end()) return {};
-  return found->at;
+  std::optional<Clock::time_point> first;
+  for (const Acknowledged& write : acknowledged_) {
+    if (write.port == port && write.at >= since) first = std::min(first.value_or(write.at), write.at);
+  }
+  return first;
 }
 
 bool Load::begin_step() {

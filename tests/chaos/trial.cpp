@@ -146,9 +146,10 @@ void Trial::measure(Round& round, Clock::time_point begin) {
     return first.has_value();
   });
   round.recovery = std::max<Clock::duration>(*first - promotion->accepts, Clock::duration::zero());
+  const int port = cluster_.port(promotion->node);
   Clock::time_point before{};
   for (const Acknowledged& write : load_->acknowledged()) {
-    if (write.at < *first) before = std::max(before, write.at);
+    if (write.at < *first && write.port != port) before = std::max(before, write.at);
   }
   round.outage = *first - before;
 }
