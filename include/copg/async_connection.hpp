@@ -183,6 +183,7 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
  private:
   friend class async::ConnectionCall;
   friend class AsyncConnectionWithin;
+  friend class AsyncDatabaseOn;
   friend class AsyncDatabaseWithin;
   friend class AsyncRowStream;
   friend class detail::AsyncVerbs<AsyncConnection>;

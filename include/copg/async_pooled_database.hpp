@@ -2,12 +2,14 @@
 #pragma once
 
 #include <copg/async_connection.hpp>
+#include <copg/async_database_on.hpp>
 #include <copg/async_listener.hpp>
 #include <copg/config.hpp>
 #include <copg/deadline.hpp>
 #include <copg/detail/async_initiate.hpp>
 #include <copg/detail/async_verbs.hpp>
 #include <copg/detail/request.hpp>
+#include <copg/host_info.hpp>
 #include <copg/lease_info.hpp>
 #include <copg/pipeline.hpp>
 #include <copg/pool_metrics.hpp>
@@ -15,6 +17,7 @@
 #include <copg/pool_stats.hpp>
 #include <copg/pool_view.hpp>
 #include <copg/pooled_database.hpp>
+#include <copg/role.hpp>
 #include <copg/run_options.hpp>
 #include <copg/size_advice.hpp>
 #include <copg/waiter_info.hpp>
@@ -51,9 +54,8 @@ class AsyncDatabaseWithin;
 /// awaited in another. The pool must not be moved before the call has started. (GCC 12 destroys a braced
 /// aggregate among the arguments of a co_await twice: give it a name first.)
 ///
-/// Where the configuration names several hosts, libpq connects to the first that lets it in, which
-/// target_session_attrs limits to one of a kind: calls are routed to a primary and its replicas by a
-/// PooledDatabase alone.
+/// Where the configuration names several hosts, calls go to the primary, and `on` has the replicas, as
+/// PooledDatabase says. The hosts are asked what they are on the pool's executor, or on its thread.
 ///
 /// PooledDatabase describes deadlines, order of service and errors. Cancelling (terminal or partial; total
 /// until the first byte is sent) completes the call soon, with operation_aborted. A waiting call leaves the
@@ -73,8 +75,8 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
       : AsyncPooledDatabase(executor_type(context.get_executor()), config, std::move(options)) {}
   /// Has a thread of its own, on which handlers without an executor run; they must not block it.
   explicit AsyncPooledDatabase(const Config& config, PoolOptions options = {});
-  /// Shares the connections and the queue of `pool`. Calls wait on `executor`. Throws UsageError if `pool` is
-  /// of several hosts, or was moved from.
+  /// Shares the connections and the queue of `pool`. Calls wait on `executor`. Throws UsageError if `pool`
+  /// was moved from.
   AsyncPooledDatabase(const executor_type& executor, const PooledDatabase& pool);
   template <std::derived_from<boost::asio::execution_context> Context>
   AsyncPooledDatabase(Context& context, const PooledDatabase& pool)
@@ -119,6 +121,9 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   /// `co_await db.within(500ms).fetch_one<User>(...)`. A duration counts from here, and not from the
   /// `co_await`.
   [[nodiscard]] AsyncDatabaseWithin within(Deadline deadline) const;
+  /// The same calls on a server of that role: `co_await db.on(copg::Role::replica).fetch_all<User>(...)`.
+  /// PooledDatabase::on tells of the rest.
+  [[nodiscard]] AsyncDatabaseOn on(Role role, const RoleOptions& options = {}) const;
 
   /// Leases a connection for a statement whose rows are read in chunks. Completes with the AsyncRowStream
   /// once there is a connection; nothing of the statement has been sent then.
@@ -244,6 +249,7 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   // PooledDatabase describes these. None of them blocks.
 
   [[nodiscard]] PoolStats stats() const;
+  [[nodiscard]] std::vector<HostInfo> hosts() const;
   /// PooledDatabase::leases and waiters.
   [[nodiscard]] std::vector<LeaseInfo> leases() const;
   [[nodiscard]] std::vector<WaiterInfo> waiters() const;
@@ -264,7 +270,11 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   friend class detail::AsyncVerbs<AsyncPooledDatabase>;
   struct State;
 
-  AsyncPooledDatabase(std::shared_ptr<engine::PoolEngine> face, executor_type executor);
+  AsyncPooledDatabase(PooledDatabase pool, executor_type executor);
+  /// Not opened yet.
+  [[nodiscard]] static PooledDatabase make(const executor_type& executor, const Config& config,
+                                           PoolOptions options);
+  [[nodiscard]] AsyncDatabaseOn primary() const;
   [[nodiscard]] std::shared_ptr<async::Loop> loop() const;
   [[nodiscard]] Seconds timeout() const;
   void start_open(detail::Handler<> handler);
@@ -382,7 +392,9 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
   friend class AsyncPooledDatabase;
   friend class detail::AsyncVerbs<AsyncDatabaseWithin>;
 
-  AsyncDatabaseWithin(std::shared_ptr<async::Loop> loop, Deadline deadline) noexcept;
+  AsyncDatabaseWithin(std::shared_ptr<async::Loop> loop, std::shared_ptr<faces::Hosts> hosts,
+                      Deadline deadline) noexcept;
+  [[nodiscard]] AsyncDatabaseOn on_primary() const;
   [[nodiscard]] AsyncDatabaseWithin owner() const { return *this; }
   void start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request) const;
   void start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) const;
@@ -419,7 +431,8 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
     co_return co_await leased.transact(std::move(options), std::move(body));
   }
 
-  std::shared_ptr<async::Loop> loop_;
+  std::shared_ptr<async::Loop> loop_;  // of one host; else null
+  std::shared_ptr<faces::Hosts> hosts_;
   Deadline deadline_;
 };
 

@@ -80,6 +80,7 @@ class AsyncRowStream {
  private:
   friend class AsyncConnection;
   friend class AsyncConnectionWithin;
+  friend class AsyncDatabaseOn;
   friend class AsyncDatabaseWithin;
   friend class AsyncPooledDatabase;
 

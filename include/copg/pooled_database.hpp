@@ -227,8 +227,10 @@ class PooledDatabase : public detail::Verbs<PooledDatabase> {
   friend class detail::Verbs<PooledDatabase>;
   friend struct sync::EngineAccess;
   explicit PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept;
+  explicit PooledDatabase(std::shared_ptr<routing::Router> face) noexcept;
   [[nodiscard]] engine::PoolEngine& engine() const;
-  [[nodiscard]] std::shared_ptr<engine::PoolEngine> shared_engine() const;
+  /// Another object for the same pool. Throws UsageError if this one was moved from.
+  [[nodiscard]] PooledDatabase shared() const;
   static Connection connection_on(std::shared_ptr<engine::PoolEngine> engine, const detail::Lease& lease);
   [[nodiscard]] Seconds timeout() const;
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);

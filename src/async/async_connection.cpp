@@ -66,6 +66,7 @@ AsyncConnection AsyncConnection::detach() {
   const bool on_pools_thread = pool.has_own_thread() && pool.executor() == loop_->executor();
   engine::Lease own;
   std::shared_ptr<engine::PoolEngine> engine = pool.detach(lease.lease, own);
+  lease.host.reset();
   auto loop = async::Loop::make(engine->shared_from_this(),
                                 on_pools_thread ? asio::any_io_executor() : loop_->executor());
   auto detached = std::make_shared<async::LeaseState>(std::move(loop), own, lease.timeout, pool::never);

@@ -73,6 +73,10 @@ std::optional<AsyncConnection> ConnectionCall::attempt(std::shared_ptr<Loop> loo
       std::make_shared<LeaseState>(std::move(loop), lease, engine.options().timeout, pool::never));
 }
 
+void ConnectionCall::keep_host(const AsyncConnection& leased, std::shared_ptr<const void> host) noexcept {
+  leased.state_->host = std::move(host);
+}
+
 void ConnectionCall::take_result() {
   std::get<0>(results_) =
       AsyncConnection(std::make_shared<LeaseState>(shared_loop(), lease_, timeout_, deadline_));

@@ -33,6 +33,9 @@ class Call : public engine::EventCall, public LoopEntry {
  protected:
   Call(std::shared_ptr<Loop> loop, const engine::TimeLimit& limit, engine::LeaseUse use)
       : EventCall(loop->engine(), limit, use), loop_(std::move(loop)) {}
+  /// A call without a pool.
+  Call(std::shared_ptr<Loop> loop, const engine::TimeLimit& limit)
+      : EventCall(limit), loop_(std::move(loop)) {}
 
   [[nodiscard]] Loop& loop() const noexcept { return *loop_; }
   [[nodiscard]] const std::shared_ptr<Loop>& shared_loop() const noexcept { return loop_; }

@@ -47,6 +47,8 @@ class ExecuteCall : public engine::StatementKind<Call> {
   ExecuteCall(std::shared_ptr<Loop> loop, const engine::TimeLimit& limit,
               std::unique_ptr<detail::Request> request, const engine::KnownText& text)
       : StatementKind(std::move(loop), limit), request_(std::move(request)), text_(text) {}
+  /// Of a call that has sent nothing, for another one.
+  std::unique_ptr<detail::Request> take_request() noexcept { return std::move(request_); }
 
  private:
   Progress begin(TimePoint time, TimePoint deadline) final {
@@ -64,6 +66,8 @@ class ConnectionCall : public engine::LeaseKind<Call> {
  public:
   /// Does so only if one is free at once. Throws PoolClosed.
   static std::optional<AsyncConnection> attempt(std::shared_ptr<Loop> loop, const SourceLocation& where);
+  /// The connection is of one host of several, which is leased as long as the connection is.
+  static void keep_host(const AsyncConnection& leased, std::shared_ptr<const void> host) noexcept;
 
  protected:
   ConnectionCall(std::shared_ptr<Loop> loop, const engine::TimeLimit& limit, const SourceLocation& where,

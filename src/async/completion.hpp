@@ -42,7 +42,8 @@ class Completion {
   ~Completion() { forget_slot(); }
 
   /// Lets the caller cancel `call`, which must keep this object until it completes.
-  void cancel_with(Call& call) {
+  template <class Cancelled>
+  void cancel_with(Cancelled& call) {
     auto slot = asio::get_associated_cancellation_slot(handler_);
     if (!slot.is_connected()) return;
     slot.assign([&call](asio::cancellation_type type) { call.cancel(type); });

@@ -1,4 +1,5 @@
 // What an asynchronous call keeps of its caller's arguments, since the caller is gone when they are sent.
+// `take_request` gives them to another call, if this one has sent nothing.
 #pragma once
 
 #include <copg/detail/request.hpp>
@@ -23,6 +24,7 @@ struct KeptStatement {
   pq::DescribeFirst first;
 
   [[nodiscard]] engine::ExecuteJob job() const { return {request->sql(), *request, first}; }
+  std::unique_ptr<detail::Request> take_request() noexcept { return std::move(request); }
 };
 
 struct KeptRows {
@@ -30,6 +32,7 @@ struct KeptRows {
   pq::JoinableTexts* joinable;
 
   [[nodiscard]] engine::ExecuteManyJob job() const { return {request.sql, *request.rows, joinable}; }
+  detail::ManyRequest take_request() noexcept { return std::move(request); }
 };
 
 struct KeptReturning {
@@ -37,18 +40,21 @@ struct KeptReturning {
   std::unique_ptr<pq::ReturnedRows> returned = std::make_unique<pq::ReturnedRows>();
 
   [[nodiscard]] engine::ReturningJob job() const { return {rows.job(), *returned}; }
+  detail::ReturningRequest take_request() noexcept { return {rows.take_request()}; }
 };
 
 struct KeptCopyIn {
   detail::CopyRequest request;
 
   [[nodiscard]] engine::CopyInJob job() const { return {request.sql, *request.source}; }
+  detail::CopyRequest take_request() noexcept { return std::move(request); }
 };
 
 struct KeptCopyOut {
   detail::CopyRequest request;
 
   [[nodiscard]] engine::CopyOutJob job() const { return {request.sql, *request.sink}; }
+  detail::CopyRequest take_request() noexcept { return std::move(request); }
 };
 
 }  // namespace copg::async

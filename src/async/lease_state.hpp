@@ -29,6 +29,7 @@ struct LeaseState {
     }
   }
 
+  std::shared_ptr<const void> host{};  // of several: its lease, which ends after that of the connection
   const std::shared_ptr<Loop> loop;
   engine::Lease lease;
   Seconds timeout;

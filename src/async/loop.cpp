@@ -23,14 +23,15 @@ class LoopService final : public asio::execution_context::service {
 
   void add(const std::shared_ptr<Loop>& loop) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(known_, [](const Known& one) { return one.engine.expired(); });
+    std::erase_if(known_, [](const Known& one) { return one.engine.expired() && one.loop.expired(); });
     known_.push_back({loop, loop->shared_engine()});
   }
 
  private:
   struct Known {
     std::weak_ptr<Loop> loop;
-    std::weak_ptr<engine::PoolEngine> engine;  // may outlive the loop, with sockets in the reactor
+    // May outlive the loop, with sockets in the reactor.
+    std::weak_ptr<engine::PoolEngine> engine;
   };
 
   /// The child's reactor has just registered the parent's descriptors, but the connections stay the parent's.
@@ -62,7 +63,7 @@ class LoopService final : public asio::execution_context::service {
 };
 
 std::shared_ptr<Loop> Loop::make(std::shared_ptr<engine::PoolEngine> engine, asio::any_io_executor executor) {
-  if (!executor) executor = engine->executor();
+  if (!executor && engine) executor = engine->executor();
   if (!executor) executor = asio::system_executor();  // a closed pool's calls complete, too
   auto loop = std::make_shared<Loop>(std::move(engine), std::move(executor));
   // Makes the reactor first, so that it hears of a fork before the service does.

@@ -1,4 +1,5 @@
-// The engine and the event loop that all calls of one AsyncPooledDatabase share.
+// The engine and the event loop that all calls of one AsyncPooledDatabase share; where it has several hosts,
+// those of one host, or those that wait for a host.
 //
 // It keeps the calls that wait for the engine, and resumes on the event loop those that have been settled,
 // many at a time. Meanwhile it keeps the event loop from running out of work. When the event loop goes away,
@@ -84,7 +85,7 @@ class WakeBatch {
 
 class Loop : public std::enable_shared_from_this<Loop> {
  public:
-  /// `executor`: if it is empty, that of the engine's background.
+  /// `engine`: null for calls without a pool. `executor`: if it is empty, that of the engine's background.
   static std::shared_ptr<Loop> make(std::shared_ptr<engine::PoolEngine> engine,
                                     asio::any_io_executor executor);
   Loop(std::shared_ptr<engine::PoolEngine> engine, asio::any_io_executor executor);
@@ -92,6 +93,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   Loop& operator=(const Loop&) = delete;
   ~Loop();
 
+  /// Only where there is one.
   [[nodiscard]] engine::PoolEngine& engine() const noexcept { return *engine_; }
   [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& shared_engine() const noexcept { return engine_; }
   [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return executor_; }

@@ -149,14 +149,17 @@ void Background::open_failed(pool::ConnectionId connection, ErrorInfo error, poo
   if (slot.opening.asks_room) room_asked_ = false;
   const event::Event where = setup_.events.at(slot);
   bool began = false;
+  bool last = false;
   {
     const Locked state(shared_);
     state->note_connect_error(error);
     const std::uint64_t failures = state->core->outage().failures;
     state->core->on_connect_failed(state->connect_error_at, connection, failure);
     began = failures == 0 && state->core->outage().failures > 0;
+    last = state->core->empty();
     state->dispatch();
   }
+  if (last) end_watch();  // as in drop_connection
   setup_.events.tell(event::OpenFailed{where, error});
   if (!began || !setup_.events.wants(Hook::outage_began)) return;
   error.message = cannot_connect(setup_, error);

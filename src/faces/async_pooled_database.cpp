@@ -10,19 +10,27 @@
 #include <mutex>
 #include <utility>
 
-#include "async/calls.hpp"
 #include "async/completion.hpp"
-#include "async/kept.hpp"
 #include "async/listen.hpp"
 #include "engine/closing_handle.hpp"
+#include "faces/routed_call.hpp"
 
 namespace copg {
 
 namespace asio = boost::asio;
+using engine::TimeLimit;
+using faces::start_on;
 
 struct AsyncPooledDatabase::State {
-  std::shared_ptr<engine::PoolEngine> face;
-  executor_type given;  // empty: the engine's
+  State(PooledDatabase shared, executor_type executor)
+      : pool(std::move(shared)), face(pool.engine_), given(std::move(executor)) {
+    if (pool.router_) hosts = std::make_shared<faces::Hosts>(pool.router_->shared_from_this(), given);
+  }
+
+  PooledDatabase pool;                             // as threads see it
+  const std::shared_ptr<engine::PoolEngine> face;  // of one host; else null
+  std::shared_ptr<faces::Hosts> hosts;             // of several
+  const executor_type given;                       // empty: the engine's
   std::mutex mutex;
   std::shared_ptr<async::Loop> loop;
   // Read without the mutex: the loop, and the process that it was made in.
@@ -32,29 +40,38 @@ struct AsyncPooledDatabase::State {
   [[nodiscard]] engine::Duration timeout() const { return face->timeout(); }
 };
 
+PooledDatabase AsyncPooledDatabase::make(const executor_type& executor, const Config& config,
+                                         PoolOptions options) {
+  if (!routing::chooses_host(config)) {
+    return PooledDatabase(engine::closing_handle(
+        engine::PoolEngine::create(config, std::move(options), detail::call_configure, executor)));
+  }
+  return PooledDatabase(
+      routing::closing_handle(routing::Router::create({.config = config,
+                                                       .options = std::move(options),
+                                                       .call_configure = detail::call_configure,
+                                                       .executor = executor})));
+}
+
 AsyncPooledDatabase::AsyncPooledDatabase(const executor_type& executor, const Config& config,
                                          PoolOptions options)
-    : AsyncPooledDatabase(engine::closing_handle(engine::PoolEngine::create(
-                              config, std::move(options), detail::call_configure, executor)),
-                          executor) {}
+    : AsyncPooledDatabase(make(executor, config, std::move(options)), executor) {}
 
 AsyncPooledDatabase::AsyncPooledDatabase(const Config& config, PoolOptions options)
     : AsyncPooledDatabase(executor_type(), config, std::move(options)) {}
 
 AsyncPooledDatabase::AsyncPooledDatabase(const executor_type& executor, const PooledDatabase& pool)
-    : AsyncPooledDatabase(pool.shared_engine(), executor) {}
+    : AsyncPooledDatabase(pool.shared(), executor) {}
 
-AsyncPooledDatabase::AsyncPooledDatabase(std::shared_ptr<engine::PoolEngine> face, executor_type executor)
-    : state_(std::make_unique<State>()) {
-  state_->face = std::move(face);
-  state_->given = std::move(executor);
-}
+AsyncPooledDatabase::AsyncPooledDatabase(PooledDatabase pool, executor_type executor)
+    : state_(std::make_unique<State>(std::move(pool), std::move(executor))) {}
 
 AsyncPooledDatabase::AsyncPooledDatabase(AsyncPooledDatabase&&) noexcept = default;
 AsyncPooledDatabase& AsyncPooledDatabase::operator=(AsyncPooledDatabase&&) noexcept = default;
 AsyncPooledDatabase::~AsyncPooledDatabase() = default;
 
-/// Makes the loop with the first call, and anew in a forked child, whose engine has another thread.
+/// Of one host. Makes the loop with the first call, and anew in a forked child, whose engine has another
+/// thread.
 std::shared_ptr<async::Loop> AsyncPooledDatabase::loop() const {
   const std::uint32_t process = engine::ForkGuard::generation();
   if (state_->process.load(std::memory_order_acquire) == process) {
@@ -70,188 +87,166 @@ std::shared_ptr<async::Loop> AsyncPooledDatabase::loop() const {
   return state_->loop;
 }
 
-AsyncPooledDatabase::executor_type AsyncPooledDatabase::get_executor() const { return loop()->executor(); }
+AsyncPooledDatabase::executor_type AsyncPooledDatabase::get_executor() const {
+  return state_->hosts ? state_->hosts->loop()->executor() : loop()->executor();
+}
 
-PooledDatabase AsyncPooledDatabase::sync() const { return PooledDatabase(state_->face); }
+PooledDatabase AsyncPooledDatabase::sync() const { return state_->pool.shared(); }
+
+AsyncDatabaseOn AsyncPooledDatabase::on(Role role, const RoleOptions& options) const {
+  (void)state_->pool.on(role, options);  // throws where threads could not do it either
+  return {state_->hosts ? nullptr : loop(), state_->hosts, role, options, {}};
+}
+
+AsyncDatabaseOn AsyncPooledDatabase::primary() const {
+  return {nullptr, state_->hosts, Role::primary, {}, {}};
+}
 
 void AsyncPooledDatabase::start_open(detail::Handler<> handler) {
   try {
-    state_->face->open();
+    if (state_->hosts) {
+      state_->hosts->router()->open();
+    } else {
+      state_->face->open();
+    }
   } catch (...) {
-    return async::complete_now(loop()->executor(), std::move(handler), std::current_exception());
+    return async::complete_now(get_executor(), std::move(handler), std::current_exception());
   }
-  start_wait(std::move(handler), Deadline(state_->face->options().timeout));
+  start_wait(std::move(handler), Deadline(timeout()));
 }
-
-namespace {
-
-using engine::TimeLimit;
-
-void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit, detail::Handler<Result> handler,
-              std::unique_ptr<detail::Request> request) {
-  const engine::KnownText text = engine::known_text(request->sql());
-  pq::DescribeFirst first;
-  try {
-    if (request->shape() != nullptr) first = async::describe_first(loop->engine(), *request, text);
-  } catch (...) {
-    return async::complete_now(loop->executor(), std::move(handler), std::current_exception(), Result());
-  }
-  if (first) {
-    const SourceLocation where = request->where();
-    return async::start_on(std::move(loop), limit, where, async::KeptStatement{std::move(request), first},
-                           std::move(handler));
-  }
-  async::start<async::ExecuteCall>(std::move(handler), std::move(loop), limit, std::move(request), text);
-}
-
-void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
-              detail::Handler<std::int64_t> handler, detail::ManyRequest request) {
-  if (!request.rows)
-    return async::complete_now(loop->executor(), std::move(handler), nullptr, std::int64_t{0});
-  const SourceLocation where = request.where;
-  async::KeptRows rows{std::move(request), loop->engine().joinable_texts()};
-  async::start_on(std::move(loop), limit, where, std::move(rows), std::move(handler));
-}
-
-void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
-              detail::Handler<std::vector<Result>> handler, detail::ReturningRequest request) {
-  if (!request.many.rows)
-    return async::complete_now(loop->executor(), std::move(handler), nullptr, std::vector<Result>());
-  const SourceLocation where = request.many.where;
-  async::KeptReturning rows{{std::move(request.many), loop->engine().joinable_texts()}};
-  async::start_on(std::move(loop), limit, where, std::move(rows), std::move(handler));
-}
-
-void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
-              detail::Handler<std::int64_t> handler, detail::CopyRequest request) {
-  const SourceLocation where = request.where;
-  if (request.sink != nullptr) {
-    async::KeptCopyOut kept{std::move(request)};
-    return async::start_on(std::move(loop), limit, where, std::move(kept), std::move(handler));
-  }
-  async::start_on(std::move(loop), limit, where, async::KeptCopyIn{std::move(request)}, std::move(handler));
-}
-
-void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
-              detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline) {
-  if (pipeline.empty())
-    return async::complete_now(loop->executor(), std::move(handler), nullptr, std::vector<PipelineAnswer>());
-  const SourceLocation where = pipeline.where();
-  async::start_on(std::move(loop), limit, where, engine::KeptPipeline(std::move(pipeline)),
-                  std::move(handler));
-}
-
-void start_on(std::shared_ptr<async::Loop> loop, const TimeLimit& limit,
-              detail::Handler<std::vector<Result>> handler, Pipeline pipeline) {
-  if (pipeline.empty())
-    return async::complete_now(loop->executor(), std::move(handler), nullptr, std::vector<Result>());
-  const SourceLocation where = pipeline.where();
-  async::start_on(std::move(loop), limit, where, engine::KeptAll(std::move(pipeline)), std::move(handler));
-}
-
-}  // namespace
 
 void AsyncPooledDatabase::start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request) {
+  if (state_->hosts) [[unlikely]]
+    return primary().start(std::move(handler), std::move(request));
   start_on(loop(), state_->timeout(), std::move(handler), std::move(request));
 }
 
 void AsyncPooledDatabase::start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) {
+  if (state_->hosts) [[unlikely]]
+    return primary().start(std::move(handler), std::move(request));
   start_on(loop(), state_->timeout(), std::move(handler), std::move(request));
 }
 
 void AsyncPooledDatabase::start(detail::Handler<std::vector<Result>> handler,
                                 detail::ReturningRequest request) {
+  if (state_->hosts) [[unlikely]]
+    return primary().start(std::move(handler), std::move(request));
   start_on(loop(), state_->timeout(), std::move(handler), std::move(request));
 }
 
 void AsyncPooledDatabase::start(detail::Handler<std::int64_t> handler, detail::CopyRequest request) {
+  if (state_->hosts) [[unlikely]]
+    return primary().start(std::move(handler), std::move(request));
   start_on(loop(), state_->timeout(), std::move(handler), std::move(request));
 }
 
 void AsyncPooledDatabase::start(detail::Handler<std::vector<PipelineAnswer>> handler, Pipeline pipeline) {
+  if (state_->hosts) [[unlikely]]
+    return primary().start(std::move(handler), std::move(pipeline));
   start_on(loop(), state_->timeout(), std::move(handler), std::move(pipeline));
 }
 
 void AsyncPooledDatabase::start(detail::Handler<std::vector<Result>> handler, Pipeline pipeline) {
+  if (state_->hosts) [[unlikely]]
+    return primary().start(std::move(handler), std::move(pipeline));
   start_on(loop(), state_->timeout(), std::move(handler), std::move(pipeline));
 }
 
 void AsyncPooledDatabase::start_connection(detail::Handler<AsyncConnection> handler,
                                            std::optional<Deadline> deadline, const SourceLocation& where) {
+  const faces::LeaseRequest request{where, timeout(), pool::never};
+  if (state_->hosts) [[unlikely]] {
+    AsyncDatabaseOn primary = this->primary();
+    primary.deadline_ = deadline;
+    return primary.begin(std::move(handler), request);
+  }
   const TimeLimit limit = deadline ? TimeLimit::until(deadline->at()) : state_->timeout();
-  async::start<async::ConnectionCall>(std::move(handler), loop(), limit, where,
-                                      state_->face->options().timeout, pool::never);
+  start_on(loop(), limit, std::move(handler), request);
 }
 
 void AsyncPooledDatabase::start_try_connection(detail::Handler<std::optional<AsyncConnection>> handler,
                                                const SourceLocation& where) {
-  auto loop = this->loop();
-  const asio::any_io_executor executor = loop->executor();
   std::optional<AsyncConnection> leased;
   std::exception_ptr error;
   try {
-    leased = async::ConnectionCall::attempt(std::move(loop), where);
+    leased =
+        state_->hosts ? state_->hosts->try_connection(where) : async::ConnectionCall::attempt(loop(), where);
   } catch (...) {
     error = std::current_exception();
   }
-  async::complete_now(executor, std::move(handler), std::move(error), std::move(leased));
+  async::complete_now(get_executor(), std::move(handler), std::move(error), std::move(leased));
 }
 
 void AsyncPooledDatabase::start_listener(detail::Handler<AsyncListener> handler,
                                          std::vector<std::string> channels, std::size_t queue) {
+  if (state_->hosts) return faces::refuse_use(*state_->hosts, std::move(handler));
   async::start_listening(loop(), state_->timeout(), std::move(handler), std::move(channels), queue);
 }
 
-AsyncDatabaseWithin AsyncPooledDatabase::within(Deadline deadline) const { return {loop(), deadline}; }
+AsyncDatabaseWithin AsyncPooledDatabase::within(Deadline deadline) const {
+  return {state_->hosts ? nullptr : loop(), state_->hosts, deadline};
+}
 
-AsyncDatabaseWithin::AsyncDatabaseWithin(std::shared_ptr<async::Loop> loop, Deadline deadline) noexcept
-    : loop_(std::move(loop)), deadline_(deadline) {}
+AsyncDatabaseWithin::AsyncDatabaseWithin(std::shared_ptr<async::Loop> loop,
+                                         std::shared_ptr<faces::Hosts> hosts, Deadline deadline) noexcept
+    : loop_(std::move(loop)), hosts_(std::move(hosts)), deadline_(deadline) {}
 
-asio::any_io_executor AsyncDatabaseWithin::get_executor() const { return loop_->executor(); }
+AsyncDatabaseOn AsyncDatabaseWithin::on_primary() const {
+  return {loop_, hosts_, Role::primary, {}, deadline_};
+}
+
+asio::any_io_executor AsyncDatabaseWithin::get_executor() const { return on_primary().get_executor(); }
 
 void AsyncDatabaseWithin::start(detail::Handler<Result> handler,
                                 std::unique_ptr<detail::Request> request) const {
+  if (hosts_) return on_primary().start(std::move(handler), std::move(request));
   start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(request));
 }
 
 void AsyncDatabaseWithin::start(detail::Handler<std::int64_t> handler, detail::ManyRequest request) const {
+  if (hosts_) return on_primary().start(std::move(handler), std::move(request));
   start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(request));
 }
 
 void AsyncDatabaseWithin::start(detail::Handler<std::vector<Result>> handler,
                                 detail::ReturningRequest request) const {
+  if (hosts_) return on_primary().start(std::move(handler), std::move(request));
   start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(request));
 }
 
 void AsyncDatabaseWithin::start(detail::Handler<std::int64_t> handler, detail::CopyRequest request) const {
+  if (hosts_) return on_primary().start(std::move(handler), std::move(request));
   start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(request));
 }
 
 void AsyncDatabaseWithin::start(detail::Handler<std::vector<PipelineAnswer>> handler,
                                 Pipeline pipeline) const {
+  if (hosts_) return on_primary().start(std::move(handler), std::move(pipeline));
   start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(pipeline));
 }
 
 void AsyncDatabaseWithin::start(detail::Handler<std::vector<Result>> handler, Pipeline pipeline) const {
+  if (hosts_) return on_primary().start(std::move(handler), std::move(pipeline));
   start_on(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(pipeline));
 }
 
 void AsyncDatabaseWithin::start_connection(detail::Handler<AsyncConnection> handler,
                                            const SourceLocation& where) const {
-  async::start<async::ConnectionCall>(std::move(handler), loop_, TimeLimit::until(deadline_.at()), where,
-                                      Seconds(HUGE_VAL), deadline_.at());
+  on_primary().start_connection(std::move(handler), where);
 }
 
 void AsyncDatabaseWithin::start_listener(detail::Handler<AsyncListener> handler,
                                          std::vector<std::string> channels, std::size_t queue) const {
+  if (hosts_) return faces::refuse_use(*hosts_, std::move(handler));
   async::start_listening(loop_, TimeLimit::until(deadline_.at()), std::move(handler), std::move(channels),
                          queue);
 }
 
-Seconds AsyncPooledDatabase::timeout() const { return state_->face->options().timeout; }
+Seconds AsyncPooledDatabase::timeout() const { return state_->pool.timeout(); }
 
 detail::Repeat AsyncDatabaseWithin::begin_run(const RunOptions& options) const {
-  return {loop_->engine().shared_from_this(), options.attempts, deadline_.at()};
+  auto pool = hosts_ ? hosts_->router()->pool_of_primary() : loop_->engine().shared_from_this();
+  return {std::move(pool), options.attempts, deadline_.at()};
 }
 
 asio::awaitable<void> AsyncDatabaseWithin::wait_for(asio::any_io_executor executor,
@@ -261,48 +256,65 @@ asio::awaitable<void> AsyncDatabaseWithin::wait_for(asio::any_io_executor execut
 }
 
 void AsyncPooledDatabase::start_check(detail::Handler<> handler) {
+  std::vector<std::shared_ptr<engine::PoolEngine>> checked;
   try {
-    state_->face->start_check();
+    if (state_->hosts) {
+      checked = state_->hosts->start_check();
+    } else {
+      state_->face->start_check();
+    }
   } catch (...) {
-    return async::complete_now(loop()->executor(), std::move(handler), std::current_exception());
+    return async::complete_now(get_executor(), std::move(handler), std::current_exception());
   }
-  async::start<engine::PoolWaitKind<async::Call>>(std::move(handler), loop(), state_->timeout(),
-                                                  engine::Milestone::checked);
+  if (!state_->hosts)
+    return start_on(loop(), state_->timeout(), std::move(handler), engine::Milestone::checked);
+  faces::wait_for_each(state_->hosts, Deadline(timeout()), engine::Milestone::checked, checked,
+                       std::move(handler));
 }
 
 void AsyncPooledDatabase::start_wait(detail::Handler<> handler, Deadline deadline) {
-  async::start<engine::PoolWaitKind<async::Call>>(std::move(handler), loop(), TimeLimit::until(deadline.at()),
-                                                  engine::Milestone::full);
+  if (state_->hosts) {
+    AsyncDatabaseOn primary = this->primary();
+    primary.deadline_ = deadline;
+    return primary.begin(std::move(handler), engine::Milestone::full);
+  }
+  start_on(loop(), TimeLimit::until(deadline.at()), std::move(handler), engine::Milestone::full);
 }
 
 void AsyncPooledDatabase::start_close(detail::Handler<> handler, Seconds timeout) {
   const Seconds patience(std::max(0.0, timeout.count()));
+  const TimeLimit limit = engine::duration_of(patience + engine::close_grace);
+  if (state_->hosts) {
+    const auto pools = state_->hosts->router()->start_close(engine::duration_of(patience));
+    return faces::wait_for_each(state_->hosts, limit.deadline(engine::now()), engine::Milestone::finished,
+                                pools, std::move(handler));
+  }
   state_->face->start_close(engine::duration_of(patience));
-  async::start<engine::PoolWaitKind<async::Call>>(std::move(handler), loop(),
-                                                  engine::duration_of(patience + engine::close_grace),
-                                                  engine::Milestone::finished);
+  start_on(loop(), limit, std::move(handler), engine::Milestone::finished);
 }
 
-PoolStats AsyncPooledDatabase::stats() const { return state_->face->stats(); }
+PoolStats AsyncPooledDatabase::stats() const { return state_->pool.stats(); }
 
-std::vector<LeaseInfo> AsyncPooledDatabase::leases() const { return state_->face->holdings().leases(); }
+std::vector<HostInfo> AsyncPooledDatabase::hosts() const { return state_->pool.hosts(); }
 
-std::vector<WaiterInfo> AsyncPooledDatabase::waiters() const { return state_->face->holdings().waiters(); }
+std::vector<LeaseInfo> AsyncPooledDatabase::leases() const { return state_->pool.leases(); }
 
-PoolMetrics AsyncPooledDatabase::metrics() const { return state_->face->metrics(); }
+std::vector<WaiterInfo> AsyncPooledDatabase::waiters() const { return state_->pool.waiters(); }
 
-PoolView AsyncPooledDatabase::view() const { return PoolView(state_->face); }
+PoolMetrics AsyncPooledDatabase::metrics() const { return state_->pool.metrics(); }
 
-void AsyncPooledDatabase::resize(int min_size, int max_size) { state_->face->resize(min_size, max_size); }
+PoolView AsyncPooledDatabase::view() const { return state_->pool.view(); }
 
-void AsyncPooledDatabase::drain() { state_->face->drain(); }
+void AsyncPooledDatabase::resize(int min_size, int max_size) { state_->pool.resize(min_size, max_size); }
 
-void AsyncPooledDatabase::suspend() { state_->face->suspend(); }
+void AsyncPooledDatabase::drain() { state_->pool.drain(); }
 
-void AsyncPooledDatabase::resume() { state_->face->resume(); }
+void AsyncPooledDatabase::suspend() { state_->pool.suspend(); }
 
-const std::string& AsyncPooledDatabase::name() const noexcept { return state_->face->name(); }
+void AsyncPooledDatabase::resume() { state_->pool.resume(); }
 
-std::string AsyncPooledDatabase::to_string() const { return state_->face->to_string("AsyncPooledDatabase"); }
+const std::string& AsyncPooledDatabase::name() const noexcept { return state_->pool.name(); }
+
+std::string AsyncPooledDatabase::to_string() const { return "Async" + state_->pool.to_string(); }
 
 }  // namespace copg

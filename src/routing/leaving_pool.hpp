@@ -26,6 +26,7 @@ class Steering::LeavingPool final : private engine::PoolWaiter {
     }
   }
 
+  [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& pool() const noexcept { return pool_; }
   /// Once the pool has closed its last connection, posts `task`.
   void then(std::shared_ptr<engine::BackgroundPort> port, engine::BackgroundPort::Task task) {
     port_ = std::move(port);

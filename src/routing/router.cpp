@@ -1,5 +1,7 @@
 #include "routing/router.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "pool/invariant.hpp"
@@ -37,9 +39,21 @@ void Router::open() {
 Router::Attempt Router::acquire(HostLease& lease, HostWaiter& waiter, TimePoint time,
                                 const cluster::Request& request) {
   LockedRouting state = lock_here();
+  if (!state->opened) [[unlikely]] {
+    raise({.kind = ErrorKind::pool_closed,
+           .message = fmt::format("pool '{}' is not open yet: open it first", setup_.name),
+           .connection_survives = false});
+  }
   state->make_room_for_waiter();
   const cluster::Acquired acquired = state->cluster->acquire(time, request);
   return conclude(std::move(state), acquired, lease, waiter, time, request.role);
+}
+
+bool Router::try_acquire(HostLease& lease, TimePoint time, const cluster::Request& request) {
+  struct Impatient final : HostWaiter {
+    void settled(engine::Wakes& /*wakes*/) noexcept override {}
+  } waiter;
+  return acquire(lease, waiter, time, request) == Attempt::granted || give_up(lease, waiter);
 }
 
 Router::Attempt Router::reacquire(HostLease& lease, HostWaiter& waiter, TimePoint time,
@@ -142,6 +156,15 @@ std::vector<HostView> Router::hosts() {
   return views;
 }
 
+std::shared_ptr<engine::PoolEngine> Router::pool_of_primary() {
+  const LockedRouting state = lock_here();
+  const auto primary = state->cluster->primary();
+  if (!primary) return nullptr;
+  return state->hosts.at(state->cluster->host(*primary)->key).pool->pool;
+}
+
+void Router::refuse_use() { throw UsageError("a pool of several hosts does not offer this"); }
+
 void Router::suspend(TimePoint until) {
   const LockedRouting state = lock_here();
   state->cluster->suspend(engine::now(), until);
@@ -154,16 +177,32 @@ void Router::resume() {
   state->dispatch();
 }
 
+void Router::close_cluster() noexcept {
+  const LockedRouting state(shared_);
+  if (!state->cluster->closed()) state->cluster->close(engine::now());
+  if (state->inherited()) steering_.start_over(*state);  // lets go of what is the parent's
+  state->opened = true;
+  state->dispatch();
+}
+
 void Router::close(Duration timeout) noexcept {
-  {
-    const LockedRouting state(shared_);
-    if (!state->cluster->closed()) state->cluster->close(engine::now());
-    if (state->inherited()) steering_.start_over(*state);  // lets go of what is the parent's
-    state->opened = true;
-    state->dispatch();
-  }
+  close_cluster();
   steering_.close(timeout);
 }
+
+std::vector<std::shared_ptr<engine::PoolEngine>> Router::start_close(Duration timeout) noexcept {
+  close_cluster();
+  return steering_.start_close(timeout);
+}
+
+// --- with Asio
+
+boost::asio::any_io_executor Router::executor() {
+  const LockedRouting state = lock_here();
+  return steering_.executor(*state);
+}
+
+void Router::detach(const boost::asio::execution_context& context) noexcept { steering_.detach(context); }
 
 std::shared_ptr<Router> closing_handle(std::shared_ptr<Router> router) {
   Router* const front = router.get();

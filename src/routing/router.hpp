@@ -8,6 +8,9 @@
 
 #include <copg/error.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/execution_context.hpp>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,9 +52,11 @@ class Router : public std::enable_shared_from_this<Router> {
   // Getting a host. A wait is: acquire or reacquire → queued → (settled) → collect, or give_up.
 
   enum class Attempt : std::uint8_t { granted, queued };
-  /// Takes a host into `lease`, or queues `waiter`. `time` is now. Throws PoolTimeout, PoolClosed, UsageError
-  /// (a token of another system).
+  /// Takes a host into `lease`, or queues `waiter`. `time` is now. Throws PoolTimeout, PoolClosed (also
+  /// before `open`), UsageError (a token of another system).
   Attempt acquire(HostLease& lease, HostWaiter& waiter, TimePoint time, const cluster::Request& request);
+  /// Takes a host if one is fit at once; false: none is. Throws as `acquire`, but not PoolTimeout.
+  [[nodiscard]] bool try_acquire(HostLease& lease, TimePoint time, const cluster::Request& request);
   /// Gives a host up where nothing was sent, and asks for another, in the lease's place of the order.
   /// Otherwise as `acquire`.
   Attempt reacquire(HostLease& lease, HostWaiter& waiter, TimePoint time, const cluster::Request& request);
@@ -74,6 +79,10 @@ class Router : public std::enable_shared_from_this<Router> {
   [[nodiscard]] const RoutingSetup& setup() const noexcept { return setup_; }
   /// Those that are listed now.
   [[nodiscard]] std::vector<HostView> hosts();
+  /// The pool of the host that is the primary now, as far as is known; null: none is.
+  [[nodiscard]] std::shared_ptr<engine::PoolEngine> pool_of_primary();
+  /// Throws UsageError: what a pool of one host alone has.
+  [[noreturn, gnu::cold]] static void refuse_use();
   /// For a switchover: requests for the primary wait until one on a newer timeline is there, `resume` is
   /// called, or `until`.
   void suspend(TimePoint until);
@@ -81,12 +90,22 @@ class Router : public std::enable_shared_from_this<Router> {
   /// Fails who waits, and closes all pools, each as PoolEngine::close. With threads of its own it blocks
   /// until that is done, or until `timeout` and a second have passed. Idempotent.
   void close(Duration timeout) noexcept;
+  /// The same without blocking, until each pool has reached Milestone::finished. Returns these pools.
+  std::vector<std::shared_ptr<engine::PoolEngine>> start_close(Duration timeout) noexcept;
+
+  // With Asio.
+
+  /// What the background runs on, without its strand; empty if it has ended.
+  [[nodiscard]] boost::asio::any_io_executor executor();
+  /// The context goes away: if the background and the pools run on it, detaches them from it.
+  void detach(const boost::asio::execution_context& context) noexcept;
 
  private:
   explicit Router(RoutingSetup setup) : setup_(std::move(setup)) {}
   [[nodiscard]] LockedRouting lock_here();
   Attempt conclude(LockedRouting state, const cluster::Acquired& acquired, HostLease& lease,
                    HostWaiter& waiter, TimePoint time, cluster::Role role);
+  void close_cluster() noexcept;
   [[noreturn, gnu::cold]] void refuse(LockedRouting state, cluster::WaitError error, cluster::Role role,
                                       Duration waited);
 

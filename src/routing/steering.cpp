@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <system_error>
 
 #include "engine/asio_background.hpp"
@@ -25,6 +26,13 @@ std::unique_ptr<BackgroundPort> make_port(const RoutingSetup& setup) {
                fmt::format("pool '{}' could not start its threads: {}", setup.name, error.code().message()),
            .connection_survives = false});
   }
+}
+
+/// Waits until what was posted before has run: the calls of an event loop's pool that have ended.
+void wait_for_calls(BackgroundPort& port, TimePoint deadline) {
+  const auto done = std::make_shared<std::promise<void>>();
+  port.post([done] { done->set_value(); });
+  done->get_future().wait_until(deadline);
 }
 
 }  // namespace
@@ -77,32 +85,72 @@ void Steering::open() {
 
 void Steering::close(Duration timeout) noexcept {
   const TimePoint deadline = engine::after(engine::after(engine::now(), timeout), engine::close_grace);
-  std::vector<std::shared_ptr<const HostPool>> pools;
-  std::shared_ptr<BackgroundPort> port;
+  const auto there = port();
+  // A handler that runs on the thread of an event loop's pool keeps all leases there from coming back.
+  const bool inside = there && there->inside();
+  const auto pools = start_close(inside ? Duration::zero() : timeout);
+  if (!setup_.own_thread()) return;
+  for (const auto& pool : pools) pool->close(std::max(deadline - engine::now(), Duration::zero()));
+  if (there && !inside) wait_for_calls(*there, deadline);
+  std::shared_ptr<BackgroundPort> last;
   {
     const LockedRouting state(shared_);
-    for (auto& [key, listed] : state->hosts) pools.push_back(listed.pool);
-    port = std::move(port_);
+    last = std::move(port_);
   }
-  for (const auto& host : pools) host->pool->start_close(timeout);
-  const auto drop = [this] {
-    if (resolving_) resolving_->stop();
-    resolving_.reset();
-    probes_.clear();
-    leaving_.clear();
-  };
-  if (port && setup_.own_thread()) {
-    if (port->stop(deadline, [drop, router = router_.lock()] { drop(); })) drop();
-  } else if (port) {
-    BackgroundPort& there = *port;
-    there.post([drop, router = router_.lock(), port = std::move(port)] {
+  if (last && last->stop(deadline, [this, router = router_.lock()] { drop(); })) drop();
+  workers_.reset();
+}
+
+std::vector<std::shared_ptr<engine::PoolEngine>> Steering::start_close(Duration timeout) noexcept {
+  std::vector<std::shared_ptr<engine::PoolEngine>> pools;
+  std::shared_ptr<BackgroundPort> there;
+  std::shared_ptr<BackgroundPort> guest;  // goes with its last task
+  {
+    const LockedRouting state(shared_);
+    for (auto& [key, listed] : state->hosts) pools.push_back(listed.pool->pool);
+    there = port_;
+    if (!setup_.own_thread()) guest = std::move(port_);
+  }
+  for (const auto& pool : pools) pool->start_close(timeout);
+  if (there) {
+    there->post([this, router = router_.lock(), port = there.get(), guest = std::move(guest)] {
       port->call_at(pool::never, {});
       drop();
     });
   }
-  if (!setup_.own_thread()) return;
-  for (const auto& host : pools) host->pool->close(std::max(deadline - engine::now(), Duration::zero()));
-  workers_.reset();
+  return pools;
+}
+
+/// The background has ended, or runs this.
+void Steering::drop() noexcept {
+  if (resolving_) resolving_->stop();
+  resolving_.reset();
+  probes_.clear();
+  leaving_.clear();
+}
+
+boost::asio::any_io_executor Steering::executor(const RoutingState& /*locked*/) const {
+  const auto* const port = dynamic_cast<const engine::AsioBackground*>(port_.get());
+  return port != nullptr ? port->executor() : boost::asio::any_io_executor();
+}
+
+void Steering::detach(const boost::asio::execution_context& context) noexcept {
+  std::vector<std::shared_ptr<engine::PoolEngine>> pools;
+  std::shared_ptr<BackgroundPort> port;
+  {
+    const LockedRouting state(shared_);
+    const auto* const guest = dynamic_cast<const engine::AsioBackground*>(port_.get());
+    if (guest != nullptr && guest->is_guest_of(context)) port = std::move(port_);
+    for (auto& [key, listed] : state->hosts) pools.push_back(listed.pool->pool);
+  }
+  if (port) {
+    for (const auto& leaving : leaving_) pools.push_back(leaving->pool());
+    drop();
+  }
+  for (const auto& pool : pools) {
+    pool->take_back_descriptors(context);
+    pool->detach(context);
+  }
 }
 
 std::shared_ptr<BackgroundPort> Steering::port() const {

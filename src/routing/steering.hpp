@@ -5,6 +5,9 @@
 // in what the port calls. It keeps the router alive as long as the port has something to call.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/execution_context.hpp>
+
 #include <list>
 #include <map>
 #include <memory>
@@ -42,12 +45,19 @@ class Steering {
   /// Closes all pools. With threads of its own it waits for them, up to a second longer than `timeout`; else
   /// they close by themselves.
   void close(Duration timeout) noexcept;
+  /// The same without waiting. Returns the pools.
+  std::vector<std::shared_ptr<engine::PoolEngine>> start_close(Duration timeout) noexcept;
+  /// See Router::executor.
+  [[nodiscard]] boost::asio::any_io_executor executor(const RoutingState& state) const;
+  /// See Router::detach.
+  void detach(const boost::asio::execution_context& context) noexcept;
 
  private:
   class LeavingPool;
   class DoubtingObserver;
 
   [[nodiscard]] std::shared_ptr<engine::BackgroundPort> port() const;
+  void drop() noexcept;
   void work();
   void carry_out(const cluster::Action& action);
   void steer();

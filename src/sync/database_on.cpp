@@ -1,11 +1,12 @@
 #include <copg/pooled_database.hpp>
 
-#include <algorithm>
 #include <utility>
 
 #include "engine/calls/position_job.hpp"
 #include "engine/turned_away.hpp"
+#include "routing/held_host.hpp"
 #include "routing/position.hpp"
+#include "routing/request_for.hpp"
 #include "routing/router.hpp"
 #include "sync/routed.hpp"
 #include "sync/verbs_on.hpp"
@@ -13,49 +14,15 @@
 namespace copg {
 
 using namespace sync;
+using routing::request_for;
 
 namespace {
-
-cluster::Request request_for(Role role, const RoleOptions& options, TimePoint time) {
-  cluster::Request request;
-  switch (role) {
-    case Role::primary: request.role = cluster::Role::primary; break;
-    case Role::replica: request.role = cluster::Role::replica; break;
-    case Role::any: request.role = cluster::Role::any; break;
-  }
-  switch (options.if_unfit) {
-    case IfUnfit::wait: request.if_unfit = cluster::IfUnfit::wait; break;
-    case IfUnfit::primary: request.if_unfit = cluster::IfUnfit::primary; break;
-    case IfUnfit::fail: request.if_unfit = cluster::IfUnfit::fail; break;
-  }
-  if (options.after)
-    request.token = {.system = options.after->system,
-                     .timeline = options.after->timeline,
-                     .position = options.after->position};
-  if (options.max_lag) request.max_lag = engine::duration_of(*options.max_lag);
-  request.patience = engine::after(time, engine::duration_of(options.patience));
-  return request;
-}
 
 /// Reads on another role than the primary are for whatever server there is, so that the loss of one is no
 /// reason to fail.
 bool is_repeatable(Role role, const Sql& sql) {
   return role != Role::primary && engine::known_text(sql.text()).kind == pool::StatementKind::read;
 }
-
-/// The lease of a host, for as long as somebody shares it.
-class HeldHost {
- public:
-  HeldHost(std::shared_ptr<routing::Router> router, routing::HostLease lease)
-      : router_(std::move(router)), lease_(std::move(lease)) {}
-  HeldHost(const HeldHost&) = delete;
-  HeldHost& operator=(const HeldHost&) = delete;
-  ~HeldHost() { router_->release(lease_); }
-
- private:
-  const std::shared_ptr<routing::Router> router_;
-  routing::HostLease lease_;
-};
 
 }  // namespace
 
@@ -197,22 +164,18 @@ detail::HeldLease DatabaseOn::lease(const TimeLimit& time, const SourceLocation&
 }
 
 detail::HeldLease DatabaseOn::try_lease(const SourceLocation& where) const {
+  const TimePoint time = engine::now();
   ShortHost host(*router_);
-  CallClock clock(TimeLimit::until(engine::now()));
-  try {
-    acquire_host(*router_, *host, clock, request_for(role_, options_, clock.begin));
-  } catch (const PoolTimeout&) {  // none is fit at once
-    return {};
-  }
+  if (!router_->try_acquire(*host, time, request_for(role_, options_, time))) return {};
   PoolEngine& pool = (*host).pool();
   engine::Lease lease;
-  if (!pool.leases().try_acquire(lease, engine::now(), {where, engine::this_thread()})) return {};
+  if (!pool.leases().try_acquire(lease, time, {where, engine::this_thread()})) return {};
   return {held(std::exchange(*host, {}), pool), lease};
 }
 
 /// The pool, which gives the lease of its host back once nobody shares it any more.
 std::shared_ptr<PoolEngine> DatabaseOn::held(routing::HostLease host, PoolEngine& pool) const {
-  return {std::make_shared<HeldHost>(router_, std::move(host)), &pool};
+  return {std::make_shared<routing::HeldHost>(router_, std::move(host)), &pool};
 }
 
 }  // namespace copg

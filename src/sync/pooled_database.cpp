@@ -38,6 +38,8 @@ PooledDatabase sync::EngineAccess::open(const Config& config, PoolOptions option
 PooledDatabase::PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept
     : engine_(std::move(face)) {}
 
+PooledDatabase::PooledDatabase(std::shared_ptr<routing::Router> face) noexcept : router_(std::move(face)) {}
+
 PooledDatabase PooledDatabase::from_env(PoolOptions options, const std::optional<std::string>& dotenv) {
   return PooledDatabase(Config::from_env(dotenv), std::move(options));
 }
@@ -53,19 +55,17 @@ PooledDatabase& PooledDatabase::operator=(PooledDatabase&& other) noexcept = def
 PooledDatabase::~PooledDatabase() = default;
 
 engine::PoolEngine& PooledDatabase::engine() const {
-  if (!engine_) [[unlikely]]
-    throw UsageError(router_ ? "a pool of several hosts does not offer this"
-                             : "this pool was moved away: use the one that it was moved to");
+  if (!engine_) [[unlikely]] {
+    if (router_) routing::Router::refuse_use();
+    throw UsageError("this pool was moved away: use the one that it was moved to");
+  }
   return *engine_;
 }
 
-std::shared_ptr<engine::PoolEngine> PooledDatabase::shared_engine() const {
-  if (router_)
-    throw UsageError(
-        "a pool of several hosts is for threads alone: give AsyncPooledDatabase a configuration "
-        "with target_session_attrs, by which libpq chooses one of the hosts");
+PooledDatabase PooledDatabase::shared() const {
+  if (router_) return PooledDatabase(router_);
   (void)engine();  // throws if this object was moved from
-  return engine_;
+  return PooledDatabase(engine_);
 }
 
 using namespace sync;
@@ -233,7 +233,7 @@ RowStream DatabaseWithin::stream(const Sql& sql, const Params& params) {
 }
 
 Listener DatabaseWithin::listener(const Channels& channels, std::size_t queue) {
-  if (router_) throw UsageError("a pool of several hosts does not offer listeners");
+  if (router_) routing::Router::refuse_use();
   return Listener(sync::listen(*engine_, channels.names(), queue, TimeLimit::until(deadline_.at())));
 }
 
@@ -255,10 +255,7 @@ Connection DatabaseWithin::connection(const SourceLocation& where) {
 detail::Repeat DatabaseWithin::begin_run(const RunOptions& options) const {
   if (router_) {
     for (const routing::HostView& host : router_->hosts()) detail::InsideTransaction::refuse_run(*host.pool);
-    auto primary = on_host(
-        *router_, CallClock(TimeLimit::until(deadline_.at())), cluster::Request{},
-        [](const routing::HostLease& host, const CallClock&) { return host.pool().shared_from_this(); });
-    return {std::move(primary), options.attempts, deadline_.at()};
+    return {router_->pool_of_primary(), options.attempts, deadline_.at()};
   }
   detail::InsideTransaction::refuse_run(*engine_);
   return {engine_, options.attempts, deadline_.at()};

@@ -1,9 +1,6 @@
 // Several hosts in the configuration: what a program of threads does with them.
 #include <gtest/gtest.h>
-#include <copg/async_pooled_database.hpp>
 #include <copg/copg.hpp>
-
-#include <boost/asio/io_context.hpp>
 
 #include <memory>
 #include <optional>
@@ -155,17 +152,9 @@ TEST_F(SeveralHosts, say_what_they_do_not_offer) {
   EXPECT_THROW(static_cast<void>(db.listener({"news"})), UsageError);
   EXPECT_THROW(static_cast<void>(db.metrics()), UsageError);
   EXPECT_THROW(static_cast<void>(db.view()), UsageError);
-  boost::asio::io_context io;
-  try {
-    const AsyncPooledDatabase async(io, db);
-    ADD_FAILURE() << "it was made";
-  } catch (const UsageError& error) {
-    EXPECT_NE(std::string(error.what()).find("target_session_attrs"), std::string::npos) << error.what();
-  }
   EXPECT_THROW(static_cast<void>(db.on(copg::Role::replica, {.max_lag = -1s})), UsageError);
   const PooledDatabase moved = std::move(db);
   EXPECT_THROW(db.execute("SELECT 1"), UsageError);  // NOLINT(bugprone-use-after-move)
-  EXPECT_THROW(AsyncPooledDatabase(io, db), UsageError);
 }
 
 TEST_F(SeveralHosts, are_libpqs_affair_where_it_is_told_what_to_choose) {

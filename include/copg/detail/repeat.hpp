@@ -31,7 +31,8 @@ class InsideTransaction {
 
 class Repeat {
  public:
-  /// UsageError unless there is at least one attempt. All of them end by `deadline`.
+  /// UsageError unless there is at least one attempt. All of them end by `deadline`. `pool`: what counts
+  /// them; null: nothing does.
   Repeat(std::shared_ptr<engine::PoolEngine> pool, int attempts,
          std::chrono::steady_clock::time_point deadline);
   Repeat(const Repeat&) = delete;

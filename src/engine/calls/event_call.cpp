@@ -34,7 +34,7 @@ void EventCall::take(bool inside, Step step) {
 
 /// Tells the observers first, while the call still has its connection.
 void EventCall::conclude(bool inside, std::exception_ptr error) {
-  if (engine_.events().watches_statements()) [[unlikely]] {
+  if (is_observed()) [[unlikely]] {
     if (LeaseCall* const call = steps()) call->ended(error);
   }
   ended(inside, std::move(error));
@@ -70,7 +70,7 @@ void EventCall::wait_for_server(bool inside) {
   // The step may have exchanged the connection.
   const std::uint32_t slot = steps.lease().index + 1;
   if (use_ == LeaseUse::held && std::exchange(watched_, slot) != slot)
-    engine_.leases().watch_deadline(steps.lease(), *this, deadline_);
+    engine_->leases().watch_deadline(steps.lease(), *this, deadline_);
   StopReason why = StopReason::none;
   std::exception_ptr error;
   try {
@@ -91,7 +91,7 @@ void EventCall::wait_for_server(bool inside) {
   }
 }
 
-void EventCall::hold(const Lease& lease, int /*fd*/) { engine_.leases().take_back_descriptor(*lease.slot); }
+void EventCall::hold(const Lease& lease, int /*fd*/) { engine_->leases().take_back_descriptor(*lease.slot); }
 
 void EventCall::proceed(bool inside) {
   StopReason why = StopReason::none;
@@ -173,8 +173,8 @@ void EventCall::end_early(bool inside, StopReason why) {
     abandon_watch();
     return ended(inside, cancellation());
   }
-  conclude(inside, make_exception(
-                       engine_.leases().interrupted_error(*steps(), why == StopReason::cut, now() - begun_)));
+  conclude(inside, make_exception(engine_->leases().interrupted_error(*steps(), why == StopReason::cut,
+                                                                      now() - begun_)));
 }
 
 std::exception_ptr EventCall::cancellation() const {
@@ -204,8 +204,12 @@ bool EventCall::over() const noexcept {
   return state_ == State::over;
 }
 
+bool EventCall::is_observed() const noexcept {
+  return engine_ != nullptr && engine_->events().watches_statements();
+}
+
 void EventCall::abandon_watch() noexcept {
-  if (!engine_.events().watches_statements()) [[likely]]
+  if (!is_observed()) [[likely]]
     return;
   if (LeaseCall* const call = steps()) call->abandoned();
 }
@@ -220,7 +224,7 @@ void EventCall::clean_up() noexcept {
   abandon_watch();  // unless the call has ended
   // A lease that is gone has taken its driver along.
   if (std::exchange(watched_, 0) != 0 && steps()->lease())
-    engine_.leases().unwatch_deadline(steps()->lease());
+    engine_->leases().unwatch_deadline(steps()->lease());
   give_back();
 }
 

@@ -36,14 +36,18 @@ class EventCall : protected DeadlineListener {
   void cancel() noexcept;
   /// As `cancel`, unless something was sent for the call, so that a cancelled call has had no effect.
   void cancel_unsent() noexcept;
-  [[nodiscard]] PoolEngine& engine() const noexcept { return engine_; }
+  /// Not of a call without a pool.
+  [[nodiscard]] PoolEngine& engine() const noexcept { return *engine_; }
 
  protected:
   using Progress = LeaseCall::Progress;
 
   /// `engine` must outlive it.
   EventCall(PoolEngine& engine, const TimeLimit& limit, LeaseUse use)
-      : engine_(engine), timeout_(limit.span), deadline_(limit.end), use_(use) {}
+      : engine_(&engine), timeout_(limit.span), deadline_(limit.end), use_(use) {}
+  /// A call without a pool: it runs nothing.
+  explicit EventCall(const TimeLimit& limit)
+      : engine_(nullptr), timeout_(limit.span), deadline_(limit.end), use_(LeaseUse::none) {}
 
   // What the port does for the call.
 
@@ -119,8 +123,9 @@ class EventCall : protected DeadlineListener {
   void conclude(bool inside, std::exception_ptr error);
   void end_early(bool inside, StopReason why);
   void abandon_watch() noexcept;
+  [[nodiscard]] bool is_observed() const noexcept;
 
-  PoolEngine& engine_;
+  PoolEngine* const engine_;
   const Duration timeout_;
   TimePoint begun_{};
   TimePoint deadline_;  // before `start`: at the latest

@@ -97,6 +97,8 @@ class JobKind : public QueuedCall<Port, Waiter> {
         steps_(this->engine(), holder_->lease, *this, std::move(kept)) {}
 
   [[nodiscard]] const Kept& kept() const noexcept { return steps_.kept(); }
+  /// Of a call that has sent nothing, for another one.
+  auto take_request() { return steps_.kept().take_request(); }
   [[nodiscard]] Results& results() noexcept { return results_; }
 
  private:

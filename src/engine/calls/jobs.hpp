@@ -183,11 +183,13 @@ class KeptPipeline {
  public:
   explicit KeptPipeline(Pipeline pipeline) : parts_(std::make_unique<Parts>(std::move(pipeline))) {}
   [[nodiscard]] PipelineJob job() const { return {parts_->answers}; }
+  /// If nothing of it was sent, for another call.
+  Pipeline take_request() { return std::move(parts_->pipeline); }
 
  private:
   struct Parts {  // on the heap, because the operation points to them
     explicit Parts(Pipeline given) : pipeline(std::move(given)), answers(pipeline) {}
-    const Pipeline pipeline;
+    Pipeline pipeline;
     PipelineAnswers answers;
   };
   std::unique_ptr<Parts> parts_;
@@ -197,12 +199,13 @@ class KeptPipeline {
 class KeptAll {
  public:
   explicit KeptAll(Pipeline pipeline)
-      : pipeline_(std::make_unique<const Pipeline>(std::move(pipeline))),
-        statements_(statements_of(*pipeline_)) {}
+      : pipeline_(std::make_unique<Pipeline>(std::move(pipeline))), statements_(statements_of(*pipeline_)) {}
   [[nodiscard]] ExecuteAllJob job() const { return {statements_}; }
+  /// As that of KeptPipeline.
+  Pipeline take_request() { return std::move(*pipeline_); }
 
  private:
-  std::unique_ptr<const Pipeline> pipeline_;  // on the heap, because the statements point into it
+  std::unique_ptr<Pipeline> pipeline_;  // on the heap, because the statements point into it
   std::vector<pq::PipelineStatement> statements_;
 };
 
@@ -238,6 +241,7 @@ class JobCall final : public LeaseCall {
     }
   }
   [[nodiscard]] const Kept& kept() const noexcept { return kept_; }
+  [[nodiscard]] Kept& kept() noexcept { return kept_; }
   using LeaseCall::leave;
 
  private:

@@ -46,7 +46,7 @@ std::chrono::nanoseconds Repeat::pause() {
   } catch (const Error& error) {
     const auto pause = attempts_->pause_after(error.info(), engine::now());
     if (pause) {
-      pool_->count_retry();
+      if (pool_) pool_->count_retry();
       return *pause;
     }
     // One that is told nothing of keeps its own class, which may be the user's.
