@@ -131,7 +131,7 @@ struct PoolOptions {
   /// (28P01): then it is asked again at once, once for that connect. 0: it is asked for each connect. At
   /// least 0.
   Seconds credentials_ttl{0};
-  /// Which database system the hosts of a PooledDatabase belong to, where there are several: what `SELECT
+  /// Which database system the hosts of a pool belong to, where there are several: what `SELECT
   /// system_identifier FROM pg_control_system()` gives. A host of another system serves nothing. 0: the
   /// system of the first primary that answers; while a primary of another one answers as well, there are no
   /// writes, since nothing tells which is meant. Has no effect where there is one host, or where libpq

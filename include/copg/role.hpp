@@ -23,7 +23,7 @@ enum class IfUnfit : std::uint8_t {
   fail,     ///< PoolTimeout, once `patience` is over.
 };
 
-/// What PooledDatabase::on asks of a replica.
+/// What `on` asks of a replica.
 struct RoleOptions {
   /// How old its data may be: what was committed before that is seen. At least 0; nothing: that does not
   /// matter. Hosts are asked once in a second while all is well, so that less than two seconds make calls
@@ -32,8 +32,8 @@ struct RoleOptions {
   IfUnfit if_unfit = IfUnfit::wait;
   /// How long a call waits for a replica before `if_unfit` says what becomes of it. At least 0.
   std::chrono::duration<double> patience{0};
-  /// A write that must be seen, of Session::token: another server than the one that took it is not fit for the
-  /// call until it has replayed so far.
+  /// A write that must be seen, of Session::token: another server than the one that took it is not fit for
+  /// the call until it has replayed so far.
   std::optional<WriteToken> after{};
 };
 

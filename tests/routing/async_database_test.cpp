@@ -87,11 +87,15 @@ TEST_F(AsyncHosts, have_blocks_and_streams_on_the_primary) {
 }
 
 TEST_F(AsyncHosts, read_from_a_replica_where_it_is_said) {
-  servers.ask(0, "INSERT INTO kept VALUES (1), (2)");
-  ASSERT_TRUE(eventually([&] { return servers.has_all_of(1, 0); }));
+  PooledDatabase threads(hosts_of(servers, {0, 1}), {.max_size = 1});
+  Session session = threads.session();
+  session.execute("INSERT INTO kept VALUES (1), (2)");
+  RoleOptions seen;
+  seen.after = session.token();
   auto db = make();
   run([&]() -> awaitable<void> {
     co_await db.open();
+    EXPECT_EQ(co_await db.on(Role::replica, seen).fetch_val<int>("SELECT count(*)::int FROM kept"), 2);
     AsyncDatabaseOn replica = db.on(Role::replica);
     EXPECT_EQ(co_await replica.fetch_val<int>(ask_port), port_of(1));
     EXPECT_EQ(co_await replica.within(10s).fetch_val<int>(ask_port), port_of(1));
@@ -106,6 +110,8 @@ TEST_F(AsyncHosts, read_from_a_replica_where_it_is_said) {
     const std::string refused =
         co_await failure_of<QueryFailed>(replica.execute("INSERT INTO kept VALUES (4)"));
     EXPECT_NE(refused.find("read-only"), std::string::npos) << refused;
+    EXPECT_EQ(db.hosts().size(), 2U);
+    EXPECT_THROW((void)db.on(Role::replica, {.after = WriteToken{}}), UsageError);
   }());
 }
 
