@@ -4,11 +4,11 @@
 #include <boost/asio/system_executor.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
 #include "async/calls.hpp"
-#include "engine/fork_guard.hpp"
 #include "routing/held_host.hpp"
 
 namespace copg::faces {
@@ -52,36 +52,44 @@ class RouterService final : public asio::execution_context::service {
 Hosts::Hosts(std::shared_ptr<routing::Router> router, asio::any_io_executor executor)
     : router_(std::move(router)), given_(std::move(executor)) {}
 
-/// With the mutex held.
-void Hosts::make_loop() {
+std::shared_ptr<async::Loop> Hosts::loop() {
   const std::uint32_t process = engine::ForkGuard::generation();
-  if (loop_ && process_ == process) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (loop_ && process_ == process) return loop_;
+  }
   asio::any_io_executor executor = given_ ? given_ : router_->executor();
   if (!executor) executor = asio::system_executor();  // a closed pool's calls complete, too
-  loops_.clear();
-  loop_ = async::Loop::make(nullptr, std::move(executor));
-  auto& context = asio::query(loop_->executor(), asio::execution::context);
+  auto made = async::Loop::make(nullptr, std::move(executor));
+  auto& context = asio::query(made->executor(), asio::execution::context);
   asio::use_service<RouterService>(context).add(router_);
-  process_ = process;
-}
-
-std::shared_ptr<async::Loop> Hosts::loop() {
+  Loops inherited;
   const std::lock_guard lock(mutex_);
-  make_loop();
+  if (loop_ && process_ == process) return loop_;  // another thread's
+  loop_.swap(made);
+  loops_.swap(inherited);
+  process_ = process;
   return loop_;
 }
 
 std::shared_ptr<async::Loop> Hosts::loop_of(const std::shared_ptr<engine::PoolEngine>& pool) {
-  const std::lock_guard lock(mutex_);
-  make_loop();
-  const auto known = loops_.find(pool.get());
-  if (known != loops_.end()) return known->second;
-  // Hosts that have left are not leased any more.
+  const std::shared_ptr<async::Loop> waiting = loop();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = loops_.find(pool.get());
+    if (known != loops_.end()) return known->second;
+  }
+  auto made = async::Loop::make(pool, waiting->executor());
+  Loops left;  // those of hosts that have left, which are not leased any more
   const std::vector<routing::HostView> hosts = router_->hosts();
-  std::erase_if(loops_, [&](const auto& entry) {
-    return std::ranges::none_of(hosts, [&](const auto& host) { return host.pool.get() == entry.first; });
-  });
-  return loops_[pool.get()] = async::Loop::make(pool, loop_->executor());
+  const std::lock_guard lock(mutex_);
+  for (auto entry = loops_.begin(); entry != loops_.end();) {
+    const auto next = std::next(entry);
+    if (std::ranges::none_of(hosts, [&](const auto& host) { return host.pool.get() == entry->first; }))
+      left.insert(loops_.extract(entry));
+    entry = next;
+  }
+  return loops_.try_emplace(pool.get(), std::move(made)).first->second;
 }
 
 std::optional<AsyncConnection> Hosts::try_connection(const SourceLocation& where) {

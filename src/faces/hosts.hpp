@@ -10,11 +10,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "async/loop.hpp"
+#include "engine/adaptive_mutex.hpp"
+#include "engine/fork_guard.hpp"
 #include "routing/router.hpp"
 
 namespace copg::faces {
@@ -39,15 +40,17 @@ class Hosts {
   [[nodiscard]] std::vector<std::shared_ptr<engine::PoolEngine>> start_check();
 
  private:
-  void make_loop();
+  using Loops = std::map<engine::PoolEngine*, std::shared_ptr<async::Loop>>;  // by their pools
 
   const std::shared_ptr<routing::Router> router_;
   const boost::asio::any_io_executor given_;
-  std::mutex mutex_;
+  // Held across a fork, hence not together with that of the router or of a pool.
+  engine::AdaptiveMutex mutex_;
+  engine::ForkGuard fork_guard_{mutex_};
   // Made with the first call, and anew in a forked child, whose background has another thread.
   std::uint32_t process_ = 0;
   std::shared_ptr<async::Loop> loop_;
-  std::map<engine::PoolEngine*, std::shared_ptr<async::Loop>> loops_;  // by their pools
+  Loops loops_;
 };
 
 }  // namespace copg::faces

@@ -87,7 +87,7 @@ TEST_F(AsyncHosts, have_blocks_and_streams_on_the_primary) {
 }
 
 TEST_F(AsyncHosts, read_from_a_replica_where_it_is_said) {
-  PooledDatabase threads(hosts_of(servers, {0, 1}), {.max_size = 1});
+  PooledDatabase threads(hosts_of(servers, {0, 1}), {.min_size = 1, .max_size = 1});
   Session session = threads.session();
   session.execute("INSERT INTO kept VALUES (1), (2)");
   RoleOptions seen;
