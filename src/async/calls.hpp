@@ -95,16 +95,8 @@ void start(detail::Handler<Results...>&& handler, Args&&... args) {
   call->start(time, time);
 }
 
-/// Starts a job (engine/calls/jobs.hpp) on a lease of its own, taken at this place in the program.
-template <class Kept, class... Results>
-void start_on(std::shared_ptr<Loop> loop, const engine::TimeLimit& limit, const SourceLocation& where,
-              Kept kept, detail::Handler<Results...>&& handler) {
-  start<engine::JobKind<Call, LeaseState, Kept>>(std::move(handler), std::move(loop), limit, where,
-                                                 std::move(kept));
-}
-
-/// Starts a job on the lease of a connection. `state` is null if it was given back since the call was made.
-/// `deadline`: of this call, in place of the lease's timeout.
+/// Starts a job (engine/calls/jobs.hpp) on the lease of a connection. `state` is null if it was given back
+/// since the call was made. `deadline`: of this call, in place of the lease's timeout.
 template <class Kept, class... Results>
 void start_on(const Loop& loop, std::shared_ptr<LeaseState> state, const std::optional<Deadline>& deadline,
               Kept kept, detail::Handler<Results...>&& handler) {
