@@ -167,7 +167,7 @@ TEST(AsyncFailover, takes_every_kind_of_call_that_waits_to_the_next_primary) {
 
   int begun = 0;
   int ended = 0;
-  const auto start = [&](awaitable<void> call) {
+  const auto start = [&](auto call) {
     ++begun;
     asio::co_spawn(loop.io, std::move(call), [&](const std::exception_ptr& error) {
       ++ended;
@@ -178,49 +178,48 @@ TEST(AsyncFailover, takes_every_kind_of_call_that_waits_to_the_next_primary) {
       }
     });
   };
-  start([&]() -> awaitable<void> { co_await db.execute("INSERT INTO kept VALUES ($1)", 1); }());
-  start([&]() -> awaitable<void> { EXPECT_EQ(co_await db.fetch_val<int>(ask_port), next); }());
+  start([&]() -> awaitable<void> { co_await db.execute("INSERT INTO kept VALUES ($1)", 1); });
+  start([&]() -> awaitable<void> { EXPECT_EQ(co_await db.fetch_val<int>(ask_port), next); });
   start([&]() -> awaitable<void> {
     const std::vector<int> rows{2, 3};
     EXPECT_EQ(co_await db.execute_many("INSERT INTO kept VALUES ($1)", rows), 2);
-  }());
+  });
   start([&]() -> awaitable<void> {
     const std::vector<int> rows{4};
     EXPECT_EQ(co_await db.execute_many_returning<int>("INSERT INTO kept VALUES ($1) RETURNING n", rows),
               rows);
-  }());
+  });
   start([&]() -> awaitable<void> {
     Pipeline pipeline;
     pipeline.add("INSERT INTO kept VALUES ($1)", 5).add(ask_port);
     const auto answers = co_await db.execute(std::move(pipeline));
     EXPECT_EQ(answers.at(1).value()[0][0].as<int>(), next);
-  }());
+  });
   start([&]() -> awaitable<void> {
     Pipeline pipeline;
     pipeline.add("INSERT INTO kept VALUES ($1)", 6).add(ask_port);
     const auto results = co_await db.execute_all(std::move(pipeline));
     EXPECT_EQ(results.at(1)[0][0].as<int>(), next);
-  }());
-  start([&]() -> awaitable<void> { EXPECT_EQ(co_await db.copy_in("kept", numbers(7, 8)), 2); }());
+  });
+  start([&]() -> awaitable<void> { EXPECT_EQ(co_await db.copy_in("kept", numbers(7, 8)), 2); });
   Data data;
-  start([&]() -> awaitable<void> { EXPECT_EQ(co_await db.copy_in("COPY kept FROM STDIN", data), 2); }());
+  start([&]() -> awaitable<void> { EXPECT_EQ(co_await db.copy_in("COPY kept FROM STDIN", data), 2); });
   Heard heard;
-  start(
-      [&]() -> awaitable<void> { EXPECT_EQ(co_await db.copy_out("COPY (SELECT 5) TO STDOUT", heard), 1); }());
+  start([&]() -> awaitable<void> { EXPECT_EQ(co_await db.copy_out("COPY (SELECT 5) TO STDOUT", heard), 1); });
   start([&]() -> awaitable<void> {
     AsyncConnection leased = co_await db.connection();
     EXPECT_EQ(co_await leased.fetch_val<int>(ask_port), next);
-  }());
+  });
   start([&]() -> awaitable<void> {
     const auto write = [](AsyncConnection& tx) -> awaitable<void> {
       co_await tx.execute("INSERT INTO kept VALUES (11)");
     };
     co_await db.run(write);
-  }());
+  });
   start([&]() -> awaitable<void> {
     AsyncRowStream rows = co_await db.stream("SELECT 1");
     EXPECT_EQ(co_await rows.next<int>(), numbers(1));
-  }());
+  });
   loop.run_until([&] { return db.stats().requests_waiting == static_cast<std::size_t>(begun); });
 
   servers.server(0).kill_hard();
