@@ -362,6 +362,7 @@ class DatabaseOn : public detail::Verbs<DatabaseOn> {
   friend class DatabaseWithin;
   friend class Session;
   friend class detail::Verbs<DatabaseOn>;
+  friend struct sync::EngineAccess;
   DatabaseOn(std::shared_ptr<engine::PoolEngine> engine, std::shared_ptr<routing::Router> router, Role role,
              const RoleOptions& options, std::optional<Deadline> deadline) noexcept;
   Result fetch(const Sql& sql, const Params& params, const detail::RowShape& shape);

@@ -93,7 +93,7 @@ AnyPool::AnyPool(nb::handle other)
 std::shared_ptr<engine::PoolEngine> AnyPool::opened_with_other() const {
   auto& other = nb::cast<AnyPool&>(other_);
   other.open();
-  return other.engine();
+  return other.routed_ ? sync::EngineAccess::shared_engine_of(*other.routed_) : other.engine();
 }
 
 AnyPool::~AnyPool() {
@@ -106,14 +106,48 @@ void AnyPool::require_openable() const {
   if (is_ending()) reject(fmt::format("the interpreter is ending: pool '{}' opens no more", name()));
 }
 
-const std::shared_ptr<engine::PoolEngine>& AnyPool::engine() const {
+void AnyPool::require_open() const {
   if (closed_) reject(fmt::format("pool '{}' is closed", name()));
-  if (!engine_) reject(fmt::format("pool '{}' is not open yet: call open() first", name()));
+  if (!engine_ && !routed_) reject(fmt::format("pool '{}' is not open yet: call open() first", name()));
+}
+
+const std::shared_ptr<engine::PoolEngine>& AnyPool::engine() const {
+  if (closed_ || !engine_) [[unlikely]] {
+    require_open();
+    static_cast<void>(sync::EngineAccess::engine_of(*routed_));  // throws
+  }
   return engine_;
+}
+
+std::vector<std::shared_ptr<engine::PoolEngine>> AnyPool::engines() const {
+  if (routed_) return sync::EngineAccess::engines_of(*routed_);
+  if (engine_) return {engine_};
+  return {};
+}
+
+void AnyPool::drain() {
+  require_open();
+  for (const auto& engine : engines()) engine->drain();
+}
+
+void AnyPool::suspend() {
+  require_open();
+  routed_ ? routed_->suspend() : engine_->suspend();
+}
+
+void AnyPool::resume() {
+  require_open();
+  routed_ ? routed_->resume() : engine_->resume();
+}
+
+void AnyPool::count_retry() const {
+  require_open();
+  for (const auto& engine : engines()) return engine->count_retry();  // only the sum is seen
 }
 
 PoolStats AnyPool::stats() const {
   if (engine_) return engine_->stats();
+  if (routed_) return routed_->stats();
   PoolStats before_opening;
   before_opening.pool_min = static_cast<std::uint32_t>(options_.min_size);
   before_opening.pool_max = static_cast<std::uint32_t>(options_.max_size);
@@ -122,12 +156,13 @@ PoolStats AnyPool::stats() const {
 
 void AnyPool::set_hooks(const nb::object& hooks) {
   observer_of(options_).want(hooks);
-  const auto& engine = shares() ? nb::cast<AnyPool&>(other_).engine_ : engine_;
-  if (engine) engine->events().ask_again();
+  const AnyPool& pool = shares() ? nb::cast<AnyPool&>(other_) : *this;
+  for (const auto& engine : pool.engines()) engine->events().ask_again();
 }
 
 PoolMetrics AnyPool::metrics() const {
   if (engine_) return engine_->metrics();
+  if (routed_) return routed_->metrics();  // throws
   PoolMetrics before_opening;
   before_opening.name = name();
   before_opening.stats = stats();
@@ -136,6 +171,8 @@ PoolMetrics AnyPool::metrics() const {
 
 void AnyPool::start_close(double timeout_s) {
   closed_ = true;
+  // Of several hosts this is all of it: a router waits for its pools and its own thread together.
+  if (routed_) return without_gil([pool = routed_, timeout_s] { pool->close(Seconds(timeout_s)); });
   if (!engine_) return;
   without_gil(
       [engine = engine_, timeout_s] { engine->start_close(engine::duration_of(Seconds(timeout_s))); });
@@ -163,8 +200,8 @@ void bind_any_pool(nb::module_& module) {
   nb::class_<AnyPool>(module, "AnyPool", nb::is_weak_referenceable(), nb::type_slots(pool_slots))
       .def_prop_ro(
           "stats", [](const AnyPool& self) { return dict_of(self.stats()); }, doc::AnyPool_stats)
-      .def("_leases", [](const AnyPool& self) { return leases_of(self.engine_if_open()); })
-      .def("_waiters", [](const AnyPool& self) { return waiters_of(self.engine_if_open()); })
+      .def("_leases", [](const AnyPool& self) { return leases_of(self.engines()); })
+      .def("_waiters", [](const AnyPool& self) { return waiters_of(self.engines()); })
       .def("_metrics", &AnyPool::metrics)
       .def_prop_ro("_types", &AnyPool::types_object)
       .def(
@@ -174,9 +211,9 @@ void bind_any_pool(nb::module_& module) {
             with_value_errors([&] { self.engine()->resize(least, most); });
           },
           bind::any, bind::any)
-      .def("_drain", [](AnyPool& self) { self.engine()->drain(); })
-      .def("_suspend", [](AnyPool& self) { self.engine()->suspend(); })
-      .def("_resume", [](AnyPool& self) { self.engine()->resume(); })
+      .def("_drain", &AnyPool::drain)
+      .def("_suspend", &AnyPool::suspend)
+      .def("_resume", &AnyPool::resume)
       .def("_set_hooks", &AnyPool::set_hooks)
       .def("_start_close", &AnyPool::start_close)
       .def("_finish_close", &AnyPool::finish_close,
@@ -184,8 +221,10 @@ void bind_any_pool(nb::module_& module) {
       .def_prop_ro("_name", &AnyPool::name)
       .def("__repr__", [](nb::handle self) {
         const auto& pool = nb::cast<const AnyPool&>(self);
-        const PoolStats stats = pool.stats();
         const char* const class_name = Py_TYPE(self.ptr())->tp_name;
+        if (pool.routed())
+          return fmt::format("{}('{}', hosts={})", class_name, pool.name(), pool.engines().size());
+        const PoolStats stats = pool.stats();
         return fmt::format("{}('{}', size={}/{})", class_name, pool.name(), stats.pool_size, stats.pool_max);
       });
 }

@@ -7,11 +7,13 @@
 #include <copg/pool_metrics.hpp>
 #include <copg/pool_options.hpp>
 #include <copg/pool_stats.hpp>
+#include <copg/pooled_database.hpp>
 #include <copg/source_location.hpp>
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/pool_engine.hpp"
 #include "python/native/location.hpp"
@@ -39,10 +41,17 @@ class AnyPool {
   [[nodiscard]] const PoolOptions& options() const noexcept { return options_; }
   [[nodiscard]] PoolStats stats() const;
   [[nodiscard]] PoolMetrics metrics() const;
-  /// PoolClosed if it is not open.
+  /// PoolClosed if it is not open, UsageError if it chooses among several hosts.
   [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& engine() const;
-  /// Also once it is closed; nullptr before it was opened.
-  [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& engine_if_open() const noexcept { return engine_; }
+  /// Of each host; also once it is closed; empty before it was opened.
+  [[nodiscard]] std::vector<std::shared_ptr<engine::PoolEngine>> engines() const;
+  /// Null if it has one host.
+  [[nodiscard]] const std::shared_ptr<PooledDatabase>& routed() const noexcept { return routed_; }
+  void drain();
+  void suspend();
+  void resume();
+  /// A `run` has begun again.
+  void count_retry() const;
   /// Of the program's own.
   [[nodiscard]] const Types& types() const noexcept { return *types_; }
   [[nodiscard]] const nb::object& types_object() const noexcept { return types_object_; }
@@ -67,8 +76,12 @@ class AnyPool {
   /// Closes without waiting for leases, unless it shares another's connections.
   virtual ~AnyPool();
   [[nodiscard]] bool shares() const noexcept { return other_.is_valid(); }
+  /// Whose connections it shares.
+  [[nodiscard]] nb::handle other() const noexcept { return other_; }
   /// The other pool's, which is opened.
   [[nodiscard]] std::shared_ptr<engine::PoolEngine> opened_with_other() const;
+  /// PoolClosed if it is not open.
+  void require_open() const;
   /// Before an engine is made: PoolClosed where that is not possible any more.
   void require_openable() const;
 
@@ -80,7 +93,9 @@ class AnyPool {
   }
 
   const RowKind rows_;
+  // One of them, once it is open.
   std::shared_ptr<engine::PoolEngine> engine_;
+  std::shared_ptr<PooledDatabase> routed_;  // which chooses among several hosts
   bool closed_ = false;
 
  private:

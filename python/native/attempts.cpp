@@ -37,7 +37,7 @@ class RunAttempts {
     error.message = std::move(message);
     const auto pause = attempts_.pause_after(error, engine::now());
     if (!pause) return std::nullopt;
-    pool_.engine()->count_retry();
+    pool_.count_retry();
     return Seconds(*pause).count();
   }
   /// What each has ended with, and what is to be told of them behind the last error's message.

@@ -69,23 +69,20 @@ bool Connection::try_lease(bool again) {
   return in_turn([&] {
     if (again) drop(&copg::Connection::close);
     if (lease_ && !again) throw UsageError("this connection was leased already: take another from the pool");
-    std::optional<copg::Connection> leased = database().try_connection(leased_at_);
+    std::optional<copg::Connection> leased = pool_of_threads().try_connection(leased_at_);
     if (leased) leased_now(std::move(*leased), by.enters_block);
     return leased.has_value();
   });
 }
 
-PooledDatabase& Connection::database() const {
+Pool& Connection::pool_of_threads() const {
   if (pool_of_threads_ == nullptr)
     throw UsageError("a pool for asyncio leases its connections in a coroutine");
-  return pool_of_threads_->database();
+  return *pool_of_threads_;
 }
 
 void Connection::lease(std::optional<Deadline> deadline, bool held_by_thread) {
-  PooledDatabase& db = database();
-  leased_now(deadline && ends_by_timeout ? db.within(*deadline).connection(leased_at_)
-                                         : db.connection(deadline, leased_at_),
-             held_by_thread);
+  leased_now(pool_of_threads().connection(deadline, ends_by_timeout, leased_at_), held_by_thread);
 }
 
 void Connection::leased_now(copg::Connection&& connection, bool held_by_thread) {

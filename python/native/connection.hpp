@@ -114,7 +114,7 @@ class Connection final : public AnyConnection {
   void lease(std::optional<Deadline> deadline, bool held_by_thread);
   [[nodiscard]] bool try_lease(bool again);
   void leased_now(copg::Connection&& connection, bool held_by_thread);
-  [[nodiscard]] PooledDatabase& database() const;
+  [[nodiscard]] Pool& pool_of_threads() const;
   [[nodiscard]] copg::Connection& leased();
   /// What is known afterwards of the program's own types.
   TypesNow look_up(const std::vector<Oid>& unknown, nb::handle timeout);

@@ -5,6 +5,7 @@
 #include <nanobind/nanobind.h>
 
 #include <memory>
+#include <vector>
 
 #include "engine/pool_engine.hpp"
 
@@ -12,8 +13,8 @@ namespace copg::python {
 
 namespace nb = nanobind;
 
-/// nullptr: the pool is not open yet, and there are none.
-[[nodiscard]] nb::list leases_of(const std::shared_ptr<engine::PoolEngine>& engine);
-[[nodiscard]] nb::list waiters_of(const std::shared_ptr<engine::PoolEngine>& engine);
+/// Of all hosts' pools.
+[[nodiscard]] nb::list leases_of(const std::vector<std::shared_ptr<engine::PoolEngine>>& engines);
+[[nodiscard]] nb::list waiters_of(const std::vector<std::shared_ptr<engine::PoolEngine>>& engines);
 
 }  // namespace copg::python

@@ -17,6 +17,7 @@
 #include "python/native/options.hpp"
 #include "python/native/parameter_rows.hpp"
 #include "python/native/pipeline.hpp"
+#include "python/native/role.hpp"
 #include "python/native/statement.hpp"
 #include "python/native/with_types.hpp"
 #include "sync/call.hpp"
@@ -28,10 +29,24 @@ Pool::Pool(const Config& config, nb::handle weak_self, const nb::dict& options)
 
 Pool::Pool(nb::handle other) : AnyPool(other), checked_(false) {}
 
+Pool::Pool(nb::handle other, nb::handle role, nb::handle max_lag, nb::handle if_unfit, nb::handle patience)
+    : AnyPool(other), checked_(nb::cast<Pool&>(other).checked_) {
+  const Role wanted = role_of(role);
+  const RoleOptions options = role_options_of(max_lag, if_unfit, patience);
+  database_ = nb::cast<Pool&>(other).database_;
+  routed_ = nb::cast<Pool&>(other).routed_;
+  static_cast<void>(database());
+  DatabaseOn on = database_->on(wanted, options);
+  if (routed_) on_.emplace(std::move(on));
+}
+
 Pool::~Pool() {
-  if (!database_ || shares()) return;
+  if (!database_) return;
+  // What the last of them lets go of may wait for threads that wait for the GIL.
   without_gil([this] {
-    database_->close(Seconds(0));
+    on_.reset();
+    routed_.reset();
+    if (!shares()) database_->close(Seconds(0));
     database_.reset();
   });
 }
@@ -40,17 +55,38 @@ void Pool::open() {
   require_openable();
   if (database_) return;
   if (shares()) {
-    engine_ = opened_with_other();
+    auto& other = nb::cast<AnyPool&>(this->other());
+    other.open();
+    database_ = routed_ = other.routed();
+    if (routed_) return;
+    engine_ = other.engine();
     database_ = std::make_shared<PooledDatabase>(sync::EngineAccess::pool_on(engine_));
     return;
   }
-  database_ = std::make_shared<PooledDatabase>(sync::EngineAccess::open(config_, options_));
-  engine_ = sync::EngineAccess::engine_of(*database_).shared_from_this();
+  database_ = std::make_shared<PooledDatabase>(config_, options_);
+  if (sync::EngineAccess::is_routed(*database_)) {
+    routed_ = database_;
+  } else {
+    engine_ = sync::EngineAccess::engine_of(*database_).shared_from_this();
+  }
 }
 
 PooledDatabase& Pool::database() {
-  static_cast<void>(engine());
+  if (closed_ || !database_) [[unlikely]]
+    require_open();
   return *database_;
+}
+
+copg::Connection Pool::connection(const std::optional<Deadline>& deadline, bool calls_end,
+                                  const SourceLocation& where) {
+  PooledDatabase& db = database();
+  if (deadline && calls_end) return call(db, deadline, [&](auto& to) { return to.connection(where); });
+  return on_ ? sync::EngineAccess::connection(*on_, deadline, where) : db.connection(deadline, where);
+}
+
+std::optional<copg::Connection> Pool::try_connection(const SourceLocation& where) {
+  PooledDatabase& db = database();
+  return on_ ? sync::EngineAccess::try_connection(*on_, where) : db.try_connection(where);
 }
 
 ResultRows Pool::run_with(const TypesNow& types, nb::handle sql, nb::handle params,
@@ -62,9 +98,9 @@ ResultRows Pool::run_with(const TypesNow& types, nb::handle sql, nb::handle para
                                    [&] {
                                      return without_gil([&] {
                                        const Sql text(statement.text(), where);
-                                       return deadline
-                                                  ? db.within(*deadline).execute(text, statement.params())
-                                                  : db.execute(text, statement.params());
+                                       return call(db, deadline, [&](auto& to) {
+                                         return to.execute(text, statement.params());
+                                       });
                                      });
                                    }),
                        types, options_);
@@ -133,13 +169,12 @@ nb::object Pool::execute_many(nb::handle sql, nb::handle rows, nb::handle return
   return in_words_of(sql.ptr(), nullptr, [&]() -> nb::object {
     if (kind)
       return read_rows(without_gil([&] {
-                         return deadline ? db.within(*deadline).execute_many_returning(query, source)
-                                         : db.execute_many_returning(query, source);
+                         return call(db, deadline,
+                                     [&](auto& to) { return to.execute_many_returning(query, source); });
                        }),
                        types().now(), *kind, known_after);
-    return nb::int_(without_gil([&] {
-      return deadline ? db.within(*deadline).execute_many(query, source) : db.execute_many(query, source);
-    }));
+    return nb::int_(without_gil(
+        [&] { return call(db, deadline, [&](auto& to) { return to.execute_many(query, source); }); }));
   });
 }
 
@@ -160,13 +195,11 @@ nb::object Pool::execute_all(nb::handle statements, nb::handle transaction, nb::
   const Pipeline& pipeline = made.pipeline;
   const nb::list answers = in_words_of(*made.given, [&] {
     if (all)
-      return answers_of(without_gil([&] {
-                          return deadline ? db.within(*deadline).execute_all(pipeline)
-                                          : db.execute_all(pipeline);
-                        }),
-                        *made.given, kind, options_);
+      return answers_of(
+          without_gil([&] { return call(db, deadline, [&](auto& to) { return to.execute_all(pipeline); }); }),
+          *made.given, kind, options_);
     return answers_of(
-        without_gil([&] { return deadline ? db.within(*deadline).execute(pipeline) : db.execute(pipeline); }),
+        without_gil([&] { return call(db, deadline, [&](auto& to) { return to.execute(pipeline); }); }),
         *made.given, kind, options_);
   });
   if (const auto unknown = unknown_types_in(answers); !unknown.empty()) [[unlikely]]
@@ -191,6 +224,8 @@ void bind_pool(nb::module_& module) {
   nb::class_<Pool, AnyPool>(module, "Pool", nb::type_slots(pool_slots))
       .def(nb::init<const Config&, nb::handle, const nb::dict&>())
       .def(nb::init<nb::handle>())
+      .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, nb::handle>(), bind::any, bind::any,
+           bind::any, bind::any, bind::any)
       .def("_open", &Pool::open, nb::lock_self())
       .def("_execute", &Pool::execute, bind::inside, bind::any, bind::any, bind::any, bind::any)
       .def("_fetch_one", &Pool::fetch_one, bind::inside, bind::any, bind::any, bind::any, bind::any)

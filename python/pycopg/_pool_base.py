@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
 
     Reset = Literal["tracked", "full", "rollback"]
+    Role = Literal["primary", "replica", "any"]
+    IfUnfit = Literal["wait", "primary", "fail"]
     Prepare = Literal["auto", "on", "off"]
     Options = ParamSpec("Options")
 
@@ -118,9 +120,9 @@ class PoolBase:
 
     def _keep(self, arguments: dict[str, Any]) -> tuple[Any, ...]:
         """Keeps the options that Python needs. Returns the arguments for the native pool's constructor."""
-        self._monitors = []
         if isinstance(arguments["config"], _native.AnyPool):
             return (self._share(arguments["config"], arguments),)
+        self._monitors = []
         self.config = arguments["config"]
         self._reconnect_failed = plain_function("reconnect_failed", arguments)
         self._configure = plain_function("configure", arguments)
@@ -147,14 +149,19 @@ class PoolBase:
                 )
         if other._check is not None:
             raise TypeError(f"{other!r} has a check, which is a coroutine function in one class and not in the other")
+        self._take_after(other)
+        native: _native.AnyPool = other
+        return native
+
+    def _take_after(self, other: Any) -> None:
+        """Has what is the same for all objects that share one pool."""
+        self._monitors = []
         self.config = other.config
         self._timeout = other._timeout
         self._autocommit = other._autocommit
         self._row_factory = other._row_factory
         self._inside = other._inside
         self._hooks = other._hooks
-        native: _native.AnyPool = other
-        return native
 
     def _observe(self: Any, observer: object) -> Callable[[], None]:
         """Adds an observer. Returns what takes it away again."""

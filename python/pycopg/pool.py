@@ -29,7 +29,7 @@ from .stream import PoolStream, RowStream
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
 
-    from ._pool_base import Prepare, Reset
+    from ._pool_base import IfUnfit, Prepare, Reset, Role
     from ._transaction_options import Isolation, Settings
     from .sql import Query
 
@@ -54,6 +54,11 @@ class PooledDatabase(Base):
 
     `config` may be another pool, such as an AsyncPooledDatabase: this object then shares its connections, its queue and
     its options, and takes no others. To close one closes both.
+
+    Where the configuration names several hosts, they are the servers of one database, a primary and its replicas, each
+    with connections of its own, up to `max_size` for each. Calls go to the primary, whichever that is; `replica` and
+    `on` have the others. Who waits when the primary is lost gets the next one, within the deadline. With
+    target_session_attrs or load_balance_hosts in the configuration, libpq chooses one host instead.
     """
 
     def __init__(
@@ -102,6 +107,35 @@ class PooledDatabase(Base):
         close_at_exit(self)
         if open:
             self.open()
+
+    @property
+    def replica(self) -> PooledDatabase:
+        """The same pool, whose calls go to a replica: `on("replica")`."""
+        return self.on("replica")
+
+    def on(
+        self,
+        role: Role,
+        *,
+        max_lag: float | None = None,
+        if_unfit: IfUnfit = "wait",
+        patience: float = 0.0,
+    ) -> PooledDatabase:
+        """The same pool, whose calls go to a server of that role: `db.on("replica", max_lag=5).fetch_all(...)`.
+
+        `role`: "primary", "replica", or "any", which is a replica or the primary. A replica refuses what writes
+        (ReadOnlySqlTransaction). `max_lag`: how old its data may be, in seconds; None: as old as they are. `if_unfit`:
+        where no replica is fit, "wait" for one until the deadline, or, after `patience` seconds, go to the "primary"
+        or "fail" with PoolTimeout, which says what each host was last seen to be.
+
+        The object that is returned is small, and keeps the pool open. It shares all of it: to close one closes both.
+        InterfaceError for a replica where there is one host. Does not block. PoolClosed if the pool is not open.
+        """
+        made = PooledDatabase.__new__(PooledDatabase)
+        _native.Pool.__init__(made, self, role, max_lag, if_unfit, patience)
+        made._take_after(self)
+        made._check, made._kind = self._check, self._kind
+        return made
 
     def connection(self, timeout: float | Deadline | None = None, *, name: str | None = None) -> Connection:
         """A context manager that leases a connection when entered and gives it back when left.

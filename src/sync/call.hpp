@@ -100,15 +100,27 @@ template <class Blocking>
 void finish(engine::LeaseCall& call, engine::LeaseCall::Progress progress, Blocking& waiter,
             CallClock& clock);
 
-/// Gives the shells that are not C++ the engine of a pool; and makes a pool of an engine.
+/// Gives the shells that are not C++ what a pool is made of; and makes a pool of an engine.
 struct EngineAccess {
-  /// A pool with one engine, also where the configuration names several hosts: libpq chooses among them.
-  /// Otherwise as PooledDatabase's constructor.
-  [[nodiscard]] static PooledDatabase open(const Config& config, PoolOptions options);
   [[nodiscard]] static PooledDatabase pool_on(std::shared_ptr<PoolEngine> engine) {
     return PooledDatabase(std::move(engine));
   }
+  /// UsageError if the pool has several hosts, or was moved from.
   [[nodiscard]] static PoolEngine& engine_of(const PooledDatabase& pool) { return pool.engine(); }
+  /// The same for an event loop, with an error in its words.
+  [[nodiscard]] static std::shared_ptr<PoolEngine> shared_engine_of(const PooledDatabase& pool) {
+    return pool.shared_engine();
+  }
+  /// Whether the pool chooses among several hosts.
+  [[nodiscard]] static bool is_routed(const PooledDatabase& pool) noexcept { return pool.router_ != nullptr; }
+  /// Of each host that is known now.
+  [[nodiscard]] static std::vector<std::shared_ptr<PoolEngine>> engines_of(const PooledDatabase& pool);
+  /// As PooledDatabase::connection and try_connection, on a server of the role.
+  [[nodiscard]] static Connection connection(const DatabaseOn& database,
+                                             const std::optional<Deadline>& deadline,
+                                             const SourceLocation& where);
+  [[nodiscard]] static std::optional<Connection> try_connection(const DatabaseOn& database,
+                                                                const SourceLocation& where);
 };
 
 /// One statement on a lease of its own. `text`: what is known of `sql`.

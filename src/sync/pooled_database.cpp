@@ -25,14 +25,30 @@ PooledDatabase::PooledDatabase(const Config& config, PoolOptions options) {
     router_->open();
     return;
   }
-  *this = sync::EngineAccess::open(config, std::move(options));
+  engine_ =
+      engine::closing_handle(engine::PoolEngine::create(config, std::move(options), detail::call_configure));
+  engine_->open();
 }
 
-PooledDatabase sync::EngineAccess::open(const Config& config, PoolOptions options) {
-  auto engine =
-      engine::closing_handle(engine::PoolEngine::create(config, std::move(options), detail::call_configure));
-  engine->open();
-  return pool_on(std::move(engine));
+std::vector<std::shared_ptr<engine::PoolEngine>> sync::EngineAccess::engines_of(const PooledDatabase& pool) {
+  if (!pool.router_) return {pool.engine_};
+  std::vector<std::shared_ptr<PoolEngine>> engines;
+  for (const routing::HostView& host : pool.router_->hosts()) engines.push_back(host.pool);
+  return engines;
+}
+
+Connection sync::EngineAccess::connection(const DatabaseOn& database, const std::optional<Deadline>& deadline,
+                                          const SourceLocation& where) {
+  detail::HeldLease held =
+      database.lease(deadline ? engine::TimeLimit::until(deadline->at()) : database.limit(), where);
+  return PooledDatabase::connection_on(std::move(held.engine), held.lease);
+}
+
+std::optional<Connection> sync::EngineAccess::try_connection(const DatabaseOn& database,
+                                                             const SourceLocation& where) {
+  detail::HeldLease held = database.try_lease(where);
+  if (!held.engine) return std::nullopt;
+  return PooledDatabase::connection_on(std::move(held.engine), held.lease);
 }
 
 PooledDatabase::PooledDatabase(std::shared_ptr<engine::PoolEngine> face) noexcept
@@ -127,12 +143,8 @@ std::int64_t PooledDatabase::copy_out(const Sql& sql, CopySink& sink) {
 }
 
 Connection PooledDatabase::connection(std::optional<Deadline> deadline, const SourceLocation& where) {
-  if (!engine_) [[unlikely]] {
-    const DatabaseOn primary = on(Role::primary);
-    detail::HeldLease held =
-        primary.lease(deadline ? TimeLimit::until(deadline->at()) : primary.limit(), where);
-    return connection_on(std::move(held.engine), held.lease);
-  }
+  if (!engine_) [[unlikely]]
+    return EngineAccess::connection(on(Role::primary), deadline, where);
   PoolEngine& pool = engine();
   const TimeLimit limit = deadline ? TimeLimit::until(deadline->at()) : pool.timeout();
   return {pool.shared_from_this(), lease_on(pool, limit, where), pool.options().timeout};

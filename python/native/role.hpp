@@ -1,0 +1,17 @@
+// What `on` takes: which server of several is meant. Needs the GIL.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <copg/role.hpp>
+
+namespace copg::python {
+
+namespace nb = nanobind;
+
+/// "primary", "replica" or "any". ValueError, TypeError.
+[[nodiscard]] Role role_of(nb::handle given);
+/// `max_lag`: seconds, or None. `if_unfit`: "wait", "primary" or "fail". ValueError, TypeError.
+[[nodiscard]] RoleOptions role_options_of(nb::handle max_lag, nb::handle if_unfit, nb::handle patience);
+
+}  // namespace copg::python
