@@ -16,6 +16,7 @@
 #include "python/native/holdings.hpp"
 #include "python/native/notify.hpp"
 #include "python/native/options.hpp"
+#include "routing/router.hpp"
 #include "sync/call.hpp"
 
 namespace copg::python {
@@ -90,15 +91,19 @@ AnyPool::AnyPool(nb::handle other)
       types_(nb::cast<AnyPool&>(other).types_),
       other_(nb::borrow(other)) {}
 
-std::shared_ptr<engine::PoolEngine> AnyPool::opened_with_other() const {
+void AnyPool::open_with_other() {
   auto& other = nb::cast<AnyPool&>(other_);
   other.open();
-  return other.routed_ ? sync::EngineAccess::shared_engine_of(*other.routed_) : other.engine();
+  other.require_open();
+  engine_ = other.engine_;
+  routed_ = other.routed_;
 }
 
 AnyPool::~AnyPool() {
-  if (!engine_ || shares()) return;
-  without_gil([this] { engine_->close(engine::Duration::zero()); });
+  if (shares()) return;
+  if (engine_) without_gil([this] { engine_->close(engine::Duration::zero()); });
+  // What the last of them lets go of may wait for threads that wait for the GIL.
+  if (routed_) without_gil([this] { std::exchange(routed_, {})->close(Seconds(0)); });
 }
 
 void AnyPool::require_openable() const {
@@ -117,6 +122,18 @@ const std::shared_ptr<engine::PoolEngine>& AnyPool::engine() const {
     static_cast<void>(sync::EngineAccess::engine_of(*routed_));  // throws
   }
   return engine_;
+}
+
+const std::shared_ptr<engine::PoolEngine>& AnyPool::engine_if_one() const {
+  if (closed_ || !engine_) [[unlikely]]
+    require_open();
+  return engine_;
+}
+
+std::shared_ptr<routing::Router> AnyPool::router() const {
+  require_open();
+  if (!routed_) throw UsageError("a pool of one host has no other hosts");
+  return sync::EngineAccess::router_of(*routed_);
 }
 
 std::vector<std::shared_ptr<engine::PoolEngine>> AnyPool::engines() const {
@@ -171,14 +188,18 @@ PoolMetrics AnyPool::metrics() const {
 
 void AnyPool::start_close(double timeout_s) {
   closed_ = true;
-  // Of several hosts this is all of it: a router waits for its pools and its own thread together.
-  if (routed_) return without_gil([pool = routed_, timeout_s] { pool->close(Seconds(timeout_s)); });
+  if (routed_) {
+    without_gil([router = sync::EngineAccess::router_of(*routed_), timeout_s] {
+      router->start_close(engine::duration_of(Seconds(timeout_s)));
+    });
+  }
   if (!engine_) return;
   without_gil(
       [engine = engine_, timeout_s] { engine->start_close(engine::duration_of(Seconds(timeout_s))); });
 }
 
 void AnyPool::finish_close(double timeout_s) {
+  if (routed_) without_gil([pool = routed_, timeout_s] { pool->close(Seconds(timeout_s)); });
   if (!engine_) return;
   without_gil([engine = engine_, timeout_s] {
     sync::finish_close(*engine, engine::duration_of(Seconds(timeout_s)));

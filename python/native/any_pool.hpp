@@ -18,6 +18,7 @@
 #include "engine/pool_engine.hpp"
 #include "python/native/location.hpp"
 #include "python/native/result_rows.hpp"
+#include "python/native/role.hpp"
 #include "python/native/types.hpp"
 
 namespace copg::python {
@@ -47,6 +48,11 @@ class AnyPool {
   [[nodiscard]] std::vector<std::shared_ptr<engine::PoolEngine>> engines() const;
   /// Null if it has one host.
   [[nodiscard]] const std::shared_ptr<PooledDatabase>& routed() const noexcept { return routed_; }
+  /// The engine of the one host; null if it has several. PoolClosed if it is not open.
+  [[nodiscard]] const std::shared_ptr<engine::PoolEngine>& engine_if_one() const;
+  /// Which chooses among several hosts. PoolClosed if it is not open, UsageError if it has one host.
+  [[nodiscard]] std::shared_ptr<routing::Router> router() const;
+  [[nodiscard]] const Wish& wish() const noexcept { return wish_; }
   void drain();
   void suspend();
   void resume();
@@ -76,10 +82,8 @@ class AnyPool {
   /// Closes without waiting for leases, unless it shares another's connections.
   virtual ~AnyPool();
   [[nodiscard]] bool shares() const noexcept { return other_.is_valid(); }
-  /// Whose connections it shares.
-  [[nodiscard]] nb::handle other() const noexcept { return other_; }
-  /// The other pool's, which is opened.
-  [[nodiscard]] std::shared_ptr<engine::PoolEngine> opened_with_other() const;
+  /// Has what the other pool has, which is opened.
+  void open_with_other();
   /// PoolClosed if it is not open.
   void require_open() const;
   /// Before an engine is made: PoolClosed where that is not possible any more.
@@ -96,6 +100,7 @@ class AnyPool {
   // One of them, once it is open.
   std::shared_ptr<engine::PoolEngine> engine_;
   std::shared_ptr<PooledDatabase> routed_;  // which chooses among several hosts
+  Wish wish_{};
   bool closed_ = false;
 
  private:

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/turned_away.hpp"
 #include "python/native/call_errors.hpp"
 #include "python/native/imported.hpp"
 
@@ -102,6 +103,7 @@ nb::object exception_of(const Error& error) {
   exception.attr("query") = text_or_none(info.query);
   if (info.executed) exception.attr("executed") = true;
   if (info.committed) exception.attr("committed") = true;
+  if (dynamic_cast<const engine::TurnedAway*>(&error) != nullptr) exception.attr("_turned_away") = true;
   if (info.row_index >= 0) exception.attr("row_index") = info.row_index;
   if (info.statement_index >= 0) exception.attr("statement_index") = info.statement_index;
   if (!info.cause.empty()) {

@@ -88,6 +88,36 @@ bool LeaseWait::attempt(LoopLease& lease, const SourceLocation& where) {
   return leased;
 }
 
+HostWait::HostWait(std::shared_ptr<routing::Router> router, std::shared_ptr<LoopLease> lease,
+                   const engine::TimeLimit& limit, const cluster::Request& request)
+    : LoopCall(limit), router_(std::move(router)), lease_(std::move(lease)), request_(request) {
+  if (!lease_->host) lease_->host = std::make_shared<routing::HeldHost>(router_, routing::HostLease());
+}
+
+HostWait::Progress HostWait::begin(engine::TimePoint time, engine::TimePoint deadline) {
+  request_.deadline = deadline;
+  routing::HostLease& host = **lease_->host;
+  const auto attempt =
+      host ? router_->reacquire(host, *this, time, request_) : router_->acquire(host, *this, time, request_);
+  return attempt == routing::Router::Attempt::queued ? Progress::queued : Progress::done;
+}
+
+HostWait::Progress HostWait::granted(engine::TimePoint time) {
+  router_->collect(**lease_->host, *this, time);
+  return Progress::done;
+}
+
+void HostWait::dequeue() noexcept {
+  routing::HostLease granted;
+  if (router_->give_up(granted, *this)) router_->release(granted);
+}
+
+nb::object HostWait::result() {
+  taken_ = true;
+  lease_->engine = (**lease_->host).host->pool;
+  return nb::none();
+}
+
 /// The descriptor may be another one after the next step: it is in the set no longer than for one wait.
 void LoopCall::watch(const pq::Step& step, std::uint32_t /*wait*/) {
   port_->watch(step.fd, static_cast<int>(step.wait_for), token());

@@ -26,6 +26,7 @@
 #include "engine/pool_engine.hpp"
 #include "python/native/loop_port.hpp"
 #include "python/native/open_block.hpp"
+#include "routing/held_host.hpp"
 
 namespace copg::python {
 
@@ -87,6 +88,8 @@ class LoopCall : public engine::EventCall, public PortEntry {
  protected:
   LoopCall(std::shared_ptr<engine::PoolEngine> engine, const engine::TimeLimit& limit, engine::LeaseUse use)
       : EventCall(*engine, limit, use), kept_engine_(std::move(engine)) {}
+  /// A call without a pool.
+  explicit LoopCall(const engine::TimeLimit& limit) : EventCall(limit) {}
   void wake() noexcept final { port_->post(*this); }
   void introduce(engine::Waiter& waiter) const final;
   /// Whether its task may hold the lease when the call has ended.
@@ -108,7 +111,9 @@ struct LoopLease {
       : engine(std::move(on)), timeout(limit), autocommit(each_its_own) {}
   LoopLease(const LoopLease&) = delete;
   LoopLease& operator=(const LoopLease&) = delete;
-  ~LoopLease() { engine->leases().release(lease); }
+  ~LoopLease() {
+    if (engine) engine->leases().release(lease);
+  }
 
   /// Gives the connection back, or closes it: now, or when the call has ended that another task has under way
   /// on it. Either way no further call begins. Nothing if there is no connection.
@@ -123,6 +128,7 @@ struct LoopLease {
   [[nodiscard]] bool closed() const noexcept { return given_back() || engine->leases().lost(lease); }
   /// Throws UsageError.
   void require_usable() const {
+    if (!engine) throw UsageError("this connection was not leased: no host was got for it");
     engine->leases().require_usable(ended_ == Ended::no ? lease : engine::Lease());
   }
   [[nodiscard]] engine::TransactionStack transactions() const noexcept {
@@ -151,10 +157,11 @@ struct LoopLease {
     return {engine::duration_of(timeout), deadline.at()};
   }
 
-  const std::shared_ptr<engine::PoolEngine> engine;
-  Seconds timeout;      // of each call
-  std::string name{};   // what leases() and messages call the lease
-  Deadline deadline{};  // of the whole lease, or of a block
+  std::shared_ptr<engine::PoolEngine> engine;  // of several hosts: null until one is got
+  std::shared_ptr<routing::HeldHost> host{};   // that one; its lease ends after that of the connection
+  Seconds timeout;                             // of each call
+  std::string name{};                          // what leases() and messages call the lease
+  Deadline deadline{};                         // of the whole lease, or of a block
   engine::Lease lease;  // empty also while a call exchanges a dead connection for another
   bool autocommit;
   struct Block : OpenBlock {
@@ -172,6 +179,7 @@ struct LoopLease {
     } else {
       engine->leases().release(lease);
     }
+    host.reset();
   }
 
   Ended ended_ = Ended::no;
@@ -210,6 +218,36 @@ class LeaseWait final : public engine::LeaseKind<LoopCall> {
 
   const std::shared_ptr<LoopLease> lease_;
   bool taken_ = false;  // the caller knows that it has the lease
+};
+
+/// Waits for a host of several, for a lease that is to be taken there. One that was got before, and where
+/// nothing was sent, is given up for it.
+class HostWait final : public LoopCall, private routing::HostWaiter {
+ public:
+  HostWait(std::shared_ptr<routing::Router> router, std::shared_ptr<LoopLease> lease,
+           const engine::TimeLimit& limit, const cluster::Request& request);
+  ~HostWait() override { end(); }
+
+  nb::object result() override;
+  /// As that of LeaseWait.
+  void end() noexcept override {
+    LoopCall::end();
+    if (!std::exchange(taken_, true)) lease_->host.reset();
+  }
+
+ private:
+  Progress begin(engine::TimePoint time, engine::TimePoint deadline) override;
+  Progress granted(engine::TimePoint time) override;
+  void take_result() override {}
+  void settled(engine::Wakes& /*wakes*/) noexcept override { wake(); }
+  void dequeue() noexcept override;
+  bool dequeue_unsent() noexcept override { return dequeue(), true; }
+  void give_back() noexcept override {}
+
+  const std::shared_ptr<routing::Router> router_;
+  const std::shared_ptr<LoopLease> lease_;
+  cluster::Request request_;
+  bool taken_ = false;  // the caller knows that it has the host
 };
 
 /// Waits for the pool as a whole.

@@ -33,6 +33,8 @@
 #include "python/native/result_rows.hpp"
 #include "python/native/row_stream.hpp"
 #include "python/native/transaction_options.hpp"
+#include "routing/held_host.hpp"
+#include "routing/request_for.hpp"
 
 namespace copg::python {
 namespace {
@@ -70,7 +72,7 @@ class LoopConnection final : public AnyConnection {
  public:
   LoopConnection(nb::handle pool, nb::handle timeout, nb::handle autocommit, nb::handle row_factory)
       : AnyConnection(pool, timeout, row_factory),
-        lease_(std::make_shared<LoopLease>(this->pool().engine(), this->pool().options().timeout,
+        lease_(std::make_shared<LoopLease>(this->pool().engine_if_one(), this->pool().options().timeout,
                                            switch_of(autocommit, "autocommit"))) {}
   ~LoopConnection() {
     warn_unless_given_back();
@@ -79,6 +81,7 @@ class LoopConnection final : public AnyConnection {
 
   LoopCall* lease() {
     if (leased_) throw UsageError("this connection was leased already: take another from the pool");
+    static_cast<void>(pool().engine());  // several hosts: see below
     leased_ = true;
     return lease_until(timeout_.from_now());
   }
@@ -99,6 +102,52 @@ class LoopConnection final : public AnyConnection {
     discard_for_another();
     return lease_until(Deadline(Seconds(timeout_s)));
   }
+
+  // Of several hosts a lease is taken in two steps, and both again if the host's pool turns it away.
+
+  /// The deadline for both. Once.
+  Deadline begin_leasing() {
+    if (leased_) throw UsageError("this connection was leased already: take another from the pool");
+    leased_at_ = caller();
+    const Deadline deadline = timeout_.from_now().value_or(Deadline(pool().options().timeout));
+    if (ends_by_timeout) {
+      lease_->timeout = Seconds(HUGE_VAL);
+      lease_->deadline = deadline;
+    }
+    return deadline;
+  }
+  LoopCall* wait_for_host(const Deadline& deadline) {
+    return new HostWait(pool().router(), lease_, engine::TimeLimit::until(deadline.at()), request());
+  }
+  /// Takes a host if one is fit at once. False: none is.
+  bool try_host() {
+    const auto router = pool().router();
+    const auto host = std::make_shared<routing::HeldHost>(router, routing::HostLease());
+    if (!router->try_acquire(**host, engine::now(), request())) return false;
+    lease_->host = host;
+    lease_->engine = (**host).host->pool;
+    return true;
+  }
+  LoopCall* lease_on_host(const Deadline& deadline) {
+    leased_ = true;
+    return new LeaseWait(lease_, engine::TimeLimit::until(deadline.at()), leased_at_);
+  }
+  /// Waits until the host's pool has opened its connections.
+  LoopCall* wait_for_pool(const Deadline& deadline) {
+    return new PoolWait(lease_->engine, engine::duration_of(deadline.left()), engine::Milestone::full);
+  }
+  void doubt_host() {
+    if (lease_->host && **lease_->host) pool().router()->doubt(**lease_->host);
+  }
+  void leave_host() noexcept {
+    if (!lease_->lease) lease_->host.reset();
+  }
+  /// Closes the connection, so that another can be leased.
+  void leave_for_another() {
+    discard_for_another();
+    leased_ = false;
+  }
+
   /// Takes the connection out of the pool. `own`, which has no lease, has it afterwards.
   void detach_to(LoopConnection& own) {
     require_leased();
@@ -106,6 +155,7 @@ class LoopConnection final : public AnyConnection {
       throw ProgrammingMistake("detach() inside a transaction() block: leave the block instead");
     engine::Lease kept;
     auto engine = lease_->engine->detach(lease_->lease, kept);
+    lease_->host.reset();
     auto detached = std::make_shared<LoopLease>(std::move(engine), lease_->timeout, lease_->autocommit);
     detached->lease = kept;
     own.lease_ = std::move(detached);
@@ -308,8 +358,14 @@ class LoopConnection final : public AnyConnection {
  private:
   void discard_for_another() {
     discard();
-    lease_ = std::make_shared<LoopLease>(lease_->engine, lease_->timeout, lease_->autocommit);
+    const Deadline deadline = lease_->deadline;
+    lease_ = std::make_shared<LoopLease>(pool().engine_if_one(), lease_->timeout, lease_->autocommit);
     lease_->name = lease_name_;
+    if (!lease_->engine) lease_->deadline = deadline;
+  }
+  [[nodiscard]] cluster::Request request() const {
+    const Wish& wish = pool().wish();
+    return routing::request_for(wish.role, wish.options, engine::now());
   }
   LoopCall* lease_until(const std::optional<Deadline>& deadline) {
     leased_at_ = caller();
@@ -371,6 +427,14 @@ void bind_loop_connection(nb::module_& module) {
       .def("_try_lease", &LoopConnection::try_lease)
       .def("_lease_another", &LoopConnection::lease_another, bind::owned)
       .def("_try_lease_another", &LoopConnection::try_lease_another)
+      .def("_begin_leasing", &LoopConnection::begin_leasing)
+      .def("_wait_for_host", &LoopConnection::wait_for_host, bind::owned, nb::arg())
+      .def("_try_host", &LoopConnection::try_host)
+      .def("_lease_on_host", &LoopConnection::lease_on_host, bind::owned, nb::arg())
+      .def("_wait_for_pool", &LoopConnection::wait_for_pool, bind::owned, nb::arg())
+      .def("_doubt_host", &LoopConnection::doubt_host)
+      .def("_leave_host", &LoopConnection::leave_host)
+      .def("_leave_for_another", &LoopConnection::leave_for_another)
       .def("_give_back", &LoopConnection::give_back)
       .def("_discard", &LoopConnection::discard)
       .def("_detach_to", &LoopConnection::detach_to)

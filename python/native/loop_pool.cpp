@@ -23,6 +23,9 @@
 #include "python/native/options.hpp"
 #include "python/native/pipeline.hpp"
 #include "python/native/result_rows.hpp"
+#include "python/native/role.hpp"
+#include "routing/router.hpp"
+#include "sync/call.hpp"
 
 namespace copg::python {
 namespace {
@@ -94,10 +97,25 @@ class ExecuteWait final : public engine::StatementKind<LoopCall> {
 class LoopPool : public AnyPool {
  public:
   using AnyPool::AnyPool;
+  /// As that of Pool.
+  LoopPool(nb::handle other, nb::handle role, nb::handle max_lag, nb::handle if_unfit, nb::handle patience)
+      : AnyPool(other) {
+    wish_ = {role_of(role), role_options_of(max_lag, if_unfit, patience)};
+    const auto& shared = nb::cast<LoopPool&>(other);
+    engine_ = shared.engine_if_one();  // requires that it is open
+    routed_ = shared.routed();
+    if (engine_ && wish_.role == Role::replica)
+      throw UsageError("a pool of one host knows no replica: name all hosts in the configuration");
+  }
 
   void open() override {
     require_openable();
-    if (shares()) engine_ = opened_with_other();
+    if (routed_) return;
+    if (shares()) return open_with_other();
+    if (sync::EngineAccess::chooses_host(config_)) {
+      routed_ = std::make_shared<PooledDatabase>(config_, options_);
+      return;
+    }
     if (!engine_) engine_ = engine::PoolEngine::create(config_, options_, copg::detail::call_configure);
     engine_->open();
   }
@@ -159,6 +177,31 @@ class LoopPool : public AnyPool {
     engine()->start_check();
     return new PoolWait(engine_, engine_->timeout(), engine::Milestone::checked);
   }
+  /// Of several hosts: a call for each that answers.
+  nb::list check_hosts() {
+    nb::list waits;
+    for (const routing::HostView& host : router()->hosts()) {
+      if (!host.up) continue;
+      host.pool->start_check();
+      waits.append(nb::cast(
+          static_cast<LoopCall*>(new PoolWait(host.pool, host.pool->timeout(), engine::Milestone::checked)),
+          nb::rv_policy::take_ownership));
+    }
+    return waits;
+  }
+  /// Of several hosts: a call for each.
+  nb::list close_hosts(nb::handle timeout) {
+    const double timeout_s = timeout_of(timeout);
+    closed_ = true;
+    nb::list waits;
+    if (!routed_) return waits;
+    const engine::Duration limit = engine::duration_of(Seconds(timeout_s) + engine::close_grace);
+    const auto router = sync::EngineAccess::router_of(*routed_);
+    for (const auto& pool : router->start_close(engine::duration_of(Seconds(timeout_s))))
+      waits.append(nb::cast(static_cast<LoopCall*>(new PoolWait(pool, limit, engine::Milestone::finished)),
+                            nb::rv_policy::take_ownership));
+    return waits;
+  }
   /// nullptr: it was never open.
   LoopCall* close(nb::handle timeout) {
     const double timeout_s = timeout_of(timeout);
@@ -183,6 +226,8 @@ void bind_loop_pool(nb::module_& module) {
   nb::class_<LoopPool, AnyPool>(module, "LoopPool", nb::type_slots(pool_slots))
       .def(nb::init<const Config&, nb::handle, const nb::dict&>())
       .def(nb::init<nb::handle>())
+      .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, nb::handle>(), bind::any, bind::any,
+           bind::any, bind::any, bind::any)
       .def("_open", &LoopPool::open)
       .def("_execute", &LoopPool::execute<Wanted::rows>, bind::owned, bind::inside, bind::any, bind::any,
            bind::any, bind::any)
@@ -197,6 +242,8 @@ void bind_loop_pool(nb::module_& module) {
            bind::any)
       .def("_wait", &LoopPool::wait, bind::owned, bind::any)
       .def("_check_idle", &LoopPool::check, bind::owned)
+      .def("_check_hosts", &LoopPool::check_hosts)
+      .def("_close_hosts", &LoopPool::close_hosts, bind::any)
       .def("_close", &LoopPool::close, bind::owned, bind::any);
 }
 

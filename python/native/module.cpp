@@ -42,6 +42,7 @@
 #include "python/native/transaction_options.hpp"
 #include "python/native/types.hpp"
 #include "python/native/waiting.hpp"
+#include "sync/call.hpp"
 
 namespace nb = nanobind;
 
@@ -99,6 +100,7 @@ NB_MODULE(_native_in_main, module) {
   module.def("set_composer", set_composer);
   module.def(
       "literal", [](nb::handle value) { return literal_of(value.ptr()); }, nb::arg().none());
+  module.def("chooses_host", copg::sync::EngineAccess::chooses_host);
   bind_shortcut(module);
   bind_types(module);
   bind_config(module);

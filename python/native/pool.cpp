@@ -33,16 +33,17 @@ Pool::Pool(nb::handle other, nb::handle role, nb::handle max_lag, nb::handle if_
     : AnyPool(other), checked_(nb::cast<Pool&>(other).checked_) {
   const Role wanted = role_of(role);
   const RoleOptions options = role_options_of(max_lag, if_unfit, patience);
-  database_ = nb::cast<Pool&>(other).database_;
-  routed_ = nb::cast<Pool&>(other).routed_;
-  static_cast<void>(database());
+  auto& shared = nb::cast<Pool&>(other);
+  shared.require_open();
+  database_ = shared.database_;
+  routed_ = shared.routed_;
+  engine_ = shared.engine_;
   DatabaseOn on = database_->on(wanted, options);
   if (routed_) on_.emplace(std::move(on));
 }
 
 Pool::~Pool() {
   if (!database_) return;
-  // What the last of them lets go of may wait for threads that wait for the GIL.
   without_gil([this] {
     on_.reset();
     routed_.reset();
@@ -55,16 +56,12 @@ void Pool::open() {
   require_openable();
   if (database_) return;
   if (shares()) {
-    auto& other = nb::cast<AnyPool&>(this->other());
-    other.open();
-    database_ = routed_ = other.routed();
-    if (routed_) return;
-    engine_ = other.engine();
-    database_ = std::make_shared<PooledDatabase>(sync::EngineAccess::pool_on(engine_));
+    open_with_other();
+    database_ = routed_ ? routed_ : std::make_shared<PooledDatabase>(sync::EngineAccess::pool_on(engine_));
     return;
   }
   database_ = std::make_shared<PooledDatabase>(config_, options_);
-  if (sync::EngineAccess::is_routed(*database_)) {
+  if (sync::EngineAccess::router_of(*database_)) {
     routed_ = database_;
   } else {
     engine_ = sync::EngineAccess::engine_of(*database_).shared_from_this();
@@ -80,7 +77,8 @@ PooledDatabase& Pool::database() {
 copg::Connection Pool::connection(const std::optional<Deadline>& deadline, bool calls_end,
                                   const SourceLocation& where) {
   PooledDatabase& db = database();
-  if (deadline && calls_end) return call(db, deadline, [&](auto& to) { return to.connection(where); });
+  if (deadline && calls_end)
+    return on_ ? on_->within(*deadline).connection(where) : db.within(*deadline).connection(where);
   return on_ ? sync::EngineAccess::connection(*on_, deadline, where) : db.connection(deadline, where);
 }
 

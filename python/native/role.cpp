@@ -21,7 +21,7 @@ constexpr std::array<std::pair<const char*, IfUnfit>, 3> choices_if_unfit = {
 template <class Value>
 Value one_of(nb::handle given, const char* name,
              const std::array<std::pair<const char*, Value>, 3>& choices) {
-  const std::string text = text_of(given, name);
+  const std::string text = python::text_of(given, name);
   for (const auto& [word, value] : choices) {
     if (text == word) return value;
   }

@@ -9,6 +9,12 @@ namespace copg::python {
 
 namespace nb = nanobind;
 
+/// Where the calls of a pool go, if it has several hosts.
+struct Wish {
+  Role role = Role::primary;
+  RoleOptions options{};
+};
+
 /// "primary", "replica" or "any". ValueError, TypeError.
 [[nodiscard]] Role role_of(nb::handle given);
 /// `max_lag`: seconds, or None. `if_unfit`: "wait", "primary" or "fail". ValueError, TypeError.

@@ -11,6 +11,7 @@ from ._types import lost_type
 from .async_connection import AsyncConnection, AsyncCursor
 from .cursor import begun
 from .deadline import Deadline, as_deadline
+from .errors import Error
 
 if TYPE_CHECKING:
     from ._types import Types
@@ -21,7 +22,7 @@ class AsyncPoolCalls:
     """Of AsyncPooledDatabase."""
 
     if TYPE_CHECKING:
-        _check: Any
+        _on_lease: bool
         _kind: Callable[..., AsyncConnection]
         _timeout: float
         _row_factory: Callable[..., Any]
@@ -57,8 +58,15 @@ class AsyncPoolCalls:
         timeout: float | Deadline | None,
         row: Callable[..., Any] | None = None,
     ) -> AsyncCursor:
-        async with self._one_call(timeout, row) as connection:
-            return await connection.execute(sql, params)
+        deadline = as_deadline(self._timeout if timeout is None else timeout)
+        while True:
+            async with self._one_call(deadline, row) as connection:
+                try:
+                    return await connection.execute(sql, params)
+                except Error as error:
+                    if not error._turned_away:
+                        raise
+                    connection._doubt_host()
 
     async def _all(
         self,
@@ -67,7 +75,7 @@ class AsyncPoolCalls:
         row: Callable[..., Any] | None,
         timeout: float | Deadline | None,
     ) -> list[Any]:
-        if self._check is not None:
+        if self._on_lease:
             async with self._one_call(timeout) as connection:
                 return await connection._all(statements, transaction, row, None)
         try:
@@ -93,7 +101,7 @@ class AsyncPoolCalls:
                 return nothing(returning)
             async with self._one_call(deadline) as connection:
                 return await connection._send(stream, deadline)
-        if self._check is not None:
+        if self._on_lease:
             rows = begun(params_seq)
             if rows is None:
                 return nothing(returning)

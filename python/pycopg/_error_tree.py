@@ -58,6 +58,7 @@ class Error(Exception):
     """True if executing the statement also committed it. If only `executed` is True, its transaction was still open at
     that time, and may have been committed since."""
     _fields: dict[str, Any] | None = None
+    _turned_away: bool = False  # by the pool of one host of several: nothing was sent
 
     def __init_subclass__(cls, sqlstate: str | None = None, condition: str | None = None) -> None:
         """`sqlstate`: C++ raises this class for it. `condition`: its name in PL/pgSQL; None: as the class's."""

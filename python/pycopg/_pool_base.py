@@ -46,6 +46,7 @@ class PoolBase:
         _row_factory: Callable[..., Any]
         _inside: Inside
         _monitors: list[Monitor]
+        _routed: bool
 
     @property
     def types(self: Any) -> Types:
@@ -138,7 +139,9 @@ class PoolBase:
         self._row_factory = arguments["row_factory"]
         self._inside = Inside()
         arguments["types"] = Types()
-        return native_config(self.config), weakref.ref(self), arguments
+        native = native_config(self.config)
+        self._routed = _native.chooses_host(native)
+        return native, weakref.ref(self), arguments
 
     def _share(self, other: Any, arguments: dict[str, Any]) -> _native.AnyPool:
         """Takes the options of another pool, whose connections this object shares."""
@@ -162,6 +165,7 @@ class PoolBase:
         self._row_factory = other._row_factory
         self._inside = other._inside
         self._hooks = other._hooks
+        self._routed = other._routed
 
     def _observe(self: Any, observer: object) -> Callable[[], None]:
         """Adds an observer. Returns what takes it away again."""

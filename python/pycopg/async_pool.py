@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from . import _native
 from ._async_pool_calls import AsyncPoolCalls
 from ._async_pool_leases import AsyncPoolTransaction, AsyncTryConnection, CheckedAsyncConnection
+from ._async_routed import RoutedAsyncConnection, RoutedCheckedAsyncConnection, wait_for_primary
 from ._async_types import AsyncTyped
 from ._copy import Format, SupportsRead, SupportsWrite
 from ._exit import close_at_exit
@@ -32,7 +33,7 @@ from .stream import AsyncPoolStream, AsyncRowStream
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
 
-    from ._pool_base import Prepare, Reset
+    from ._pool_base import IfUnfit, Prepare, Reset, Role
     from ._transaction_options import Isolation, Settings
     from .sql import Query
 
@@ -58,6 +59,11 @@ class AsyncPooledDatabase(Base):
 
     `config` may be another pool, such as a PooledDatabase: this object then shares its connections, its queue and its
     options, and takes no others. To close one closes both.
+
+    Where the configuration names several hosts, they are the servers of one database, a primary and its replicas, each
+    with connections of its own, up to `max_size` for each. Calls go to the primary, whichever that is; `replica` and
+    `on` have the others. Who waits when the primary is lost gets the next one, within the deadline. With
+    target_session_attrs or load_balance_hosts in the configuration, libpq chooses one host instead.
     """
 
     def __init__(
@@ -102,8 +108,13 @@ class AsyncPooledDatabase(Base):
         if check is not None and not callable(check):
             raise TypeError(f"check = {check!r}: it must be a coroutine function")
         self._check = check
-        self._kind = AsyncConnection if check is None else CheckedAsyncConnection
-        super().__init__(*self._keep(arguments))
+        native = self._keep(arguments)
+        self._on_lease = check is not None or self._routed
+        if self._routed:
+            self._kind = RoutedAsyncConnection if check is None else RoutedCheckedAsyncConnection
+        else:
+            self._kind = AsyncConnection if check is None else CheckedAsyncConnection
+        super().__init__(*native)
         close_at_exit(self)
 
     @property
@@ -118,7 +129,7 @@ class AsyncPooledDatabase(Base):
         and PoolClosed after `close`.
         """
         self._open()
-        await self._wait(self._timeout)
+        await self._wait_until_open(self._timeout)
 
     @overload
     async def execute(
@@ -157,7 +168,7 @@ class AsyncPooledDatabase(Base):
         of the first that returns any. Takes up to `timeout` seconds, by default the pool's, and then raises PoolTimeout
         or QueryTimeout.
         """
-        if self._check is not None:
+        if self._on_lease:
             return (await self._checked_execute(sql, params, timeout, row))._all_rows()
         rows: list[Row]
         try:
@@ -206,7 +217,7 @@ class AsyncPooledDatabase(Base):
         `row`: what the row becomes, such as a dataclass (pycopg.rows), in place of the pool's `row_factory`.
         ProgrammingError, which names them, if columns and fields do not fit.
         """
-        if self._check is not None:
+        if self._on_lease:
             return (await self._checked_execute(sql, params, timeout, row))._first_row()
         try:
             return await self._fetch_one(sql, params, row, timeout)
@@ -219,7 +230,7 @@ class AsyncPooledDatabase(Base):
         self, sql: Query, params: Params | None = None, *, timeout: float | Deadline | None = None
     ) -> Any:
         """Returns the first column of the first row, or None. ProgrammingError for a row without columns."""
-        if self._check is not None:
+        if self._on_lease:
             return (await self._checked_execute(sql, params, timeout))._first_value()
         try:
             return await self._fetch_val(sql, params, timeout)
@@ -341,6 +352,35 @@ class AsyncPooledDatabase(Base):
         deadline = as_deadline(self._timeout if timeout is None else timeout)
         async with self._one_call(deadline) as connection:
             return await connection.copy_out(query_or_table, file, format=format, header=header, timeout=deadline)
+
+    @property
+    def replica(self) -> AsyncPooledDatabase:
+        """The same pool, whose calls go to a replica: `on("replica")`."""
+        return self.on("replica")
+
+    def on(
+        self,
+        role: Role,
+        *,
+        max_lag: float | None = None,
+        if_unfit: IfUnfit = "wait",
+        patience: float = 0.0,
+    ) -> AsyncPooledDatabase:
+        """The same pool, whose calls go to a server of that role: `await db.on("replica", max_lag=5).fetch_all(...)`.
+
+        `role`: "primary", "replica", or "any", which is a replica or the primary. A replica refuses what writes
+        (ReadOnlySqlTransaction). `max_lag`: how old its data may be, in seconds; None: as old as they are. `if_unfit`:
+        where no replica is fit, "wait" for one until the deadline, or, after `patience` seconds, go to the "primary"
+        or "fail" with PoolTimeout, which says what each host was last seen to be.
+
+        The object that is returned is small, and keeps the pool open. It shares all of it: to close one closes both.
+        InterfaceError for a replica where there is one host. Does not wait. PoolClosed if the pool is not open.
+        """
+        made = AsyncPooledDatabase.__new__(AsyncPooledDatabase)
+        _native.LoopPool.__init__(made, self, role, max_lag, if_unfit, patience)
+        made._take_after(self)
+        made._check, made._kind, made._on_lease = self._check, self._kind, self._on_lease
+        return made
 
     def connection(self, timeout: float | Deadline | None = None, *, name: str | None = None) -> AsyncConnection:
         """A context manager that leases a connection when entered and gives it back when left.
@@ -464,14 +504,18 @@ class AsyncPooledDatabase(Base):
 
         While the server can't be reached, this starts the next connect at once.
         """
-        await self._check_idle()
+        if self._routed:
+            for call in self._check_hosts():
+                await call
+        else:
+            await self._check_idle()
 
     async def wait(self, timeout: float | Deadline = 30.0) -> None:
         """Waits until `min_size` connections are open. An error leaves the pool open.
 
         Raises PoolTimeout after `timeout` seconds, ConfigurationError at once for what cannot work (a wrong password).
         """
-        await self._wait(timeout)
+        await self._wait_until_open(timeout)
 
     def drain(self) -> Done:
         """Replaces every connection: idle ones now, leased ones as they come back. Takes effect when called."""
@@ -490,11 +534,20 @@ class AsyncPooledDatabase(Base):
 
     async def close(self, timeout: float | Deadline = 5.0) -> None:
         """Closes the pool: waiting callers get PoolClosed at once, leases are cut off after `timeout` s. Idempotent."""
-        call = self._close(timeout)
-        if call is not None:
-            await call  # a lease that was cut off and is not back by then is closed when it comes back
+        if self._routed:
+            for call in self._close_hosts(timeout):
+                await call
+            self._finish_close(0.0)
+        elif (only := self._close(timeout)) is not None:
+            await only  # a lease that was cut off and is not back by then is closed when it comes back
             self._finish_close()
         self._end_monitors()
+
+    async def _wait_until_open(self, timeout: float | Deadline) -> None:
+        if self._routed:
+            await wait_for_primary(self.on("primary"), as_deadline(timeout))
+        else:
+            await self._wait(timeout)
 
     async def __aenter__(self: Self) -> Self:
         await self.open()

@@ -107,12 +107,10 @@ struct EngineAccess {
   }
   /// UsageError if the pool has several hosts, or was moved from.
   [[nodiscard]] static PoolEngine& engine_of(const PooledDatabase& pool) { return pool.engine(); }
-  /// The same for an event loop, with an error in its words.
-  [[nodiscard]] static std::shared_ptr<PoolEngine> shared_engine_of(const PooledDatabase& pool) {
-    return pool.shared_engine();
-  }
-  /// Whether the pool chooses among several hosts.
-  [[nodiscard]] static bool is_routed(const PooledDatabase& pool) noexcept { return pool.router_ != nullptr; }
+  /// Whether a pool of this configuration chooses among several hosts.
+  [[nodiscard]] static bool chooses_host(const Config& config);
+  /// Does not keep the pool open. Null: it has one host.
+  [[nodiscard]] static std::shared_ptr<routing::Router> router_of(const PooledDatabase& pool);
   /// Of each host that is known now.
   [[nodiscard]] static std::vector<std::shared_ptr<PoolEngine>> engines_of(const PooledDatabase& pool);
   /// As PooledDatabase::connection and try_connection, on a server of the role.

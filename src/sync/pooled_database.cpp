@@ -30,6 +30,12 @@ PooledDatabase::PooledDatabase(const Config& config, PoolOptions options) {
   engine_->open();
 }
 
+bool sync::EngineAccess::chooses_host(const Config& config) { return routing::chooses_host(config); }
+
+std::shared_ptr<routing::Router> sync::EngineAccess::router_of(const PooledDatabase& pool) {
+  return pool.router_ ? pool.router_->shared_from_this() : nullptr;
+}
+
 std::vector<std::shared_ptr<engine::PoolEngine>> sync::EngineAccess::engines_of(const PooledDatabase& pool) {
   if (!pool.router_) return {pool.engine_};
   std::vector<std::shared_ptr<PoolEngine>> engines;

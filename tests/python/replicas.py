@@ -33,7 +33,9 @@ class Member(Server):
         if primary is None:
             super().__init__(settings)
             return
-        programs, user, folder = find_programs(), user_for_server(), WatchedFolder(user_for_server())
+        programs = (find_programs() / "initdb").resolve().parent  # not every program is on PATH
+        user = user_for_server()
+        folder = WatchedFolder(user)
         self._folder = folder.path
         self._finish = weakref.finalize(self, _server._end, os.getpid(), folder, processes := [])
         data = self._folder / "data"
@@ -48,8 +50,8 @@ class Member(Server):
 
     def ask(self, sql: str) -> object:
         """The first value that a statement returns, without a pool."""
-        with pycopg.connect(self.url) as connection:
-            return connection.execute(sql).fetch_val()
+        with pycopg.connect(self.url, autocommit=True) as connection:
+            return connection.fetch_val(sql)
 
     def promote(self) -> None:
         """Returns once it takes writes."""

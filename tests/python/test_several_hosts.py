@@ -1,4 +1,4 @@
-"""Several hosts in the configuration: libpq takes the first that lets it in, or that is of the kind it is asked for."""
+"""Several hosts that are left to libpq: it takes the first that lets it in, or that is of the kind it is asked for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def behind_nobody(server_url: str, folder: pathlib.Path, **options: str) -> Conf
     return replace(config, host=f"{folder},{config.host}", options=config.options | options)
 
 
-@pytest.mark.parametrize("options", [{}, {"target_session_attrs": "read-write"}])
+@pytest.mark.parametrize("options", [{"target_session_attrs": "any"}, {"target_session_attrs": "read-write"}])
 def test_several_hosts_are_libpqs_to_choose_from(
     server_url: str, tmp_path: pathlib.Path, options: dict[str, str]
 ) -> None:

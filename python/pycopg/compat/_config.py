@@ -53,6 +53,8 @@ def config_of(conninfo: str, keywords: Mapping[str, Any]) -> Config:
         if name in given and (name != "port" or given[name].isdigit()):
             setattr(config, field, int(given.pop(name)) if name == "port" else given.pop(name))
     config.options.update(given)
+    if "," in config.options.get("hostaddr", config.host):  # libpq chooses one, as for psycopg
+        config.options.setdefault("target_session_attrs", os.environ.get("PGTARGETSESSIONATTRS", "any"))
     return config
 
 
