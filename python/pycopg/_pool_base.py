@@ -16,6 +16,7 @@ from ._monitor import Monitor, close_all, monitor
 from ._run import Inside
 from ._types import Types
 from .config import Config, native_config
+from .errors import InterfaceError
 from .metrics import PoolMetrics, SizeAdvice, metrics_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,19 @@ if TYPE_CHECKING:
 
 Pool = TypeVar("Pool")
 Leased = TypeVar("Leased", bound=_native.AnyConnection)
+
+
+class NoReplica(InterfaceError, AttributeError):
+    """A pool of one host has no `replica`. Who asks for all attributes of an object, as autospec does, can go on."""
+
+
+def replica_of(pool: Any) -> Any:
+    try:
+        return pool.on("replica")
+    except InterfaceError as error:
+        if pool._routed:
+            raise
+        raise NoReplica(*error.args) from None
 
 
 class PoolBase:

@@ -18,7 +18,7 @@ from ._loop import Done
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback, TypesUnknown
 from ._pipeline import AsyncPipelines
-from ._pool_base import PoolBase, named
+from ._pool_base import PoolBase, named, replica_of
 from ._run import Attempts, this_task
 from ._transaction_options import options_of
 from .async_connection import AsyncConnection
@@ -356,7 +356,8 @@ class AsyncPooledDatabase(Base):
     @property
     def replica(self) -> AsyncPooledDatabase:
         """The same pool, whose calls go to a replica: `on("replica")`."""
-        return self.on("replica")
+        made: AsyncPooledDatabase = replica_of(self)
+        return made
 
     def on(
         self,

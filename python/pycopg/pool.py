@@ -14,7 +14,7 @@ from ._exit import close_at_exit
 from ._mixing import mixed
 from ._native_types import Params, Raised, RaisedType, Row, Traceback
 from ._pipeline import Pipelines
-from ._pool_base import PoolBase, named, plain_function
+from ._pool_base import PoolBase, named, plain_function, replica_of
 from ._pool_leases import CheckedConnection, PoolTransaction, TryConnection
 from ._run import Attempts, this_thread
 from ._shortcut import shortcut
@@ -111,7 +111,8 @@ class PooledDatabase(Base):
     @property
     def replica(self) -> PooledDatabase:
         """The same pool, whose calls go to a replica: `on("replica")`."""
-        return self.on("replica")
+        made: PooledDatabase = replica_of(self)
+        return made
 
     def on(
         self,
