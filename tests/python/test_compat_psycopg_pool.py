@@ -425,7 +425,12 @@ def test_connection_strings() -> None:
             keywords_of(text)
     config = config_of("host=a,b port=1,2 user=u application_name=x", {"dbname": "d", "connect_timeout": 3})
     assert (config.host, config.database, config.user) == ("a,b", "d", "u")
-    assert config.options == {"port": "1,2", "application_name": "x", "connect_timeout": "3"}
+    assert config.options == {
+        "port": "1,2",
+        "application_name": "x",
+        "connect_timeout": "3",
+        "target_session_attrs": "any",
+    }
     config = config_of("postgresql://u@h:7/d?application_name=x", {"password": "p", "port": 8})
     assert (config.host, config.port, config.password, config.options) == ("h", 8, "p", {"application_name": "x"})
 
