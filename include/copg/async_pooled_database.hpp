@@ -122,8 +122,8 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
   /// `co_await`.
   [[nodiscard]] AsyncDatabaseWithin within(Deadline deadline) const;
   /// The same calls on a server of that role: `co_await db.on(copg::Role::replica).fetch_all<User>(...)`.
-  /// PooledDatabase::on tells of the rest, but here no read is sent once more: a call whose connection is lost
-  /// fails with ConnectionFailed.
+  /// PooledDatabase::on tells of the rest, but here no read is sent once more: a call whose connection is
+  /// lost fails with ConnectionFailed.
   [[nodiscard]] AsyncDatabaseOn on(Role role, const RoleOptions& options = {}) const;
 
   /// Leases a connection for a statement whose rows are read in chunks. Completes with the AsyncRowStream
