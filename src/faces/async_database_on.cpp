@@ -3,8 +3,7 @@
 #include <cmath>
 #include <utility>
 
-#include "faces/routed_call.hpp"
-#include "routing/request_for.hpp"
+#include "faces/begin_on.hpp"
 
 namespace copg {
 
@@ -31,15 +30,6 @@ Seconds AsyncDatabaseOn::timeout() const {
 TimeLimit AsyncDatabaseOn::limit() const {
   if (deadline_) return TimeLimit::until(deadline_->at());
   return engine::duration_of(timeout());
-}
-
-template <class Handler, class Request>
-void AsyncDatabaseOn::begin(Handler handler, Request request) const {
-  const TimeLimit time = limit();
-  if (loop_) return faces::start_on(loop_, time, std::move(handler), std::move(request));
-  const engine::TimePoint begun = engine::now();
-  faces::start_routed(hosts_, time.deadline(begun), routing::request_for(role_, options_, begun),
-                      std::move(handler), std::move(request));
 }
 
 void AsyncDatabaseOn::start(detail::Handler<Result> handler, std::unique_ptr<detail::Request> request) const {

@@ -13,6 +13,7 @@
 #include "async/completion.hpp"
 #include "async/listen.hpp"
 #include "engine/closing_handle.hpp"
+#include "faces/begin_on.hpp"
 #include "faces/routed_call.hpp"
 
 namespace copg {
