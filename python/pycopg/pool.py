@@ -61,6 +61,8 @@ class PooledDatabase(Base):
     target_session_attrs or load_balance_hosts in the configuration, libpq chooses one host instead.
     """
 
+    _kind: type[Connection]
+
     def __init__(
         self,
         config: Config | PoolBase,

@@ -39,8 +39,9 @@ def test_every_verb_goes_to_the_primary(db: pycopg.PooledDatabase) -> None:
     assert db.copy_in("notes", [("w",)], columns=["text"]) == 1
 
 
-@pytest.mark.parametrize("timeout", [None, 20, pycopg.Deadline(60)])
-def test_every_verb_goes_to_the_replica(db: pycopg.PooledDatabase, timeout: float | pycopg.Deadline | None) -> None:
+@pytest.mark.parametrize("kind", ["default", "seconds", "deadline"])
+def test_every_verb_goes_to_the_replica(db: pycopg.PooledDatabase, kind: str) -> None:
+    timeout: float | pycopg.Deadline | None = {"default": None, "seconds": 20, "deadline": pycopg.Deadline(60)}[kind]
     every_verb(db.replica, "s1", timeout)
     every_verb(db.on("replica", max_lag=60), "s1", timeout)
     every_verb(db.on("primary"), "s0", timeout)

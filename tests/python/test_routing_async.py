@@ -64,9 +64,10 @@ async def every_verb(db: pycopg.AsyncPooledDatabase, where: str, timeout: Any = 
     assert await db.run(ask, timeout=timeout) == where
 
 
-@pytest.mark.parametrize("timeout", [None, 20, pycopg.Deadline(60)])
-def test_every_verb_goes_where_it_is_asked_to(run: Callable[..., None], timeout: Any) -> None:
+@pytest.mark.parametrize("kind", ["default", "seconds", "deadline"])
+def test_every_verb_goes_where_it_is_asked_to(run: Callable[..., None], kind: str) -> None:
     async def body(db: pycopg.AsyncPooledDatabase) -> None:
+        timeout: Any = {"default": None, "seconds": 20, "deadline": pycopg.Deadline(60)}[kind]
         await every_verb(db, "s0", timeout)
         await every_verb(db.replica, "s1", timeout)
         await every_verb(db.on("replica", max_lag=60), "s1", timeout)
