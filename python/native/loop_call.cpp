@@ -90,26 +90,8 @@ bool LeaseWait::attempt(LoopLease& lease, const SourceLocation& where) {
 
 HostWait::HostWait(std::shared_ptr<routing::Router> router, std::shared_ptr<LoopLease> lease,
                    const engine::TimeLimit& limit, const cluster::Request& request)
-    : LoopCall(limit), router_(std::move(router)), lease_(std::move(lease)), request_(request) {
+    : HostKind(*router, request, limit), router_(std::move(router)), lease_(std::move(lease)) {
   if (!lease_->host) lease_->host = std::make_shared<routing::HeldHost>(router_, routing::HostLease());
-}
-
-HostWait::Progress HostWait::begin(engine::TimePoint time, engine::TimePoint deadline) {
-  request_.deadline = deadline;
-  routing::HostLease& host = **lease_->host;
-  const auto attempt =
-      host ? router_->reacquire(host, *this, time, request_) : router_->acquire(host, *this, time, request_);
-  return attempt == routing::Router::Attempt::queued ? Progress::queued : Progress::done;
-}
-
-HostWait::Progress HostWait::granted(engine::TimePoint time) {
-  router_->collect(**lease_->host, *this, time);
-  return Progress::done;
-}
-
-void HostWait::dequeue() noexcept {
-  routing::HostLease granted;
-  if (router_->give_up(granted, *this)) router_->release(granted);
 }
 
 nb::object HostWait::result() {

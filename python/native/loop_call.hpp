@@ -27,6 +27,7 @@
 #include "python/native/loop_port.hpp"
 #include "python/native/open_block.hpp"
 #include "routing/held_host.hpp"
+#include "routing/host_kind.hpp"
 
 namespace copg::python {
 
@@ -222,7 +223,7 @@ class LeaseWait final : public engine::LeaseKind<LoopCall> {
 
 /// Waits for a host of several, for a lease that is to be taken there. One that was got before, and where
 /// nothing was sent, is given up for it.
-class HostWait final : public LoopCall, private routing::HostWaiter {
+class HostWait final : public routing::HostKind<LoopCall> {
  public:
   HostWait(std::shared_ptr<routing::Router> router, std::shared_ptr<LoopLease> lease,
            const engine::TimeLimit& limit, const cluster::Request& request);
@@ -236,17 +237,10 @@ class HostWait final : public LoopCall, private routing::HostWaiter {
   }
 
  private:
-  Progress begin(engine::TimePoint time, engine::TimePoint deadline) override;
-  Progress granted(engine::TimePoint time) override;
-  void take_result() override {}
-  void settled(engine::Wakes& /*wakes*/) noexcept override { wake(); }
-  void dequeue() noexcept override;
-  bool dequeue_unsent() noexcept override { return dequeue(), true; }
-  void give_back() noexcept override {}
+  [[nodiscard]] routing::HostLease& lease() noexcept override { return **lease_->host; }
 
   const std::shared_ptr<routing::Router> router_;
   const std::shared_ptr<LoopLease> lease_;
-  cluster::Request request_;
   bool taken_ = false;  // the caller knows that it has the host
 };
 

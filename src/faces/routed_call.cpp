@@ -36,23 +36,6 @@ std::exception_ptr CallOfParts::cancellation() {
   return std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted));
 }
 
-HostKind::Progress HostKind::begin(engine::TimePoint time, engine::TimePoint deadline) {
-  request_.deadline = deadline;
-  const auto attempt = lease_ ? router_.reacquire(lease_, *this, time, request_)
-                              : router_.acquire(lease_, *this, time, request_);
-  return attempt == routing::Router::Attempt::queued ? Progress::queued : Progress::done;
-}
-
-HostKind::Progress HostKind::granted(engine::TimePoint time) {
-  router_.collect(lease_, *this, time);
-  return Progress::done;
-}
-
-void HostKind::dequeue() noexcept {
-  routing::HostLease granted;
-  if (router_.give_up(granted, *this)) router_.release(granted);
-}
-
 bool is_turned_away(const std::exception_ptr& error) noexcept {
   try {
     std::rethrow_exception(error);

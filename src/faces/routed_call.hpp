@@ -24,6 +24,7 @@
 #include "faces/hosts.hpp"
 #include "faces/verbs_on.hpp"
 #include "routing/held_host.hpp"
+#include "routing/host_kind.hpp"
 
 namespace copg::faces {
 
@@ -87,26 +88,17 @@ void start_part(const boost::intrusive_ptr<Whole>& whole, Args&&... args) {
 }
 
 /// Waits for a host, as a part of a call.
-class HostKind : public async::Call, private routing::HostWaiter {
+class HostCall : public routing::HostKind<async::Call> {
  protected:
-  /// `lease`: where the host is to be. One that is there, and where nothing was sent, is given up for it.
-  HostKind(std::shared_ptr<async::Loop> loop, const engine::TimeLimit& limit, routing::Router& router,
+  HostCall(std::shared_ptr<async::Loop> loop, const engine::TimeLimit& limit, routing::Router& router,
            routing::HostLease& lease, const cluster::Request& request)
-      : Call(std::move(loop), limit), router_(router), lease_(lease), request_(request) {}
+      : routing::HostKind<async::Call>(router, request, std::move(loop), limit), lease_(lease) {}
   [[nodiscard]] static std::tuple<> results() noexcept { return {}; }
 
  private:
-  Progress begin(engine::TimePoint time, engine::TimePoint deadline) final;
-  Progress granted(engine::TimePoint time) final;
-  void take_result() final {}
-  void settled(engine::Wakes& /*wakes*/) noexcept final { wake(); }
-  void dequeue() noexcept final;
-  bool dequeue_unsent() noexcept final { return dequeue(), true; }
-  void give_back() noexcept final {}
+  [[nodiscard]] routing::HostLease& lease() noexcept final { return lease_; }
 
-  routing::Router& router_;
   routing::HostLease& lease_;
-  cluster::Request request_;
 };
 
 /// What starts a verb on the host that a routed call has got: see verbs_on.hpp.
@@ -151,11 +143,11 @@ class RoutedCall final : public CallOfParts {
 
   /// Begins, once, and again after a host has turned it away.
   void seek() {
-    start_part<HostKind>(boost::intrusive_ptr(this), loop_, limit(), *hosts_->router(), **host_, wanted_);
+    start_part<HostCall>(boost::intrusive_ptr(this), loop_, limit(), *hosts_->router(), **host_, wanted_);
   }
   [[nodiscard]] engine::TimeLimit limit() const noexcept { return engine::TimeLimit::until(deadline_); }
 
-  void ended(bool inside, std::exception_ptr error, Part<HostKind, RoutedCall>& /*part*/) {
+  void ended(bool inside, std::exception_ptr error, Part<HostCall, RoutedCall>& /*part*/) {
     if (error) return finish(inside, std::move(error), Results()...);
     std::shared_ptr<async::Loop> there;
     try {
