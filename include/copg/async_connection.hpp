@@ -183,9 +183,9 @@ class AsyncConnection : public detail::AsyncVerbs<AsyncConnection> {
  private:
   friend class async::ConnectionCall;
   friend class AsyncConnectionWithin;
-  friend class AsyncDatabaseOn;
-  friend class AsyncDatabaseWithin;
   friend class AsyncRowStream;
+  template <class Handle>
+  friend class detail::AsyncLeases;
   friend class detail::AsyncVerbs<AsyncConnection>;
   explicit AsyncConnection(std::shared_ptr<async::LeaseState> state) noexcept;
   [[nodiscard]] async::LeaseState& state() const;

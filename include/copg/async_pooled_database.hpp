@@ -7,6 +7,7 @@
 #include <copg/config.hpp>
 #include <copg/deadline.hpp>
 #include <copg/detail/async_initiate.hpp>
+#include <copg/detail/async_leases.hpp>
 #include <copg/detail/async_verbs.hpp>
 #include <copg/detail/request.hpp>
 #include <copg/host_info.hpp>
@@ -301,33 +302,13 @@ class AsyncPooledDatabase : public detail::AsyncVerbs<AsyncPooledDatabase> {
 
 /// The calls of a pool, each of which ends by one deadline: what AsyncPooledDatabase::within returns. Small,
 /// and a value, which its calls copy. It does not keep the pool open: once no pool object is left, its calls
-/// fail with PoolClosed. If the deadline has passed before the call, they fail with PoolTimeout. Thread-safe,
-/// except for destruction.
-class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
+/// fail with PoolClosed. If the deadline has passed before the call, they fail with PoolTimeout. All of a
+/// stream ends by the deadline, and so does all of a transaction: the wait for a connection, each call in the
+/// body, and the COMMIT. Each call on a connection that is leased ends by it, too, and has no other
+/// `timeout`. Thread-safe, except for destruction.
+class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin>,
+                            public detail::AsyncLeases<AsyncDatabaseWithin> {
  public:
-  /// Leases a connection for a statement whose rows are read in chunks. Completes with the AsyncRowStream
-  /// once there is a connection; nothing of the statement has been sent then. All of the stream ends by the
-  /// deadline.
-  template <detail::TokenFor<AsyncRowStream> Token = DefaultToken>
-  auto stream(const Sql& sql, const Params& params, Token&& token = {}) {
-    return detail::initiate_mapped<AsyncConnection, AsyncRowStream>(
-        owner(),
-        [where = sql.where()](auto& self, auto handler) { self.start_connection(std::move(handler), where); },
-        AsyncRowStream::On{detail::make_request(sql, params)}, token);
-  }
-  template <Encodable... Args>
-  auto stream(const Sql& sql, const Args&... args) {
-    return stream(sql, copg::params(args...));
-  }
-
-  /// Leases a connection, each of whose calls ends by the deadline, too, and has no other `timeout`.
-  /// Completes with an AsyncConnection.
-  template <detail::TokenFor<AsyncConnection> Token = DefaultToken>
-  auto connection(Token&& token = {}, SourceLocation where = SourceLocation::current()) {
-    return detail::initiate<AsyncConnection>(
-        owner(), [where](auto& self, auto handler) { self.start_connection(std::move(handler), where); },
-        token);
-  }
   /// As AsyncPooledDatabase::listener. Only the beginning ends by the deadline.
   template <detail::TokenFor<AsyncListener> Token = DefaultToken>
   auto listener(Channels channels, std::size_t queue = usual_listener_queue, Token&& token = {}) {
@@ -337,35 +318,6 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
           self.start_listener(std::move(handler), channels.names(), queue);
         },
         token);
-  }
-  /// As AsyncPooledDatabase::transaction. All of it ends by the deadline: the wait for a connection, each
-  /// call in the body, and the COMMIT.
-  template <class Body>
-  requires AwaitableBody<Body>
-  auto transaction(Body body, SourceLocation where = SourceLocation::current())
-      -> std::invoke_result_t<Body&, AsyncConnection&> {
-    return on_a_lease(*this, nullptr, std::move(body), where);
-  }
-  template <class Body>
-  requires AwaitableBody<Body>
-  auto transaction(TransactionOptions options, Body body, SourceLocation where = SourceLocation::current())
-      -> std::invoke_result_t<Body&, AsyncConnection&> {
-    return on_a_lease(*this, std::make_unique<const TransactionOptions>(std::move(options)), std::move(body),
-                      where);
-  }
-  /// Runs `transaction(body)` on the pool's executor, for any completion token.
-  template <class Body, class Token>
-  requires AwaitableBody<Body>
-  auto transaction(Body body, Token&& token, SourceLocation where = SourceLocation::current()) {
-    return boost::asio::co_spawn(get_executor(), transaction(std::move(body), where),
-                                 std::forward<Token>(token));
-  }
-  template <class Body, class Token>
-  requires AwaitableBody<Body>
-  auto transaction(TransactionOptions options, Body body, Token&& token,
-                   SourceLocation where = SourceLocation::current()) {
-    return boost::asio::co_spawn(get_executor(), transaction(std::move(options), std::move(body), where),
-                                 std::forward<Token>(token));
   }
   /// As AsyncPooledDatabase::run. All attempts, and the pauses between them, end by the deadline.
   template <class Body>
@@ -391,6 +343,7 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
 
  private:
   friend class AsyncPooledDatabase;
+  friend class detail::AsyncLeases<AsyncDatabaseWithin>;
   friend class detail::AsyncVerbs<AsyncDatabaseWithin>;
 
   AsyncDatabaseWithin(std::shared_ptr<async::Loop> loop, std::shared_ptr<faces::Hosts> hosts,
@@ -425,12 +378,6 @@ class AsyncDatabaseWithin : public detail::AsyncVerbs<AsyncDatabaseWithin> {
   [[nodiscard]] detail::Repeat begin_run(const RunOptions& options) const;
   static boost::asio::awaitable<void> wait_for(boost::asio::any_io_executor executor,
                                                std::chrono::nanoseconds pause);
-  template <class Body>
-  static auto on_a_lease(AsyncDatabaseWithin within, std::unique_ptr<const TransactionOptions> options,
-                         Body body, SourceLocation where) -> std::invoke_result_t<Body&, AsyncConnection&> {
-    AsyncConnection leased = co_await within.connection(boost::asio::use_awaitable, where);
-    co_return co_await leased.transact(std::move(options), std::move(body));
-  }
 
   std::shared_ptr<async::Loop> loop_;  // of one host; else null
   std::shared_ptr<faces::Hosts> hosts_;

@@ -21,6 +21,10 @@ namespace copg {
 
 class AsyncConnection;
 
+namespace detail {
+template <class Self>
+class AsyncLeases;
+}  // namespace detail
 namespace async {
 class Loop;
 struct LeaseState;
@@ -80,9 +84,9 @@ class AsyncRowStream {
  private:
   friend class AsyncConnection;
   friend class AsyncConnectionWithin;
-  friend class AsyncDatabaseOn;
-  friend class AsyncDatabaseWithin;
   friend class AsyncPooledDatabase;
+  template <class Handle>
+  friend class detail::AsyncLeases;
 
   AsyncRowStream(std::shared_ptr<async::Loop> loop, const std::shared_ptr<async::LeaseState>& state,
                  std::shared_ptr<const detail::Request> statement, std::optional<Deadline> deadline);
