@@ -159,7 +159,8 @@ void AnyPool::resume() {
 
 void AnyPool::count_retry() const {
   require_open();
-  for (const auto& engine : engines()) return engine->count_retry();  // only the sum is seen
+  const auto all = engines();
+  if (!all.empty()) all.front()->count_retry();  // only the sum is seen
 }
 
 PoolStats AnyPool::stats() const {
